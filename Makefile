@@ -1,0 +1,30 @@
+# Both targets do all their set-up: a virtual environment beside the sources, dependencies from PyPI.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types real clean
+
+demo: .venv/installed
+	@$(BIN)/python -m qslot.solver.cli.demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest -q -n auto -m "not real"
+
+real: .venv/installed
+	$(BIN)/python -m pytest -q -m real
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,238 @@
+"""Checks between the parts of a request. Each failure is one ValueError that names field, value and mend."""
+
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from .address import Pin
+from .catalog import UnknownModel, find
+from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
+from .device import Controller, Device
+
+if TYPE_CHECKING:
+    from .guest import Guest
+
+
+def check(guest: "Guest") -> None:
+    """Raises ValueError at the first contradiction."""
+    _ids(guest)
+    for controller in guest.controllers:
+        _controller(guest, controller)
+    for device in guest.devices:
+        _model(guest, device)
+        _device_wishes(guest, device)
+    _groups(guest)
+    _pins(guest)
+    _nesting(guest)
+    _chassis(guest)
+    _spare(guest)
+    for pin in guest.reserve:
+        _reserve(guest, pin)
+
+
+def needs_of(device: Device) -> Need:
+    """The connect type of an endpoint for a pinned address."""
+    model = find(device.model)
+    connector = Connector(device.connect) if device.connect else model.connector
+    return Need.EXPRESS if connector is Connector.EXPRESS else Need.CONVENTIONAL
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = get_close_matches(name, list(known), n=3, cutoff=0.4)
+    return f"; nearest: {', '.join(matches)}" if matches else ""
+
+
+def _ids(guest: "Guest") -> None:
+    counts = Counter([guest.platform.root, *(c.id for c in guest.controllers), *(d.id for d in guest.devices)])
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"id {name!r} is used {count} times: give each device and controller an id of its own")
+
+
+def _controller(guest: "Guest", controller: Controller) -> None:
+    where = f"controllers.{controller.id}"
+    model = CONTROLLERS.get(controller.model)
+    if model is None:
+        raise ValueError(f"{where}.model: {controller.model!r} is not a controller{_nearest(controller.model, CONTROLLERS)}")
+    if model.machine not in (None, guest.platform.family):
+        raise ValueError(f"{where}.model: {controller.model} exists only on machine {model.machine}, not on {guest.machine}")
+    if not controller.hotplug and not model.is_port:
+        raise ValueError(f"{where}.hotplug: only root and downstream ports can switch hot-plug off, not {controller.model}")
+    for name in controller.properties:
+        if name not in model.properties:
+            raise ValueError(
+                f"{where}.properties.{name}: {controller.model} has no such property to set"
+                f"{_nearest(name, model.properties)}"
+            )
+    _controller_numbers(where, controller)
+    _node(guest, f"{where}.numa", controller.numa)
+
+
+RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 254)}
+
+
+def _controller_numbers(where: str, controller: Controller) -> None:
+    for name, value in controller.properties.items():
+        low, high = RANGES.get(name, (None, None))
+        if low is not None and high is not None and not (type(value) is int and low <= value <= high):
+            raise ValueError(f"{where}.properties.{name}: {value!r} is not a number from {low} to {high}")
+    if {"pref32-reserve", "pref64-reserve"} <= set(controller.properties):
+        raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
+
+
+def _model(guest: "Guest", device: Device) -> None:
+    where = f"devices.{device.id}"
+    if device.model in CONTROLLERS:
+        raise ValueError(f"{where}.model: {device.model} is a controller: list it under controllers")
+    try:
+        model = find(device.model)
+    except UnknownModel as unknown:
+        nearest = f"nearest: {', '.join(unknown.nearest)}; " if unknown.nearest else ""
+        raise ValueError(
+            f"{where}.model: {device.model!r} is not in the catalogue; {nearest}for a host device use vfio-pci "
+            "with connect and bars"
+        ) from None
+    if model.self_described and (device.bars is None or device.connect is None):
+        raise ValueError(
+            f"{where}: {device.model} takes its BARs from the host: give connect (conventional, express or hybrid) and bars"
+        )
+    _virtio(where, device, None if model.virtio is None else model.virtio.modes)
+
+
+def _virtio(where: str, device: Device, modes: tuple[VirtioMode, ...] | None) -> None:
+    if device.virtio == "auto-by-os":
+        raise ValueError(f"{where}.virtio: auto-by-os needs the guest's OS: plan with --os")
+    if modes is None and device.virtio is not None:
+        raise ValueError(f"{where}.virtio: {device.model} is not a virtio device: leave virtio out")
+    if modes is not None and device.fixed_mode is not None and device.fixed_mode not in modes:
+        allowed = ", ".join(modes)
+        raise ValueError(f"{where}.virtio: {device.model} knows only {allowed}, not {device.virtio}")
+
+
+def _device_wishes(guest: "Guest", device: Device) -> None:
+    where = f"devices.{device.id}"
+    model = find(device.model)
+    if device.hotplug == "required" and not model.hotpluggable:
+        raise ValueError(f"{where}.hotplug: QEMU cannot hot-plug {device.model}: say preferred or never")
+    _node(guest, f"{where}.numa", device.numa)
+    known = {other.id for other in guest.devices}
+    for field, wishes in (("near", device.near), ("near_switch", device.near_switch)):
+        for other in wishes:
+            if other not in known or other == device.id:
+                raise ValueError(f"{where}.{field}: {other!r} is not another device{_nearest(other, known)}")
+    if device.near_switch and guest.platform.family == "pc":
+        raise ValueError(f"{where}.near_switch: machine {guest.machine} has no PCI Express switches")
+
+
+def _node(guest: "Guest", where: str, node: int | None) -> None:
+    if node is not None and node >= guest.numa_nodes:
+        raise ValueError(f"{where}: node {node} does not exist: numa_nodes is {guest.numa_nodes}")
+
+
+def _groups(guest: "Guest") -> None:
+    for name, members in guest.groups.items():
+        if len(members) > 8:
+            raise ValueError(f"group {name!r} has {len(members)} members, a slot has 8 functions")
+        if len({member.numa for member in members} - {None}) > 1:
+            raise ValueError(f"group {name!r}: its members ask for different NUMA nodes, but share one slot")
+        slots = {(m.address.bus, m.address.slot) for m in members if m.address and m.address.bus is not None}
+        if len(slots) > 1:
+            raise ValueError(f"group {name!r}: its members are pinned to different slots, but share one")
+        functions = Counter(m.address.function for m in members if m.address and m.address.function is not None)
+        twice = [function for function, count in functions.items() if count > 1]
+        if twice:
+            raise ValueError(f"group {name!r}: two members are pinned to function {twice[0]}")
+    balloons = [device.id for device in guest.devices if find(device.model).category == "balloon"]
+    if len(balloons) > 1:
+        raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
+
+
+def bus_models(guest: "Guest") -> dict[str, BusModel]:
+    """Every bus that a request can name: the root bus and its controllers'."""
+    platform = guest.platform
+    return {platform.root: platform.bus} | {c.id: CONTROLLERS[c.model].bus for c in guest.controllers}
+
+
+def _pins(guest: "Guest") -> None:
+    buses = bus_models(guest)
+    seen: dict[Pin, str] = {}
+    reserved = set(guest.reserve)
+    for item in (*guest.controllers, *guest.devices):
+        pin = item.address
+        if pin is None or pin.bus is None or pin.slot is None:
+            continue
+        where = f"{'devices' if isinstance(item, Device) else 'controllers'}.{item.id}.address"
+        _slot_exists(guest, where, pin, buses)
+        needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
+        _accepts(guest, where, item, pin, buses[pin.bus], needs)
+        if Pin(pin.bus, pin.slot, None) in reserved or pin in reserved:
+            raise ValueError(f"{where}: {pin} is also listed under reserve: drop one of the two")
+        if pin.function is not None and pin in seen:
+            raise ValueError(f"{where}: {pin} is also the address of {seen[pin]}: give one of them another")
+        seen[pin] = item.id
+
+
+def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel]) -> None:
+    if pin.bus not in buses:
+        raise ValueError(f"{where}: {pin} names no bus of this guest{_nearest(str(pin.bus), buses)}")
+    assert pin.slot is not None
+    bus = buses[pin.bus]
+    if not bus.first_slot <= pin.slot <= bus.last_slot:
+        raise ValueError(f"{where}: {pin}: slots of {pin.bus} are {bus.first_slot:02x} to {bus.last_slot:02x}")
+    if pin.bus == guest.platform.root:
+        taken = guest.platform.taken
+        functions = range(8) if pin.function is None else [pin.function]
+        if pin.slot in guest.platform.closed or all((pin.slot, function) in taken for function in functions):
+            holder = taken.get((pin.slot, pin.function or 0), "the chipset")
+            raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
+
+
+def _accepts(
+    guest: "Guest", where: str, item: Device | Controller, pin: Pin, bus: BusModel, needs: Need
+) -> None:
+    if isinstance(item, Device) and find(item.model).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
+        raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
+    if not pin_accepts(bus, needs):
+        raise ValueError(f"{where}: bus {pin.bus} takes no {item.model}")
+
+
+def _nesting(guest: "Guest") -> None:
+    parent = {c.id: c.address.bus for c in guest.controllers if c.address is not None and c.address.bus is not None}
+    for start in parent:
+        path = [start]
+        while (above := parent.get(path[-1])) is not None:
+            if above in path:
+                raise ValueError(f"controllers.{start}.address: {' inside '.join([*path, above])} never reaches the root bus")
+            path.append(above)
+
+
+def _chassis(guest: "Guest") -> None:
+    seen: dict[tuple[object, ...], str] = {}
+    for controller in guest.controllers:
+        properties = controller.properties
+        keys: list[tuple[object, ...]] = [(name, properties[name]) for name in ("chassis_nr", "bus_nr") if name in properties]
+        if "chassis" in properties and "slot" in properties:
+            keys.append(("chassis and slot", properties["chassis"], properties["slot"]))
+        for key in keys:
+            if key in seen:
+                raise ValueError(f"controllers.{controller.id}.properties: {key[0]} {key[1]} is also that of {seen[key]}")
+            seen[key] = controller.id
+
+
+def _spare(guest: "Guest") -> None:
+    for index, spare in enumerate(guest.spare):
+        where = f"spare[{index}]"
+        if spare.kind == "pcie" and guest.platform.family == "pc":
+            raise ValueError(f"{where}: machine {guest.machine} has no PCI Express slots: ask for kind pci")
+        _node(guest, f"{where}.numa", spare.numa)
+    if "secure-boot" in guest.needs and (guest.platform.family == "pc" or guest.firmware.name != "ovmf"):
+        raise ValueError("needs: secure-boot takes machine q35 and firmware ovmf")
+
+
+def _reserve(guest: "Guest", pin: Pin) -> None:
+    buses = bus_models(guest)
+    if pin.bus is None or pin.slot is None:
+        raise ValueError(f"reserve: {str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")
+    if pin.bus not in buses:
+        raise ValueError(f"reserve: {str(pin)!r} names no bus of this guest{_nearest(pin.bus, buses)}")

@@ -1,0 +1,122 @@
+"""What each bus provides and each device needs: the connect types, in one table.
+
+Sources: facts measured on QEMU 7.2 and the connect flags that libvirt documents for its PCI controllers; QEMU itself
+enforces next to nothing of this (docs/pcie.txt calls it guidance), firmware and guest do.
+"""
+
+from dataclasses import dataclass, field
+from enum import Flag, StrEnum, auto
+from typing import Final
+
+
+class Connector(StrEnum):
+    """How an endpoint connects. `hybrid` devices are PCI Express behind a port and conventional elsewhere."""
+
+    CONVENTIONAL = "conventional"
+    EXPRESS = "express"
+    HYBRID = "hybrid"
+    INTEGRATED = "integrated"  # only on the main root bus (virtio-iommu)
+
+
+class VirtioMode(StrEnum):
+    """Which virtio interface a device offers: 0.9 only, both, or 1.0 only. The first two have an IO BAR."""
+
+    LEGACY = "legacy"
+    TRANSITIONAL = "transitional"
+    MODERN = "modern"
+
+
+class Need(Flag):
+    """Connect types: a bus provides some, a device or controller needs one of some."""
+
+    CONVENTIONAL = auto()
+    EXPRESS = auto()
+    ROOT_PORT = auto()
+    UPSTREAM_PORT = auto()
+    DOWNSTREAM_PORT = auto()
+    PCIE_TO_PCI_BRIDGE = auto()
+    DMI_TO_PCI_BRIDGE = auto()
+    PCI_BRIDGE = auto()
+    PCI_EXPANDER = auto()
+    PCIE_EXPANDER = auto()
+
+
+ENDPOINT: Final = Need.CONVENTIONAL | Need.EXPRESS
+RESERVES: Final = frozenset({"io-reserve", "mem-reserve", "pref32-reserve", "pref64-reserve", "bus-reserve"})
+
+
+@dataclass(frozen=True, slots=True)
+class BusModel:
+    """A bus: what it provides, its slots, and whether automatic placement puts endpoints there."""
+
+    provides: Need
+    first_slot: int
+    last_slot: int
+    express: bool
+    """PCI Express semantics: pcie.0, ports, a switch's inner bus, a pxb-pcie's bus."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerModel:
+    """A bridge-like device: what it needs of its parent bus and the one bus it offers."""
+
+    name: str
+    needs: Need
+    bus: BusModel
+    machine: str | None = None
+    """`q35` or `pc` where only that machine takes it."""
+    bus_numbers: int = 1
+    """Bus numbers it consumes by itself; a pxb has a root bus and a hidden bridge behind it."""
+    properties: frozenset[str] = field(default=frozenset())
+    """QEMU properties that a request may set, beside those every PCI device has."""
+
+    @property
+    def is_port(self) -> bool:
+        return self.bus is PORT
+
+    @property
+    def is_expander(self) -> bool:
+        return bool(self.needs & (Need.PCI_EXPANDER | Need.PCIE_EXPANDER))
+
+
+PCIE_ROOT: Final = BusModel(Need.EXPRESS | Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE | Need.PCIE_EXPANDER, 1, 31, True)
+PCI_ROOT: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE | Need.PCI_EXPANDER, 1, 31, False)
+PORT: Final = BusModel(Need.EXPRESS | Need.UPSTREAM_PORT | Need.PCIE_TO_PCI_BRIDGE, 0, 0, True)
+SWITCH: Final = BusModel(Need.DOWNSTREAM_PORT, 0, 31, True)
+HOTPLUG_BRIDGE: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE, 1, 31, False)
+PLAIN_BRIDGE: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE, 0, 31, False)
+PCIE_EXPANDER_BUS: Final = BusModel(Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE, 0, 31, True)
+
+_PORT_PROPERTIES: Final = frozenset({"chassis", "slot", "port", "hotplug"})
+
+CONTROLLERS: Final[dict[str, ControllerModel]] = {
+    model.name: model
+    for model in (
+        ControllerModel("pcie-root-port", Need.ROOT_PORT, PORT, "q35", properties=_PORT_PROPERTIES | RESERVES),
+        ControllerModel("ioh3420", Need.ROOT_PORT, PORT, "q35", properties=_PORT_PROPERTIES),
+        ControllerModel("x3130-upstream", Need.UPSTREAM_PORT, SWITCH, "q35"),
+        ControllerModel("xio3130-downstream", Need.DOWNSTREAM_PORT, PORT, "q35", properties=_PORT_PROPERTIES),
+        ControllerModel("pcie-pci-bridge", Need.PCIE_TO_PCI_BRIDGE, HOTPLUG_BRIDGE, "q35"),
+        ControllerModel("i82801b11-bridge", Need.DMI_TO_PCI_BRIDGE, PLAIN_BRIDGE, "q35"),
+        ControllerModel(
+            "pci-bridge", Need.PCI_BRIDGE, HOTPLUG_BRIDGE, properties=frozenset({"chassis_nr", "shpc"}) | RESERVES
+        ),
+        ControllerModel(
+            "pxb", Need.PCI_EXPANDER, PLAIN_BRIDGE, "pc", bus_numbers=2, properties=frozenset({"bus_nr", "numa_node"})
+        ),
+        ControllerModel(
+            "pxb-pcie", Need.PCIE_EXPANDER, PCIE_EXPANDER_BUS, "q35", properties=frozenset({"bus_nr", "numa_node"})
+        ),
+    )
+}
+
+
+def pin_accepts(bus: BusModel, needs: Need) -> bool:
+    """Whether a user may put something with `needs` on `bus`: any endpoint bus takes any endpoint and pci-bridges.
+
+    Wider than automatic placement, as in libvirt; QEMU starts all of it (measured).
+    """
+    provides = bus.provides | ENDPOINT if bus.provides & ENDPOINT else bus.provides
+    if needs & Need.PCI_BRIDGE:
+        needs |= Need.CONVENTIONAL
+    return bool(provides & needs)

@@ -1,0 +1,99 @@
+"""The parts of a request: devices, demanded controllers, spare slots."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from .address import Pin
+from .connect import VirtioMode
+from .size import Size
+
+QemuId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=128)]
+Hotplug = Literal["required", "preferred", "never"]
+Scalar = bool | int | float | str
+Properties = dict[str, Scalar]
+
+MAX_IO_BAR = 4096
+"""Larger IO BARs would need windows aligned beyond one page; no QEMU model has more than 1 KiB."""
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Bar(Frozen):
+    """One base address register. Sizes are bytes and powers of two; an IO BAR has 4 to 4096."""
+
+    bar: int = Field(ge=0, le=5)
+    kind: Literal["io", "mem32", "mem64"]
+    size: Size
+    prefetchable: bool = False
+
+    @field_validator("size")
+    @classmethod
+    def _power_of_two(cls, size: int) -> int:
+        if size < 4 or size & (size - 1):
+            raise ValueError(f"a BAR of {size} bytes is not a power of two from 4 up")
+        return size
+
+    def model_post_init(self, _context: Any) -> None:
+        if self.kind == "io" and self.size > MAX_IO_BAR:
+            raise ValueError(f"an IO BAR of {self.size} bytes is above {MAX_IO_BAR}, the most that one IO window page holds")
+
+
+class Device(Frozen):
+    """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
+
+    id: QemuId
+    model: str
+    virtio: Literal["legacy", "transitional", "modern", "auto", "auto-by-os"] | None = None
+    hotplug: Hotplug | None = None
+    """`None` is the catalogue's default for the model."""
+    address: Pin | None = None
+    numa: int | None = Field(default=None, ge=0)
+    """Hard: below an expander of that guest NUMA node."""
+    group: str | None = None
+    near: tuple[str, ...] = ()
+    near_switch: tuple[str, ...] = ()
+    properties: Properties = {}
+    connect: Literal["conventional", "express", "hybrid"] | None = None
+    bars: tuple[Bar, ...] | None = None
+    rom: Size | None = None
+
+    @property
+    def fixed_mode(self) -> VirtioMode | None:
+        return VirtioMode(self.virtio) if self.virtio in set(VirtioMode) else None
+
+
+def _on_off(value: object) -> object:
+    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
+
+
+class Controller(Frozen):
+    """A controller that exists or is demanded: it stays, even empty; without an address the planner places it."""
+
+    id: QemuId
+    model: str
+    address: Pin | None = None
+    numa: int | None = Field(default=None, ge=0)
+    """Below an expander of that node; of an expander itself, its own node."""
+    hotplug: Annotated[bool, BeforeValidator(_on_off)] = True
+    """Ports only: whether the slot takes devices in a running guest."""
+    properties: Properties = {}
+
+
+class Spare(Frozen):
+    """Slots to leave free for later hot-plug. `io` and `memory` are bytes that the slot's future device will need."""
+
+    kind: Literal["pcie", "pci"]
+    count: int = Field(default=1, ge=0, le=1024)
+    io: Size = 0
+    memory: Size = 0
+    numa: int | None = Field(default=None, ge=0)
+
+    @field_validator("io")
+    @classmethod
+    def _one_page(cls, io: int) -> int:
+        if io > MAX_IO_BAR:
+            raise ValueError(f"io of {io} bytes is above {MAX_IO_BAR}, one IO window page")
+        return io

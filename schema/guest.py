@@ -1,0 +1,115 @@
+"""The request: a machine, its devices and what is asked of their layout."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from .address import Pin
+from .device import Controller, Device, Frozen, Spare
+from .machine import NAME_PATTERN, Chipset, Machine, machine_of
+from .size import Size
+
+TERMS = ("moved", "guest_visible", "preferences", "io_windows", "controllers", "depth")
+Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
+
+MAX_DEVICES = 20_000
+"""A larger guest could hold at most 255 bridges of 32 slots of 8 functions anyway."""
+
+
+def _version(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else str(value) if isinstance(value, int) else value
+
+
+class Firmware(Frozen):
+    """`seabios` or `ovmf` (edk2). The default versions are the ones measured: SeaBIOS 1.16.2 and edk2 2022.11."""
+
+    name: Literal["seabios", "ovmf"] = "seabios"
+    version: Annotated[str, BeforeValidator(_version), Field(pattern=r"^\d+(\.\d+)*$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        data = {"name": value} if isinstance(value, str) else value
+        if isinstance(data, dict) and not data.get("version"):
+            data = {**data, "version": "2022.11" if data.get("name") == "ovmf" else "1.16.2"}
+        return data
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        """The version as integers: edk2's stable tags count as year and month (202311 is 2023.11)."""
+        parts = tuple(int(part) for part in self.version.split("."))
+        return (parts[0] // 100, parts[0] % 100, *parts[1:]) if parts[0] > 9999 else parts
+
+
+class Policy(Frozen):
+    """What a good layout is: the order of the objective's terms, and limits."""
+
+    order: tuple[Term, ...] = TERMS
+    max_controllers: int | None = Field(default=None, ge=0)
+    """All but root buses."""
+    max_depth: int | None = Field(default=None, ge=0)
+    """Bridges between an endpoint and its root bus; an expander counts one."""
+    preset: Literal["default"] = "default"
+    frozen: bool = False
+    """With a previous layout: nothing of it may move."""
+
+    @model_validator(mode="after")
+    def _whole_order(self) -> Self:
+        if sorted(self.order) != sorted(TERMS):
+            raise ValueError(f"order {list(self.order)} must name each of {', '.join(TERMS)} once")
+        return self
+
+
+class Guest(Frozen):
+    """A guest to lay out. Raises pydantic.ValidationError whose errors name field, value and mend."""
+
+    machine: Annotated[str, Field(pattern=NAME_PATTERN)]
+    firmware: Firmware = Firmware.model_validate("seabios")
+    memory: Size = 128 << 20
+    phys_bits: int | None = Field(default=None, ge=32, le=52)
+    pci_hole64: Size | None = None
+    chipset: Chipset = Chipset()
+    needs: tuple[Literal["secure-boot", "viommu"], ...] = ()
+    devices: tuple[Device, ...] = Field(default=(), max_length=MAX_DEVICES)
+    controllers: tuple[Controller, ...] = Field(default=(), max_length=1024)
+    spare: tuple[Spare, ...] = ()
+    numa_nodes: int = Field(default=0, ge=0, le=128)
+    reserve: tuple[Pin, ...] = ()
+    policy: Policy = Policy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spare_by_kind(cls, data: object) -> object:
+        if isinstance(data, dict) and isinstance(data.get("spare"), dict):
+            kinds = data["spare"].items()
+            return {**data, "spare": [{"kind": kind, "count": count} for kind, count in kinds]}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        from .checks import check
+
+        check(self)
+        return self
+
+    @cached_property
+    def platform(self) -> Machine:
+        return machine_of(self.machine, self.chipset)
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[Device, ...]]:
+        """Members of each group, in listed order."""
+        members: dict[str, list[Device]] = {}
+        for device in self.devices:
+            if device.group is not None:
+                members.setdefault(device.group, []).append(device)
+        return {name: tuple(devices) for name, devices in members.items()}
+
+    @property
+    def sha256(self) -> str:
+        """Of the canonical JSON of the request with its policy."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,31 @@
+"""Sizes in bytes, written as numbers or as text with a binary unit."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+_UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_TEXT = re.compile(r"(\d+)\s*([A-Za-z]*)")
+
+
+def parse_size(value: object) -> object:
+    """Bytes from `4096`, `"4KiB"`, `"2 GiB"`; anything else is left for pydantic to refuse.
+
+    >>> parse_size("4KiB")
+    4096
+    """
+    if not isinstance(value, str):
+        return value
+    match = _TEXT.fullmatch(value.strip())
+    if match is None or match[2] not in _UNITS:
+        raise ValueError(f"size {value!r} is not a number of bytes or a number with one of {', '.join(list(_UNITS)[1:])}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    Field(ge=0, le=1 << 62),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "examples": ["4KiB", "16GiB"]}]}),
+]

@@ -1,0 +1,121 @@
+"""What a device of a request is, with catalogue, machine and group taken into account."""
+
+from dataclasses import dataclass
+
+from .catalog import DeviceModel, default_hotplug, find
+from .connect import Connector, VirtioMode
+from .device import Bar, Device, Hotplug
+from .guest import Guest
+
+STRICTNESS: dict[Hotplug, int] = {"never": 0, "preferred": 1, "required": 2}
+
+SOFT_SLOTS = {"video": (0x01,), "usb2": (0x1D, 0x1A), "audio": (0x1B,)}
+"""Where q35 guests expect the first video, the first two USB 2 groups and the first ich9 audio (as libvirt does)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """One device, resolved. `modes` is empty for what is not virtio; several modes mean that placement decides."""
+
+    device: Device
+    model: DeviceModel
+    connector: Connector
+    """On this machine and in the asked virtio mode: everything but integrated devices is conventional on pc."""
+    modes: tuple[VirtioMode, ...]
+    hotplug: Hotplug
+    """The strictest of the group's."""
+    soft_slot: int | None
+    """The slot of pcie.0 where guests expect it, for the few kinds in SOFT_SLOTS."""
+
+    def bars(self, mode: VirtioMode | None) -> tuple[Bar, ...]:
+        """Its BARs in that virtio mode (None for what is not virtio)."""
+        if self.device.bars is not None:
+            return self.device.bars
+        bars = self.model.bars(mode, self.device.properties)
+        return tuple(Bar(bar=b.bar, kind=b.kind, size=b.size, prefetchable=b.prefetchable) for b in bars)
+
+    def io_bytes(self, mode: VirtioMode | None) -> int:
+        """Sum of its IO BARs in that mode, in bytes."""
+        if self.device.bars is not None:
+            return sum(bar.size for bar in self.device.bars if bar.kind == "io")
+        return self.model.io_bytes(mode, self.device.properties)
+
+    @property
+    def is_host_device(self) -> bool:
+        return self.model.category == "host"
+
+
+def mode_on(traits: Traits, *, behind_port: bool) -> VirtioMode | None:
+    """The virtio mode a device has there: its only one, or QEMU's own choice by bus."""
+    if len(traits.modes) <= 1:
+        return traits.modes[0] if traits.modes else None
+    return VirtioMode.MODERN if behind_port else VirtioMode.TRANSITIONAL
+
+
+def traits_of(guest: Guest) -> dict[str, Traits]:
+    """Every device's traits by id. Raises nothing: a Guest has been checked."""
+    strictest: dict[str, Hotplug] = {}
+    for group, members in guest.groups.items():
+        strictest[group] = max((own_hotplug(member) for member in members), key=STRICTNESS.__getitem__)
+    soft = _soft_slots(guest)
+    result = {}
+    for device in guest.devices:
+        model = find(device.model)
+        modes = _modes(device, model)
+        hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
+        connector = _connector(guest, device, model, modes)
+        result[device.id] = Traits(device, model, connector, modes, hotplug, soft.get(device.id))
+    return result
+
+
+def own_hotplug(device: Device) -> Hotplug:
+    return device.hotplug or default_hotplug(find(device.model))
+
+
+def _modes(device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
+    if model.virtio is None:
+        return ()
+    if device.fixed_mode is not None:
+        return (device.fixed_mode,)
+    return model.virtio.modes
+
+
+def _connector(guest: Guest, device: Device, model: DeviceModel, modes: tuple[VirtioMode, ...]) -> Connector:
+    if model.connector is Connector.INTEGRATED:
+        return Connector.INTEGRATED
+    if guest.platform.family == "pc":
+        return Connector.CONVENTIONAL
+    if device.connect is not None:
+        return Connector(device.connect)
+    if modes and VirtioMode.MODERN not in modes:
+        return Connector.CONVENTIONAL
+    return model.connector
+
+
+def _soft_slots(guest: Guest) -> dict[str, int]:
+    """Claims to chipset places on q35: the first video, the first two USB 2 groups, the first ich9 audio."""
+    if guest.platform.family == "pc":
+        return {}
+    claims: dict[str, list[str]] = {kind: [] for kind in SOFT_SLOTS}
+    members: dict[str, list[str]] = {}
+    for device in guest.devices:
+        kind = _claim(device)
+        if kind is not None:
+            unit = device.id if device.group is None else f"group {device.group}"
+            members.setdefault(unit, []).append(device.id)
+            if unit not in claims[kind]:
+                claims[kind].append(unit)
+    result: dict[str, int] = {}
+    for kind, units in claims.items():
+        for unit, slot in zip(units, SOFT_SLOTS[kind], strict=False):
+            result |= dict.fromkeys(members[unit], slot)
+    return result
+
+
+def _claim(device: Device) -> str | None:
+    model = find(device.model)
+    if model.category == "video":
+        return "video"
+    if device.model.startswith(("ich9-usb-uhci", "ich9-usb-ehci")):
+        return "usb2"
+    return "audio" if device.model == "ich9-intel-hda" else None
