@@ -1,0 +1,80 @@
+"""The command `qslot`: arguments, files and exit codes. The only code that prints.
+
+Imports of the rest of qslot are inside the commands, so that `qslot --help` answers at once.
+"""
+
+import os
+import sys
+
+import click
+
+from .exits import Exit, Problem
+
+
+class Commands(click.Group):
+    """Turns every exception of a command into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:  # the reader, `head` say, has all it wants
+            _discard_stdout()
+            raise click.exceptions.Exit(Exit.DONE) from None
+        except KeyboardInterrupt:
+            raise Problem("interrupted", Exit.INTERRUPTED) from None
+        except Exception as error:
+            if os.environ.get("QSLOT_DEBUG"):
+                raise
+            raise _problem(error) from None
+
+
+def _problem(error: Exception) -> Problem:
+    from qslot.schema.files import InputError
+
+    if isinstance(error, InputError):
+        return Problem(str(error), Exit.INPUT)
+    if isinstance(error, ModuleNotFoundError) and error.name == "ortools":
+        return Problem("ortools is not installed: pip install ortools", Exit.INPUT)
+    what = " ".join(str(error).split())[:300]
+    return Problem(
+        f"internal error: {type(error).__name__}: {what}\n"
+        "hint: run again with QSLOT_DEBUG=1 for the traceback, and report it with your input",
+        Exit.INTERNAL,
+    )
+
+
+def _discard_stdout() -> None:
+    """So that the interpreter's own flush at exit has nowhere to fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="qslot", message="%(prog)s %(version)s")
+def qslot() -> None:
+    """Plan where every PCI device of a QEMU guest sits, and prove that no plan is better.
+
+    GUEST and LAYOUT are YAML, TOML or JSON files by their suffix; - is standard input.
+
+    \b
+    Exit codes: 0 done; 1 internal error; 2 bad usage or input; 3 proved infeasible;
+    4 not proved, a limit was hit; 5 check found errors.
+    """
+
+
+def _register() -> None:
+    from .info import catalog, schema
+    from .layout import check, show
+    from .plan import plan
+
+    for command in (plan, check, show, schema, catalog):
+        qslot.add_command(command)
+
+
+_register()
+
+
+def main() -> None:
+    """The console script."""
+    qslot(prog_name="qslot")

@@ -1,0 +1,284 @@
+"""Seating -> Layout: ids, chassis and bus numbers, QEMU properties, what the firmware will make of it."""
+
+from importlib.metadata import version
+
+from ..schema.connect import CONTROLLERS, VirtioMode
+from ..schema.device import Controller, Properties
+from ..schema.firmware import predict
+from ..schema.firmware.budget import PAGE
+from ..schema.guest import Guest
+from ..schema.layout import Layout, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.traits import Traits, mode_on
+from .buses import Offer
+from .decode import Bus, Seating
+from .items import Items
+from .links import BUS_NUMBERS
+
+PREFIXES = {
+    "pcie-root-port": "rp",
+    "pcie-pci-bridge": "p2p",
+    "pci-bridge": "br",
+    "pxb": "pxb",
+    "pxb-pcie": "pxb",
+    "x3130-upstream": "sw",
+    "xio3130-downstream": "dp",
+}
+
+
+def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[ObjectiveTerm, ...], status: str) -> Layout:
+    """The layout of a seating, with firmware's predictions filled in."""
+    tree = _Tree(guest, items, seating)
+    layout = Layout.model_construct(
+        qslot=1,
+        status=status,
+        machine=guest.machine,
+        firmware=guest.firmware,
+        platform=Platform(
+            memory=guest.memory,
+            numa_nodes=guest.numa_nodes,
+            chipset=guest.chipset,
+            phys_bits=guest.phys_bits,
+            pci_hole64=guest.pci_hole64,
+        ),
+        controllers=tree.controllers(),
+        devices=tree.devices(),
+        spare=tree.spares(),
+        objective=objective,
+        warnings=(),
+        guest_addresses={},
+        guest_names={},
+        io_windows=(),
+        input_sha256=guest.sha256,
+        versions=Versions(qslot=version("qslot")),
+    )
+    prediction = predict(layout)
+    return layout.model_copy(
+        update={
+            "guest_addresses": prediction.guest_addresses,
+            "guest_names": dict.fromkeys(prediction.guest_addresses),
+            "io_windows": prediction.io_windows,
+        }
+    )
+
+
+class _Tree:
+    """Buses in order, parents first, with the names and numbers that the layout gives them."""
+
+    def __init__(self, guest: Guest, items: Items, seating: Seating) -> None:
+        self.guest = guest
+        self.items = items
+        self.seating = seating
+        self.demanded = {controller.id: controller for controller in guest.controllers}
+        self.children: dict[int, list[Bus]] = {}
+        self.root = seating.buses[0]
+        for bus in seating.buses:
+            if bus.parent is not None:
+                self.children.setdefault(id(bus.parent), []).append(bus)
+        self.order = list(self._walk(self.root))[1:]
+        self._name()
+        self.chassis = self._unique("chassis", {"pcie-root-port", "ioh3420", "xio3130-downstream"}, 255)
+        self.bus_nr = self._bus_numbers()
+        self.chassis_nr = self._unique("chassis_nr", {"pci-bridge"}, 255, taken=set(self.bus_nr.values()))
+        self.placed = self._placed()
+
+    def _walk(self, bus: Bus) -> list[Bus]:
+        below = sorted(self.children.get(id(bus), []), key=lambda one: (one.slot, one.function))
+        return [bus, *(one for child in below for one in self._walk(child))]
+
+    def _name(self) -> None:
+        taken = set(self.demanded) | {device.id for device in self.guest.devices}
+        last = dict.fromkeys(PREFIXES.values(), 0)
+        for bus in self.order:
+            if bus.name is None:
+                prefix = PREFIXES[str(bus.cls.model)]
+                last[prefix] += 1
+                while f"{prefix}{last[prefix]}" in taken:
+                    last[prefix] += 1
+                bus.name = f"{prefix}{last[prefix]}"
+
+    def _demanded(self, bus: Bus) -> Controller | None:
+        return self.demanded.get(str(bus.name))
+
+    def _unique(self, name: str, models: set[str], most: int, taken: set[int] | None = None) -> dict[str, int]:
+        """A number for each controller of these models: the one demanded, else the smallest from 1 that is free."""
+        mine = [bus for bus in self.order if bus.cls.model in models]
+        fixed: dict[str, int] = {}
+        for bus in mine:
+            demanded = self._demanded(bus)
+            value = None if demanded is None else demanded.properties.get(name)
+            if isinstance(value, int):
+                fixed[str(bus.name)] = value
+        used = set(fixed.values()) | (taken or set())
+        free = (number for number in (*range(1, most + 1), 0) if number not in used)
+        return {str(bus.name): fixed[str(bus.name)] if bus.name in fixed else next(free) for bus in mine}
+
+    def _size(self, bus: Bus) -> int:
+        """Bus numbers of a controller with all below it."""
+        below = sum(self._size(child) for child in self.children.get(id(bus), []) if not child.cls.where.root == child.name)
+        own = CONTROLLERS[str(bus.cls.model)].bus_numbers
+        return max(own + below, own + bus.cls.bus_reserve)
+
+    def _bus_numbers(self) -> dict[str, int]:
+        """bus_nr of each expander: demanded ones stay, the others are packed below the end of a gap that holds them."""
+        expanders = [bus for bus in self.order if CONTROLLERS[str(bus.cls.model)].is_expander]
+        result: dict[str, int] = {}
+        for bus in expanders:
+            demanded = self._demanded(bus)
+            value = None if demanded is None else demanded.properties.get("bus_nr")
+            if isinstance(value, int):
+                result[str(bus.name)] = value
+        sizes = {str(bus.name): self._size(bus) for bus in expanders}
+        main = 1 + sum(self._size(b) for b in self.children.get(id(self.root), []) if str(b.name) not in sizes)
+        ends = {start: start + sizes[name] for name, start in result.items()} | {0: main}
+        starts = sorted([*result.values(), BUS_NUMBERS])
+        for name in sorted((name for name in sizes if name not in result), key=lambda name: -sizes[name]):
+            # from the top, so that the main root keeps the numbers that are left
+            for low, high in sorted(((low, _after(low, starts)) for low in ends), reverse=True):
+                if high - ends[low] >= sizes[name]:
+                    starts.append(high - sizes[name])
+                    starts.sort()
+                    result[name] = high - sizes[name]
+                    break
+            else:
+                result[name] = 0
+        return result
+
+    # ---- what the layout lists
+
+    def _placed(self) -> list[tuple[str, int, int]]:
+        """Bus, slot, function of everything: tells where function 0 needs multifunction."""
+        seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]
+        seats += [(str(bus.name), slot, function) for bus, slot, function in self.seating.devices.values()]
+        for occupant in self.items.pinned:
+            seats += [(occupant.bus, occupant.slot, function) for function in occupant.item.functions or ()]
+        return seats
+
+    def _multifunction(self) -> set[tuple[str, int]]:
+        return {(bus, slot) for bus, slot, function in self.placed if function}
+
+    def controllers(self) -> tuple[PlacedController, ...]:
+        shared = self._multifunction()
+        return tuple(
+            PlacedController.model_construct(
+                id=str(bus.name),
+                model=str(bus.cls.model),
+                bus=str(bus.parent.name),
+                slot=bus.slot,
+                function=bus.function,
+                multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in shared,
+                properties=self._properties(bus),
+                numa=bus.cls.where.node,
+            )
+            for bus in self.order
+            if bus.parent is not None
+        )
+
+    def _properties(self, bus: Bus) -> Properties:
+        demanded = self._demanded(bus)
+        given: Properties = {} if demanded is None else dict(demanded.properties)
+        result: Properties = {}
+        if bus.cls.offer is Offer.PORT:
+            port = (bus.slot << 3 | bus.function) if bus.cls.model != "xio3130-downstream" else bus.slot
+            result = {"chassis": self.chassis[str(bus.name)], "port": port}
+            if demanded is not None and not demanded.hotplug:
+                result["hotplug"] = "off"
+            result |= self._reserves(bus)
+        elif bus.cls.model == "pci-bridge":
+            result = {"chassis_nr": self.chassis_nr[str(bus.name)], "shpc": self._shpc(bus)}
+            result |= self._reserves(bus)
+        elif str(bus.name) in self.bus_nr:
+            result = {"bus_nr": self.bus_nr[str(bus.name)]}
+            if bus.cls.where.node is not None:
+                result["numa_node"] = bus.cls.where.node
+        return result | given
+
+    def _reserves(self, bus: Bus) -> Properties:
+        """io-reserve and pref64-reserve that spare slots ask for."""
+        wishes = [item.kind.spare for item, host, _ in self.seating.spares if host is bus and item.kind.spare]
+        result: Properties = {}
+        if bus.cls.model not in ("pcie-root-port", "pci-bridge"):
+            return result
+        if any(spare.io for spare in wishes):
+            result["io-reserve"] = PAGE
+        memory = sum(spare.memory for spare in wishes)
+        if memory:
+            result["pref64-reserve"] = 1 << (memory - 1).bit_length()
+        return result
+
+    def _shpc(self, bus: Bus) -> str:
+        """Off where an empty SHPC bridge would open a window for nothing."""
+        spare = any(host is bus for _, host, _ in self.seating.spares)
+        off = bus.cls.created and bus.cls.shpc_optional and not spare and not self._io_below(bus)
+        return "off" if off else "on"
+
+    def _io_below(self, bus: Bus) -> bool:
+        names = {str(one.name) for one in self._walk(bus)}
+        return any(device_bus in names and self._io(one, device_bus) for one, device_bus in self._device_buses().items())
+
+    def _device_buses(self) -> dict[str, str]:
+        result = {one: str(bus.name) for one, (bus, _, _) in self.seating.devices.items()}
+        for occupant in self.items.pinned:
+            result |= dict.fromkeys(occupant.item.ids, occupant.bus)
+        return result
+
+    def _io(self, device: str, bus: str) -> int:
+        traits = self.items.traits[device]
+        return traits.io_bytes(mode_on(traits, behind_port=self._is_port(bus)))
+
+    def _is_port(self, bus: str) -> bool:
+        return any(one.name == bus and one.cls.offer is Offer.PORT for one in self.order)
+
+    def devices(self) -> tuple[PlacedDevice, ...]:
+        shared = self._multifunction()
+        ports = {str(one.name) for one in self.order if one.cls.offer is Offer.PORT}
+        seats = {one: (str(bus.name), slot, function) for one, (bus, slot, function) in self.seating.devices.items()}
+        for occupant in self.items.pinned:
+            for one, function in zip(occupant.item.ids, occupant.item.functions or (), strict=True):
+                seats[one] = (occupant.bus, occupant.slot, function)
+        result = []
+        for device in self.guest.devices:
+            bus, slot, function = seats[device.id]
+            traits = self.items.traits[device.id]
+            mode = mode_on(traits, behind_port=bus in ports)
+            driver, spelled = spell(traits, mode)
+            result.append(
+                PlacedDevice.model_construct(
+                    id=device.id,
+                    model=device.model,
+                    driver=driver,
+                    virtio=mode,
+                    bus=bus,
+                    slot=slot,
+                    function=function,
+                    multifunction=function == 0 and (bus, slot) in shared,
+                    properties={**spelled, **device.properties},
+                    bars=device.bars,
+                    rom=device.rom,
+                )
+            )
+        return tuple(result)
+
+    def spares(self) -> tuple[SpareSlot, ...]:
+        return tuple(
+            SpareSlot(kind=item.kind.spare.kind, bus=str(bus.name), slot=slot)
+            for item, bus, slot in self.seating.spares
+            if item.kind.spare is not None
+        )
+
+
+def _after(start: int, starts: list[int]) -> int:
+    return next(one for one in starts if one > start)
+
+
+def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+    """QEMU's driver name and the properties that fix the virtio mode, so that no slot changes what the guest sees."""
+    model = traits.model
+    if mode is None or model.virtio is None:
+        return model.driver, {}
+    if mode in model.virtio.suffixed:
+        return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", {}
+    if not model.virtio.switches or model.virtio.modes == (VirtioMode.MODERN,):
+        return model.driver, {}
+    legacy, modern = mode is not VirtioMode.MODERN, mode is not VirtioMode.LEGACY
+    return model.driver, {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}
+

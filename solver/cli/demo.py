@@ -1,0 +1,64 @@
+"""What `make demo` runs: plans a guest, shows the plan, and asks a real QEMU, where there is one, whether it agrees."""
+
+import importlib.util
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from qslot.schema import Layout
+
+GUEST = "examples/rhel6-q35.yaml"
+BINARY = "qemu-system-x86_64"
+
+
+def main(source: str = GUEST) -> int:
+    """The exit code: 0 where the plan is proved and QEMU, if asked, agrees."""
+    from qslot.schema import Solved
+    from qslot.schema.files import InputError, read_guest
+    from qslot.schema.render import tree
+
+    from .. import Options, solve
+    from .plan import argv_lines
+
+    try:
+        guest = read_guest(source)
+    except InputError as error:
+        click.echo(f"{error}\nhint: run this in a checkout of qslot", err=True)
+        return 2
+    click.echo(f"$ qslot plan {source}\n")
+    outcome = solve(guest, Options())
+    if not isinstance(outcome, Solved):
+        click.echo(f"no proved plan: {outcome}", err=True)
+        return 3
+    click.echo(tree(outcome.layout))
+    click.echo(f"$ qslot plan {source} --to argv\n\n{argv_lines(outcome.layout)}")
+    return _real(outcome.layout)
+
+
+def _real(layout: "Layout") -> int:
+    missing = [BINARY] if shutil.which(BINARY) is None else []
+    missing += ["the Python package qemu.qmp"] if importlib.util.find_spec("qemu") is None else []
+    if missing:
+        click.echo(f"No real QEMU was asked: {' and '.join(missing)} not found.")
+        return 0
+    from .boot import boot
+
+    try:
+        answer = boot(layout, BINARY)
+    except (OSError, TimeoutError) as error:
+        click.echo(f"QEMU did not come up: {str(error) or 'its firmware never finished'}", err=True)
+        return 1
+    total = answer.agreed + len(answer.differences)
+    click.echo(
+        f"Asked QEMU {answer.version}: after its firmware ran, {answer.agreed} of {total} devices are as planned."
+    )
+    for difference in answer.differences:
+        click.echo(f"  {difference}")
+    return 1 if answer.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

@@ -1,0 +1,111 @@
+"""`qslot schema` and `qslot catalog`: what can be asked for."""
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from .exits import Exit, Problem, result
+
+if TYPE_CHECKING:
+    from qslot.schema.catalog import DeviceModel
+    from qslot.schema.connect import VirtioMode
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["guest", "layout"]), default="guest")
+def schema(what: str) -> None:
+    """Print the JSON Schema of a guest (default) or of a layout, for editors and other programs."""
+    from qslot.schema import Guest, Layout
+
+    model = Guest if what == "guest" else Layout
+    mode: Literal["validation", "serialization"] = "validation" if what == "guest" else "serialization"
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema(mode=mode)
+    result(json.dumps(document, indent=2) + "\n")
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def catalog(model: str | None, as_json: bool) -> None:
+    """Say what is known of device MODEL, or list all models."""
+    if model is None:
+        rows = _all()
+        result(json.dumps([row[0] for row in rows]) + "\n" if as_json else _table(rows))
+        return
+    facts = _controller(model) or _endpoint(model)
+    result(
+        json.dumps(facts, indent=2) + "\n" if as_json else _table([(name, str(text)) for name, text in facts.items()])
+    )
+
+
+def _all() -> list[tuple[str, ...]]:
+    from qslot.schema.catalog import models
+    from qslot.schema.connect import CONTROLLERS
+
+    rows: list[tuple[str, ...]] = [(name, "controller", "", "") for name in CONTROLLERS]
+    for name, entry in models().items():
+        modes = "" if entry.virtio is None else "/".join(entry.virtio.modes)
+        rows.append((name, entry.category, entry.connector, modes))
+    return rows
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _controller(name: str) -> dict[str, str] | None:
+    from qslot.schema.connect import CONTROLLERS
+
+    model = CONTROLLERS.get(name)
+    if model is None:
+        return None
+    return {
+        "model": f"{name} (controller)",
+        "machine": model.machine or "q35 and pc",
+        "sits on a bus for": _flags(model.needs.name),
+        "its bus takes": _flags(model.bus.provides.name),
+        "its slots": f"{model.bus.first_slot:02x} to {model.bus.last_slot:02x}",
+        "properties": ", ".join(sorted(model.properties)) or "none",
+    }
+
+
+def _flags(name: str | None) -> str:
+    return (name or "").lower().replace("_", " ").replace("|", ", ")
+
+
+def _endpoint(name: str) -> dict[str, str]:
+    from qslot.schema.catalog import UnknownModel, default_hotplug, find
+
+    try:
+        model = find(name)
+    except UnknownModel as unknown:
+        raise Problem(str(unknown), Exit.INPUT) from None
+    facts = {
+        "model": model.name,
+        "driver": model.driver,
+        "category": model.category,
+        "connector": model.connector.value,
+        "hot-plug": f"yes, {default_hotplug(model)} by default" if model.hotpluggable else "QEMU refuses it",
+    }
+    modes: tuple[VirtioMode | None, ...] = (None,) if model.virtio is None else model.virtio.modes
+    for mode in modes:
+        facts["BARs" if mode is None else f"BARs, {mode}"] = _bars(model, mode)
+    return facts | {"ROM": _size(model.rom) if model.rom else "none", "source": model.source}
+
+
+def _bars(model: "DeviceModel", mode: "VirtioMode | None") -> str:
+    """Without properties; with some, BARs may differ."""
+    if model.self_described:
+        return "the host device's: the request states them"
+    bars = model.bars(mode, {})
+    return ", ".join(f"{b.bar}: {b.kind} {_size(b.size)}{' prefetchable' * b.prefetchable}" for b in bars) or "none"
+
+
+def _size(size: int) -> str:
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >= 1 << shift and size % (1 << shift) == 0:
+            return f"{size >> shift} {unit}"
+    return f"{size} bytes"

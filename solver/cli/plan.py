@@ -1,0 +1,140 @@
+"""`qslot plan`: a guest in, a layout out."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .exits import Exit, Problem, leave, message, result
+
+if TYPE_CHECKING:
+    from qslot.schema import Layout, Outcome
+
+FORMATS = ("json", "yaml", "argv", "qmp", "tree")
+
+
+@click.command()
+@click.argument("guest")
+@click.option("--to", "form", type=click.Choice(FORMATS), help="What to print; default: the tree.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all.")
+@click.option("--firmware", metavar="F", help="seabios or ovmf, or with a version: ovmf:2025.02. Default: the guest's.")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none.")
+@click.option("--workers", type=click.IntRange(min=1, max=1024), default=1, show_default=True, help="Solver threads.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="The solver's seed.")
+@click.option("--standalone", is_flag=True, help="With --to argv: also all else that QEMU needs to start.")
+@click.option("--json", "as_json", is_flag=True, help="The layout as JSON; with --to argv: -device '{...}'.")
+def plan(
+    guest: str,
+    form: str | None,
+    output: Path | None,
+    firmware: str | None,
+    time_limit: float | None,
+    workers: int,
+    seed: int,
+    standalone: bool,
+    as_json: bool,
+) -> None:
+    """Find the best layout of GUEST and prove it.
+
+    \b
+    Examples:
+      qslot plan guest.yaml
+      qslot plan guest.yaml --to json -o layout.json
+      qslot plan guest.yaml --to argv --standalone | xargs -r qemu-system-x86_64
+    """
+    form = form or ("json" if as_json else "tree")
+    if standalone and form != "argv":
+        raise click.UsageError("--standalone goes with --to argv")
+    if as_json and form not in ("json", "argv"):
+        raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
+    outcome = _solve(guest, firmware, time_limit=time_limit, workers=workers, seed=seed)
+    code = _explain(outcome)
+    layout = _layout(outcome)
+    if layout is not None:
+        result(_text(layout, form, standalone=standalone, as_json=as_json), output)
+        if form in ("argv", "qmp"):  # the other forms hold their warnings themselves
+            _warn(layout)
+    leave(code)
+
+
+def _solve(guest: str, firmware: str | None, *, time_limit: float | None, workers: int, seed: int) -> "Outcome":
+    from qslot.schema.files import read_guest
+
+    request = read_guest(guest, {} if firmware is None else {"firmware": _firmware(firmware)})
+    from .. import Options, solve  # after reading: bad input need not wait for ortools to load
+
+    return solve(request, Options(time_limit=time_limit, workers=workers, seed=seed))
+
+
+def _firmware(text: str) -> dict[str, str]:
+    name, colon, version = text.partition(":")
+    return {"name": name, "version": version} if colon else {"name": name}
+
+
+def _layout(outcome: "Outcome") -> "Layout | None":
+    from qslot.schema import Infeasible
+
+    return None if isinstance(outcome, Infeasible) else outcome.layout
+
+
+def _explain(outcome: "Outcome") -> Exit:
+    """Says on standard error why the answer is not a proved layout, where it is not."""
+    from qslot.schema import Infeasible, Undecided
+    from qslot.schema.render import infeasible, undecided
+
+    if isinstance(outcome, Infeasible):
+        message(infeasible(outcome))
+        return Exit.INFEASIBLE
+    if isinstance(outcome, Undecided):
+        message(undecided(outcome))
+        return Exit.UNPROVED
+    return Exit.DONE
+
+
+def _text(layout: "Layout", form: str, *, standalone: bool, as_json: bool) -> str:
+    from qslot.schema.files import to_json, to_yaml
+    from qslot.schema.render import tree
+
+    if form == "argv":
+        return argv_lines(layout, standalone=standalone, as_json=as_json)
+    if form == "qmp":
+        return _qmp_lines(layout)
+    return {"json": to_json, "yaml": to_yaml, "tree": tree}[form](layout)
+
+
+def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = False) -> str:
+    """An option and its value a line, quoted for a shell and for xargs."""
+    from qslot.schema.qemu import arguments
+    from qslot.schema.standin import imitated
+    from qslot.schema.standin import standalone as all_arguments
+
+    if standalone and (without := imitated(layout)):
+        message(f"imitated, for want of their hardware: {', '.join(without)}")
+    try:
+        words = all_arguments(layout, as_json=as_json) if standalone else arguments(layout, as_json=as_json)
+    except FileNotFoundError as error:
+        raise Problem(str(error), Exit.INPUT) from None
+    lines: list[list[str]] = []
+    for word in words:
+        if word.startswith("-") or not lines:
+            lines.append([])
+        lines[-1].append(word)
+    return "".join(f"{shlex.join(line)}\n" for line in lines)
+
+
+def _qmp_lines(layout: "Layout") -> str:
+    """A command a line; devices that only a start can bring are named on standard error."""
+    from qslot.schema.qemu import cold_plug, device_add
+
+    if cold := cold_plug(layout):
+        message(f"cold-plug, to be there when QEMU starts: {', '.join(cold)}")
+    commands = device_add(layout)
+    return "".join(f"{json.dumps(command)}\n" for command in commands)
+
+
+def _warn(layout: "Layout") -> None:
+    from qslot.schema.render import findings
+
+    message(findings(layout.warnings))

@@ -1,0 +1,83 @@
+"""Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
+
+from dataclasses import dataclass
+
+from ..schema.firmware.budget import PAGE
+from ..schema.guest import Guest, Term
+from ..schema.weights import WEIGHTS
+from .buses import Tree
+from .grow import Grower, Scope
+from .items import Items
+from .links import bus_numbers, controllers, max_controllers, near
+from .rows import Sum, total
+from .slots import every_controller_hangs, every_item_seated, slots_suffice
+from .variables import Option, Variables, options_of
+from .windows import Windows, io_windows
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A model and the terms of its objective, in units of the answer. `least` bounds preferences without search."""
+
+    variables: Variables
+    windows: Windows
+    terms: dict[Term, Sum]
+
+
+def encode(guest: Guest, items: Items, scope: Scope, *, cheapest_only: bool) -> Encoding:
+    """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself.
+
+    With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
+    that there are, so what it proves for the terms after them holds for the full model.
+    """
+    classes = Grower(guest, items, scope, Tree(guest, items)).run()
+    options = options_of(guest, items, classes)
+    if cheapest_only:
+        options = _cheapest(options)
+    v = Variables(guest, items, classes, options)
+    every_item_seated(v)
+    every_controller_hangs(v)
+    slots_suffice(v)
+    bus_numbers(v)
+    near(v)
+    windows = io_windows(v)
+    max_controllers(v)
+    terms: dict[Term, Sum] = {
+        "preferences": _preferences(v),
+        "io_windows": windows.pages() * PAGE,
+        "controllers": controllers(v),
+        "depth": _depth(v),
+    }
+    return Encoding(v, windows, terms)
+
+
+def _cheapest(options: list[Option]) -> list[Option]:
+    least: dict[object, int] = {}
+    for option in options:
+        least[option.kind] = min(option.weight, least.get(option.kind, option.weight))
+    return [option for option in options if option.weight == least[option.kind]]
+
+
+def _preferences(v: Variables) -> Sum:
+    """The sum of fixed weights: each option's own, what joined occupants pay, undemanded switches, pinned devices'."""
+    result = total(v.counts[i] * option.weight for i, option in enumerate(v.options) if option.weight)
+    for bus in v.classes:
+        result.add(v.buses(bus), bus.base_weight)
+        if bus.created and bus.model == "x3130-upstream":
+            result.add(v.buses(bus), WEIGHTS["switch"])
+        for index, slot in enumerate(bus.slots):
+            if slot.cost:
+                result.add(total(count for _, count in v.patterns(bus, index)), slot.cost)
+    return result
+
+
+def _depth(v: Variables) -> Sum:
+    """Bridges between endpoint and root bus, summed over functions."""
+    result = Sum()
+    for option, count in zip(v.options, v.counts, strict=True):
+        result.add(count, option.kind.size * option.bus.where.depth)
+    for bus in v.classes:
+        result.add(v.buses(bus), bus.base_functions * bus.where.depth)
+    return result
+
+

@@ -1,0 +1,349 @@
+"""Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH, BusModel, Need
+from ..schema.device import Controller
+from ..schema.firmware.budget import PAGE, io_budget
+from ..schema.guest import Guest
+from .buses import (
+    ALL,
+    BRIDGE_LEVELS,
+    BusClass,
+    Impossible,
+    Join,
+    Offer,
+    SlotKind,
+    Tree,
+    Where,
+    pages,
+    pinned_base,
+    slot_kinds,
+    takes_hotplug,
+)
+from .items import Items, Kind
+
+OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which created controllers the model may use; the full scope is always sound."""
+
+    ports: bool = True
+    switches: bool = True
+    bridges: bool = True
+    exact_io: bool = False
+    """Created bridges with IO one by one, where counting them together hides a packing."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """Demanded controllers without an address that cannot be told apart (one, if something is pinned inside)."""
+
+    controllers: tuple[Controller, ...]
+    needs: Need
+
+
+@dataclass(slots=True)
+class Grower:
+    """Collects classes; `run` grows until no level adds another."""
+
+    guest: Guest
+    items: Items
+    scope: Scope
+    tree: Tree
+    classes: list[BusClass] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
+    _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
+
+    def run(self) -> list[BusClass]:
+        platform = self.guest.platform
+        main = Where(platform.root, None, expander=False, depth=0)
+        self._gather_units()
+        offer = Offer.ROOT
+        root = self._existing(None, main, offer, hot=platform.root_hotplug)
+        self._pinned_below(root, platform.root)
+        self._movable_expanders(root)
+        self._created_expanders(root)
+        queue = 0
+        while queue < len(self.classes):
+            # classes only ever hang on classes of the level above, so levels are complete in order of depth
+            self.classes[queue:] = sorted(self.classes[queue:], key=lambda one: one.where.depth)
+            self._grow(self.classes[queue])
+            queue += 1
+        for unit, members in enumerate(self.units):
+            if not any(one.unit == unit for one in self.classes):
+                raise Impossible("connect", tuple(c.id for c in members.controllers))
+        self._merge()
+        return self.classes
+
+    def _merge(self) -> None:
+        """Empty controllers pinned side by side become one class."""
+        merged: dict[tuple[object, ...], BusClass] = {}
+        kept: list[BusClass] = []
+        for one in self.classes:
+            plain = one.parent is not None and one.unit is None and not one.base_functions and one.offer is Offer.PORT
+            if not plain or any(slot.join is not Join.EMPTY for slot in one.slots) or one.names[0] in self.tree.inside:
+                kept.append(one)
+                continue
+            assert one.parent is not None
+            above = id(one.parent) if one.parent.shpc or one.parent.reserve or one.parent.bus_reserve else None
+            key = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, one.bus_reserve, above)
+            if key in merged:
+                merged[key].names += one.names
+                merged[key].most += 1
+            else:
+                merged[key] = one
+                kept.append(one)
+        gone = {id(one) for one in self.classes} - {id(one) for one in kept}
+        for one in kept:
+            one.hosts = [host for host in one.hosts if id(host) not in gone]
+        self.classes = kept
+
+    # ---- demanded controllers
+
+    def _gather_units(self) -> None:
+        plain: dict[tuple[object, ...], list[Controller]] = {}
+        for controller in self.guest.controllers:
+            if controller.id in self.items.controller_pins or CONTROLLERS[controller.model].is_expander:
+                continue
+            touched = (
+                controller.id in self.tree.occupants
+                or bool(self.tree.reserved(controller.id))
+                or (self._tracks_switches and controller.model == "x3130-upstream")
+            )
+            properties = tuple(
+                sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
+            )
+            own = controller.id if touched else None
+            key = (controller.model, controller.numa, controller.hotplug, properties, own)
+            plain.setdefault(key, []).append(controller)
+        for controllers in plain.values():
+            self.units.append(Unit(tuple(controllers), CONTROLLERS[controllers[0].model].needs))
+
+    @property
+    def _tracks_switches(self) -> bool:
+        return any(kind.near_switch is not None for kind in self._kinds())
+
+    def _kinds(self) -> Iterator[Kind]:
+        yield from self.items.free
+        yield from (occupant.item.kind for occupant in self.items.pinned)
+
+    def _existing(
+        self, controller: Controller | None, where: Where, offer: Offer, *, hot: bool, **traits: object
+    ) -> BusClass:
+        """The class of one bus that has content of its own."""
+        bus = self.guest.platform.root if controller is None else controller.id
+        model = self.guest.platform.bus if controller is None else CONTROLLERS[controller.model].bus
+        first, last = model.first_slot, model.last_slot
+        if controller is None:
+            first, last = self.guest.platform.first_slot, self.guest.platform.last_slot
+        one = BusClass(
+            offer=offer,
+            model=None if controller is None else controller.model,
+            where=where,
+            slots=slot_kinds(self.tree, bus, first, last, hot=hot),
+            hot=hot,
+            names=() if controller is None else (controller.id,),
+        )
+        base = pinned_base(self.tree, bus, one.place, where, hot=hot, port=offer is Offer.PORT)
+        one.base_weight, one.base_io, one.base_functions = base.weight, base.io, base.functions
+        for name, value in traits.items():
+            setattr(one, name, value)
+        self.classes.append(one)
+        return one
+
+    def _pinned_below(self, parent: BusClass, bus: str) -> None:
+        """Everything pinned on a bus, and inside that."""
+        for controller in self.tree.inside.get(bus, []):
+            child = self._controller(controller, self._level(parent, controller), parent=parent)
+            child.unit = parent.unit
+            self._pinned_below(child, controller.id)
+
+    def _level(self, parent: BusClass, controller: Controller) -> Where:
+        if CONTROLLERS[controller.model].is_expander:
+            return Where(controller.id, node_of(controller), expander=True, depth=1)
+        tracked = self._tracks_switches and controller.model == "x3130-upstream"
+        where = parent.where.below(switch=controller.id if tracked else None)
+        if controller.numa is not None and controller.numa != where.node:
+            raise Impossible("numa", (controller.id,))
+        return where
+
+    def _controller(self, controller: Controller, where: Where, **traits: object) -> BusClass:
+        shpc = controller.properties.get("shpc", True) not in (False, "off")
+        hot = takes_hotplug(self.guest, controller.model, where, on=controller.hotplug, shpc=shpc)
+        model = CONTROLLERS[controller.model]
+        offer = Offer.EXPANDER if controller.model == "pxb-pcie" else OFFERS[model.bus]
+        return self._existing(controller, where, offer, hot=hot, **self._io_traits(controller), **traits)
+
+    def _io_traits(self, controller: Controller) -> dict[str, object]:
+        shpc = controller.model == "pcie-pci-bridge" or (
+            controller.model == "pci-bridge" and controller.properties.get("shpc", True) not in (False, "off")
+        )
+        reserve = controller.properties.get("io-reserve")
+        quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
+        asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
+        bus_reserve = controller.properties.get("bus-reserve", 0)
+        return {
+            "reserve": pages(asked),
+            "shpc": shpc and self._shpc_costs,
+            "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
+            "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else 0,
+        }
+
+    @property
+    def _shpc_costs(self) -> bool:
+        return io_budget(self.guest.platform.family, self.guest.firmware.name).empty_shpc_window > 0
+
+    # ---- expanders
+
+    def _movable_expanders(self, root: BusClass) -> None:
+        for controller in self.guest.controllers:
+            if CONTROLLERS[controller.model].is_expander and controller.id not in self.items.controller_pins:
+                expander = self._controller(controller, self._level(root, controller), hosts=[root], movable=True)
+                self._pinned_below(expander, controller.id)
+
+    def _created_expanders(self, root: BusClass) -> None:
+        nodes = {kind.numa for kind in self.items.free}
+        nodes |= {c.numa for c in self.guest.controllers if not CONTROLLERS[c.model].is_expander}
+        model = "pxb-pcie" if self.guest.platform.family == "q35" else "pxb"
+        for node in sorted(node for node in nodes if node is not None):
+            where = Where(f"node {node}", node, expander=True, depth=1)
+            offer = Offer.EXPANDER if model == "pxb-pcie" else Offer.CONVENTIONAL
+            expander = self._create(model, offer, where, CONTROLLERS[model].bus, most=1)
+            self._host(expander, root)
+            expander.nest = 0
+
+    # ---- levels
+
+    def _create(
+        self, model: str, offer: Offer, where: Where, bus: BusModel, most: int = 255, part: int | None = None
+    ) -> BusClass:
+        """A created class, or the one that is known for that level. `part` is one IO bus of the exact IO model."""
+        key = (model, where, part)
+        if key not in self._known:
+            outside_with_acpi = not where.expander and self.guest.platform.acpi_bridge_hotplug
+            hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
+            numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
+            one = BusClass(
+                offer=offer,
+                model=model,
+                where=where,
+                slots=(SlotKind(ALL, Join.EMPTY, has_zero=False, cost=0, hot=hot, numbers=numbers),),
+                hot=hot,
+                created=True,
+                most=most,
+                reserve=int(self.guest.platform.port_io_reserve and offer is Offer.PORT),
+                shpc=model in ("pcie-pci-bridge", "pci-bridge") and self._shpc_costs,
+                shpc_optional=model == "pci-bridge" and outside_with_acpi,
+                reserving=model == "pcie-root-port",
+                part=part,
+                dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
+                nest=1 << 30,
+            )
+            self._known[key] = one
+            self.classes.append(one)
+        return self._known[key]
+
+    def _grow(self, host: BusClass) -> None:
+        """Whatever may hang on this class."""
+        if host.offer is Offer.ROOT or host.offer is Offer.EXPANDER:
+            if self.guest.platform.family == "q35":
+                self._hang(host, "pcie-root-port", created=self.scope.ports)
+                self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
+        if host.offer is Offer.PORT:
+            switch_levels = 1 + self._movers(Need.UPSTREAM_PORT)
+            self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
+            self._hang(host, "x3130-upstream", created=self.scope.switches and host.nest < switch_levels)
+            self._move(host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if host.nest <= switch_levels else Need(0)))
+        if host.offer is Offer.SWITCH:
+            wanted = self.scope.switches or self._movers(Need.DOWNSTREAM_PORT) > 0
+            self._hang(host, "xio3130-downstream", created=wanted)
+            self._move(host, Need.DOWNSTREAM_PORT)
+        if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
+            levels = BRIDGE_LEVELS + self._movers(Need.PCI_BRIDGE)
+            if host.nest < levels:
+                self._hang(host, "pci-bridge", created=self.scope.bridges)
+                self._move(host, Need.PCI_BRIDGE)
+
+    def _movers(self, need: Need) -> int:
+        return sum(len(unit.controllers) for unit in self.units if unit.needs & need)
+
+    def _hang(self, host: BusClass, model: str, *, created: bool) -> None:
+        """A created class below `host`."""
+        if not created:
+            return
+        bus = CONTROLLERS[model].bus
+        tracked = f"switch at {host.where}" if self._tracks_switches and model == "x3130-upstream" else None
+        where = host.where.below(switch=tracked)
+        self._host(self._create(model, OFFERS[bus], where, bus, most=1 if tracked else self._room(host)), host)
+        if self.scope.exact_io and OFFERS[bus] is Offer.CONVENTIONAL:
+            for part in range(self._io_buses):
+                self._host(self._create(model, OFFERS[bus], where, bus, most=1, part=part), host)
+
+    @staticmethod
+    def _room(host: BusClass) -> int:
+        """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
+        single = host.offer in (Offer.ROOT, Offer.EXPANDER)
+        return min(255, sum(slot.mask.bit_count() * slot.count for slot in host.slots)) if single else 255
+
+    @property
+    def _io_buses(self) -> int:
+        """More buses with IO than windows or IO devices there cannot be."""
+        budget = io_budget(self.guest.platform.family, self.guest.firmware.name)
+        wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for _, fit in kind.fits))
+        return min(wet, budget.limit // PAGE)
+
+    def _host(self, child: BusClass, host: BusClass) -> None:
+        child.hosts.append(host)
+        deeper = child.model in ("x3130-upstream", "pci-bridge")
+        child.nest = min(child.nest, host.nest + deeper if child.model != "pcie-pci-bridge" else 0)
+
+    def _move(self, host: BusClass, needs: Need) -> None:
+        """Units that may hang on `host`: one class a level for the unit itself and each bus pinned inside it."""
+        for number, unit in enumerate(self.units):
+            if not unit.needs & needs:
+                continue
+            controller = unit.controllers[0]
+            tracked = self._tracks_switches and controller.model == "x3130-upstream"
+            where = host.where.below(switch=controller.id if tracked else None)
+            if controller.numa is not None and controller.numa != where.node:
+                continue
+            key = ("unit", number, where)
+            if key not in self._known:
+                variant = self._variant(number, unit, where)
+                if variant is None:
+                    continue
+                self._known[key] = variant
+            self._host(self._known[key], host)
+
+    def _variant(self, number: int, unit: Unit, where: Where) -> BusClass | None:
+        """A unit at a level, or nothing if what is pinned inside cannot be there."""
+        before = len(self.classes)
+        try:
+            one = self._controller(
+                unit.controllers[0], where, unit=number, movable=True, most=len(unit.controllers), nest=1 << 30
+            )
+            one.names = tuple(controller.id for controller in unit.controllers)
+            self._pinned_below(one, unit.controllers[0].id)
+        except Impossible as impossible:
+            if impossible.rule in _ANYWHERE:
+                raise
+            del self.classes[before:]
+            return None
+        return one
+
+
+_NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
+"""Properties that tell controllers apart for the guest, but not for placing."""
+
+_ANYWHERE = {"function-zero", "address-unique"}
+"""Broken wherever the unit goes."""
+
+
+def node_of(expander: Controller) -> int | None:
+    node = expander.properties.get("numa_node", expander.numa)
+    return node if isinstance(node, int) else None
+

@@ -1,0 +1,110 @@
+"""Rules of the tree: bus numbers, expanders' ranges, near, near_switch, the policy's limit on controllers."""
+
+from collections.abc import Callable
+
+from ..schema.connect import CONTROLLERS
+from .buses import BusClass
+from .rows import Sum, total
+from .variables import Variables
+
+BUS_NUMBERS = 256
+
+
+def own_numbers(v: Variables, bus: BusClass) -> Sum:
+    """Bus numbers that the controllers of a class take by themselves, reserves beyond what is below included."""
+    if bus.model is None:
+        return Sum(constant=1)
+    numbers = v.buses(bus) * CONTROLLERS[bus.model].bus_numbers
+    if bus.bus_reserve:
+        extra = v.rows.variable(0, bus.bus_reserve * bus.most)
+        below = total(v.hanging(child, bus) for child in v.children(bus))
+        for one in v.classes:
+            above = one.parent
+            while above is not None and above is not bus:
+                above = above.parent
+            below.add(v.buses(one) if above is bus else 0)
+        v.rows.at_most(v.buses(bus) * bus.bus_reserve - below, extra)
+        numbers = numbers + extra
+    return numbers
+
+
+def bus_numbers(v: Variables) -> None:
+    """Rule bus-numbers: each complex's numbers fit between its expander's bus_nr and the next one's."""
+    sizes: dict[str, Sum] = {}
+    for bus in v.classes:
+        sizes.setdefault(bus.where.root, Sum()).add(own_numbers(v, bus))
+    v.rows.at_most(total(sizes.values()), BUS_NUMBERS)
+    fixed = {
+        c.id: int(c.properties["bus_nr"])
+        for c in v.guest.controllers
+        if isinstance(c.properties.get("bus_nr"), int) and CONTROLLERS[c.model].is_expander
+    }
+    if not fixed:
+        return
+    starts = sorted(fixed.items(), key=lambda one: one[1])
+    ends = [start for _, start in starts[1:]] + [BUS_NUMBERS]
+    rooms = {v.guest.platform.root: starts[0][1]}
+    rooms |= {name: end - start for (name, start), end in zip(starts, ends, strict=True)}
+    used = {name: sizes[name] for name in rooms}
+    for root, size in sizes.items():
+        if root not in rooms:
+            _somewhere(v, size, used)
+    for name, room in rooms.items():
+        v.rows.at_most(used[name], room)
+
+
+def _somewhere(v: Variables, size: Sum, used: dict[str, Sum]) -> None:
+    """An expander whose bus_nr is open goes behind one of the others."""
+    chosen = []
+    for name in used:
+        choice = v.rows.variable(0, 1)
+        part = v.rows.variable(0, BUS_NUMBERS)
+        v.rows.at_most(part, choice * BUS_NUMBERS)
+        used[name] = used[name] + part
+        chosen.append((choice, part))
+    v.rows.equal(total(choice for choice, _ in chosen), 1)
+    v.rows.equal(total(part for _, part in chosen), size)
+
+
+def near(v: Variables) -> None:
+    """Rules near, near-switch: a cluster chooses one root bus, or one upstream port, and stays below it."""
+    _together(v, "near", lambda bus: (bus.where.root,))
+    _together(v, "near_switch", lambda bus: bus.where.switches)
+
+
+def _together(v: Variables, wish: str, above: Callable[[BusClass], tuple[str, ...]]) -> None:
+    clusters: dict[int, dict[str, Sum]] = {}
+
+    def chosen(cluster: int, bus: BusClass) -> Sum:
+        choices = clusters.setdefault(cluster, {})
+        for name in above(bus):
+            if name not in choices:
+                choices[name] = v.rows.variable(0, 1)
+        return total(choices[name] for name in above(bus))
+
+    for option, count in zip(v.options, v.counts, strict=True):
+        cluster = getattr(option.kind, wish)
+        if cluster is not None:
+            v.rows.at_most(count, chosen(cluster, option.bus) * len(v.items.free[option.kind]))
+    for bus in v.classes:
+        for occupant in v.items.pinned:
+            cluster = getattr(occupant.item.kind, wish)
+            if cluster is not None and _is_bus(v, bus, occupant.bus):
+                v.rows.at_most(v.buses(bus), chosen(cluster, bus))
+    for choices in clusters.values():
+        v.rows.equal(total(choices.values()), 1)
+
+
+def _is_bus(v: Variables, bus: BusClass, name: str) -> bool:
+    return bus.names == (name,) or (bus.model is None and name == v.guest.platform.root)
+
+
+def max_controllers(v: Variables) -> None:
+    """Rule max-controllers."""
+    if v.guest.policy.max_controllers is not None:
+        v.rows.at_most(controllers(v), v.guest.policy.max_controllers)
+
+
+def controllers(v: Variables) -> Sum:
+    return total(v.buses(bus) for bus in v.classes if bus.model is not None)
+

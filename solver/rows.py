@@ -1,0 +1,93 @@
+"""A model as integer variables and linear rows: all that the counting formulation needs of CP-SAT."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+INFINITE = 1 << 40
+"""Wider than any sum that a guest can make (20,000 devices, bytes of IO space)."""
+
+
+@dataclass(slots=True)
+class Sum:
+    """A linear sum over variables (by index) plus a constant. Mutable while a row is being gathered."""
+
+    terms: dict[int, int] = field(default_factory=dict)
+    constant: int = 0
+
+    def add(self, what: "Sum | int", times: int = 1) -> "Sum":
+        """Adds `times * what` in place."""
+        if isinstance(what, int):
+            self.constant += times * what
+            return self
+        for variable, factor in what.terms.items():
+            self.terms[variable] = self.terms.get(variable, 0) + times * factor
+        self.constant += times * what.constant
+        return self
+
+    def __add__(self, other: "Sum | int") -> "Sum":
+        return Sum(dict(self.terms), self.constant).add(other)
+
+    def __sub__(self, other: "Sum | int") -> "Sum":
+        return Sum(dict(self.terms), self.constant).add(other, -1)
+
+    def __mul__(self, times: int) -> "Sum":
+        return Sum({variable: factor * times for variable, factor in self.terms.items()}, self.constant * times)
+
+    def value(self, values: Sequence[int]) -> int:
+        return self.constant + sum(factor * values[variable] for variable, factor in self.terms.items())
+
+
+def total(parts: Iterable[Sum | int]) -> Sum:
+    result = Sum()
+    for part in parts:
+        result.add(part)
+    return result
+
+
+@dataclass(slots=True)
+class Rows:
+    """Variables with their ranges, and rows `low <= sum <= high`."""
+
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    rows: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = field(default_factory=list)
+    infeasible: bool = False
+    """A row without variables cannot be met."""
+
+    def variable(self, low: int, high: int) -> Sum:
+        """A new integer variable; a constant where its range has one value."""
+        if low >= high:
+            self.infeasible |= low > high
+            return Sum(constant=low)
+        self.ranges.append((low, high))
+        return Sum({len(self.ranges) - 1: 1})
+
+    def between(self, low: int, what: Sum, high: int) -> None:
+        low, high = low - what.constant, high - what.constant
+        terms = [(variable, factor) for variable, factor in what.terms.items() if factor]
+        if not terms:
+            self.infeasible |= not low <= 0 <= high
+            return
+        least = most = 0
+        for variable, factor in terms:
+            lowest, highest = self.ranges[variable]
+            least += factor * (lowest if factor > 0 else highest)
+            most += factor * (highest if factor > 0 else lowest)
+        self.infeasible |= most < low or least > high
+        if least < low or most > high:
+            variables, factors = zip(*terms, strict=True)
+            self.rows.append((variables, factors, max(low, least), min(high, most)))
+
+    def at_most(self, what: Sum, limit: "Sum | int") -> None:
+        self.between(-INFINITE, what - limit, 0)
+
+    def equal(self, what: Sum, other: "Sum | int") -> None:
+        self.between(0, what - other, 0)
+
+    def least(self, what: Sum) -> int:
+        """The smallest value that the ranges alone allow."""
+        return what.constant + sum(
+            factor * self.ranges[variable][0 if factor > 0 else 1] for variable, factor in what.terms.items()
+        )
+
+    def most(self, what: Sum) -> int:
+        return -self.least(what * -1)

@@ -1,0 +1,152 @@
+"""Runs the stages and turns every answer of CP-SAT into an Outcome; verifies what it returns.
+
+The model with each kind's cheapest places only comes first: where it has a solution, its preferences are the least
+there are, so its optimum is the full model's (as long as preferences are the first term that counts).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..schema.cost import objective
+from ..schema.finding import Finding
+from ..schema.guest import Guest, Term
+from ..schema.layout import Layout, ObjectiveTerm
+from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
+from ..schema.verify import verify
+from .assemble import assemble
+from .buses import Impossible
+from .cpsat import Answer, Limits, Program
+from .decode import NoDecode, decode
+from .encode import Encoding, encode
+from .grow import Scope
+from .items import Items, items_of
+from .options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A model to try. What a stage that is not `full` finds infeasible says nothing."""
+
+    scope: Scope
+    cheapest_only: bool
+    exact_io: bool
+
+    @property
+    def full(self) -> bool:
+        return not self.cheapest_only
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Counts, and each term's proved bound; `proved` if the counts reach all of them."""
+
+    values: tuple[int, ...]
+    bounds: dict[Term, int]
+    proved: bool
+
+
+def solve(guest: Guest, options: Options | None = None) -> Outcome:
+    """An optimal, verified layout; or the proof that there is none; or, past a limit, the best known.
+
+    Raises nothing for a valid Guest. The answer is the same for any number of workers, any seed and any machine.
+    """
+    options = options or Options()
+    limits = Limits(options.time_limit, options.workers, options.seed)
+    best: Undecided = Undecided()
+    try:
+        items = items_of(guest)
+        for stage in _stages(guest, items):
+            answer = _try(guest, items, stage, limits)
+            if isinstance(answer, Solved) or (isinstance(answer, Infeasible) and stage.full):
+                return answer
+            if isinstance(answer, Undecided):
+                best = answer if answer.layout is not None or best.layout is None else best
+                if limits.left() == 0:
+                    break
+    except Impossible as impossible:
+        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
+    return best
+
+
+def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
+    switches = any(kind.near_switch is not None for kind in items.free)
+    order = [term for term in guest.policy.order if term not in ("moved", "guest_visible")]
+    if order[0] == "preferences" and not switches:
+        yield Stage(Scope(switches=False), cheapest_only=True, exact_io=False)
+        yield Stage(Scope(switches=False), cheapest_only=True, exact_io=True)
+    yield Stage(Scope(), cheapest_only=False, exact_io=False)
+    yield Stage(Scope(), cheapest_only=False, exact_io=True)
+
+
+def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
+    encoding = encode(guest, items, replace(stage.scope, exact_io=stage.exact_io), cheapest_only=stage.cheapest_only)
+    if encoding.variables.rows.infeasible:
+        return Infeasible()
+    optimum = _optimize(guest, encoding, limits)
+    if isinstance(optimum, Infeasible | Undecided):
+        return optimum
+    try:
+        seating = decode(encoding, optimum.values)
+    except NoDecode:
+        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
+    layout = assemble(guest, items, seating, (), "feasible")
+    return _judge(guest, layout, optimum)
+
+
+def _judge(guest: Guest, layout: Layout, optimum: Optimum) -> Outcome:
+    """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds."""
+    values = objective(guest, layout)
+    terms = _terms(guest, values, optimum.bounds)
+    findings = verify(guest, layout)
+    errors = [finding for finding in findings if finding.severity == "error" and finding.rule != "objective"]
+    if errors:
+        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
+    proved = optimum.proved and all(term.value == term.bound for term in terms)
+    layout = layout.model_copy(
+        update={
+            "status": "optimal" if proved else "feasible",
+            "objective": terms,
+            "warnings": tuple(finding for finding in findings if finding.severity == "warning"),
+        }
+    )
+    return Solved(layout=layout) if proved else Undecided(layout=layout, bound=terms)
+
+
+def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tuple[ObjectiveTerm, ...]:
+    return tuple(
+        ObjectiveTerm(term=term, value=values.get(term, 0), bound=bounds.get(term, 0)) for term in guest.policy.order
+    )
+
+
+def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Infeasible | Undecided:
+    """One term after the other, each fixed before the next; then the canonical one of the optimal answers."""
+    program = Program(encoding.variables.rows, limits)
+    rows = encoding.variables.rows
+    values: tuple[int, ...] | None = None
+    bounds: dict[Term, int] = {}
+    proved = True
+    for term in guest.policy.order:
+        if term not in encoding.terms:
+            continue
+        what = encoding.terms[term]
+        known = None if values is None else what.value(values)
+        if known is not None and known == rows.least(what):
+            bounds[term] = known
+        elif proved:
+            result = program.minimize(what, values or ())
+            if result.answer is Answer.INFEASIBLE:
+                return Infeasible()
+            if result.answer is Answer.UNKNOWN and values is None:
+                return Undecided(bound=_terms(guest, {}, {term: result.bound}))
+            values = result.values or values
+            bounds[term] = result.bound
+            proved = result.answer is Answer.OPTIMAL
+        else:
+            bounds[term] = rows.least(what)
+        if proved:
+            program.fix(what, bounds[term])
+    assert values is not None
+    if proved:
+        result = program.smallest()
+        values, proved = result.values or values, result.answer is Answer.OPTIMAL
+    return Optimum(values, bounds, proved)

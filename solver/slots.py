@@ -1,0 +1,82 @@
+"""Rules of slots: every item seated, capacity, who shares, function 0 filled."""
+
+from .buses import BusClass, Join, SlotKind
+from .rows import Sum, total
+from .variables import Use, Variables, packs
+
+
+def every_item_seated(v: Variables) -> None:
+    """Rule complete: each item has exactly one seat."""
+    seats: dict[object, list[Sum]] = {kind: [] for kind in v.items.free}
+    for option, count in zip(v.options, v.counts, strict=True):
+        seats[option.kind].append(count)
+    for kind, items in v.items.free.items():
+        v.rows.equal(total(seats[kind]), len(items))
+
+
+def every_controller_hangs(v: Variables) -> None:
+    """Rule complete: each controller that is not pinned hangs on one bus, each demanded one is there."""
+    units: dict[int, list[BusClass]] = {}
+    for bus in v.classes:
+        if len(bus.hosts) > 1:
+            v.rows.equal(total(v.hanging(bus, host) for host in bus.hosts), v.buses(bus))
+        if bus.movable and bus.unit is not None:
+            units.setdefault(bus.unit, []).append(bus)
+    for variants in units.values():
+        v.rows.equal(total(v.buses(one) for one in variants), variants[0].most)
+
+
+def slots_suffice(v: Variables) -> None:
+    """Rules address-unique, slot-sharing: no more slots used than there are, of each kind on each class of bus."""
+    for bus in v.classes:
+        _hanging_seated(v, bus)
+        for index, slot in enumerate(bus.slots):
+            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use is not Use.SHARED]
+            shared = [count for _, count in v.patterns(bus, index)]
+            slots, sitting = v.grouped(bus, index)
+            used = total([*single, *shared, slots, v.alone(bus, index)])
+            v.rows.at_most(used, v.buses(bus) * slot.count)
+            v.rows.at_most(sitting, slots * slot.mask.bit_count())
+            _function_zero(v, bus, index, slot)
+            _shared(v, bus, index, slot)
+
+
+def _hanging_seated(v: Variables, bus: BusClass) -> None:
+    """Controllers that hang on a bus take its slots: alone, or packed one a function."""
+    children = v.children(bus)
+    if children:
+        alone = total(v.hanging(child, bus) for child in children if not packs(child))
+        v.rows.equal(alone, total(v.alone(bus, index) for index in range(len(bus.slots))))
+        grouped = total(v.hanging(child, bus) for child in children if packs(child))
+        v.rows.equal(grouped, total(v.grouped(bus, index)[1] for index in range(len(bus.slots))))
+
+
+def _function_zero(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
+    """Rule function-zero: pinned functions without function 0 need somebody there."""
+    slots, sitting = v.grouped(bus, index)
+    v.rows.at_most(slots, sitting)
+    if slot.join is Join.EMPTY or slot.has_zero:
+        return
+    needed = v.buses(bus) * slot.count
+    if slot.join in (Join.PORTS, Join.BRIDGES):
+        v.rows.equal(slots, needed)
+    else:
+        v.rows.equal(total(count for _, count in v.patterns(bus, index)), needed)
+
+
+def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
+    """Rules slot-sharing, group: items with fixed functions sit as patterns say, lone devices between them."""
+    patterns = v.patterns(bus, index)
+    if not patterns:
+        return
+    lone = Sum()
+    fixed: dict[frozenset[int], Sum] = {}
+    for i in v.options_on(bus, slot, Use.SHARED):
+        functions = v.options[i].kind.functions
+        (lone if functions is None else fixed.setdefault(functions, Sum())).add(v.counts[i])
+    for functions, count in fixed.items():
+        v.rows.equal(count, total(slots for pattern, slots in patterns if functions in pattern.sets))
+    free = slot.mask.bit_count()
+    v.rows.at_most(lone, total(slots * (free - pattern.used) for pattern, slots in patterns))
+    v.rows.at_most(total(slots * pattern.least_lone(slot) for pattern, slots in patterns), lone)
+

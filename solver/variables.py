@@ -1,0 +1,205 @@
+"""Every decision variable, made once and asked for by meaning.
+
+Creation order is the canonical order of answers: among optimal layouts the one with the smallest counts wins, classes
+far from the root counted first, so what is deep or exotic is avoided wherever it is not better.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..schema.address import FUNCTIONS
+from ..schema.guest import Guest
+from ..schema.weights import WEIGHTS
+from .buses import BusClass, Join, SlotKind, foreign, unmet
+from .items import Items, Kind, Place
+from .rows import Rows, Sum, total
+
+
+class Use(StrEnum):
+    """How an item sits in a slot."""
+
+    HOT = "hot"  # alone, and the slot takes hot-plug
+    ALONE = "alone"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A way to seat one item of a kind, with the preference weight it costs and the IO it needs there."""
+
+    kind: Kind
+    bus: BusClass
+    slot: SlotKind
+    use: Use
+    weight: int
+    io: int
+
+
+@dataclass(slots=True)
+class Pattern:
+    """Function sets of items with fixed functions that share one slot; lone devices fill the rest."""
+
+    sets: tuple[frozenset[int], ...]
+
+    @property
+    def used(self) -> int:
+        return sum(len(one) for one in self.sets)
+
+    def least_lone(self, slot: SlotKind) -> int:
+        """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
+        company = len(self.sets) + (slot.join is not Join.EMPTY)
+        has_zero = slot.has_zero or any(0 in one for one in self.sets)
+        return max(not has_zero, 2 - company)
+
+
+@dataclass(eq=False, slots=True)
+class Variables:
+    """`options` and their counts, buses and their counts, which class hangs on which and how slots are used."""
+
+    guest: Guest
+    items: Items
+    classes: list[BusClass]
+    options: list[Option]
+    rows: Rows = field(default_factory=Rows)
+    counts: list[Sum] = field(default_factory=list)
+    _buses: dict[int, Sum] = field(default_factory=dict)
+    _hang: dict[tuple[int, int], Sum] = field(default_factory=dict)
+    _alone: dict[tuple[int, int], Sum] = field(default_factory=dict)
+    _grouped: dict[tuple[int, int], tuple[Sum, Sum]] = field(default_factory=dict)
+    _patterns: dict[tuple[int, int], list[tuple[Pattern, Sum]]] = field(default_factory=dict)
+    _by_bus: dict[int, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for index, option in enumerate(self.options):
+            self._by_bus.setdefault(id(option.bus), []).append(index)
+        for bus in reversed(self.classes):
+            self._make_bus(bus)
+        made: dict[int, Sum] = {}
+        for index, option in reversed(list(enumerate(self.options))):
+            most = len(self.items.free[option.kind])
+            made[index] = self.rows.variable(0, most)
+        self.counts = [made[index] for index in range(len(self.options))]
+        for bus in reversed(self.classes):
+            self._make_slots(bus)
+
+    def _make_bus(self, bus: BusClass) -> None:
+        if bus.created or (bus.movable and bus.unit is not None):
+            self._buses[id(bus)] = self.rows.variable(0, bus.most)
+        for host in reversed(bus.hosts):
+            one = len(bus.hosts) == 1
+            self._hang[id(bus), id(host)] = self.buses(bus) if one else self.rows.variable(0, bus.most)
+
+    def _make_slots(self, bus: BusClass) -> None:
+        """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
+        children = self.children(bus)
+        grouped = [child for child in children if packs(child)]
+        alone = [child for child in children if not packs(child)]
+        for index, slot in enumerate(bus.slots):
+            most = slot.count * bus.most
+            if alone and slot.join is Join.EMPTY:
+                self._alone[id(bus), index] = self.rows.variable(0, most)
+            if grouped and slot.join in (Join.EMPTY, Join.PORTS, Join.BRIDGES):
+                slots = self.rows.variable(0, most)
+                self._grouped[id(bus), index] = slots, self.rows.variable(0, most * slot.mask.bit_count())
+            sharing = [self.options[i].kind for i in self.options_on(bus, slot, Use.SHARED)]
+            if sharing:
+                patterns = [(one, self.rows.variable(0, most)) for one in _patterns(sharing)]
+                self._patterns[id(bus), index] = patterns
+
+    # ---- asked for by meaning
+
+    def buses(self, bus: BusClass) -> Sum:
+        """How many controllers of a class there are."""
+        if id(bus) in self._buses:
+            return self._buses[id(bus)]
+        if bus.unit is not None and bus.parent is not None:
+            return self.buses(bus.parent)
+        return Sum(constant=bus.most)
+
+    def hanging(self, child: BusClass, host: BusClass) -> Sum:
+        """How many of `child` hang on buses of `host`."""
+        return self._hang[id(child), id(host)]
+
+    def children(self, host: BusClass) -> list[BusClass]:
+        """Classes that may hang on `host` (what is pinned there not counted)."""
+        return [child for child in self.classes if any(host is one for one in child.hosts)]
+
+    def alone(self, bus: BusClass, slot: int) -> Sum:
+        """Slots given to controllers that share with nobody."""
+        return self._alone.get((id(bus), slot), Sum())
+
+    def grouped(self, bus: BusClass, slot: int) -> tuple[Sum, Sum]:
+        """Slots given to ports or bridges packed together, and how many of them sit there."""
+        return self._grouped.get((id(bus), slot), (Sum(), Sum()))
+
+    def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, Sum]]:
+        """Slots shared by endpoints, by pattern."""
+        return self._patterns.get((id(bus), slot), [])
+
+    def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: Use | None = None) -> Iterator[int]:
+        """Indexes of the options on a bus class."""
+        for index in self._by_bus.get(id(bus), []):
+            option = self.options[index]
+            if (slot is None or option.slot is slot) and (use is None or option.use is use):
+                yield index
+
+    def seated(self, bus: BusClass) -> Sum:
+        return total(self.counts[index] for index in self.options_on(bus))
+
+
+def packs(controller: BusClass) -> bool:
+    """Whether several of its kind share a slot, one a function."""
+    return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
+
+
+def _patterns(kinds: list[Kind]) -> list[Pattern]:
+    """All sets of disjoint function sets among the kinds that have fixed functions."""
+    sets = sorted({kind.functions for kind in kinds if kind.functions is not None}, key=sorted)
+    found: list[tuple[frozenset[int], ...]] = [()]
+    for one in sets:
+        found += [(*chosen, one) for chosen in found if all(not one & other for other in chosen)]
+    return [Pattern(chosen) for chosen in found]
+
+
+def options_of(guest: Guest, items: Items, classes: list[BusClass]) -> list[Option]:
+    """Every way to seat each kind that its wishes allow."""
+    return [
+        option
+        for kind in items.free
+        for bus in classes
+        if may_sit(guest, kind, bus)
+        for slot in bus.slots
+        for option in _on_slot(kind, bus, slot)
+    ]
+
+
+def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
+    """Place, node, depth and reserve of the bus suit the kind."""
+    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.where.node):
+        return False
+    if kind.needs_reserving_port and not bus.reserving:
+        return False
+    if kind.near_switch is not None and not bus.where.switches:
+        return False
+    if bus.dry and bus.place is not None and kind.fit(bus.place).io:
+        return False
+    limit = guest.policy.max_depth
+    return kind.spare is not None or limit is None or bus.where.depth <= limit
+
+
+def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
+    place = bus.place
+    assert isinstance(place, Place)
+    fit = kind.fit(place)
+    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.where))
+    fits = kind.functions is None or all(slot.mask >> function & 1 for function in kind.functions)
+    if slot.join is Join.EMPTY and kind.fills_zero and fits:
+        if slot.hot and kind.hotplug != "never":
+            yield Option(kind, bus, slot, Use.HOT, weight, fit.io)
+        elif kind.hotplug != "required":
+            yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io)
+    joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and kind.size == 1)
+    if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
+        shared = WEIGHTS["shared"] * kind.size
+        yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io)
