@@ -1,11 +1,12 @@
 """Seating -> Layout: ids, chassis and bus numbers, QEMU properties, what the firmware will make of it."""
 
+from functools import cached_property
 from importlib.metadata import version
 
 from ..schema.connect import CONTROLLERS, VirtioMode
 from ..schema.device import Controller, Properties
 from ..schema.firmware import predict
-from ..schema.firmware.budget import PAGE
+from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from ..schema.layout import Layout, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ..schema.traits import Traits, mode_on
@@ -79,7 +80,6 @@ class _Tree:
         self.chassis = self._unique("chassis", {"pcie-root-port", "ioh3420", "xio3130-downstream"}, 255)
         self.bus_nr = self._bus_numbers()
         self.chassis_nr = self._unique("chassis_nr", {"pci-bridge"}, 255, taken=set(self.bus_nr.values()))
-        self.placed = self._placed()
 
     def _walk(self, bus: Bus) -> list[Bus]:
         below = sorted(self.children.get(id(bus), []), key=lambda one: (one.slot, one.function))
@@ -109,7 +109,7 @@ class _Tree:
             if isinstance(value, int):
                 fixed[str(bus.name)] = value
         used = set(fixed.values()) | (taken or set())
-        free = (number for number in (*range(1, most + 1), 0) if number not in used)
+        free = (number for number in range(1, most + 1) if number not in used)
         return {str(bus.name): fixed[str(bus.name)] if bus.name in fixed else next(free) for bus in mine}
 
     def _size(self, bus: Bus) -> int:
@@ -145,19 +145,7 @@ class _Tree:
 
     # ---- what the layout lists
 
-    def _placed(self) -> list[tuple[str, int, int]]:
-        """Bus, slot, function of everything: tells where function 0 needs multifunction."""
-        seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]
-        seats += [(str(bus.name), slot, function) for bus, slot, function in self.seating.devices.values()]
-        for occupant in self.items.pinned:
-            seats += [(occupant.bus, occupant.slot, function) for function in occupant.item.functions or ()]
-        return seats
-
-    def _multifunction(self) -> set[tuple[str, int]]:
-        return {(bus, slot) for bus, slot, function in self.placed if function}
-
     def controllers(self) -> tuple[PlacedController, ...]:
-        shared = self._multifunction()
         return tuple(
             PlacedController.model_construct(
                 id=str(bus.name),
@@ -165,7 +153,7 @@ class _Tree:
                 bus=str(bus.parent.name),
                 slot=bus.slot,
                 function=bus.function,
-                multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in shared,
+                multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in self.shared,
                 properties=self._properties(bus),
                 numa=bus.cls.where.node,
             )
@@ -178,8 +166,7 @@ class _Tree:
         given: Properties = {} if demanded is None else dict(demanded.properties)
         result: Properties = {}
         if bus.cls.offer is Offer.PORT:
-            port = (bus.slot << 3 | bus.function) if bus.cls.model != "xio3130-downstream" else bus.slot
-            result = {"chassis": self.chassis[str(bus.name)], "port": port}
+            result = {"chassis": self.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
             if demanded is not None and not demanded.hotplug:
                 result["hotplug"] = "off"
             result |= self._reserves(bus)
@@ -200,10 +187,25 @@ class _Tree:
             return result
         if any(spare.io for spare in wishes):
             result["io-reserve"] = PAGE
+        elif self.padding_overflows and self._stays_dry(bus):
+            result["io-reserve"] = 0
         memory = sum(spare.memory for spare in wishes)
         if memory:
             result["pref64-reserve"] = 1 << (memory - 1).bit_length()
         return result
+
+    @cached_property
+    def padding_overflows(self) -> bool:
+        """Whether edk2 before 202308, which pads every hot-pluggable port with IO, would drop windows of some."""
+        if self.guest.firmware.name != "ovmf" or self.guest.firmware.number >= (2023, 8):
+            return False
+        budget = io_budget(self.guest.platform.family, "ovmf")
+        padded = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self.order)
+        return padded > budget.limit // PAGE
+
+    def _stays_dry(self, bus: Bus) -> bool:
+        """A port of which the plan says that nothing with IO ports comes."""
+        return bus.cls.model == "pcie-root-port" and id(bus) not in self.children and not self._io_below(bus)
 
     def _shpc(self, bus: Bus) -> str:
         """Off where an empty SHPC bridge would open a window for nothing."""
@@ -212,34 +214,42 @@ class _Tree:
         return "off" if off else "on"
 
     def _io_below(self, bus: Bus) -> bool:
-        names = {str(one.name) for one in self._walk(bus)}
-        return any(device_bus in names and self._io(one, device_bus) for one, device_bus in self._device_buses().items())
+        return any(str(one.name) in self.wet for one in self._walk(bus))
 
-    def _device_buses(self) -> dict[str, str]:
-        result = {one: str(bus.name) for one, (bus, _, _) in self.seating.devices.items()}
-        for occupant in self.items.pinned:
-            result |= dict.fromkeys(occupant.item.ids, occupant.bus)
-        return result
+    @cached_property
+    def wet(self) -> set[str]:
+        """Buses with a device that has an IO BAR there."""
+        return {
+            bus
+            for one, (bus, _, _) in self.seats.items()
+            if (traits := self.items.traits[one]).io_bytes(mode_on(traits, behind_port=bus in self.ports))
+        }
 
-    def _io(self, device: str, bus: str) -> int:
-        traits = self.items.traits[device]
-        return traits.io_bytes(mode_on(traits, behind_port=self._is_port(bus)))
+    @cached_property
+    def ports(self) -> set[str]:
+        return {str(one.name) for one in self.order if one.cls.offer is Offer.PORT}
 
-    def _is_port(self, bus: str) -> bool:
-        return any(one.name == bus and one.cls.offer is Offer.PORT for one in self.order)
-
-    def devices(self) -> tuple[PlacedDevice, ...]:
-        shared = self._multifunction()
-        ports = {str(one.name) for one in self.order if one.cls.offer is Offer.PORT}
-        seats = {one: (str(bus.name), slot, function) for one, (bus, slot, function) in self.seating.devices.items()}
+    @cached_property
+    def seats(self) -> dict[str, tuple[str, int, int]]:
+        """Bus, slot and function of every device."""
+        result = {one: (str(bus.name), slot, function) for one, (bus, slot, function) in self.seating.devices.items()}
         for occupant in self.items.pinned:
             for one, function in zip(occupant.item.ids, occupant.item.functions or (), strict=True):
-                seats[one] = (occupant.bus, occupant.slot, function)
+                result[one] = (occupant.bus, occupant.slot, function)
+        return result
+
+    @cached_property
+    def shared(self) -> set[tuple[str, int]]:
+        """Slots in which a function other than 0 is used: function 0 there needs multifunction."""
+        seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]
+        return {(bus, slot) for bus, slot, function in (*seats, *self.seats.values()) if function}
+
+    def devices(self) -> tuple[PlacedDevice, ...]:
         result = []
         for device in self.guest.devices:
-            bus, slot, function = seats[device.id]
+            bus, slot, function = self.seats[device.id]
             traits = self.items.traits[device.id]
-            mode = mode_on(traits, behind_port=bus in ports)
+            mode = mode_on(traits, behind_port=bus in self.ports)
             driver, spelled = spell(traits, mode)
             result.append(
                 PlacedDevice.model_construct(
@@ -250,7 +260,7 @@ class _Tree:
                     bus=bus,
                     slot=slot,
                     function=function,
-                    multifunction=function == 0 and (bus, slot) in shared,
+                    multifunction=function == 0 and (bus, slot) in self.shared,
                     properties={**spelled, **device.properties},
                     bars=device.bars,
                     rom=device.rom,

@@ -12,19 +12,30 @@ from .links import bus_numbers, controllers, max_controllers, near
 from .rows import Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .variables import Option, Variables, options_of
-from .windows import Windows, io_windows
+from .windows import Windows, io_space, io_windows
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A model and the terms of its objective, in units of the answer. `least` bounds preferences without search."""
+    """A model and the terms of its objective, in units of the answer."""
 
     variables: Variables
     windows: Windows
     terms: dict[Term, Sum]
 
+    @property
+    def nothing(self) -> Sum:
+        """An objective for the question whether there is any layout."""
+        return Sum()
 
-def encode(guest: Guest, items: Items, scope: Scope, *, cheapest_only: bool) -> Encoding:
+
+LIMITS = ("io-space", "bus-numbers")
+"""Rules that are nobody's wish: they can be left out to see whether they are what stands in the way."""
+
+
+def encode(
+    guest: Guest, items: Items, scope: Scope, *, cheapest_only: bool, without: frozenset[str] = frozenset()
+) -> Encoding:
     """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself.
 
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
@@ -38,9 +49,12 @@ def encode(guest: Guest, items: Items, scope: Scope, *, cheapest_only: bool) -> 
     every_item_seated(v)
     every_controller_hangs(v)
     slots_suffice(v)
-    bus_numbers(v)
     near(v)
+    if "bus-numbers" not in without:
+        bus_numbers(v)
     windows = io_windows(v)
+    if "io-space" not in without:
+        io_space(v, windows)
     max_controllers(v)
     terms: dict[Term, Sum] = {
         "preferences": _preferences(v),

@@ -14,6 +14,7 @@ from ..schema.layout import Layout, ObjectiveTerm
 from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ..schema.verify import verify
 from .assemble import assemble
+from .blame import blame
 from .buses import Impossible
 from .cpsat import Answer, Limits, Program
 from .decode import NoDecode, decode
@@ -53,12 +54,19 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     options = options or Options()
     limits = Limits(options.time_limit, options.workers, options.seed)
     best: Undecided = Undecided()
+    hopeless: set[bool] = set()
     try:
         items = items_of(guest)
         for stage in _stages(guest, items):
+            if stage.cheapest_only in hopeless:
+                continue
             answer = _try(guest, items, stage, limits)
-            if isinstance(answer, Solved) or (isinstance(answer, Infeasible) and stage.full):
+            if isinstance(answer, Solved):
                 return answer
+            if isinstance(answer, Infeasible):
+                if stage.full:
+                    return Infeasible(findings=blame(guest, limits))
+                hopeless.add(stage.cheapest_only)
             if isinstance(answer, Undecided):
                 best = answer if answer.layout is not None or best.layout is None else best
                 if limits.left() == 0:

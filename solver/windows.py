@@ -1,4 +1,4 @@
-"""Rule io-space: IO windows, page by page.
+"""IO windows, page by page.
 
 Windows add up: a bridge's window is the pages of the IO BARs on its bus plus the windows below it, so the total at
 root level is the sum over all buses of `pages` (direct IO, rounded up bus by bus) and `extra` (what a bridge opens
@@ -30,7 +30,7 @@ class Windows:
 
 
 def io_windows(v: Variables) -> Windows:
-    """Rule io-space; returns the pages for the objective."""
+    """The pages that the layout opens, for rule io-space and the objective."""
     windows = Windows(v)
     below = [bus for bus in v.classes if bus.model is not None]
     for bus in below:
@@ -39,7 +39,6 @@ def io_windows(v: Variables) -> Windows:
     for bus in sorted(below, key=lambda one: -one.where.depth):
         _extra(windows, bus)
     _ordered(windows, below)
-    _budget(windows)
     return windows
 
 
@@ -86,7 +85,7 @@ def _direct_ports(windows: Windows, bus: BusClass, wet: list[int]) -> None:
     buses = total(v.counts[i] for i in single)
     if shared:
         amount = total(v.counts[i] * v.options[i].io for i in shared)
-        pooled = v.rows.variable(0, pages(v.rows.most(amount)))
+        pooled = v.rows.variable(0, pages(v.rows.most(amount)) + bus.most)
         pools = v.rows.variable(0, bus.most)
         v.rows.at_most(amount, pooled * PAGE)
         v.rows.at_most(total(v.counts[i] * v.options[i].kind.size for i in shared), pools * FUNCTIONS)
@@ -99,7 +98,7 @@ def _direct_bridges(windows: Windows, bus: BusClass, wet: list[int]) -> None:
     """Many slots a bus: IO devices fill as few buses as their slots and bytes need."""
     v = windows.v
     amount = total(v.counts[i] * v.options[i].io for i in wet)
-    direct = v.rows.variable(0, pages(v.rows.most(amount)))
+    direct = v.rows.variable(0, pages(v.rows.most(amount)) + bus.most)  # each bus rounds up by itself
     buses = v.rows.variable(0, bus.most)
     v.rows.at_most(amount, direct * PAGE)
     v.rows.at_most(_slots(v, wet), buses * (FUNCTIONS * sum(slot.count for slot in bus.slots)))
@@ -173,9 +172,8 @@ def _open_below(windows: Windows, bus: BusClass, matters: bool) -> Sum:
     return result
 
 
-def _budget(windows: Windows) -> None:
+def io_space(v: Variables, windows: Windows) -> None:
     """Rule io-space: what the firmware shares out holds all windows and root BARs."""
-    v = windows.v
     budget = io_budget(v.guest.platform.family, v.guest.firmware.name)
     root = v.classes[0]
     bars = total(v.counts[i] * v.options[i].io for i in v.options_on(root))

@@ -1,0 +1,73 @@
+"""What is known of each QEMU device model: how it connects, its BARs, whether it can be hot-plugged.
+
+The facts are data: `devices.json` is measured on a real QEMU by `generate.py`, `unmeasured.json` is written by hand for
+what cannot be measured there, `excluded.json` names what is no endpoint that a layout could place, each with its
+source or reason. Nothing is read before it is asked for.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Literal
+
+from .load import load_excluded, load_models
+from .model import Bar as Bar
+from .model import DeviceModel as DeviceModel
+from .model import UnknownBars as UnknownBars
+from .model import UnknownModel as UnknownModel
+from .model import VirtioModel as VirtioModel
+
+HOT_PLUGGED = frozenset({"network", "block", "scsi", "nvme", "host", "filesystem", "vsock", "crypto", "memory"})
+"""Categories whose devices come and go in a running guest: NICs, disks, HBAs and host devices; and what serves one
+workload rather than the machine itself (a shared folder, a socket, a crypto unit, a memory module)."""
+
+
+@cache
+def models() -> Mapping[str, DeviceModel]:
+    """Every known endpoint model by its catalogue name, sorted."""
+    return MappingProxyType(load_models())
+
+
+@cache
+def excluded() -> Mapping[str, str]:
+    """QEMU's other PCI device types (bridges, chipset functions ...) and why they are no endpoints here."""
+    return MappingProxyType(load_excluded())
+
+
+def find(name: str) -> DeviceModel:
+    """The model of that catalogue name; raises UnknownModel, a KeyError.
+
+    >>> find("virtio-net").driver
+    'virtio-net-pci'
+    """
+    try:
+        return models()[name]
+    except KeyError:
+        raise UnknownModel(name, nearest(name), excluded().get(name, "")) from None
+
+
+def nearest(name: str) -> tuple[str, ...]:
+    """Up to three catalogue names that may have been meant, best first. A QEMU driver's own name finds its model.
+
+    >>> nearest("virtio-net-pci-transitional")[0], nearest("lsi53c895")[0]
+    ('virtio-net', 'lsi53c895a')
+    """
+    from difflib import get_close_matches
+
+    driver = name.removesuffix("-transitional").removesuffix("-non")
+    exact = [model.name for model in models().values() if driver in (model.name, model.driver)]
+    plain = {known.casefold(): known for known in models()}
+    close = [plain[match] for match in get_close_matches(name.casefold(), list(plain), n=3)]
+    return tuple(dict.fromkeys(exact + close))[:3]
+
+
+def default_hotplug(model: DeviceModel) -> Literal["preferred", "never"]:
+    """The hot-plug need of a device whose request states none.
+
+    Never for what QEMU cannot hot-plug, and for what belongs to the machine itself: video, audio, USB, SATA, IDE and
+    serial controllers, watchdog, shared memory, balloon, rng, input, iommu, panic and the miscellaneous rest.
+
+    >>> default_hotplug(find("virtio-net")), default_hotplug(find("qxl"))
+    ('preferred', 'never')
+    """
+    return "preferred" if model.hotpluggable and model.category in HOT_PLUGGED else "never"

@@ -1,0 +1,91 @@
+"""From the data files to models. Plain dataclasses: validating some 150 entries would cost more than all else at start."""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from ..connect import Connector, VirtioMode
+from .model import Bar, DeviceModel, Sized, Variant, VirtioModel, When
+
+Entry = Mapping[str, Any]
+
+SHARED = frozenset({"vectors", "page-per-vq", "modern-pio-notify"})
+"""Properties of every virtio PCI device: an entry that is `like` another takes over the rules on these only."""
+
+
+def load_models() -> dict[str, DeviceModel]:
+    measured: dict[str, Entry] = _read("devices.json")["devices"]
+    entries = {**measured, **{name: _filled(entry, measured) for name, entry in load_unmeasured().items()}}
+    return {name: model_of(name, entries[name]) for name in sorted(entries, key=str.casefold)}
+
+
+def load_unmeasured() -> dict[str, Entry]:
+    """The hand-written entries, `like` not yet filled in."""
+    entries: dict[str, Entry] = _read("unmeasured.json")["devices"]
+    return entries
+
+
+def load_excluded() -> dict[str, str]:
+    return dict(_read("excluded.json"))
+
+
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((files(__package__) / name).read_text(encoding="utf-8"))
+    return data
+
+
+def _filled(entry: Entry, measured: Mapping[str, Entry]) -> Entry:
+    """An entry with what it has in common with the model that it is `like`; own keys win."""
+    if "like" not in entry:
+        return entry
+    model = measured[entry["like"]]
+    modes = entry["virtio"].get("modes", list(model["bars"]))
+    bars = {mode: model["bars"][mode] for mode in modes}
+    rules = [rule for rule in model.get("rules", ()) if {*rule.get("when", {}), rule.get("by", "vectors")} <= SHARED]
+    return {"bars": bars, "rules": rules, "rom": model["rom"], "category": model["category"], **entry}
+
+
+def model_of(name: str, entry: Entry) -> DeviceModel:
+    """The model that an entry of a data file (keys described in devices.json itself) stands for."""
+    virtio = entry.get("virtio")
+    bars = entry.get("bars", [])
+    base = {VirtioMode(m): _bars(b) for m, b in bars.items()} if virtio is not None else {None: _bars(bars)}
+    modes = tuple(mode for mode in VirtioMode if mode in base)
+    return DeviceModel(
+        name=name,
+        driver=entry["driver"],
+        connector=Connector(entry["connector"]),
+        category=entry["category"],
+        hotpluggable=entry["hotpluggable"],
+        virtio=None if virtio is None else VirtioModel(modes, frozenset(virtio["suffixed"]), virtio["switches"]),
+        rom=entry.get("rom", 0),
+        source=entry["source"],
+        self_described=entry.get("self_described", False),
+        backend_sized=frozenset(entry.get("backend_sized", ())),
+        base=base,
+        rules=tuple(_rule(rule, frozenset(base)) for rule in entry.get("rules", ())),
+    )
+
+
+def _bars(rows: list[list[Any]]) -> tuple[Bar, ...]:
+    return tuple(Bar(*row) for row in rows)
+
+
+def _rule(rule: Entry, every_mode: frozenset[VirtioMode | None]) -> Variant | Sized:
+    modes = frozenset(map(VirtioMode, rule["modes"])) if "modes" in rule else every_mode
+    when = When(tuple(rule.get("when", {}).items()))
+    if "by" not in rule:
+        return Variant(when, modes, _bars(rule.get("bars", [])), frozenset(rule.get("drop", ())))
+    return Sized(
+        when,
+        modes,
+        Bar(*rule["sized"]),
+        by=rule["by"],
+        unit=rule.get("unit", 0),
+        steps=tuple((start, size) for start, size in rule.get("steps", ())),
+        default=rule.get("default"),
+        most=rule.get("most"),
+        grows=rule.get("grows", False),
+        beyond=rule.get("beyond"),
+    )

@@ -1,0 +1,179 @@
+"""One device model and its BARs, which depend on the virtio mode and on properties."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ..connect import Connector, VirtioMode
+from ..properties import as_text, canonical
+
+Kind = Literal["io", "mem32", "mem64"]
+Bars = Mapping[int, "Bar"]
+"""By BAR number."""
+
+
+class UnknownModel(KeyError):
+    """No such model in the catalogue. `nearest` are names that may have been meant, `reason` is why it is left out."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...] = (), reason: str = "") -> None:
+        super().__init__(name)
+        self.name, self.nearest, self.reason = name, nearest, reason
+
+    def __str__(self) -> str:  # KeyError's own is the bare repr
+        tail = f": {self.reason}" if self.reason else ""
+        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        return f"{self.name!r} is not in the catalogue{tail}{hint}"
+
+
+class UnknownBars(UnknownModel):
+    """A model whose BARs are those of a host device: only the request knows them."""
+
+    def __str__(self) -> str:
+        return f"{self.name} takes its BARs from the host device: the request must describe them"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One base address register: number 0-5, kind, and size in bytes, a power of two."""
+
+    bar: int
+    kind: Kind
+    size: int
+    prefetchable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition on properties: each has the given value, or is set at all (`*`), or is a number of at least N (`>=N`)."""
+
+    terms: tuple[tuple[str, Any], ...] = ()
+
+    def holds(self, properties: Mapping[str, Any]) -> bool:
+        return all(name in properties and _meets(properties[name], wanted) for name, wanted in self.terms)
+
+
+def _meets(value: Any, wanted: Any) -> bool:
+    if wanted == "*":
+        return True
+    if isinstance(wanted, str) and wanted.startswith(">="):
+        return isinstance(value, int) and value >= int(wanted[2:])
+    return bool(value == wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """BARs that other properties than the default bring (`bars`) or take away (`drop`)."""
+
+    when: When
+    modes: frozenset[VirtioMode | None]
+    bars: tuple[Bar, ...]
+    drop: frozenset[int]
+
+    def apply(self, bars: Bars, _properties: Mapping[str, Any]) -> Bars:
+        kept = {number: bar for number, bar in bars.items() if number not in self.drop}
+        return kept | {bar.bar: bar for bar in self.bars}
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A BAR whose size follows a property's value: the next power of two of value times `unit`, or the last of the
+    `steps` (value, bytes) that is not above the value (for text: its length in bytes)."""
+
+    when: When
+    modes: frozenset[VirtioMode | None]
+    bar: Bar
+    """What the BAR is; its size is the least possible, in bytes."""
+    by: str
+    unit: int = 0
+    steps: tuple[tuple[int, int], ...] = ()
+    default: int | None = None
+    """The value where the property is not set; without one the rule then says nothing."""
+    most: int | None = None
+    grows: bool = False
+    """The BAR is at least this large; other rules may have made it larger."""
+    beyond: int | None = None
+    """The BAR exists only where it is larger than that other BAR."""
+
+    def apply(self, bars: Bars, properties: Mapping[str, Any]) -> Bars:
+        value = properties.get(self.by, self.default)
+        if isinstance(value, str):
+            value = len(value.encode())
+        if not isinstance(value, int) or value < 0:
+            return bars
+        size = self._size(value)
+        if self.grows and self.bar.bar in bars:
+            size = max(size, bars[self.bar.bar].size)
+        if self.beyond is not None and size <= bars[self.beyond].size:
+            return {number: bar for number, bar in bars.items() if number != self.bar.bar}
+        return {**bars, self.bar.bar: replace(self.bar, size=size)}
+
+    def _size(self, value: int) -> int:
+        if self.steps:
+            return next((size for start, size in reversed(self.steps) if start <= value), self.bar.size)
+        size = max(self.bar.size, 1 << max(0, value * self.unit - 1).bit_length())
+        return size if self.most is None else min(size, self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtioModel:
+    """The virtio side of a model."""
+
+    modes: tuple[VirtioMode, ...]
+    """Those it can have, oldest first."""
+    suffixed: frozenset[Literal["transitional", "modern"]]
+    """For which modes QEMU has a device type of its own (`-transitional`, `-non-transitional`)."""
+    switches: bool
+    """Whether the plain type has `disable-legacy` and `disable-modern`; one without is modern as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceModel:
+    """What is known of one endpoint model. Sizes are bytes."""
+
+    name: str
+    driver: str
+    """QEMU's device type; for virtio the one without a suffix."""
+    connector: Connector
+    category: str
+    hotpluggable: bool
+    """Whether QEMU accepts device_add for it, on whatever bus."""
+    virtio: VirtioModel | None
+    rom: int
+    """Size of the option ROM's BAR as QEMU's own packages fill it, 0 without ROM; see rom_bytes."""
+    source: str
+    self_described: bool = False
+    """Its BARs are a host device's: the request must state them."""
+    backend_sized: frozenset[int] = frozenset()
+    """BARs as large as a backend named by a property: their size here is only a nominal one."""
+    base: Mapping[VirtioMode | None, tuple[Bar, ...]] = field(default_factory=dict, repr=False)
+    rules: tuple[Variant | Sized, ...] = field(default=(), repr=False)
+    """Applied in order, later ones win."""
+
+    def bars(self, mode: VirtioMode | None, properties: Mapping[str, Any]) -> tuple[Bar, ...]:
+        """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio).
+
+        Raises UnknownBars for a self-described model, ValueError for a virtio mode that the model cannot have.
+        """
+        if self.self_described:
+            raise UnknownBars(self.name)
+        if mode not in self.base:
+            raise ValueError(f"{self.name} has no virtio mode {mode}: it can be {', '.join(map(str, self.base))}")
+        if not self.rules:
+            return self.base[mode]
+        values = {name: canonical(name, value) for name, value in properties.items()}
+        bars: Bars = {bar.bar: bar for bar in self.base[mode]}
+        for rule in self.rules:
+            if mode in rule.modes and rule.when.holds(values):
+                bars = rule.apply(bars, values)
+        return tuple(bars[number] for number in sorted(bars))
+
+    def io_bytes(self, mode: VirtioMode | None, properties: Mapping[str, Any]) -> int:
+        """Sum of its IO BARs, in bytes."""
+        return sum(bar.size for bar in self.bars(mode, properties) if bar.kind == "io")
+
+    def rom_bytes(self, properties: Mapping[str, Any]) -> int:
+        """The ROM BAR's size with these properties. An own `romfile` counts as being as large as the usual one."""
+        romsize = canonical("romsize", properties.get("romsize", 0))
+        if as_text(properties.get("romfile", "usual")) == "" or canonical("rombar", properties.get("rombar", 1)) == 0:
+            return 0
+        return romsize if isinstance(romsize, int) and 0 < romsize < 1 << 32 and self.rom else self.rom

@@ -1,0 +1,138 @@
+"""A layout held against its request: who belongs together, where each device of the request really sits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+
+from .connect import VirtioMode
+from .device import Device, Hotplug, Spare
+from .guest import Guest
+from .layout import Layout, PlacedDevice, Seat, SpareSlot
+from .machine import Machine
+from .topology import Bus, Topology, topology_of
+from .traits import Traits, mode_on, traits_of
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A device without a group, or a whole group: what takes one slot."""
+
+    key: str
+    members: tuple[Device, ...]
+    hotplug: Hotplug
+    numa: int | None
+    """The node that any member asks for."""
+    pinned: bool
+    """Whether the request names its slot."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(member.id for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One device of the request on a bus that exists."""
+
+    traits: Traits
+    item: Item
+    seat: PlacedDevice
+    bus: Bus
+    mode: VirtioMode | None
+    io: int
+    """Bytes of its IO BARs in that mode."""
+    shared: bool
+    """Whether its slot also holds something that is not of its item."""
+    takes_hotplug: bool
+    """Whether a hot-plug need is met here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    guest: Guest
+    layout: Layout
+    machine: Machine
+    topology: Topology
+    traits: dict[str, Traits]
+    items: dict[str, Item]
+    """By device id; members of a group have the same."""
+    places: dict[str, Place]
+    """By device id; without devices that are missing, or whose bus is."""
+    spares: tuple[tuple[Spare, SpareSlot | None], ...]
+    """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
+
+    def occupant(self, seat: Seat) -> str:
+        """Key of the item a seat belongs to; controllers, and devices nobody asked for, stand for themselves."""
+        item = self.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
+        return seat.id if item is None else item.key
+
+    def in_chipset_slot(self, bus: str, slot: int) -> bool:
+        return bus == self.machine.root and slot == self.machine.chipset_slot
+
+
+def survey(guest: Guest, layout: Layout) -> Survey:
+    """Never raises, whatever the layout."""
+    machine = guest.platform
+    traits = traits_of(guest)
+    result = Survey(
+        guest=guest,
+        layout=layout,
+        machine=machine,
+        topology=topology_of(machine, layout),
+        traits=traits,
+        items=_items(guest, traits),
+        places={},
+        spares=tuple(_paired(guest, layout)),
+    )
+    for seat in layout.devices:
+        bus = result.topology.buses.get(seat.bus)
+        if bus is not None and seat.id in traits and seat.id not in result.places:
+            result.places[seat.id] = _place(result, seat, bus)
+    return result
+
+
+def _items(guest: Guest, traits: dict[str, Traits]) -> dict[str, Item]:
+    items: dict[str, Item] = {}
+    for device in guest.devices:
+        if device.id in items:
+            continue
+        members = (device,) if device.group is None else guest.groups[device.group]
+        item = Item(
+            key=device.id if device.group is None else f"group {device.group}",
+            members=members,
+            hotplug=traits[device.id].hotplug,
+            numa=next((member.numa for member in members if member.numa is not None), None),
+            pinned=any(member.address is not None and member.address.bus is not None for member in members),
+        )
+        items |= dict.fromkeys(item.ids, item)
+    return items
+
+
+def _place(result: Survey, seat: PlacedDevice, bus: Bus) -> Place:
+    traits = result.traits[seat.id]
+    item = result.items[seat.id]
+    # what is emitted counts, even where it is not what the request asks for
+    mode = seat.virtio if seat.virtio in traits.modes else mode_on(traits, behind_port=bus.is_port)
+    neighbours = result.topology.slots[seat.bus, seat.slot]
+    alone = all(result.occupant(other) == item.key for other in neighbours)
+    shared = not alone or result.in_chipset_slot(seat.bus, seat.slot)
+    offered = bus.takes_hotplug and not (bus.is_conventional and seat.slot == 0)
+    return Place(
+        traits=traits,
+        item=item,
+        seat=seat,
+        bus=bus,
+        mode=mode,
+        io=traits.io_bytes(mode),
+        shared=shared,
+        takes_hotplug=offered and not shared and any(other.function == 0 for other in neighbours),
+    )
+
+
+def _paired(guest: Guest, layout: Layout) -> Iterator[tuple[Spare, SpareSlot | None]]:
+    for kind in ("pcie", "pci"):
+        offered = (slot for slot in layout.spare if slot.kind == kind)
+        for wanted in guest.spare:
+            if wanted.kind == kind:
+                for _ in repeat(None, wanted.count):
+                    yield wanted, next(offered, None)

@@ -1,0 +1,60 @@
+"""The independent checker: every rule of `qslot.schema.rules`, derived again from a layout. Knows no solver."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..finding import Finding
+from ..guest import Guest
+from ..layout import Layout
+from ..survey import Survey, survey
+from . import addresses, capacities, connections, needs, pins, properties, requested, standing, warnings
+
+Check = Callable[[Survey], Iterator[Finding]]
+
+CHECKS: Final[dict[str, Check]] = {
+    "complete": standing.complete,
+    "tree": standing.tree,
+    "machine-model": standing.machine_model,
+    "as-requested": requested.as_requested,
+    "address-range": addresses.address_range,
+    "address-unique": addresses.address_unique,
+    "chipset": addresses.chipset,
+    "reserve": addresses.reserve,
+    "pin": pins.pin,
+    "function-zero": addresses.function_zero,
+    "multifunction": addresses.multifunction,
+    "slot-sharing": addresses.slot_sharing,
+    "group": pins.group,
+    "connect": connections.connect,
+    "integrated": connections.integrated,
+    "single-balloon": connections.single_balloon,
+    "viommu-host-device": connections.viommu_host_device,
+    "hotplug": needs.hotplug,
+    "numa": needs.numa,
+    "near": needs.near,
+    "near-switch": needs.near_switch,
+    "spare": needs.spare,
+    "bus-numbers": capacities.bus_numbers,
+    "io-space": capacities.io_space_,
+    "max-controllers": capacities.max_controllers,
+    "max-depth": capacities.max_depth,
+    "chassis": properties.chassis,
+    "chassis-nr": properties.chassis_nr,
+    "shpc": properties.shpc,
+    "reserves": properties.reserves,
+    "objective": standing.objective,
+    "hash": standing.hash_,
+    "wasteful-pin": warnings.wasteful_pin,
+    "shpc-driver": warnings.shpc_driver,
+    "firmware-version": warnings.firmware_version,
+}
+"""One check a rule, by the rule's code and in the order of the list of rules."""
+
+
+def verify(guest: Guest, layout: Layout) -> list[Finding]:
+    """Every rule that the layout breaks as an answer to this guest, in the order of the rules. Never raises.
+
+    The n-th spare slot of a kind in the layout is held against the n-th that the request asks for.
+    """
+    known = survey(guest, layout)
+    return [finding for check in CHECKS.values() for finding in check(known)]

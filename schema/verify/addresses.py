@@ -1,0 +1,128 @@
+"""Rules about addresses: slots that exist, slots to leave alone, and who may share one."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+
+from ..address import Pin
+from ..finding import Finding
+from ..layout import PlacedDevice, Seat
+from ..survey import Item, Survey
+
+ROOT_PORTS = frozenset({"pcie-root-port", "ioh3420"})
+
+
+def _seats(known: Survey) -> Iterator[Seat]:
+    yield from known.layout.controllers
+    yield from known.layout.devices
+
+
+def address_range(known: Survey) -> Iterator[Finding]:
+    for seat in _seats(known):
+        bus = known.topology.buses.get(seat.bus)
+        if bus is None or (bus.is_root and seat.slot in known.machine.closed):
+            continue  # other rules: tree, chipset
+        first, last = bus.model.first_slot, bus.model.last_slot
+        if not first <= seat.slot <= last:
+            yield Finding(
+                rule="address-range", subjects=(seat.id,), numbers={"slot": seat.slot, "first": first, "last": last}
+            )
+
+
+def address_unique(known: Survey) -> Iterator[Finding]:
+    for seats in known.topology.slots.values():
+        if len(seats) == 1:
+            continue
+        functions = Counter(seat.function for seat in seats)
+        for function, count in functions.items():
+            if count > 1:
+                there = [seat for seat in seats if seat.function == function]
+                yield Finding(
+                    rule="address-unique",
+                    subjects=tuple(seat.id for seat in there),
+                    numbers={"address": str(there[0].address)},
+                )
+
+
+def chipset(known: Survey) -> Iterator[Finding]:
+    """Its functions, the slots it closes, and its own slot, where only pins and single endpoints join it."""
+    machine = known.machine
+    pinned = _pinned(known)
+    for seat in _seats(known):
+        if seat.bus != machine.root:
+            continue
+        item = _item(known, seat)
+        invited = seat.id in pinned or (item is not None and item.members[0].group is None)
+        if (
+            seat.slot in machine.closed
+            or (seat.slot, seat.function) in machine.taken
+            or (seat.slot == machine.chipset_slot and not invited)
+        ):
+            holder = machine.taken.get((seat.slot, seat.function), "chipset")
+            yield Finding(rule="chipset", subjects=(seat.id,), numbers={"address": str(seat.address), "holder": holder})
+
+
+def reserve(known: Survey) -> Iterator[Finding]:
+    if not known.guest.reserve:
+        return
+    whole = {(pin.bus, pin.slot) for pin in known.guest.reserve if pin.function is None}
+    single = {pin for pin in known.guest.reserve if pin.function is not None}
+    for seat in _seats(known):
+        if (seat.bus, seat.slot) in whole or Pin(*seat.address) in single:
+            yield Finding(rule="reserve", subjects=(seat.id,), numbers={"address": str(seat.address)})
+    for spare in known.layout.spare:
+        # what is plugged in there will be function 0
+        if (spare.bus, spare.slot) in whole or Pin(spare.bus, spare.slot, 0) in single:
+            yield Finding(rule="reserve", subjects=(spare.bus,), numbers={"slot": spare.slot})
+
+
+def function_zero(known: Survey) -> Iterator[Finding]:
+    for (bus, slot), seats in known.topology.slots.items():
+        held = bus == known.machine.root and (slot == known.machine.chipset_slot or slot in known.machine.closed)
+        if bus in known.topology.buses and not held and all(seat.function for seat in seats):
+            yield Finding(
+                rule="function-zero", subjects=tuple(seat.id for seat in seats), numbers={"bus": bus, "slot": slot}
+            )
+
+
+def multifunction(known: Survey) -> Iterator[Finding]:
+    for seats in known.topology.slots.values():
+        if any(seat.function for seat in seats):
+            for seat in seats:
+                if seat.function == 0 and not seat.multifunction:
+                    yield Finding(rule="multifunction", subjects=(seat.id,), numbers={"address": str(seat.address)})
+
+
+def slot_sharing(known: Survey) -> Iterator[Finding]:
+    """One finding a slot, with everyone who may not share it with some other."""
+    pinned = _pinned(known)
+    for (bus, slot), seats in known.topology.slots.items():
+        if len(seats) > 1:
+            clashing: dict[str, None] = {}
+            for one, other in combinations(seats, 2):
+                if not _may_share(known, pinned, one, other):
+                    clashing |= {one.id: None, other.id: None}
+            if clashing:
+                yield Finding(rule="slot-sharing", subjects=tuple(clashing), numbers={"bus": bus, "slot": slot})
+
+
+def _may_share(known: Survey, pinned: set[str], one: Seat, other: Seat) -> bool:
+    if known.occupant(one) == known.occupant(other) or (one.id in pinned and other.id in pinned):
+        return True
+    needs = [item.hotplug for seat in (one, other) if (item := _item(known, seat)) is not None]
+    if "required" in needs:
+        return True  # rule hotplug speaks of it
+    if isinstance(one, PlacedDevice) or isinstance(other, PlacedDevice):
+        return isinstance(one, PlacedDevice) and isinstance(other, PlacedDevice)
+    models = {one.model, other.model}
+    return models <= ROOT_PORTS or models == {"xio3130-downstream"} or models == {"pci-bridge"}
+
+
+def _item(known: Survey, seat: Seat) -> Item | None:
+    return known.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
+
+
+def _pinned(known: Survey) -> set[str]:
+    """Ids of the controllers and devices whose slot the request names."""
+    controllers = {c.id for c in known.guest.controllers if c.address is not None and c.address.bus is not None}
+    return controllers | {name for name, item in known.items.items() if item.pinned}

@@ -1,0 +1,74 @@
+"""Rules about what runs out: bus numbers, IO ports, and what the policy allows."""
+
+from collections.abc import Iterator
+
+from ..finding import Finding
+from ..firmware.budget import io_budget
+from ..iospace import io_space
+from ..survey import Survey
+from ..topology import number
+
+BUS_NUMBERS = 256
+
+
+def buses_below(known: Survey) -> dict[str, int]:
+    """Bus numbers used below each bus, reserved ones included; those of an expander are its own complex's."""
+    below = dict.fromkeys(known.topology.buses, 0)
+    for bus in reversed(known.topology.buses.values()):
+        if bus.controller is not None and bus.above is not None and not bus.is_expander:
+            reserved = number(bus.controller, "bus-reserve") or 0
+            below[bus.above.id] += 1 + max(below[bus.id], reserved)
+    return below
+
+
+def bus_numbers(known: Survey) -> Iterator[Finding]:
+    """Too many in all; expanders without a number; a complex that reaches into the next one's numbers."""
+    below = buses_below(known)
+    starts = {known.machine.root: 0}
+    used = {known.machine.root: 1 + below[known.machine.root]}
+    for bus in known.topology.buses.values():
+        if bus.is_expander and bus.controller is not None and bus.kind is not None:
+            used[bus.id] = bus.kind.bus_numbers + below[bus.id]
+            start = number(bus.controller, "bus_nr")
+            if start is None or not 0 < start < BUS_NUMBERS:
+                yield Finding(
+                    rule="bus-numbers", subjects=(bus.id,), numbers={"bus_nr": "none" if start is None else start}
+                )
+            else:
+                starts[bus.id] = start
+    total = sum(used.values())
+    if total > BUS_NUMBERS:
+        yield Finding(rule="bus-numbers", numbers={"used": total, "limit": BUS_NUMBERS})
+        return
+    ordered = sorted(starts.items(), key=lambda pair: pair[1])
+    ends = [start for _, start in ordered[1:]] + [BUS_NUMBERS]
+    for (name, start), end in zip(ordered, ends, strict=True):
+        if start + used[name] > end:
+            yield Finding(
+                rule="bus-numbers", subjects=(name,), numbers={"first": start, "used": used[name], "limit": end}
+            )
+
+
+def io_space_(known: Survey) -> Iterator[Finding]:
+    space = io_space(known)
+    budget = io_budget(known.machine.family, known.guest.firmware.name)
+    bars = -(-space.root_bars // budget.root_granule) * budget.root_granule
+    if space.root_level + bars > budget.limit:
+        yield Finding(
+            rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": budget.limit}
+        )
+
+
+def max_controllers(known: Survey) -> Iterator[Finding]:
+    limit, count = known.guest.policy.max_controllers, len(known.layout.controllers)
+    if limit is not None and count > limit:
+        yield Finding(rule="max-controllers", numbers={"controllers": count, "limit": limit})
+
+
+def max_depth(known: Survey) -> Iterator[Finding]:
+    """One finding with all that are too deep."""
+    limit = known.guest.policy.max_depth
+    if limit is not None:
+        deep = {name: place.bus.depth for name, place in known.places.items() if place.bus.depth > limit}
+        if deep:
+            yield Finding(rule="max-depth", subjects=tuple(deep), numbers={"depth": max(deep.values()), "limit": limit})

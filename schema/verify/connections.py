@@ -1,0 +1,64 @@
+"""Rules about what goes where, and about single things."""
+
+from collections.abc import Iterator
+
+from ..checks import needs_of
+from ..connect import CONTROLLERS, Connector, VirtioMode, pin_accepts
+from ..finding import Finding
+from ..survey import Place, Survey
+from ..topology import Bus
+
+
+def connect(known: Survey) -> Iterator[Finding]:
+    """Controllers, then devices, on a bus that does not provide what they need."""
+    demanded = {controller.id: controller for controller in known.guest.controllers}
+    for controller in known.layout.controllers:
+        kind = CONTROLLERS.get(controller.model)
+        bus = known.topology.buses.get(controller.bus)
+        if kind is None or kind.machine not in (None, known.machine.family) or bus is None:
+            continue  # other rules: machine-model, tree
+        pin = demanded[controller.id].address if controller.id in demanded else None
+        pinned = pin is not None and pin.bus is not None
+        if not (pin_accepts(bus.model, kind.needs) if pinned else bus.model.provides & kind.needs):
+            yield _misplaced(controller.id, controller.model, bus)
+    for name, place in known.places.items():
+        if place.traits.connector is not Connector.INTEGRATED and not _takes(known, place):
+            yield _misplaced(name, place.traits.device.model, place.bus)
+
+
+def _misplaced(name: str, model: str, bus: Bus) -> Finding:
+    return Finding(rule="connect", subjects=(name,), numbers={"model": model, "bus": bus.id})
+
+
+def _takes(known: Survey, place: Place) -> bool:
+    bus, traits = place.bus, place.traits
+    if place.item.pinned:
+        return pin_accepts(bus.model, needs_of(traits.device))
+    if bus.is_root:
+        return True
+    if bus.is_conventional:
+        return traits.connector is not Connector.EXPRESS
+    legacy_virtio = known.machine.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
+    return bus.is_port and (traits.connector is not Connector.CONVENTIONAL or legacy_virtio)
+
+
+def integrated(known: Survey) -> Iterator[Finding]:
+    for name, place in known.places.items():
+        if place.traits.connector is Connector.INTEGRATED and not place.bus.is_root:
+            yield Finding(rule="integrated", subjects=(name,), numbers={"bus": place.bus.id})
+
+
+def single_balloon(known: Survey) -> Iterator[Finding]:
+    """Counts what the layout holds: a request with two balloons is refused before it gets here."""
+    models = {traits.device.model for traits in known.traits.values() if traits.model.category == "balloon"}
+    balloons = tuple(device.id for device in known.layout.devices if device.model in models)
+    if len(balloons) > 1:
+        yield Finding(rule="single-balloon", subjects=balloons, numbers={"count": len(balloons)})
+
+
+def viommu_host_device(known: Survey) -> Iterator[Finding]:
+    integrated = any(traits.connector is Connector.INTEGRATED for traits in known.traits.values())
+    if "viommu" in known.guest.needs or integrated:
+        for name, place in known.places.items():
+            if place.traits.is_host_device and place.bus.is_conventional and not place.bus.is_root:
+                yield Finding(rule="viommu-host-device", subjects=(name,), numbers={"bus": place.bus.id})

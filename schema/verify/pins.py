@@ -1,0 +1,95 @@
+"""Rules about addresses that the request fixes: pins, and the functions of a group."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from ..address import FUNCTIONS, Address
+from ..device import Controller, Device
+from ..finding import Finding
+from ..layout import Seat
+from ..survey import Item, Survey
+
+
+def pin(known: Survey) -> Iterator[Finding]:
+    """Each pinned controller and device, at the address that its pin stands for."""
+    placed: dict[str, Seat] = {}
+    for seat in chain(known.layout.controllers, known.layout.devices):
+        placed.setdefault(seat.id, seat)
+    expected = resolved(known)
+    for asked in _asked(known):
+        there = placed.get(asked.id)
+        if asked.address is None or there is None:
+            continue
+        if asked.address.bus is None:
+            kept = there.function == asked.address.function
+        else:
+            kept = there.address == expected.get(asked.id)
+        if not kept:
+            yield Finding(
+                rule="pin",
+                subjects=(asked.id,),
+                numbers={"asked": str(asked.address), "placed": str(there.address)},
+            )
+
+
+def group(known: Survey) -> Iterator[Finding]:
+    """Members in different slots; else members that do not take the next function (pins have a rule of their own)."""
+    pinned = resolved(known)
+    for name, members in known.guest.groups.items():
+        item = known.items[members[0].id]
+        seats = [place.seat for member in members if (place := known.places.get(member.id)) is not None]
+        slots = {(seat.bus, seat.slot) for seat in seats}
+        if len(slots) > 1:
+            subjects = tuple(seat.id for seat in seats)
+            yield Finding(rule="group", subjects=subjects, numbers={"group": name, "slots": len(slots)})
+            continue
+        if item.pinned:
+            functions = {member.id: pinned[member.id].function for member in members if member.id in pinned}
+        else:
+            functions = floating(item)
+        unpinned = {member.id for member in members if member.address is None}
+        wrong = tuple(seat.id for seat in seats if seat.id in unpinned and seat.function != functions.get(seat.id))
+        if wrong:
+            yield Finding(rule="group", subjects=wrong, numbers={"group": name})
+
+
+def floating(item: Item) -> dict[str, int]:
+    """Functions of a group whose slot is open: pinned ones as pinned, the others the lowest left, in listed order."""
+    own = {m.id: m.address.function for m in item.members if m.address is not None and m.address.function is not None}
+    left = (function for function in range(FUNCTIONS) if function not in own.values())
+    return own | dict(zip((member.id for member in item.members if member.id not in own), left, strict=False))
+
+
+def resolved(known: Survey) -> dict[str, Address]:
+    """The address that each pin to a slot stands for. A group pinned to a slot is there with all its members."""
+    pins = list(_slot_pins(known))
+    taken = {(known.machine.root, slot, function) for slot, function in known.machine.taken}
+    for bus, slot, function in known.guest.reserve:
+        if bus is not None and slot is not None and function is not None:
+            taken.add((bus, slot, function))
+    taken |= {(bus, slot, function) for _, bus, slot, function in pins if function is not None}
+    addresses: dict[str, Address] = {}
+    for name, bus, slot, function in pins:
+        if function is None:
+            function = next((f for f in range(FUNCTIONS) if (bus, slot, f) not in taken), None)
+        if function is not None:
+            taken.add((bus, slot, function))
+            addresses[name] = Address(bus, slot, function)
+    return addresses
+
+
+def _asked(known: Survey) -> Iterator[Controller | Device]:
+    yield from known.guest.controllers
+    yield from known.guest.devices
+
+
+def _slot_pins(known: Survey) -> Iterator[tuple[str, str, int, int | None]]:
+    """Id, bus, slot and own function of everyone whose slot is named, in the order in which pins are resolved."""
+    for one in _asked(known):
+        item = known.items[one.id] if isinstance(one, Device) else None
+        if item is not None and not item.pinned:
+            continue
+        for address in (one.address, *(member.address for member in (item.members if item else ()))):
+            if address is not None and address.bus is not None and address.slot is not None:
+                yield one.id, address.bus, address.slot, None if one.address is None else one.address.function
+                break

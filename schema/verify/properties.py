@@ -1,0 +1,101 @@
+"""Rules about the properties that controllers are started with."""
+
+from collections.abc import Iterator
+
+from ..connect import CONTROLLERS, RESERVES
+from ..finding import Finding
+from ..firmware.budget import PAGE
+from ..iospace import io_space
+from ..layout import PlacedController
+from ..survey import Survey
+from ..topology import has_shpc, number
+from .capacities import buses_below
+
+
+def chassis(known: Survey) -> Iterator[Finding]:
+    """Ports in one place of QEMU's chassis and slot table, where what is not given is 0."""
+    ports: dict[tuple[int, int], list[str]] = {}
+    for controller in known.layout.controllers:
+        kind = CONTROLLERS.get(controller.model)
+        if kind is None or not kind.is_port:
+            continue
+        given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
+        shelf, slot = (number(controller, name) if name in given else 0 for name in ("chassis", "slot"))
+        if shelf is None or slot is None or not 0 <= shelf < 256:
+            yield Finding(rule="chassis", subjects=(controller.id,), numbers=given)
+        else:
+            ports.setdefault((shelf, slot % 256), []).append(controller.id)
+    for (shelf, slot), names in ports.items():
+        if len(names) > 1:
+            yield Finding(rule="chassis", subjects=tuple(names), numbers={"chassis": shelf, "slot": slot})
+
+
+def chassis_nr(known: Survey) -> Iterator[Finding]:
+    """Bridges with no chassis number, or one that another bridge or an expander has."""
+    holders: dict[int, list[PlacedController]] = {}
+    for controller in known.layout.controllers:
+        kind = CONTROLLERS.get(controller.model)
+        if controller.model == "pci-bridge":
+            value = number(controller, "chassis_nr")
+            if value is None or not 1 <= value <= 255:
+                own = controller.properties.get("chassis_nr", "none")
+                yield Finding(rule="chassis-nr", subjects=(controller.id,), numbers={"chassis_nr": own})
+                continue
+        elif kind is not None and kind.is_expander:
+            value = number(controller, "bus_nr")
+        else:
+            continue
+        if value is not None:
+            holders.setdefault(value, []).append(controller)
+    for value, there in holders.items():
+        # two expanders with one number are a matter of bus numbers
+        if len(there) > 1 and any(controller.model == "pci-bridge" for controller in there):
+            yield Finding(rule="chassis-nr", subjects=tuple(c.id for c in there), numbers={"chassis_nr": value})
+
+
+def shpc(known: Survey) -> Iterator[Finding]:
+    """Bridges that lost their SHPC though something needs it; where the request says shpc itself, it is obeyed."""
+    said = {controller.id for controller in known.guest.controllers if "shpc" in controller.properties}
+    with_io = {place.bus.id for place in known.places.values() if place.io}
+    spare = {slot.bus for slot in known.layout.spare}
+    for bus in reversed(known.topology.buses.values()):
+        if bus.id in with_io and bus.above is not None:
+            with_io.add(bus.above.id)
+        if bus.controller is None or bus.controller.model != "pci-bridge" or has_shpc(bus.controller) or bus.id in said:
+            continue
+        reasons = {
+            "below an expander": bus.expander is not None,
+            "no ACPI hot-plug": not known.machine.acpi_bridge_hotplug,
+            "IO device": bus.id in with_io,
+            "spare slot": bus.id in spare,
+        }
+        if any(reasons.values()):
+            told = ", ".join(reason for reason, holds in reasons.items() if holds)
+            yield Finding(rule="shpc", subjects=(bus.id,), numbers={"reason": told})
+
+
+def reserves(known: Survey) -> Iterator[Finding]:
+    below = buses_below(known)
+    content = io_space(known).content
+    for bus in known.topology.buses.values():
+        if bus.controller is None or bus.kind is None:
+            continue
+        given = {name: value for name, value in bus.controller.properties.items() if name in RESERVES}
+        for name in given:
+            if name not in bus.kind.properties:
+                yield Finding(rule="reserves", subjects=(bus.id,), numbers={name: given[name], "model": bus.kind.name})
+        if "io-reserve" in given and not _io_reserve_fits(number(bus.controller, "io-reserve"), content[bus.id]):
+            numbers = {"io-reserve": given["io-reserve"], "io": content[bus.id]}
+            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+        if "bus-reserve" in given and (number(bus.controller, "bus-reserve") or 0) <= below[bus.id]:
+            numbers = {"bus-reserve": given["bus-reserve"], "buses": below[bus.id]}
+            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+        if {"pref32-reserve", "pref64-reserve"} <= given.keys():
+            numbers = {name: given[name] for name in ("pref32-reserve", "pref64-reserve")}
+            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+
+
+def _io_reserve_fits(reserve: int | None, content: int) -> bool:
+    if reserve is None:
+        return False
+    return content == 0 if reserve == 0 else reserve >= PAGE and reserve & (reserve - 1) == 0

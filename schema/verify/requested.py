@@ -1,0 +1,109 @@
+"""Rule as-requested: machine, models, virtio modes and properties are those of the request."""
+
+from collections.abc import Iterator
+
+from ..connect import VirtioMode
+from ..device import Properties, Scalar
+from ..finding import Finding
+from ..layout import PlacedController, PlacedDevice, Platform
+from ..properties import canonical
+from ..survey import Survey
+from ..topology import has_shpc, port_hotplug
+from ..traits import Traits, mode_on
+
+SWITCHES = frozenset({"disable-legacy", "disable-modern"})
+
+
+def as_requested(known: Survey) -> Iterator[Finding]:
+    """One finding a controller or device, whose numbers say of each field what is placed instead of what was asked."""
+    platform = _platform(known)
+    if platform:
+        yield Finding(rule="as-requested", numbers=platform)
+    for asked in known.guest.controllers:
+        placed = known.topology.controllers.get(asked.id)
+        if placed is not None:
+            differing = _controller(asked.model, asked.properties, placed)
+            if not asked.hotplug and port_hotplug(placed):
+                differing["hotplug"] = "on"
+            elif asked.hotplug and "hotplug" not in asked.properties and not port_hotplug(placed):
+                differing["hotplug"] = "off"
+            if differing:
+                yield Finding(rule="as-requested", subjects=(asked.id,), numbers=differing)
+    for device in known.layout.devices:
+        traits = known.traits.get(device.id)
+        if traits is not None and (differing := _device(known, traits, device)):
+            yield Finding(rule="as-requested", subjects=(device.id,), numbers=differing)
+
+
+def _platform(known: Survey) -> dict[str, Scalar]:
+    """The machine itself, and what else a reader of the layout starts it with."""
+    guest, layout = known.guest, known.layout
+    differing: dict[str, Scalar] = {}
+    if layout.machine != guest.machine:
+        differing["machine"] = layout.machine
+    if layout.firmware != guest.firmware:
+        differing["firmware"] = f"{layout.firmware.name} {layout.firmware.version}"
+    for name in Platform.model_fields:
+        stated = getattr(layout.platform, name)
+        if stated != getattr(guest, name):
+            differing[name] = str(stated)
+    return differing
+
+
+def _controller(model: str, asked: Properties, placed: PlacedController) -> dict[str, Scalar]:
+    differing: dict[str, Scalar] = {} if placed.model == model else {"model": placed.model}
+    differing |= _changed(asked, placed.properties)
+    if model == "pci-bridge" and "shpc" not in asked and not has_shpc(placed):
+        differing["shpc"] = "off"  # only the planner's own bridges lose theirs
+    return differing
+
+
+def _device(known: Survey, traits: Traits, placed: PlacedDevice) -> dict[str, Scalar]:
+    asked = traits.device
+    bus = known.topology.buses.get(placed.bus)
+    differing: dict[str, Scalar] = {} if placed.model == asked.model else {"model": placed.model}
+    mode = placed.virtio
+    if bus is not None:
+        mode = mode_on(traits, behind_port=bus.is_port)
+    if placed.virtio != mode:
+        differing["virtio"] = _word(placed.virtio)
+    driver, switches = emission(traits, placed.virtio if placed.virtio in traits.modes else mode)
+    if placed.driver != driver:
+        differing["driver"] = placed.driver
+    differing |= _changed({**asked.properties, **switches}, placed.properties)
+    if driver.endswith("transitional"):
+        differing |= {name: placed.properties[name] for name in SWITCHES & placed.properties.keys()}
+    if placed.bars != asked.bars:
+        differing["bars"] = "none" if placed.bars is None else len(placed.bars)
+    if placed.rom != asked.rom:
+        differing["rom"] = _word(placed.rom)
+    return differing
+
+
+def emission(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+    """QEMU's name of the device type, and the properties that spell the mode out where the name does not."""
+    driver, virtio = traits.model.driver, traits.model.virtio
+    if mode is None or virtio is None:
+        return driver, {}
+    if mode in virtio.suffixed:
+        return f"{driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", {}
+    if not virtio.switches:
+        return driver, {}
+    return driver, {
+        "disable-legacy": "on" if mode is VirtioMode.MODERN else "off",
+        "disable-modern": "on" if mode is VirtioMode.LEGACY else "off",
+    }
+
+
+def _word(value: Scalar | None) -> Scalar:
+    return "none" if value is None else str(value) if isinstance(value, str) else value
+
+
+def _changed(asked: Properties, placed: Properties) -> dict[str, Scalar]:
+    """What of `asked` is placed with another value; how a value is spelled does not matter."""
+    changed: dict[str, Scalar] = {}
+    for name, value in asked.items():
+        given = placed.get(name)
+        if given is None or canonical(name, given) != canonical(name, value):
+            changed[name] = "none" if given is None else given
+    return changed

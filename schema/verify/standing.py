@@ -1,0 +1,84 @@
+"""Rules about what stands in the layout, and about what the layout says of itself."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..connect import CONTROLLERS
+from ..cost import objective_of
+from ..finding import Finding
+from ..guest import Term
+from ..survey import Survey
+
+HISTORY: frozenset[Term] = frozenset({"moved", "guest_visible"})
+"""Terms that only a layout with a predecessor must state."""
+
+
+def complete(known: Survey) -> Iterator[Finding]:
+    """One finding for each that is missing or was not asked for."""
+    placed = {device.id for device in known.layout.devices}
+    for name in known.traits:
+        if name not in placed:
+            yield Finding(rule="complete", subjects=(name,), numbers={"placed": 0})
+    for device in known.layout.devices:
+        if device.id not in known.traits:
+            yield Finding(rule="complete", subjects=(device.id,), numbers={"asked": 0})
+    for controller in known.guest.controllers:
+        if controller.id not in known.topology.controllers:
+            yield Finding(rule="complete", subjects=(controller.id,), numbers={"placed": 0})
+
+
+def tree(known: Survey) -> Iterator[Finding]:
+    """Ids used twice, then every seat and spare slot whose bus nothing earlier offers."""
+    root = known.machine.root
+    seats = (*known.layout.controllers, *known.layout.devices)
+    for name, count in Counter([root, *(seat.id for seat in seats)]).items():
+        if count > 1:
+            yield Finding(rule="tree", subjects=(name,), numbers={"count": count})
+    offered = {root}
+    for controller in known.layout.controllers:
+        if controller.bus not in offered:
+            yield Finding(rule="tree", subjects=(controller.id,), numbers={"bus": controller.bus})
+        if controller.model in CONTROLLERS:
+            offered.add(controller.id)
+    for device in known.layout.devices:
+        if device.bus not in offered:
+            yield Finding(rule="tree", subjects=(device.id,), numbers={"bus": device.bus})
+    for spare in known.layout.spare:
+        if spare.bus not in offered:
+            yield Finding(rule="tree", numbers={"bus": spare.bus, "slot": spare.slot})
+
+
+def machine_model(known: Survey) -> Iterator[Finding]:
+    for controller in known.layout.controllers:
+        kind = CONTROLLERS.get(controller.model)
+        if kind is None or kind.machine not in (None, known.machine.family):
+            yield Finding(
+                rule="machine-model",
+                subjects=(controller.id,),
+                numbers={"model": controller.model, "machine": known.guest.machine},
+            )
+
+
+def objective(known: Survey) -> Iterator[Finding]:
+    """Every stated value and bound; of an optimal layout, that each term is there, in order, and proved."""
+    actual = objective_of(known)
+    optimal = known.layout.status == "optimal"
+    for stated in known.layout.objective:
+        if stated.value != actual[stated.term]:
+            yield Finding(
+                rule="objective", numbers={"term": stated.term, "stated": stated.value, "actual": actual[stated.term]}
+            )
+        if stated.bound > stated.value or (optimal and stated.bound != stated.value):
+            yield Finding(
+                rule="objective", numbers={"term": stated.term, "stated": stated.value, "bound": stated.bound}
+            )
+    terms = [stated.term for stated in known.layout.objective]
+    order = known.guest.policy.order
+    if terms != [term for term in order if term in terms] or (optimal and {*order} - {*terms} - HISTORY):
+        yield Finding(rule="objective", numbers={"terms": ", ".join(terms), "order": ", ".join(order)})
+
+
+def hash_(known: Survey) -> Iterator[Finding]:
+    asked = known.guest.sha256
+    if known.layout.input_sha256 != asked:
+        yield Finding(rule="hash", numbers={"stated": known.layout.input_sha256, "actual": asked})

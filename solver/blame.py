@@ -1,0 +1,70 @@
+"""Which wish or limit stands in the way: each one that, dropped alone, lets the guest be laid out.
+
+A first answer for whoever reads "infeasible"; a minimal set of clashing facts is the work of `explain`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from ..schema.device import Device
+from ..schema.finding import Finding
+from ..schema.guest import Guest
+from .buses import Impossible
+from .cpsat import Answer, Limits, Program
+from .encode import LIMITS, encode
+from .grow import Scope
+from .items import items_of
+
+
+def blame(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
+    """Findings of rules that alone prevent every layout; all of them are proved by solving without."""
+    found = []
+    for rule, subjects, relaxed, without in _relaxations(guest):
+        if _feasible(relaxed, without, limits):
+            found.append(Finding(rule=rule, subjects=subjects))
+    return tuple(found) or (Finding(rule="slot-sharing", subjects=tuple(device.id for device in guest.devices[:1])),)
+
+
+def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest, frozenset[str]]]:
+    """Rule, who wishes it, the guest without the wish, rules left out of the model."""
+    for rule in LIMITS:
+        yield rule, (), guest, frozenset({rule})
+    policy = guest.policy
+    if policy.max_controllers is not None:
+        yield "max-controllers", (), _changed(guest, policy=policy.model_copy(update={"max_controllers": None})), frozenset()
+    if policy.max_depth is not None:
+        yield "max-depth", (), _changed(guest, policy=policy.model_copy(update={"max_depth": None})), frozenset()
+    if guest.spare:
+        yield "spare", (), _changed(guest, spare=()), frozenset()
+    if guest.reserve:
+        yield "reserve", (), _changed(guest, reserve=()), frozenset()
+    yield from _device_wishes(guest, "hotplug", lambda d: d.hotplug == "required", {"hotplug": "preferred"})
+    yield from _device_wishes(guest, "numa", lambda d: d.numa is not None, {"numa": None})
+    yield from _device_wishes(guest, "near", lambda d: bool(d.near), {"near": ()})
+    yield from _device_wishes(guest, "near-switch", lambda d: bool(d.near_switch), {"near_switch": ()})
+    yield from _device_wishes(guest, "group", lambda d: d.group is not None, {"group": None})
+    yield from _device_wishes(guest, "pin", lambda d: d.address is not None, {"address": None})
+
+
+def _device_wishes(
+    guest: Guest, rule: str, has: Callable[[Device], bool], dropped: dict[str, object]
+) -> Iterator[tuple[str, tuple[str, ...], Guest, frozenset[str]]]:
+    subjects = tuple(device.id for device in guest.devices if has(device))
+    if subjects:
+        devices = tuple(d.model_copy(update=dropped) if has(d) else d for d in guest.devices)
+        yield rule, subjects, _changed(guest, devices=devices), frozenset()
+
+
+def _changed(guest: Guest, **changes: object) -> Guest:
+    return Guest.model_construct(**{**{name: getattr(guest, name) for name in Guest.model_fields}, **changes})
+
+
+def _feasible(guest: Guest, without: frozenset[str], limits: Limits) -> bool:
+    try:
+        items = items_of(guest)
+        encoding = encode(guest, items, Scope(), cheapest_only=False, without=without)
+    except Impossible:
+        return False
+    if encoding.variables.rows.infeasible:
+        return False
+    result = Program(encoding.variables.rows, limits).minimize(encoding.nothing)
+    return result.answer in (Answer.OPTIMAL, Answer.FEASIBLE)

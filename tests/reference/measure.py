@@ -1,0 +1,275 @@
+"""What a tree costs and which rules it breaks: docs/semantics.md sections "Hot-plug" to "The objective".
+
+A tree under construction is judged by what already stands in it. Nothing that is added later mends a broken rule or
+lowers a cost, so `measure` of a part is a lower bound for the whole, and `Broken` is final. The one rule of another
+kind, function 0, is asked elsewhere. What hangs below a controller that has no place yet is not judged.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+
+from qslot.schema import VirtioMode
+from qslot.schema.traits import Traits
+
+from .request import Problem, connector_of
+from .tree import Bus, Controller, Item, SpareSlot, Thing
+
+PAGE = 4096
+LIMITS = {("q35", "seabios"): 0xF000, ("pc", "seabios"): 0x9000, ("q35", "ovmf"): 0xA000, ("pc", "ovmf"): 0x4000}
+Costs = dict[str, int]
+
+
+class Broken(Exception):  # noqa: N818 - a verdict, not an error
+    """A rule is broken, whatever comes."""
+
+
+class Place:
+    """Where a bus is: its depth, its expander if any, and the upstream ports above it."""
+
+    __slots__ = ("depth", "expander", "upstreams")
+
+    def __init__(self, depth: int, expander: Controller | None, upstreams: tuple[Controller, ...]) -> None:
+        self.depth = depth
+        self.expander = expander
+        self.upstreams = upstreams
+
+    def below(self, controller: Controller) -> "Place":
+        expander = controller if controller.is_expander else self.expander
+        ups = (*self.upstreams, controller) if controller.model == "x3130-upstream" else self.upstreams
+        return Place(self.depth + 1, expander, ups)
+
+
+class Measure:
+    """One walk over the tree. `node_of` gives the NUMA node of created expanders too."""
+
+    def __init__(self, problem: Problem, controllers: list[Controller]) -> None:
+        self.problem = problem
+        self.guest = problem.guest
+        self.q35 = self.guest.platform.family == "q35"
+        self.seabios = self.guest.firmware.name == "seabios"
+        self.viommu = "viommu" in self.guest.needs or any(
+            one.model.category == "iommu" for item in problem.items for one in item.devices
+        )
+        self.controllers = controllers
+        self.places: dict[Bus, Place] = {}
+        self.preferences = self.depth = 0
+        self.windows = 0
+        self.root_io = self.guest.platform.io_bytes
+
+    def run(self) -> Costs:
+        """Raises Broken."""
+        self.preferences = sum(c.created and c.model == "x3130-upstream" for c in self.controllers)
+        limit = self.guest.policy.max_controllers
+        if limit is not None and len(self.controllers) > limit:
+            raise Broken("max-controllers")
+        self.walk(self.problem.root, Place(0, None, ()))
+        self.windows = self.root_windows()
+        self.near()
+        self.io_space()
+        self.bus_numbers()
+        return {
+            "moved": 0,
+            "guest_visible": 0,
+            "preferences": self.preferences,
+            "io_windows": self.windows * PAGE,
+            "controllers": len(self.controllers),
+            "depth": self.depth,
+        }
+
+    def walk(self, bus: Bus, place: Place) -> None:
+        self.places[bus] = place
+        for things in bus.slots.values():
+            for thing in things:
+                self.numa(thing, place)
+                if isinstance(thing, Controller):
+                    self.walk(thing.offers, place.below(thing))
+                elif isinstance(thing, Item):
+                    self.item(thing, bus, place)
+                else:
+                    assert isinstance(thing, SpareSlot)
+                    self.spare(thing, bus)
+
+    # one thing at a time
+
+    def numa(self, thing: Thing, place: Place) -> None:
+        if isinstance(thing, Controller) and thing.is_expander:
+            return
+        if thing.wish is not None and (place.expander is None or place.expander.wish != thing.wish):
+            raise Broken("numa")
+
+    def item(self, item: Item, bus: Bus, place: Place) -> None:
+        limit = self.guest.policy.max_depth
+        if limit is not None and place.depth > limit:
+            raise Broken("max-depth")
+        alone = len(bus.slots[item.slot]) == 1 and not (bus.is_root and item.slot == bus.chipset_slot)
+        met = alone and self.takes_hotplug(bus, item.slot) and (item.functions is None or bool(item.functions & 1))
+        if item.required and not met:
+            raise Broken("hotplug")
+        for one in item.devices:
+            self.depth += place.depth
+            self.preferences += self.preference(one, bus)
+            self.preferences += 8 * (item.need == "preferred" and not met)
+            self.preferences += 2 * (not alone)
+            self.preferences += 2 * (item.wish is None and place.expander is not None)
+            if self.viommu and one.model.category == "host" and bus.kind == "conventional":
+                raise Broken("viommu-host-device")
+
+    def preference(self, one: Traits, bus: Bus) -> int:
+        if not self.q35:
+            return 0
+        total = int(one.soft_slot is not None and not bus.is_root)
+        connector = connector_of(self.guest, one)
+        if connector in ("express", "hybrid"):
+            total += 4 * (bus.kind in ("conventional", "express-root"))
+        return total + 4 * (connector == "legacy virtio" and bus.kind == "port")
+
+    def spare(self, spare: SpareSlot, bus: Bus) -> None:
+        if not self.takes_hotplug(bus, spare.slot):
+            raise Broken("spare")
+        if spare.spare.kind == "pcie" and (spare.spare.io or spare.spare.memory):
+            assert bus.owner is not None
+            if bus.owner.model != "pcie-root-port" or (spare.spare.io and bus.owner.io_reserve == 0):
+                raise Broken("spare")
+
+    def takes_hotplug(self, bus: Bus, slot: int) -> bool:
+        owner = bus.owner
+        if owner is None:
+            return self.guest.platform.root_hotplug
+        if bus.kind == "port":
+            return owner.hotplug
+        if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
+            return False
+        if self.places[bus].expander is None and self.guest.platform.acpi_bridge_hotplug:
+            return True
+        return owner.model == "pcie-pci-bridge" or owner.shpc
+
+    # all together
+
+    def near(self) -> None:
+        for one, other in self.problem.near:
+            first, second = self.place_of(one), self.place_of(other)
+            if first is not None and second is not None and first.expander is not second.expander:
+                raise Broken("near")
+        for one, other in self.problem.near_switch:
+            first, second = self.place_of(one), self.place_of(other)
+            if first is not None and not first.upstreams:
+                raise Broken("near-switch")
+            if first is not None and second is not None and not set(first.upstreams) & set(second.upstreams):
+                raise Broken("near-switch")
+
+    def place_of(self, thing: Thing) -> Place | None:
+        return None if thing.bus is None else self.places.get(thing.bus)
+
+    def root_windows(self) -> int:
+        total = 0
+        for thing in on(self.problem.root):
+            if not isinstance(thing, Controller):
+                self.root_io += self.io_of(thing)
+            elif thing.model == "pxb-pcie":
+                total += sum(self.pages(port) for port in on(thing.offers) if isinstance(port, Controller))
+            else:
+                total += self.pages(thing)
+        return total
+
+    def pages(self, bridge: Controller) -> int:
+        """IO window of a bridge, in pages."""
+        bus = bridge.offers
+        things = list(on(bus))
+        direct = sum(self.io_of(thing) for thing in things if not isinstance(thing, Controller))
+        nested = sum(self.pages(thing) for thing in things if isinstance(thing, Controller))
+        spare = [thing for thing in things if isinstance(thing, SpareSlot)]
+        if bridge.model == "pci-bridge" and not bridge.created and not bridge.shpc:
+            self.shpc_off(bridge, bool(spare))
+        reserve = bridge.io_reserve or 0
+        if bus.kind == "port" and any(thing.spare.io for thing in spare):
+            reserve = max(reserve, PAGE)
+        pages = -(-direct // PAGE) + nested
+        if not pages and self.seabios and self.has_shpc(bridge, bool(spare)):
+            pages = 1
+        if pages and bridge.io_reserve == 0:
+            raise Broken("reserves")
+        return max(pages, -(-reserve // PAGE))
+
+    def has_shpc(self, bridge: Controller, spare: bool) -> bool:
+        """Of a bridge without IO below: the planner sets shpc=off on such bridges of its own where it may."""
+        if bridge.model != "pci-bridge" or not bridge.created:
+            return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
+        outside = self.places[bridge.offers].expander is None
+        return spare or not (outside and self.guest.platform.acpi_bridge_hotplug)
+
+    def shpc_off(self, bridge: Controller, spare: bool) -> None:
+        """Rule shpc, for a demanded bridge that says shpc=off."""
+        outside = self.places[bridge.offers].expander is None
+        if spare or not outside or not self.guest.platform.acpi_bridge_hotplug or self.io_below(bridge):
+            raise Broken("shpc")
+
+    def io_below(self, bridge: Controller) -> int:
+        return sum(
+            self.io_below(thing) if isinstance(thing, Controller) else self.io_of(thing) for thing in on(bridge.offers)
+        )
+
+    def io_of(self, thing: Thing) -> int:
+        """IO BARs on its bus, in bytes. A pcie spare's io is its port's reserve instead."""
+        if isinstance(thing, SpareSlot):
+            return thing.spare.io if thing.spare.kind == "pci" else 0
+        assert isinstance(thing, Item)
+        assert thing.bus is not None
+        return sum(one.io_bytes(mode_of(one, thing.bus)) for one in thing.devices)
+
+    def io_space(self) -> None:
+        """W + R against the firmware's limit; SeaBIOS wants less than it, OVMF rounds R up and fills it."""
+        limit = LIMITS[self.guest.platform.family, self.guest.firmware.name]
+        windows = self.windows * PAGE
+        if self.seabios and windows + self.root_io >= limit:
+            raise Broken("io-space")
+        if not self.seabios and windows + -(-self.root_io // PAGE) * PAGE > limit:
+            raise Broken("io-space")
+
+    def bus_numbers(self) -> None:
+        main = 1
+        expanders: list[tuple[Controller, int]] = []
+        for thing in on(self.problem.root):
+            if isinstance(thing, Controller):
+                if thing.is_expander:
+                    expanders.append((thing, self.numbers(thing)))
+                else:
+                    main += self.numbers(thing)
+        if not ranges_fit(main, expanders):
+            raise Broken("bus-numbers")
+
+    def numbers(self, controller: Controller) -> int:
+        below = sum(self.numbers(thing) for thing in on(controller.offers) if isinstance(thing, Controller))
+        if controller.bus_reserve is not None:
+            if below >= controller.bus_reserve:
+                raise Broken("reserves")
+            below = controller.bus_reserve
+        return below + (2 if controller.model == "pxb" else 1)
+
+
+def on(bus: Bus) -> Iterator[Thing]:
+    for things in bus.slots.values():
+        yield from things
+
+
+def mode_of(one: Traits, bus: Bus) -> VirtioMode | None:
+    """QEMU's own choice where the request leaves one: modern behind a port, else transitional."""
+    if len(one.modes) < 2:
+        return one.modes[0] if one.modes else None
+    return VirtioMode.MODERN if bus.kind == "port" else VirtioMode.TRANSITIONAL
+
+
+def ranges_fit(main: int, expanders: list[tuple[Controller, int]]) -> bool:
+    """Whether disjoint ranges of bus numbers exist: those with a bus_nr stand, the others go into the gaps."""
+    fixed = sorted((c.bus_nr, size) for c, size in expanders if c.bus_nr is not None)
+    loose = [size for c, size in expanders if c.bus_nr is None]
+    starts = [0, *(start for start, _ in fixed)]
+    ends = [main, *(start + size for start, size in fixed)]
+    room = [following - end for following, end in zip([*starts[1:], 256], ends, strict=True)]
+    for gaps in product(range(len(room)), repeat=len(loose)):
+        filled = Counter[int]()
+        for gap, size in zip(gaps, loose, strict=True):
+            filled[gap] += size
+        if all(filled[gap] <= free for gap, free in enumerate(room)):
+            return True
+    return False

@@ -1,0 +1,254 @@
+"""The request read into things: pinned ones already in their slots, the others waiting for one."""
+
+from dataclasses import dataclass, field
+
+from qslot.schema import Connector, Controller as Demand, Device, Guest, Pin, VirtioMode
+from qslot.schema.traits import Traits, traits_of
+
+from .tree import ALL_FUNCTIONS, HOMES_OF, MATES_OF, Bus, BusKind, Controller, Item, SpareSlot, Thing, bus_of, may_share
+
+CONNECTS: dict[str, frozenset[BusKind]] = {
+    "express": frozenset({"port", "express-root"}),
+    "hybrid": frozenset({"port", "conventional", "express-root"}),
+    "conventional": frozenset({"conventional", "express-root", "conventional-root"}),
+    "legacy virtio": frozenset({"port", "conventional", "express-root"}),
+    "integrated": frozenset({"express-root", "conventional-root"}),
+}
+
+
+@dataclass(slots=True)
+class Problem:
+    """`free` waits to be placed: controllers, then devices, then spare slots; `conflict` is a pin that cannot be kept."""
+
+    guest: Guest
+    root: Bus
+    controllers: list[Controller] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    free: list[Thing] = field(default_factory=list)
+    near: list[tuple[Item, Item]] = field(default_factory=list)
+    near_switch: list[tuple[Item, Item]] = field(default_factory=list)
+    nodes: frozenset[int] = frozenset()
+    """NUMA nodes that something asks for: the planner may make an expander for each."""
+    conflict: str | None = None
+
+
+def connector_of(guest: Guest, traits: Traits) -> str:
+    """The row of the table in "What goes where"."""
+    base = traits.device.connect or traits.model.connector
+    if base == Connector.INTEGRATED:
+        return "integrated"
+    if guest.platform.family == "pc":
+        return "conventional"
+    if traits.model.virtio is not None and traits.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL):
+        return "legacy virtio"
+    return str(base)
+
+
+def read(guest: Guest) -> Problem:
+    """Raises nothing: what cannot be kept is told in `conflict`."""
+    root = Bus("express-root" if guest.platform.family == "q35" else "conventional-root", (0, 0))
+    problem = Problem(guest, root)
+    _root_slots(guest, root)
+    pinned = _controllers(problem) + _items(problem)
+    _spares(problem)
+    _near(problem)
+    buses = {guest.platform.root: root} | {c.name: c.offers for c in problem.controllers}
+    for pin in guest.reserve:
+        _reserve(buses[str(pin.bus)], pin)
+    functions = _resolve(guest, buses)
+    for thing, pin in pinned:
+        if problem.conflict is None:
+            _seat(problem, buses, thing, pin, functions)
+    return problem
+
+
+def _root_slots(guest: Guest, root: Bus) -> None:
+    platform = guest.platform
+    q35 = platform.family == "q35"
+    root.range, root.chipset_slot = ((1, 30), 0x1F) if q35 else ((2, 31), 0x01)
+    for slot, function in platform.taken:
+        root.taken[slot] = root.taken.get(slot, 0) | 1 << function
+    for slot in platform.closed:
+        root.taken[slot] = ALL_FUNCTIONS
+
+
+def _reserve(bus: Bus, pin: Pin) -> None:
+    assert pin.slot is not None
+    mask = ALL_FUNCTIONS if pin.function is None else 1 << pin.function
+    bus.taken[pin.slot] = bus.taken.get(pin.slot, 0) | mask
+    if mask & 1:
+        bus.zero_reserved.add(pin.slot)
+
+
+def _controllers(problem: Problem) -> list[tuple[Thing, Pin]]:
+    pinned = []
+    guest = problem.guest
+    spoken_of = {pin.bus for pin in guest.reserve}
+    spoken_of |= {thing.address.bus for thing in (*guest.controllers, *guest.devices) if thing.address is not None}
+    for demand in guest.controllers:
+        controller = _controller(guest, demand)
+        controller.named = demand.id in spoken_of or _is_slot(demand.address)
+        problem.controllers.append(controller)
+        if demand.address is not None and _is_slot(demand.address):
+            controller.pinned = True
+            pinned.append((controller, demand.address))
+        else:
+            problem.free.append(controller)
+    return list[tuple[Thing, Pin]](pinned)
+
+
+def _controller(guest: Guest, demand: Demand) -> Controller:
+    number = {name: int(value) for name, value in demand.properties.items() if name != "shpc" and not isinstance(value, str)}
+    controller = make_controller(demand.id, demand.model)
+    controller.functions = _function_only(demand.address)
+    controller.wish = demand.numa
+    controller.hotplug = demand.hotplug
+    controller.bus_reserve = number.get("bus-reserve")
+    controller.bus_nr = number.get("bus_nr")
+    controller.shpc = demand.properties.get("shpc", True) not in (False, "off")
+    controller.shape = str(sorted(demand.properties.items())) + str(demand.hotplug)
+    implied = guest.platform.port_io_reserve and controller.offers.kind == "port" and demand.hotplug
+    controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
+    return controller
+
+
+def make_controller(name: str, model: str) -> Controller:
+    controller = Controller(name, HOMES_OF[model], mates=MATES_OF.get(model), model=model)
+    controller.offers = bus_of(model, controller)
+    return controller
+
+
+def _is_slot(pin: Pin | None) -> bool:
+    return pin is not None and pin.bus is not None and pin.slot is not None
+
+
+def _function_only(pin: Pin | None) -> int | None:
+    return None if pin is None or _is_slot(pin) or pin.function is None else 1 << pin.function
+
+
+def _items(problem: Problem) -> list[tuple[Thing, Pin]]:
+    guest = problem.guest
+    traits = traits_of(guest)
+    pinned: list[tuple[Thing, Pin]] = []
+    for members in _units(guest):
+        item = _item(guest, tuple(traits[device.id] for device in members))
+        problem.items.append(item)
+        slots = [device.address for device in members if device.address is not None and _is_slot(device.address)]
+        if slots:
+            item.pinned = True
+            pinned.append((item, slots[0]))
+        else:
+            problem.free.append(item)
+    wishes = {item.wish for item in problem.items} | {s.numa for s in guest.spare if s.count}
+    wishes |= {c.wish for c in problem.controllers if not c.is_expander}
+    problem.nodes = frozenset(node for node in wishes if node is not None)
+    return pinned
+
+
+def _units(guest: Guest) -> list[tuple[Device, ...]]:
+    units: dict[str, list[Device]] = {}
+    for device in guest.devices:
+        units.setdefault(f"device {device.id}" if device.group is None else f"group {device.group}", []).append(device)
+    return [tuple(members) for members in units.values()]
+
+
+def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
+    homes = frozenset.intersection(*(CONNECTS[connector_of(guest, one)] for one in members))
+    need = members[0].hotplug
+    first = members[0].device
+    item = Item(first.id, homes, devices=members, need=need, single=first.group is None)
+    item.required = need == "required"
+    item.mates = None if item.required else "endpoint"
+    item.wish = next((one.device.numa for one in members if one.device.numa is not None), None)
+    if item.single:
+        item.functions = _function_only(first.address)
+    else:
+        item.own = _own_functions([one.device.address for one in members])
+        item.functions = sum(1 << function for function in item.own)
+    item.shape = f"{need} {item.wish} {item.own} {item.functions} {[_nature(one) for one in members]}"
+    return item
+
+
+def _nature(one: Traits) -> str:
+    device = one.device
+    return f"{device.model} {device.virtio} {device.properties} {device.connect} {device.bars} {one.soft_slot is None}"
+
+
+def _own_functions(pins: list[Pin | None]) -> tuple[int, ...]:
+    """Of a group's members, in listed order: the pinned function, else the lowest that no member pins."""
+    named = {pin.function for pin in pins if pin is not None and pin.function is not None}
+    rest = iter([function for function in range(8) if function not in named])
+    return tuple(next(rest) if pin is None or pin.function is None else pin.function for pin in pins)
+
+
+def _spares(problem: Problem) -> None:
+    for entry in problem.guest.spare:
+        homes = frozenset[BusKind]({"port"} if entry.kind == "pcie" else {"conventional", "conventional-root"})
+        for _ in range(entry.count):
+            problem.free.append(SpareSlot("spare", homes, functions=1, wish=entry.numa, spare=entry))
+
+
+def _near(problem: Problem) -> None:
+    item_of = {one.device.id: item for item in problem.items for one in item.devices}
+    for item in problem.items:
+        for one in item.devices:
+            problem.near += [(item, item_of[other]) for other in one.device.near]
+            problem.near_switch += [(item, item_of[other]) for other in one.device.near_switch]
+    for item in {item for pair in problem.near + problem.near_switch for item in pair}:
+        item.shape = ""
+
+
+def _resolve(guest: Guest, buses: dict[str, Bus]) -> dict[str, int]:
+    """The function of everything pinned to a slot: "A pin BUS:SLOT without function ..."; -1 where none is left.
+
+    All members of a group of which one is pinned to a slot count as pinned to that slot.
+    """
+    pins = _slot_pins(guest)
+    used: dict[tuple[str | None, int | None], set[int]] = {}
+    result: dict[str, int] = {}
+    for name, pin in pins.items():
+        if pin.function is not None:
+            used.setdefault((pin.bus, pin.slot), set()).add(pin.function)
+            result[name] = pin.function
+    for name, pin in pins.items():
+        if pin.function is None:
+            assert pin.bus is not None
+            assert pin.slot is not None
+            taken = buses[pin.bus].taken.get(pin.slot, 0)
+            others = used.setdefault((pin.bus, pin.slot), set())
+            function = next((f for f in range(8) if f not in others and not taken >> f & 1), -1)
+            others.add(function)
+            result[name] = function
+    return result
+
+
+def _slot_pins(guest: Guest) -> dict[str, Pin]:
+    slot_of = {d.group: d.address for d in guest.devices if d.group is not None and _is_slot(d.address)}
+    pins: dict[str, Pin] = {}
+    for thing in (*guest.controllers, *guest.devices):
+        pin = thing.address
+        home = slot_of.get(thing.group) if isinstance(thing, Device) and thing.group is not None else None
+        if home is not None:
+            pins[thing.id] = Pin(home.bus, home.slot, None if pin is None else pin.function)
+        elif pin is not None and _is_slot(pin):
+            pins[thing.id] = pin
+    return pins
+
+
+def _seat(problem: Problem, buses: dict[str, Bus], thing: Thing, pin: Pin, functions: dict[str, int]) -> None:
+    assert pin.bus is not None
+    assert pin.slot is not None
+    bus = buses[pin.bus]
+    names = [one.device.id for one in thing.devices] if isinstance(thing, Item) else [thing.name]
+    own = tuple(functions[name] for name in names)
+    if -1 in own or len(set(own)) < len(own):
+        problem.conflict = f"{thing.name}: no function is left for it in {pin}"
+        return
+    thing.functions = sum(1 << function for function in own)
+    if isinstance(thing, Item):
+        thing.own = own
+    shares = all(may_share(thing, other) for other in bus.slots.get(pin.slot, ()))
+    if not shares or not bus.fits(pin.slot, thing):
+        problem.conflict = f"{thing.name}: {pin} is taken, or its neighbour wants to be alone"
+        return
+    bus.sit(thing, pin.slot)

@@ -1,0 +1,275 @@
+"""Every way to seat what is free, controllers that are created on the way included; branch and bound over the objective.
+
+Why the enumeration is finite and still complete:
+
+- Controllers are created only while something is being seated that goes below them, so none is empty and creation in
+  order of first use tries each set of them once.
+- Created controllers below created ones are merged without loss: what a second switch (pcie-pci-bridge) below a created
+  port beside the first holds fits into the first, and so does what a created pci-bridge holds into another one on the
+  same bus or into the created pci-bridge or pcie-pci-bridge it sits in, and a created switch below a created switch.
+  Merging keeps the complex and its hot-plug, shortens paths, saves controllers, and one sum of IO takes no more pages
+  than two. `MANY` guards the one premise: a created bus has room for all that is seated.
+- One created expander a node is enough for the same reason.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+
+from qslot.schema import Guest
+
+from .measure import PAGE, Broken, Costs, Measure
+from .request import Problem, connector_of, make_controller, read
+from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, fillable
+
+CREATABLE = {
+    "q35": ("pcie-root-port", "xio3130-downstream", "x3130-upstream", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"),
+    "pc": ("pci-bridge", "pxb"),
+}
+MANY = 30
+
+Move = list[tuple[Thing, Bus, int]]
+Key = tuple[int, ...]
+
+
+class TooMany(Exception):  # noqa: N818 - the guest is not tiny
+    """More than the oracle's arguments cover."""
+
+
+class Search:
+    def __init__(self, guest: Guest) -> None:
+        self.problem: Problem = read(guest)
+        if len(self.problem.free) > MANY:
+            raise TooMany(f"{len(self.problem.free)} things to place")
+        self.guest = guest
+        self.created: list[Controller] = []
+        self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
+        self.free = sorted(self.problem.free, key=self.urgency)
+        self.tidy = not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
+        self.least = self.least_to_come()
+        self.best: Key | None = None
+        self.costs: Costs | None = None
+        self.seats: Move = []
+        self.seen: set[object] = set()
+        self.nodes = 0
+
+    def urgency(self, thing: Thing) -> tuple[object, ...]:
+        """Order of placing: what has the fewest choices first, equal things together."""
+        rank = 0 if isinstance(thing, Controller) else 2 if isinstance(thing, SpareSlot) else 1
+        return rank, not thing.required, thing.wish is None, len(thing.homes), thing.sort
+
+    def least_to_come(self) -> list[int]:
+        """For each number of things placed, what preferences the rest costs at least."""
+        least = [0]
+        for thing in reversed(self.free):
+            mine = 0
+            if isinstance(thing, Item) and self.guest.platform.family == "q35":
+                mine = min((self.least_on(thing, home) for home in thing.homes), default=0)
+            least.append(least[-1] + mine)
+        return least[::-1]
+
+    def least_on(self, item: Item, home: str) -> int:
+        total = 0
+        for one in item.devices:
+            connector = connector_of(self.guest, one)
+            total += one.soft_slot is not None and home != "express-root"
+            total += 4 * (connector in ("express", "hybrid") and home != "port")
+            total += 4 * (connector == "legacy virtio" and home == "port")
+            total += 8 * (item.need == "preferred" and home == "express-root")
+        return total
+
+    def run(self) -> Costs | None:
+        if self.problem.conflict is None:
+            bound = self.bound(0)
+            if bound is not None:
+                self.step(0)
+        return self.costs
+
+    # one node of the search
+
+    def bound(self, placed: int) -> Key | None:
+        """The least that any completion costs, in the policy's order; None where there is none."""
+        try:
+            costs = Measure(self.problem, [*self.problem.controllers, *self.created]).run()
+        except Broken:
+            return None
+        if not self.can_be_complete(placed):
+            return None
+        costs["preferences"] += self.least[placed]
+        self.add_ports_to_come(costs, placed)
+        return tuple(costs[term] for term in self.guest.policy.order)
+
+    def can_be_complete(self, placed: int) -> bool:
+        """Whether function 0 of each used slot is filled or can be."""
+        return all(
+            bus.function_zero(slot) or fillable(things, self.free[placed:])
+            for bus in self.buses
+            for slot, things in bus.slots.items()
+        )
+
+    def add_ports_to_come(self, costs: Costs, placed: int) -> None:
+        """What can only sit alone in a port takes an empty one or a new one; a pcie spare with io also opens a page,
+        on a root port, which is never below a bridge with a reserve."""
+        rest = [thing for thing in self.free[placed:] if thing.homes == {"port"} and thing.mates is None]
+        empty = [bus.owner for bus in self.buses if bus.kind == "port" and bus.owner is not None and not bus.slots]
+        with_io = sum(isinstance(thing, SpareSlot) and thing.spare.io > 0 for thing in rest)
+        costs["controllers"] += max(0, len(rest) - len(empty))
+        costs["io_windows"] += PAGE * max(0, with_io - sum(bool(port.io_reserve) for port in empty))
+
+    def improves(self, key: Key | None) -> bool:
+        return key is not None and (self.best is None or key < self.best)
+
+    def step(self, placed: int) -> None:
+        self.nodes += 1
+        if placed == len(self.free):
+            self.finish()
+            return
+        picture = (placed, self.picture())
+        if picture in self.seen:
+            return
+        self.seen.add(picture)
+        moves: list[tuple[Key, Move]] = []
+        for move in self.ways(self.free[placed]):
+            key = self.bound(placed + 1)
+            if key is not None and self.improves(key):
+                moves.append((key, list(move)))
+        for key, move in sorted(moves, key=lambda pair: pair[0]):
+            if self.improves(key):
+                self.do(move)
+                self.step(placed + 1)
+                self.undo(move)
+
+    def finish(self) -> None:
+        key = self.bound(len(self.free))
+        if key is not None and self.improves(key):
+            self.best = key
+            self.costs = dict(zip(self.guest.policy.order, key, strict=True))
+            self.seats = [(t, b, s) for b in self.buses for s, things in b.slots.items() for t in things]
+
+    def do(self, move: Move) -> None:
+        for thing, bus, slot in move:
+            self.sit(thing, bus, slot)
+
+    def undo(self, move: Move) -> None:
+        for thing, _, _ in reversed(move):
+            self.leave(thing)
+
+    def sit(self, thing: Thing, bus: Bus, slot: int) -> None:
+        bus.sit(thing, slot)
+        if isinstance(thing, Controller) and thing.created:
+            self.created.append(thing)
+            self.buses.append(thing.offers)
+
+    def leave(self, thing: Thing) -> None:
+        assert thing.bus is not None
+        thing.bus.leave(thing)
+        if isinstance(thing, Controller) and thing.created:
+            self.created.pop()
+            self.buses.pop()
+
+    # ways to seat one thing
+
+    def ways(self, thing: Thing) -> Iterator[Move]:
+        """Each move is done while it is yielded, and undone after."""
+        yield from self._ways(thing, thing, [], ())
+
+    def _ways(self, thing: Thing, top: Thing, above: list[str], path: tuple[str, ...]) -> Iterator[Move]:
+        for bus in list(self.buses):
+            if bus.kind in thing.homes and not inside(bus, top) and self.worthwhile(thing, bus):
+                yield from self._seats(thing, bus, [])
+        for controller in self.fresh(thing, path):
+            for move in self._ways(controller, top, above, (*path, controller.model)):
+                if self.worthwhile(thing, controller.offers):
+                    yield from self._seats(thing, controller.offers, move)
+
+    def _seats(self, thing: Thing, bus: Bus, before: Move) -> Iterator[Move]:
+        together = self.tidy and isinstance(thing, Controller) and thing.mates is not None and thing.functions is None
+        for slot in bus.seats_together(thing) if together else bus.seats(thing):
+            self.sit(thing, bus, slot)
+            yield [*before, (thing, bus, slot)]
+            self.leave(thing)
+
+    def fresh(self, thing: Thing, path: tuple[str, ...]) -> Iterator[Controller]:
+        """A new controller of each kind that could hold the thing. A kind stands once in a chain of new ones;
+        downstream ports twice: one in a new switch, one that the new switch sits on, in an old switch."""
+        for model in CREATABLE[self.guest.platform.family]:
+            if BUS_OF[model] not in thing.homes or path.count(model) >= (2 if model == "xio3130-downstream" else 1):
+                continue
+            nodes = sorted(self.problem.nodes) if model in ("pxb", "pxb-pcie") else [None]
+            for node in nodes:
+                if node is None or all(not (c.is_expander and c.wish == node) for c in self.created):
+                    controller = make_controller("", model)
+                    controller.created, controller.named, controller.wish = True, False, node
+                    controller.name = f"new{next(NUMBERS)}"
+                    yield controller
+
+    def worthwhile(self, thing: Thing, bus: Bus) -> bool:
+        """False where merging two created controllers is at least as good (top of this file)."""
+        if not (isinstance(thing, Controller) and thing.created):
+            return True
+        owner = bus.owner
+        if thing.model == "pci-bridge":
+            return not (owner is not None and owner.created and owner.model in ("pci-bridge", "pcie-pci-bridge")) and not any(
+                isinstance(other, Controller) and other.created and other.model == "pci-bridge"
+                for things in bus.slots.values()
+                for other in things
+            )
+        if thing.model in ("x3130-upstream", "pcie-pci-bridge"):
+            assert owner is not None
+            if thing.model == "x3130-upstream" and any(c.created and c.model == thing.model for c in owners(bus)):
+                return False
+            return not (owner.created and owner.bus is not None and self.twin(thing, owner, owner.bus))
+        return True
+
+    def twin(self, thing: Controller, port: Controller, bus: Bus) -> bool:
+        """Whether another created port on `bus` already holds a created controller of that model."""
+        return any(
+            isinstance(other, Controller)
+            and other.created
+            and other is not port
+            and any(isinstance(c, Controller) and c.created and c.model == thing.model for c in on_slot_zero(other))
+            for things in bus.slots.values()
+            for other in things
+        )
+
+    # what makes two trees the same
+
+    def picture(self) -> object:
+        """The tree up to exchange of equal things, equal slots and created controllers: no rule and no cost, now or
+        later, tells two trees of one picture apart."""
+        loose = [c.offers for c in self.problem.controllers if c.bus is None]
+        return (
+            picture_of(self.problem.root),
+            tuple(sorted((repr((b.owner.sort if b.owner else "", picture_of(b))) for b in loose))),
+        )
+
+
+NUMBERS = count(1)
+
+
+def picture_of(bus: Bus) -> tuple[object, ...]:
+    slots = []
+    for slot, things in bus.slots.items():
+        contents = sorted(picture_of_thing(thing) for thing in things)
+        slots.append((bus.taken.get(slot, 0), slot == bus.chipset_slot, tuple(contents)))
+    return tuple(sorted(slots, key=repr))
+
+
+def picture_of_thing(thing: Thing) -> str:
+    below = repr(picture_of(thing.offers)) if isinstance(thing, Controller) else ""
+    return f"{thing.name if thing.pinned else thing.sort}{below}"
+
+
+def on_slot_zero(port: Controller) -> list[Thing]:
+    return port.offers.slots.get(0, [])
+
+
+def owners(bus: Bus) -> Iterator[Controller]:
+    """The controllers above, nearest first."""
+    above: Bus | None = bus
+    while above is not None and above.owner is not None:
+        yield above.owner
+        above = above.owner.bus
+
+
+def inside(bus: Bus, thing: Thing) -> bool:
+    return any(owner is thing for owner in owners(bus))

@@ -1,0 +1,350 @@
+"""One case a rule: a layout that keeps every other rule, and the finding that it must give."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from qslot.schema import Layout
+
+from .good import (
+    PC_GUEST,
+    PC_LAYOUT,
+    Q35_GUEST,
+    Q35_LAYOUT,
+    Pair,
+    added,
+    changed,
+    device,
+    pair,
+    pc,
+    placed,
+    port,
+    q35,
+    without,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    rule: str
+    broken: Pair
+    subjects: tuple[str, ...] = ()
+    numbers: dict[str, Any] = field(default_factory=dict)
+    severity: str = "error"
+    beside: tuple[str, ...] = ()
+    """Rules that cannot but be broken at the same time."""
+
+
+GOOD = {"q35": q35(), "pc": pc()}
+
+
+def in_q35(name: str, place: str = "", **fields: Any) -> Pair:
+    return Pair(GOOD["q35"].guest, changed(GOOD["q35"].layout, name, place, **fields))
+
+
+def in_pc(name: str, place: str = "", **fields: Any) -> Pair:
+    return Pair(GOOD["pc"].guest, changed(GOOD["pc"].layout, name, place, **fields))
+
+
+def more(which: str, **parts: list[dict[str, Any]]) -> Pair:
+    return Pair(GOOD[which].guest, added(GOOD[which].layout, **parts))
+
+
+def stated(which: str, **fields: Any) -> Pair:
+    guest, layout = GOOD[which]
+    return Pair(guest, Layout.model_validate(layout.model_dump() | fields))
+
+
+def spares(*slots: str) -> Pair:
+    """The q35 pair with these slots instead of its own spare ones."""
+    kinds = {"rp": "pcie", "dn": "pcie"}
+    seats = [placed("x", "", slot) for slot in slots]
+    return stated(
+        "q35", spare=[{"kind": kinds.get(s["bus"][:2], "pci"), "bus": s["bus"], "slot": s["slot"]} for s in seats]
+    )
+
+
+def asking(which: str, name: str, **fields: Any) -> Pair:
+    """The request changed: one device or controller of it asks for something else."""
+    guest, layout = (Q35_GUEST, Q35_LAYOUT) if which == "q35" else (PC_GUEST, PC_LAYOUT)
+    parts = {
+        part: [one | fields if one["id"] == name else one for one in guest[part]]
+        for part in ("devices", "controllers")
+        if part in guest
+    }
+    return pair(guest | parts, layout)
+
+
+def io_full() -> Pair:
+    """15 root ports with an IO window each: one page more than SeaBIOS has."""
+    names = [f"net{n}" for n in range(15)]
+    return pair(
+        {"machine": "q35", "devices": [{"id": n, "model": "virtio-net", "virtio": "transitional"} for n in names]},
+        {
+            "controllers": [port(f"rp{n}", f"pcie.0:{n + 1:02x}", n) for n in range(15)],
+            "devices": [
+                device(name, "virtio-net", f"rp{n}:0", driver="virtio-net-pci-transitional", virtio="transitional")
+                for n, name in enumerate(names)
+            ],
+        },
+    )
+
+
+def ovmf_full(count: int) -> Pair:
+    """pci-bridges with an IO device each: OVMF has 4 pages, and the chipset's own IO takes part of one."""
+    names = [f"net{n}" for n in range(count)]
+    return pair(
+        {"machine": "pc", "firmware": "ovmf", "devices": [{"id": name, "model": "e1000"} for name in names]},
+        {
+            "controllers": [
+                placed(f"br{n}", "pci-bridge", f"pci.0:{n + 2:02x}", properties={"chassis_nr": n + 1, "shpc": "on"})
+                for n in range(count)
+            ],
+            "devices": [device(name, "e1000", f"br{n}:1") for n, name in enumerate(names)],
+        },
+    )
+
+
+def bridge(name: str, place: str, number: int, shpc: str = "on", **rest: Any) -> dict[str, Any]:
+    return placed(name, "pci-bridge", place, properties={"chassis_nr": number, "shpc": shpc}, **rest)
+
+
+STANDING = [
+    Case("complete", Pair(GOOD["q35"].guest, without(GOOD["q35"].layout, "vga0")), ("vga0",), {"placed": 0}),
+    Case("complete", more("q35", devices=[device("tpm0", "edu", "pcie.0:09")]), ("tpm0",), {"asked": 0}),
+    Case(
+        "complete",
+        q35(controllers=[*Q35_GUEST["controllers"], {"id": "rp20", "model": "pcie-root-port"}]),
+        ("rp20",),
+        {"placed": 0},
+    ),
+    Case("tree", more("q35", controllers=[port("rp10", "pcie.0:09", 20)]), ("rp10",), {"count": 2}),
+    Case(
+        "tree",
+        stated("q35", controllers=sorted(Q35_LAYOUT["controllers"], key=lambda seat: seat["id"] != "br1")),
+        ("br1",),
+        {"bus": "p2p1"},
+    ),
+    Case("tree", in_q35("vga0", "gone:01"), ("vga0",), {"bus": "gone"}),
+    Case("tree", spares("rp7:0", "rp10:0", "rp6:0", "gone:3"), (), {"bus": "gone", "slot": 3}),
+    Case(
+        "machine-model",
+        more("pc", controllers=[port("rp1", "pci.0:08", 1)]),
+        ("rp1",),
+        {"model": "pcie-root-port", "machine": "pc"},
+    ),
+    Case(
+        "machine-model",
+        more("q35", controllers=[placed("odd", "pci-bridge-seat", "p2p1:05")]),
+        ("odd",),
+        {"model": "pci-bridge-seat", "machine": "q35"},
+    ),
+    Case("as-requested", stated("q35", machine="pc-q35-7.2"), (), {"machine": "pc-q35-7.2"}),
+    Case("as-requested", stated("pc", firmware={"name": "ovmf"}), (), {"firmware": "ovmf 2022.11"}),
+    Case("as-requested", in_q35("vga0", model="cirrus-vga"), ("vga0",), {"model": "cirrus-vga"}),
+    Case("as-requested", in_q35("disk0", driver="nvme-ns"), ("disk0",), {"driver": "nvme-ns"}),
+    Case(
+        "as-requested",
+        in_q35("net0", virtio="transitional"),
+        ("net0",),
+        {"virtio": "transitional", "driver": "virtio-net-pci-non-transitional"},
+    ),
+    Case("as-requested", in_q35("net0", properties={"netdev": "hn1"}), ("net0",), {"netdev": "hn1"}),
+    Case("as-requested", in_q35("net0", properties={"disable-legacy": "on"}), ("net0",), {"disable-legacy": "on"}),
+    Case("as-requested", in_q35("host0", bars=None), ("host0",), {"bars": "none"}),
+    Case("as-requested", in_q35("host0", rom=4096), ("host0",), {"rom": 4096}),
+    Case("as-requested", in_q35("rp7", model="ioh3420"), ("rp7",), {"model": "ioh3420"}),
+    Case("as-requested", asking("q35", "rp1", properties={"port": 8}), ("rp1",), {"port": 1}),
+    Case("as-requested", asking("q35", "rp1", hotplug=False), ("rp1",), {"hotplug": "on"}),
+    Case("as-requested", in_q35("rp1", properties={"hotplug": "off"}), ("rp1",), {"hotplug": "off"}),
+    Case(
+        "objective",
+        stated("q35", objective=[{"term": "controllers", "value": 15, "bound": 15}]),
+        (),
+        {"term": "controllers", "stated": 15, "actual": 16},
+    ),
+    Case(
+        "objective",
+        stated("q35", objective=[{"term": "controllers", "value": 16, "bound": 17}]),
+        (),
+        {"term": "controllers", "stated": 16, "bound": 17},
+    ),
+    Case(
+        "objective",
+        stated("q35", status="optimal"),
+        (),
+        {"terms": "", "order": "moved, guest_visible, preferences, io_windows, controllers, depth"},
+    ),
+    Case(
+        "hash",
+        stated("pc", input_sha256="0" * 64),
+        (),
+        {"stated": "0" * 64, "actual": GOOD["pc"].guest.sha256},
+    ),
+]
+
+ADDRESSES = [
+    Case("address-range", in_q35("old0", "p2p1:00"), ("old0",), {"slot": 0, "first": 1, "last": 31}),
+    Case("address-range", in_q35("disk0", "dn1:01"), ("disk0",), {"slot": 1, "first": 0, "last": 0}),
+    Case("address-unique", in_q35("old0", "br1:01"), ("old0", "old1"), {"address": "br1:01.0"}),
+    Case(
+        "chipset",
+        in_q35("vga0", "pcie.0:1f.2"),
+        ("vga0",),
+        {"address": "pcie.0:1f.2", "holder": "chipset SATA controller"},
+    ),
+    Case("chipset", in_q35("vga0", "pcie.0:00.1"), ("vga0",), {"address": "pcie.0:00.1", "holder": "chipset"}),
+    Case("chipset", in_q35("rp9", "pcie.0:1f.4"), ("rp9",), {"address": "pcie.0:1f.4", "holder": "chipset"}),
+    Case("reserve", in_q35("vga0", "pcie.0:10"), ("vga0",), {"address": "pcie.0:10.0"}),
+    Case("reserve", q35(reserve=["rp7:00"]), ("rp7",), {"slot": 0}),
+    Case("pin", in_q35("watchdog0", "pcie.0:09"), ("watchdog0",), {"asked": "pcie.0:07", "placed": "pcie.0:09.0"}),
+    Case("pin", asking("q35", "far0", address=".3"), ("far0",), {"asked": ".3", "placed": "rp8:00.0"}),
+    Case("function-zero", in_q35("vga0", "pcie.0:09.1"), ("vga0",), {"bus": "pcie.0", "slot": 9}),
+    Case("multifunction", in_q35("rp1", multifunction=False), ("rp1",), {"address": "pcie.0:04.0"}),
+    Case(
+        "slot-sharing",
+        in_q35("vga0", "pcie.0:05.1"),
+        ("rp9", "vga0"),
+        {"bus": "pcie.0", "slot": 5},
+        beside=("multifunction",),
+    ),
+    Case("group", in_q35("lan1", "rp4:00.2"), ("lan1",), {"group": "lan"}),
+    Case("group", in_q35("lan1", "rp7:00"), ("lan0", "lan1"), {"group": "lan", "slots": 2}, beside=("spare",)),
+]
+
+CONNECTIONS = [
+    Case("connect", in_q35("old0", "rp10:00"), ("old0",), {"model": "e1000", "bus": "rp10"}, beside=("spare",)),
+    Case("connect", in_q35("disk0", "sw1:02"), ("disk0",), {"model": "nvme", "bus": "sw1"}),
+    Case("connect", in_q35("disk2", "p2p1:04"), ("disk2",), {"model": "nvme", "bus": "p2p1"}),
+    Case(
+        "connect",
+        more("q35", controllers=[bridge("br2", "pcie.0:09", 2)]),
+        ("br2",),
+        {"model": "pci-bridge", "bus": "pcie.0"},
+    ),
+    Case("integrated", in_q35("iommu0", "dn2:00"), ("iommu0",), {"bus": "dn2"}, beside=("address-unique",)),
+    Case(
+        "single-balloon",
+        more("q35", devices=[device("balloon1", "virtio-balloon", "pcie.0:09")]),
+        ("balloon0", "balloon1"),
+        {"count": 2},
+        beside=("complete",),
+    ),
+    Case("viommu-host-device", in_q35("host0", "p2p1:04"), ("host0",), {"bus": "p2p1"}),
+]
+
+NEEDS = [
+    Case("hotplug", in_q35("disk2", "pcie.0:09"), ("disk2",), {"bus": "pcie.0", "slot": 9}),
+    Case("hotplug", in_q35("rp5", properties={"hotplug": "off"}), ("disk2",), {"bus": "rp5", "slot": 0}),
+    Case("hotplug", in_pc("net0", "pci.0:03.2"), ("net0",), {"bus": "pci.0", "slot": 3}),
+    Case("numa", in_q35("far0", "pcie.0:09"), ("far0",), {"asked": 1, "node": "none"}),
+    Case("numa", in_q35("rp8", numa=None), ("rp8",), {"stated": "none", "node": 1}),
+    Case("numa", asking("q35", "rp1", numa=1), ("rp1",), {"asked": 1, "node": "none"}),
+    Case("near", asking("q35", "far0", near=["disk0"]), ("far0", "disk0"), {"root": "pxb1", "other": "pcie.0"}),
+    Case("near-switch", in_q35("disk1", "pcie.0:09"), ("disk0", "disk1"), {"bus": "dn1", "other": "pcie.0"}),
+    Case("spare", spares("rp7:0", "rp10:0", "rp6:0"), (), {"kind": "pci", "asked": 1, "found": 0}),
+    Case("spare", spares("rp7:0", "rp7:0", "rp6:0", "p2p1:3"), ("rp7",), {"slot": 0, "reason": "listed twice"}),
+    Case("spare", spares("rp7:0", "rp5:0", "rp6:0", "p2p1:3"), ("rp5",), {"slot": 0, "reason": "not empty"}),
+    Case("spare", spares("rp7:0", "rp10:0", "rp6:0", "p2p1:0"), ("p2p1",), {"slot": 0, "reason": "no such slot"}),
+    Case("spare", spares("rp7:0", "rp10:0", "rp6:0", "sw1:5"), ("sw1",), {"slot": 5, "reason": "not a pci slot"}),
+    Case("spare", in_q35("rp10", properties={"hotplug": "off"}), ("rp10",), {"slot": 0, "reason": "no hot-plug"}),
+    Case("spare", in_q35("rp6", properties={"io-reserve": None}), ("rp6",), {"slot": 0, "reason": "no io-reserve"}),
+    Case(
+        "spare",
+        in_q35("rp6", properties={"pref64-reserve": "512M"}),
+        ("rp6",),
+        {"slot": 0, "reason": "no pref64-reserve"},
+    ),
+    Case("spare", pc(spare=[{"kind": "pci", "numa": 1}]), ("br2",), {"slot": 1, "reason": "not on node 1"}),
+]
+
+CAPACITIES = [
+    Case(
+        "bus-numbers",
+        in_q35("pxb1", properties={"bus_nr": 14}),
+        ("pcie.0",),
+        {"first": 0, "used": 15, "limit": 14},
+    ),
+    Case("bus-numbers", in_q35("pxb1", properties={"bus_nr": 255}), ("pxb1",), {"first": 255, "used": 2, "limit": 256}),
+    Case("bus-numbers", in_q35("pxb1", properties={"bus_nr": None}), ("pxb1",), {"bus_nr": "none"}),
+    Case("bus-numbers", in_q35("rp10", properties={"bus-reserve": 255}), (), {"used": 270 + 2, "limit": 256}),
+    Case("io-space", io_full(), (), {"windows": 15 * 4096, "root_bars": 0x60, "limit": 0xEFFC}),
+    Case("io-space", ovmf_full(4), (), {"windows": 4 * 4096, "root_bars": 0x10, "limit": 0x4000}),
+    Case("max-controllers", q35(policy={"max_controllers": 15}), (), {"controllers": 16, "limit": 15}),
+    Case("max-depth", q35(policy={"max_depth": 2}), ("disk0", "disk1", "old1"), {"depth": 3, "limit": 2}),
+]
+
+PROPERTIES = [
+    Case("chassis", in_q35("dn1", properties={"chassis": 1, "slot": 256}), ("rp1", "dn1"), {"chassis": 1, "slot": 0}),
+    Case("chassis", in_q35("rp9", properties={"chassis": 256}), ("rp9",), {"chassis": 256, "slot": 0}),
+    Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 16}), ("br2", "pxb1"), {"chassis_nr": 16}),
+    Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 0}), ("br2",), {"chassis_nr": 0}),
+    Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 3}), ("br2", "br3"), {"chassis_nr": 3}),
+    Case("shpc", in_pc("br1", properties={"shpc": "off"}), ("br1",), {"reason": "IO device"}),
+    Case("shpc", in_pc("br2", properties={"shpc": "off"}), ("br2",), {"reason": "spare slot"}),
+    Case(
+        "shpc",
+        more("pc", controllers=[bridge("br4", "pxb1:03", 4, "off", numa=1)]),
+        ("br4",),
+        {"reason": "below an expander"},
+    ),
+    Case("shpc", in_q35("br1", properties={"shpc": False}), ("br1",), {"reason": "IO device"}),
+    Case("reserves", in_q35("rp10", properties={"io-reserve": 5000}), ("rp10",), {"io-reserve": 5000, "io": 0}),
+    Case("reserves", in_q35("rp4", properties={"io-reserve": 0}), ("rp4",), {"io-reserve": 0, "io": 64}),
+    Case(
+        "reserves",
+        in_q35("dn1", properties={"io-reserve": 4096}),
+        ("dn1",),
+        {"io-reserve": 4096, "model": "xio3130-downstream"},
+    ),
+    Case("reserves", in_q35("rp2", properties={"bus-reserve": 3}), ("rp2",), {"bus-reserve": 3, "buses": 3}),
+    Case(
+        "reserves",
+        in_q35("rp6", properties={"pref32-reserve": 4096}),
+        ("rp6",),
+        {"pref32-reserve": 4096, "pref64-reserve": 1 << 30},
+    ),
+]
+
+
+def wasteful(model: str, place: str, **guest: Any) -> Pair:
+    return pair(
+        {
+            "machine": "q35",
+            "controllers": [{"id": "rp1", "model": "pcie-root-port", "address": "pcie.0:02.0"}],
+            "devices": [{"id": "dev0", "model": model, "address": place, **guest}],
+        },
+        {"controllers": [port("rp1", "pcie.0:02", 1)], "devices": [device("dev0", model, place)]},
+    )
+
+
+def without_acpi_bridges() -> Pair:
+    """A machine whose conventional bridges hot-plug by SHPC alone, with one device that uses it."""
+    devices = [one | {"hotplug": "never"} if one["id"] == "old1" else one for one in Q35_GUEST["devices"]]
+    guest = Q35_GUEST | {"machine": "pc-q35-6.0", "devices": devices, "spare": []}
+    return pair(guest, Q35_LAYOUT | {"spare": []})
+
+
+WARNINGS = [
+    Case("wasteful-pin", wasteful("nvme", "pcie.0:05", hotplug="never"), ("dev0",), {"express-on-root": 4}, "warning"),
+    Case(
+        "wasteful-pin", wasteful("e1000", "pcie.0:05", hotplug="preferred"), ("dev0",), {"hotplug-unmet": 8}, "warning"
+    ),
+    Case("wasteful-pin", wasteful("e1000", "rp1:00"), ("dev0",), {"io-window": 4096}, "warning"),
+    Case(
+        "shpc-driver",
+        more("pc", controllers=[bridge("br4", "pxb1:03", 4, numa=1)], spare=[{"kind": "pci", "bus": "br4", "slot": 1}]),
+        ("br4",),
+        {"bus": "br4", "slot": 1},
+        "warning",
+    ),
+    Case("shpc-driver", without_acpi_bridges(), ("old0",), {"bus": "p2p1"}, "warning"),
+    Case(
+        "firmware-version",
+        q35(firmware={"name": "seabios", "version": "1.15.0"}),
+        (),
+        {"firmware": "seabios", "version": "1.15.0"},
+        "warning",
+    ),
+]
+
+CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *CAPACITIES, *PROPERTIES, *WARNINGS]

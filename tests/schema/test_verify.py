@@ -1,0 +1,157 @@
+"""Each rule of the list, broken alone in a layout that keeps them all; and how the rules are read."""
+
+import random
+from typing import Any
+
+import pytest
+from qslot.schema import Finding, Layout
+from qslot.schema.cost import objective
+from qslot.schema.rules import RULES
+from qslot.schema.verify import CHECKS, verify
+
+from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, stated
+from .good import Q35_GUEST, Pair, changed, device, pair, port, q35
+
+
+@pytest.mark.parametrize("which", GOOD)
+def test_a_good_layout_breaks_no_rule(which: str) -> None:
+    assert verify(*GOOD[which]) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{'-'.join(case.subjects) or 'layout'}")
+def test_one_broken_rule_is_the_one_that_is_found(case: Case) -> None:
+    found = verify(*case.broken)
+    expected = Finding.model_validate(
+        {"rule": case.rule, "severity": case.severity, "subjects": case.subjects, "numbers": case.numbers}
+    )
+    assert [finding for finding in found if finding.rule not in case.beside] == [expected]
+    assert {finding.rule for finding in found} == {case.rule, *case.beside}
+
+
+def test_every_rule_has_a_check_and_a_case() -> None:
+    assert list(CHECKS) == list(RULES)
+    assert {case.rule for case in CASES} == set(RULES)
+
+
+def in_one_slot(*places: str, groups: bool = False, reserve: tuple[str, ...] = ()) -> Pair:
+    """Three endpoints that all ask for pcie.0:05 in their own way, at these functions of it."""
+    wishes: list[dict[str, Any]] = [{"address": "pcie.0:05"}, {"address": "pcie.0:05.1"}, {"address": "pcie.0:05"}]
+    if groups:
+        wishes = [{"group": "g"}, {"group": "g", "address": "pcie.0:05.1"}, {"group": "g"}]
+    names = [f"dev{n}" for n in range(3)]
+    return pair(
+        {
+            "machine": "q35",
+            "reserve": reserve,
+            "devices": [{"id": n, "model": "VGA", **wish} for n, wish in zip(names, wishes, strict=True)],
+        },
+        {
+            "devices": [
+                device(name, "VGA", f"pcie.0:05.{place}", multifunction=True)
+                for name, place in zip(names, places, strict=True)
+            ],
+            "controllers": [],
+        },
+    )
+
+
+def test_a_pin_without_function_takes_the_lowest_that_no_pin_names() -> None:
+    assert verify(*in_one_slot("0", "1", "2")) == []
+    assert [finding.subjects for finding in verify(*in_one_slot("2", "1", "0"))] == [("dev0",), ("dev2",)]
+
+
+def test_a_pin_without_function_passes_over_reserved_functions() -> None:
+    assert verify(*in_one_slot("0", "1", "3", reserve=("pcie.0:05.2",))) == []
+
+
+def test_members_of_a_pinned_group_fill_the_functions_that_are_left() -> None:
+    assert verify(*in_one_slot("0", "1", "2", groups=True)) == []
+    assert [finding.rule for finding in verify(*in_one_slot("2", "1", "0", groups=True))] == ["group"]
+
+
+def test_pinned_neighbours_may_be_of_different_kinds() -> None:
+    """A pinned root port and a pinned endpoint share; one that is not pinned does not join them."""
+    guest = {
+        "machine": "q35",
+        "controllers": [{"id": "rp1", "model": "pcie-root-port", "address": "pcie.0:02.0"}],
+        "devices": [{"id": "vga0", "model": "VGA", "address": "pcie.0:02.1"}],
+    }
+    layout = {
+        "controllers": [port("rp1", "pcie.0:02.0", 1, multifunction=True)],
+        "devices": [device("vga0", "VGA", "pcie.0:02.1")],
+    }
+    assert verify(*pair(guest, layout)) == []
+    unpinned = pair(guest | {"devices": [{"id": "vga0", "model": "VGA"}]}, layout)
+    assert [finding.rule for finding in verify(*unpinned)] == ["slot-sharing"]
+
+
+def test_single_endpoints_may_use_free_functions_of_the_chipset_slot() -> None:
+    assert verify(*in_q35("vga0", "pcie.0:1f.4")) == []
+    assert verify(*in_pc("balloon0", "pci.0:01.4")) == []
+    grouped = asking("pc", "balloon0", group="g")
+    found = verify(grouped.guest, changed(grouped.layout, "balloon0", "pci.0:01.4"))
+    assert [finding.rule for finding in found] == ["chipset", "group"]
+
+
+def test_an_answer_says_shpc_off_where_the_request_says_it() -> None:
+    demanded = {"id": "br1", "model": "pci-bridge", "properties": {"shpc": "off"}}
+    broken = in_q35("br1", properties={"shpc": "off"}).layout
+    guest = q35(controllers=[*Q35_GUEST["controllers"], demanded]).guest
+    assert verify(guest, broken.model_copy(update={"input_sha256": guest.sha256})) == []
+    silent = q35(controllers=[*Q35_GUEST["controllers"], demanded | {"properties": {}}]).guest
+    found = verify(silent, broken.model_copy(update={"input_sha256": silent.sha256}))
+    assert [(finding.rule, finding.numbers) for finding in found] == [
+        ("as-requested", {"shpc": "off"}),
+        ("shpc", {"reason": "IO device"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "driver", "switches"),
+    [
+        ("transitional", "virtio-net-pci-transitional", {}),
+        ("modern", "virtio-net-pci-non-transitional", {}),
+        ("legacy", "virtio-net-pci", {"disable-legacy": "off", "disable-modern": "on"}),
+    ],
+)
+def test_each_virtio_mode_is_spelled_out(mode: str, driver: str, switches: dict[str, str]) -> None:
+    guest = {"machine": "pc", "devices": [{"id": "net0", "model": "virtio-net", "virtio": mode}]}
+    seat = device("net0", "virtio-net", "pci.0:02", driver=driver, virtio=mode, properties=switches)
+    good = pair(guest, {"controllers": [], "devices": [seat]})
+    assert verify(*good) == []
+    found = verify(
+        good.guest, changed(good.layout, "net0", properties=dict.fromkeys(switches) or {"disable-modern": "off"})
+    )
+    assert [finding.rule for finding in found] == ["as-requested"]
+
+
+def test_proved_objective_values_are_held_against_the_layout() -> None:
+    values = objective(*GOOD["pc"])
+    terms = [{"term": term, "value": value, "bound": value} for term, value in values.items()]
+    assert verify(*stated("pc", status="optimal", objective=terms)) == []
+    unproved = [term | {"bound": 0} for term in terms]
+    found = verify(*stated("pc", status="optimal", objective=unproved))
+    assert {finding.rule for finding in found} == {"objective"}
+    partial = [term for term in terms if term["term"] != "depth"]
+    assert [finding.rule for finding in verify(*stated("pc", status="optimal", objective=partial))] == ["objective"]
+    disordered = [{"term": term, "value": 0, "bound": 0} for term in ("guest_visible", "moved")]
+    assert [finding.rule for finding in verify(*stated("pc", objective=disordered))] == ["objective"]
+
+
+def test_any_layout_is_judged_without_an_exception() -> None:
+    """300 layouts with every field thrown about: loops, orphans, doubles, words for numbers."""
+    chance = random.Random(1)
+    for _ in range(300):
+        guest, layout = GOOD[chance.choice(["q35", "pc"])]
+        data = layout.model_dump()
+        ids = [seat["id"] for part in ("controllers", "devices") for seat in data[part]]
+        models = ["pci-bridge", "pxb", "pxb-pcie", "x3130-upstream", "pcie-root-port", "nonsense", "nvme"]
+        for seat in [*data["controllers"], *data["devices"], *data["spare"]]:
+            if chance.random() < 0.4:
+                seat["bus"] = chance.choice([*ids, "pcie.0", "pci.0", "gone"])
+                seat["slot"] = chance.randrange(32)
+            if "id" in seat and chance.random() < 0.3:
+                seat["id"], seat["model"] = chance.choice([*ids, "pcie.0"]), chance.choice(models)
+                names = ["bus_nr", "numa_node", "chassis_nr", "slot", "shpc", "bus-reserve", "io-reserve", "hotplug"]
+                seat["properties"] = {name: chance.choice([-1, 0, 2, 300, True, 1.5, "off", "4K"]) for name in names}
+        assert isinstance(verify(guest, Layout.model_validate(data)), list)

@@ -1,0 +1,341 @@
+"""The command: what goes to standard output, what to standard error, and the exit codes."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
+from qslot.schema.files import read_layout, to_json
+from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.render import tree
+from qslot.solver.cli import qslot
+
+from tests.layouts import small_layout
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").iterdir())
+RHEL6 = str(ROOT / "examples" / "rhel6-q35.yaml")
+
+
+def run(*words: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(qslot, list(words), input=text, prog_name="qslot")
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, outcome: object) -> None:
+    """`qslot plan` gets this outcome from the solver, or this exception."""
+
+    def solve(_guest: Guest, _options: object) -> object:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr("qslot.solver.solve", solve, raising=False)
+    monkeypatch.setattr("qslot.solver.Options", lambda **_: None, raising=False)
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> str:
+    path = tmp_path / "guest.yaml"
+    path.write_text("machine: q35\ndevices: [{id: net0, model: virtio-net}]\n")
+    return str(path)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> str:
+    path = tmp_path / "layout.json"
+    path.write_text(to_json(small_layout()))
+    return str(path)
+
+
+def test_help_and_version() -> None:
+    for words in (["--help"], ["-h"], ["plan", "--help"], ["check", "-h"]):
+        assert run(*words).exit_code == 0
+    assert run("--version").stdout.startswith("qslot 0.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["plna"],
+        ["plan"],
+        ["plan", RHEL6, "--to", "svg"],
+        ["plan", RHEL6, "--standalone"],
+        ["plan", RHEL6, "--to", "qmp", "--json"],
+        ["plan", RHEL6, "--time-limit", "0"],
+        ["plan", RHEL6, "--workers", "many"],
+        ["plan", "/nonexistent.yaml"],
+        ["plan", RHEL6, "--firmware", "bios"],
+        ["plan", RHEL6, "--firmware", "ovmf:x"],
+        ["check", RHEL6, "/nonexistent.json"],
+        ["check", "-", "-"],
+        ["show", RHEL6],
+        ["schema", "device"],
+        ["catalog", "virtio-nett"],
+    ],
+)
+def test_bad_usage_and_bad_input(words: list[str]) -> None:
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert 0 < len(result.stderr.splitlines()) < 40
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "standard input: empty"),
+        ("machine: [", "standard input: not YAML: line "),
+        ("machine: q35\ndevices: [{id: a, model: virtio-nett}]", "not in the catalogue; nearest: virtio-net"),
+        ("machine: q35\ndevices: [{id: a, model: VGA}, {id: a, model: VGA}]", "id 'a' is used 2 times"),
+        ("<domain/>", "libvirt domain XML"),
+    ],
+)
+def test_bad_guest_is_one_line(text: str, says: str) -> None:
+    result = run("plan", "-", text=text)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert says in result.stderr
+
+
+def test_plan_prints_the_tree(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, Solved(layout=small_layout()))
+    result = run("plan", guest)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, tree(small_layout()), "")
+
+
+def test_plan_as_data(monkeypatch: pytest.MonkeyPatch, guest: str, tmp_path: Path) -> None:
+    answers(monkeypatch, Solved(layout=small_layout()))
+    assert Layout.model_validate_json(run("plan", guest, "--to", "json").stdout) == small_layout()
+    assert run("plan", guest, "--json").stdout == to_json(small_layout())
+    for form in ("json", "yaml"):
+        target = tmp_path / f"out.{form}"
+        result = run("plan", guest, "--to", form, "-o", str(target))
+        assert (result.exit_code, result.output) == (0, "")
+        assert read_layout(target) == small_layout()
+
+
+def test_plan_into_a_folder_that_is_not_there(monkeypatch: pytest.MonkeyPatch, guest: str, tmp_path: Path) -> None:
+    answers(monkeypatch, Solved(layout=small_layout()))
+    result = run("plan", guest, "-o", str(tmp_path / "no" / "out"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "can't be written" in result.stderr
+
+
+def test_argv_is_an_option_a_line_and_survives_a_shell(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, Solved(layout=small_layout()))
+    for flags in ([], ["--json"]):
+        result = run("plan", guest, "--to", "argv", *flags)
+        assert result.exit_code == 0
+        assert "shpc-driver" in result.stderr  # the tree has its warnings below it, arguments have no place for them
+        lines = result.stdout.splitlines()
+        assert len(lines) == 9
+        assert all(line.startswith("-device ") and len(shlex.split(line)) == 2 for line in lines)
+        script = 'printf "%s\\n" "$1" | xargs printf "%s\\n"'
+        through = subprocess.run(
+            ["bash", "-c", script, "bash", result.stdout], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert through.stdout.splitlines() == shlex.split(result.stdout)
+
+
+def test_qmp_names_what_only_a_start_can_bring(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, Solved(layout=small_layout()))
+    result = run("plan", guest, "--to", "qmp")
+    commands = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {command["execute"] for command in commands} == {"device_add"}
+    assert sorted(command["arguments"]["id"] for command in commands) == ["net0", "net1", "net2"]
+    assert "video0" in result.stderr
+
+
+def test_infeasible(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    finding = Finding(rule="bus-numbers", numbers={"needed": 300})
+    answers(monkeypatch, Infeasible(findings=(finding,), remedies=("use fewer",)))
+    result = run("plan", guest)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert str(finding) in result.stderr
+    assert "hint: use fewer" in result.stderr
+
+
+def test_undecided_with_a_layout(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    bound = (ObjectiveTerm(term="controllers", value=5, bound=3),)
+    answers(monkeypatch, Undecided(layout=small_layout(), bound=bound))
+    result = run("plan", guest, "--to", "json")
+    assert (result.exit_code, result.stdout) == (4, to_json(small_layout()))
+    assert "at least 3" in result.stderr
+
+
+def test_undecided_without_a_layout(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, Undecided())
+    result = run("plan", guest)
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "undecided" in result.stderr
+
+
+def test_internal_error_is_a_line_and_a_hint(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, ZeroDivisionError("division\nby zero"))
+    result = run("plan", guest)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[0] == "qslot: internal error: ZeroDivisionError: division by zero"
+    assert "QSLOT_DEBUG=1" in result.stderr
+    monkeypatch.setenv("QSLOT_DEBUG", "1")
+    assert isinstance(run("plan", guest).exception, ZeroDivisionError)
+
+
+def test_interrupt(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
+    answers(monkeypatch, KeyboardInterrupt())
+    result = run("plan", guest)
+    assert (result.exit_code, result.stderr) == (130, "qslot: interrupted\n")
+
+
+def test_check_finds_what_does_not_fit(guest: str, layout: str) -> None:
+    result = run("check", guest, layout)
+    assert result.exit_code == 5
+    assert "error hash" in result.stdout
+    found = json.loads(run("check", guest, layout, "--json").stdout)
+    assert "hash" in {finding["rule"] for finding in found}
+
+
+def test_check_of_nothing_found_prints_nothing(monkeypatch: pytest.MonkeyPatch, guest: str, layout: str) -> None:
+    monkeypatch.setattr("qslot.schema.verify.verify", lambda _guest, _layout: [])
+    result = run("check", guest, layout)
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_check_of_warnings_alone_is_done(monkeypatch: pytest.MonkeyPatch, guest: str, layout: str) -> None:
+    warning = Finding(rule="wasteful-pin", severity="warning")
+    monkeypatch.setattr("qslot.schema.verify.verify", lambda _guest, _layout: [warning])
+    result = run("check", guest, layout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 warning" in result.stdout
+
+
+def test_show(layout: str) -> None:
+    assert run("show", layout).stdout == tree(small_layout())
+    assert run("show", layout, "--to", "json").stdout == to_json(small_layout())
+    assert run("show", "-", text=to_json(small_layout())).stdout == tree(small_layout())
+
+
+@pytest.mark.parametrize("what", ["guest", "layout"])
+def test_schema(what: str) -> None:
+    document = json.loads(run("schema", what).stdout)
+    assert document["title"] == what.capitalize()
+    assert document["additionalProperties"] is False
+    assert "devices" in document["properties"]
+
+
+def test_catalog() -> None:
+    lines = run("catalog").stdout.splitlines()
+    assert len(lines) > 100
+    assert any(line.startswith("virtio-net ") for line in lines)
+    assert "32" in run("catalog", "virtio-net").stdout
+    assert json.loads(run("catalog", "virtio-net", "--json").stdout)["model"] == "virtio-net"
+    assert "root port" in run("catalog", "pcie-root-port").stdout
+    assert "nearest: virtio-net" in run("catalog", "virtio-nett").stderr
+
+
+# From here on the real solver answers.
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_plan_then_check(example: str, tmp_path: Path) -> None:
+    target = str(tmp_path / "layout.json")
+    result = run("plan", str(ROOT / example), "--to", "json", "-o", target)
+    assert result.exit_code == 0, result.output
+    planned = read_layout(target)
+    assert planned.status == "optimal"
+    assert all(term.value == term.bound for term in planned.objective)
+    checked = run("check", str(ROOT / example), target)
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert run("show", target).exit_code == 0
+
+
+def test_legacy_guest_needs_one_window_and_a_cold_one_none() -> None:
+    def windows(name: str) -> int:
+        layout = Layout.model_validate_json(run("plan", str(ROOT / "examples" / name), "--to", "json").stdout)
+        return next(term.value for term in layout.objective if term.term == "io_windows")
+
+    assert windows("rhel6-q35.yaml") == 4096
+    assert windows("rhel6-q35-cold.yaml") == 0
+
+
+def test_proved_impossible() -> None:
+    """Slot 0 is all there is behind a port, and both of a port's users want to be hot-plugged alone."""
+    text = """
+machine: q35
+controllers: [{id: rp1, model: pcie-root-port}]
+policy: {max_controllers: 1}
+devices:
+  - {id: net0, model: virtio-net, virtio: modern, hotplug: required}
+  - {id: net1, model: virtio-net, virtio: modern, hotplug: required}
+"""
+    result = run("plan", "-", text=text)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "infeasible (proved)" in result.stderr
+
+
+# From here on real processes run.
+
+
+def process(*words: str, text: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "qslot.solver", *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | more,
+    )
+
+
+def test_module_is_the_command(layout: str) -> None:
+    done = process("show", layout)
+    assert (done.returncode, done.stdout, done.stderr) == (0, tree(small_layout()), "")
+    assert process("show", "-", text=to_json(small_layout())).stdout == done.stdout
+    assert process("--help").stdout.startswith("Usage: qslot ")
+
+
+def test_no_traceback_leaves_the_process() -> None:
+    for text in ("", "\x00", "a: [", "machine: q35\ndevices: 5", "[" * 100_000):
+        done = process("plan", "-", text=text)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_broken_pipe_is_quiet() -> None:
+    command = f"{shlex.quote(sys.executable)} -m qslot.solver schema guest"
+    script = f"{command} | head -c 10 >/dev/null; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_full_disk_is_an_error_not_a_traceback(layout: str) -> None:
+    script = f"{shlex.quote(sys.executable)} -m qslot.solver show {shlex.quote(layout)} > /dev/full"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("shell", ["{plan} | xargs -r {qemu}", "words=$({plan}) && eval {qemu} $words"])
+def test_standalone_arguments_start_qemu_from_a_shell(shell: str, tmp_path: Path) -> None:
+    binary = shutil.which("qemu-system-x86_64")
+    if binary is None:
+        pytest.skip("qemu-system-x86_64 is not installed")
+    plan = f"{shlex.quote(sys.executable)} -m qslot.solver plan {shlex.quote(RHEL6)} --to argv --standalone"
+    pidfile = tmp_path / "pid"
+    script = shell.format(plan=plan, qemu=f"{binary} -S -daemonize -pidfile {shlex.quote(str(pidfile))}")
+    done = subprocess.run(
+        ["bash", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+    )
+    try:
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        if pidfile.exists():
+            os.kill(int(pidfile.read_text()), signal.SIGKILL)

@@ -1,0 +1,76 @@
+"""What the documents say is what happens: examples in docstrings, and the README's worked example."""
+
+import doctest
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHELL = re.compile(r"```console\n(?P<text>.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(?P<text>.*?)```", re.DOTALL)
+
+
+def modules() -> Iterator[str]:
+    """Every module but those that run when imported, by its installed name."""
+    for folder in ("schema", "solver"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if parts[-1] not in ("__main__", "generate"):
+                yield ".".join(("qslot", *parts[:-1], *([] if parts[-1] == "__init__" else [parts[-1]])))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def transcript() -> list[tuple[str, str]]:
+    """Commands of the README's console blocks, each with the output printed there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    steps: list[tuple[str, list[str]]] = []
+    for block in SHELL.finditer(readme):
+        for line in block["text"].splitlines():
+            if line.startswith("$ "):
+                steps.append((line[2:], []))
+            elif steps:
+                steps[-1][1].append(line)
+    return [(command, "\n".join(lines).strip("\n")) for command, lines in steps]
+
+
+@pytest.mark.parametrize(("command", "output"), transcript())
+def test_readme_transcript(command: str, output: str) -> None:
+    """`...` as a line stands for lines left out; `$?` is the exit code of the command before it."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    text = (done.stdout + done.stderr).strip("\n")
+    wanted = ".*".join(re.escape(part) for part in re.split(r"^\.\.\.$", output, flags=re.MULTILINE))
+    assert re.fullmatch(wanted, text, re.DOTALL), f"$ {command}\n{text}"
+
+
+def test_readme_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [match["text"] for match in PYTHON.finditer(readme)]
+    assert blocks
+    for block in blocks:
+        test = doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0)
+        assert test.examples
+        assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_readme_commands_exist() -> None:
+    """The table of commands is the command's own list, and each line's options are known."""
+    from qslot.solver.cli import qslot
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = {shlex.split(match)[1] for match in re.findall(r"^\| `(qslot [^`]*)`", readme, re.MULTILINE)}
+    assert listed == set(qslot.commands)
