@@ -287,7 +287,7 @@ def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
         return model.driver, {}
     if mode in model.virtio.suffixed:
         return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", {}
-    if not model.virtio.switches or model.virtio.modes == (VirtioMode.MODERN,):
+    if not model.virtio.switches:
         return model.driver, {}
     legacy, modern = mode is not VirtioMode.MODERN, mode is not VirtioMode.LEGACY
     return model.driver, {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}

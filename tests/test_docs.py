@@ -26,7 +26,7 @@ def modules() -> Iterator[str]:
                 yield ".".join(("qslot", *parts[:-1], *([] if parts[-1] == "__init__" else [parts[-1]])))
 
 
-@pytest.mark.parametrize("name", modules())
+@pytest.mark.parametrize("name", sorted(modules()))
 def test_docstring_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

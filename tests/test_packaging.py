@@ -91,5 +91,5 @@ def test_schema_loads_nothing_heavy() -> None:
     }
 
 
-def test_help_loads_neither_solver_nor_models() -> None:
-    assert not loaded("import qslot.solver.cli") & {"ortools", "pandas", "numpy", "pydantic", "yaml"}
+def test_help_loads_no_solver() -> None:
+    assert not loaded("import qslot.solver.cli") & {"ortools", "pandas", "numpy", "yaml"}

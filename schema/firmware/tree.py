@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from ..catalog import Bar as CatalogueBar
 from ..catalog import find
 from ..connect import CONTROLLERS, VirtioMode
 from ..device import Bar, Scalar
@@ -193,7 +194,7 @@ def _catalogue_io(model: str, mode: VirtioMode | None, properties: frozenset[tup
     return io_bars(find(model).bars(mode, dict(properties)))
 
 
-def io_bars(bars: Iterable[Bar]) -> IoBars:
+def io_bars(bars: Iterable[Bar | CatalogueBar]) -> IoBars:
     """The IO BARs by rising index."""
     return tuple(sorted((bar.bar, bar.size) for bar in bars if bar.kind == "io"))
 

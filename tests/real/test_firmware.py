@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(missing() is not None, reason
 
 LIMIT = 60.0
 """Seconds for layouts that boot; none of these has more than some 70 functions."""
-HANG = 20.0
+HANG = 40.0
 """Seconds after which a boot that is predicted to hang is taken to hang."""
 
 
@@ -113,7 +113,7 @@ def test_seabios_on_pc(seed: int) -> None:
     hold(_drawn(seed, "pc", "seabios"))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [1, 3, 5])
 def test_ovmf_on_q35(seed: int) -> None:
     hold(_drawn(seed, "q35", "ovmf"))
 

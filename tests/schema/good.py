@@ -11,7 +11,7 @@ class Pair(NamedTuple):
 
 
 def placed(name: str, model: str, place: str, *, multifunction: bool = False, **rest: Any) -> dict[str, Any]:
-    """A seat at `BUS:SLOT.FUNCTION`; keywords with underscores at the end of a name are QEMU properties."""
+    """A seat at `BUS:SLOT.FUNCTION`, slot in hexadecimal as in a pin."""
     bus, _, where = place.rpartition(":")
     slot, _, function = where.partition(".")
     return {
@@ -120,7 +120,14 @@ Q35_LAYOUT: dict[str, Any] = {
         device("lan1", "e1000e", "rp4:00.1"),
         device("far0", "nvme", "rp8:00"),
         device("vga0", "VGA", "pcie.0:01"),
-        device("iommu0", "virtio-iommu", "pcie.0:03", driver="virtio-iommu-pci", virtio="modern"),
+        device(
+            "iommu0",
+            "virtio-iommu",
+            "pcie.0:03",
+            driver="virtio-iommu-pci",
+            virtio="modern",
+            properties={"disable-legacy": "on", "disable-modern": "off"},
+        ),
         device(
             "balloon0",
             "virtio-balloon",

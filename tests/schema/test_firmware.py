@@ -298,6 +298,22 @@ class TestOvmf:
         assert failed(result) == ("io-space", 0x5000, 0x4000)
         assert (result.lost, result.io_bars) == ((), {})
 
+    def test_only_the_last_roots_verdict_counts(self) -> None:
+        """edk2 gives nothing up, and so never boots, where the main root overflows and an expander does not."""
+        controllers = [*ports(11), bridge("x1", "pxb-pcie", "pcie.0", 0x10, bus_nr=0x40)]
+        devices = one_each(ports(11))
+        assert predict(layout("q35", controllers, devices, "ovmf")).lost == ("d1", "d2")
+        result = predict(layout("q35", [*controllers, bridge("e1", "pcie-root-port", "x1", 0)], devices, "ovmf"))
+        assert (result.lost, result.io_bars) == ((), {})
+        assert failed(result) == ("io-space", 12 * PAGE + 512, 10 * PAGE)
+
+    def test_the_last_root_overflows(self) -> None:
+        """Then what goes is the last of the largest anywhere: here on the main root's lowest slot."""
+        controllers = [*ports(9), bridge("x1", "pxb-pcie", "pcie.0", 0x10, bus_nr=0x40)]
+        controllers += [bridge("e1", "pcie-root-port", "x1", 0)]
+        result = predict(layout("q35", controllers, [*one_each(ports(9)), nic("x", "e1")], "ovmf"))
+        assert (result.lost, bases(result)["e1"]) == (("d1",), 0xF000)
+
     def test_root_bars_in_the_last_padding(self) -> None:
         """Ports 6000-8fff and 9000-91ff, but 9000-9fff is forwarded: the next BAR lands inside (SMBus at 9200)."""
         result = predict(layout("q35", ports(4), [nic("d1", "pcie.0", 9, io=[128])], "ovmf", BARE))
