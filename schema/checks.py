@@ -1,5 +1,6 @@
 """Checks between the parts of a request. Each failure is one ValueError that names field, value and mend."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -19,9 +20,10 @@ def check(guest: "Guest") -> None:
     _ids(guest)
     for controller in guest.controllers:
         _controller(guest, controller)
+    known = {device.id for device in guest.devices}
     for device in guest.devices:
-        _model(guest, device)
-        _device_wishes(guest, device)
+        _model(device)
+        _device_wishes(guest, device, known)
     _groups(guest)
     _pins(guest)
     _nesting(guest)
@@ -67,6 +69,9 @@ def _controller(guest: "Guest", controller: Controller) -> None:
             )
     _controller_numbers(where, controller)
     _node(guest, f"{where}.numa", controller.numa)
+    node = controller.properties.get("numa_node")
+    if node is not None and controller.numa not in (None, node):
+        raise ValueError(f"{where}: numa is {controller.numa}, but properties.numa_node is {node}: keep one")
 
 
 RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 254)}
@@ -81,7 +86,7 @@ def _controller_numbers(where: str, controller: Controller) -> None:
         raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
 
 
-def _model(guest: "Guest", device: Device) -> None:
+def _model(device: Device) -> None:
     where = f"devices.{device.id}"
     if device.model in CONTROLLERS:
         raise ValueError(f"{where}.model: {device.model} is a controller: list it under controllers")
@@ -98,6 +103,18 @@ def _model(guest: "Guest", device: Device) -> None:
             f"{where}: {device.model} takes its BARs from the host: give connect (conventional, express or hybrid) and bars"
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
+    for name in device.properties:
+        if name in _OWNED or not _PROPERTY.fullmatch(name):
+            raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
+
+
+_PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_OWNED = {
+    **dict.fromkeys(("driver", "id"), "the plan names each device: say id and model"),
+    **dict.fromkeys(("bus", "addr", "multifunction"), "the plan decides this: say address to pin it"),
+    **dict.fromkeys(("disable-legacy", "disable-modern"), "the plan spells the mode out: say virtio"),
+}
+"""Properties that the layout itself writes."""
 
 
 def _virtio(where: str, device: Device, modes: tuple[VirtioMode, ...] | None) -> None:
@@ -110,13 +127,12 @@ def _virtio(where: str, device: Device, modes: tuple[VirtioMode, ...] | None) ->
         raise ValueError(f"{where}.virtio: {device.model} knows only {allowed}, not {device.virtio}")
 
 
-def _device_wishes(guest: "Guest", device: Device) -> None:
+def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:
     where = f"devices.{device.id}"
     model = find(device.model)
     if device.hotplug == "required" and not model.hotpluggable:
         raise ValueError(f"{where}.hotplug: QEMU cannot hot-plug {device.model}: say preferred or never")
     _node(guest, f"{where}.numa", device.numa)
-    known = {other.id for other in guest.devices}
     for field, wishes in (("near", device.near), ("near_switch", device.near_switch)):
         for other in wishes:
             if other not in known or other == device.id:

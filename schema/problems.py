@@ -103,6 +103,8 @@ def _mend(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"no such field here{nearest(name, _fields(model, detail['loc'][:-1]))}"
     if kind in ("literal_error", "enum"):
         return f"{value} is not one of {_list(str(context.get('expected', '')))}"
+    if kind == "too_long":
+        return f"{context['actual_length']} entries, but at most {context['max_length']} are planned"
     if kind == "value_error":
         return cut(str(context["error"]), 500)
     if kind == "string_pattern_mismatch":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .finding import Finding
+from .firmware import Prediction, predict
 from .layout import IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
 from .machine import machine_of
 from .outcome import Infeasible, Undecided
@@ -48,7 +49,7 @@ def tree(layout: Layout) -> str:
     """The layout as `lspci -tv` would draw it, by planned ids; then the spare slots, the proof, the warnings.
 
     Left: address on the bus, id, model; `[05]` is the guest's number of the bus behind. Right: the address that the
-    guest will see, virtio mode, IO window.
+    guest will see, virtio mode, IO window (`IO reserve`: one that older OVMF opens without need).
     """
     machine = machine_of(layout.machine, layout.platform.chipset)
     rows = [_Row(machine.root), *_branch(layout, machine.root)]
@@ -149,13 +150,16 @@ def _below(buses: dict[str, list[_Entry]], bus: str, indent: str) -> list[tuple[
 def _buses(layout: Layout) -> dict[str, list[_Entry]]:
     """What stands on each bus, by address: the chipset, controllers, devices, spare slots."""
     buses: dict[str, list[_Entry]] = defaultdict(list)
-    numbers = _bus_numbers(layout)
+    predicted = _predicted(layout)
+    numbers = {} if predicted is None else predicted.secondary
+    padding = frozenset[str]() if predicted is None else predicted.padding
     windows = {window.controller: window for window in layout.io_windows}
     machine = machine_of(layout.machine, layout.platform.chipset)
     for slot, names in _chipset(machine.taken).items():
         buses[machine.root].append(_Entry((slot, -1), f"{slot:02x}.*", f"({names})"))
     for controller in layout.controllers:
-        buses[controller.bus].append(_controller(controller, numbers, windows.get(controller.id)))
+        window = _window(windows.get(controller.id), padding)
+        buses[controller.bus].append(_controller(controller, numbers.get(controller.id), window))
     for device in layout.devices:
         buses[device.bus].append(_device(device, layout.guest_addresses, layout.guest_names))
     for spare in layout.spare:
@@ -174,22 +178,26 @@ def _chipset(taken: dict[tuple[int, int], str]) -> dict[int, str]:
     return {slot: ", ".join(group) for slot, group in names.items()}
 
 
-def _controller(controller: PlacedController, numbers: dict[str, str], window: IoWindow | None) -> _Entry:
+def _controller(controller: PlacedController, number: int | None, window: str) -> _Entry:
     marks = "" if controller.numa is None else f" node {controller.numa}"
-    marks += f" [{numbers[controller.id]}]" if controller.id in numbers else ""
+    marks += "" if number is None else f" [{number:02x}]"
     return _Entry(
         (controller.slot, controller.function),
         f"{controller.slot:02x}.{controller.function}",
         f"{controller.id} {controller.model}{marks}",
-        note="" if window is None else _window(window),
+        note=window,
         bus=controller.id,
     )
 
 
-def _window(window: IoWindow) -> str:
+def _window(window: IoWindow | None, padding: frozenset[str]) -> str:
+    """`padding` are the bridges whose window is nothing but the firmware's default reservation."""
+    if window is None:
+        return ""
+    name = "IO reserve" if window.controller in padding else "IO window"
     if window.base is None:
-        return f"IO window of {window.size >> 10}K"
-    return f"IO window {window.base:04x}-{window.base + window.size - 1:04x}"
+        return f"{name} of {window.size >> 10}K"
+    return f"{name} {window.base:04x}-{window.base + window.size - 1:04x}"
 
 
 def _device(device: PlacedDevice, addresses: dict[str, str | None], names: dict[str, str | None]) -> _Entry:
@@ -203,15 +211,15 @@ def _device(device: PlacedDevice, addresses: dict[str, str | None], names: dict[
     )
 
 
-def _bus_numbers(layout: Layout) -> dict[str, str]:
-    """The guest's number of each bus of which one occupant's guest address is known."""
-    seats: list[PlacedController | PlacedDevice] = [*layout.controllers, *layout.devices]
-    numbers = {}
-    for seat in seats:
-        address = layout.guest_addresses.get(seat.id)
-        if address is not None:
-            numbers[seat.bus] = address.rpartition(":")[0].rpartition(":")[2]
-    return numbers
+def _predicted(layout: Layout) -> Prediction | None:
+    """None for a layout that no firmware would number: `show` draws those too."""
+    ids = [seat.id for seat in (*layout.controllers, *layout.devices)]
+    if len(set(ids)) < len(ids):
+        return None
+    try:
+        return predict(layout)
+    except (KeyError, ValueError):  # a model that nothing describes
+        return None
 
 
 def _count(number: int, noun: str) -> str:

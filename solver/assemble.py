@@ -116,7 +116,7 @@ class _Tree:
         """Bus numbers of a controller with all below it."""
         below = sum(self._size(child) for child in self.children.get(id(bus), []) if not child.cls.where.root == child.name)
         own = CONTROLLERS[str(bus.cls.model)].bus_numbers
-        return max(own + below, own + bus.cls.bus_reserve)
+        return own + max(below, bus.cls.bus_reserve or 0)
 
     def _bus_numbers(self) -> dict[str, int]:
         """bus_nr of each expander: demanded ones stay, the others are packed below the end of a gap that holds them."""
@@ -269,11 +269,15 @@ class _Tree:
         return tuple(result)
 
     def spares(self) -> tuple[SpareSlot, ...]:
-        return tuple(
-            SpareSlot(kind=item.kind.spare.kind, bus=str(bus.name), slot=slot)
-            for item, bus, slot in self.seating.spares
-            if item.kind.spare is not None
-        )
+        """In the order of the request: the n-th of a kind answers the n-th asked for."""
+        waiting = list(self.seating.spares)
+        result = []
+        for wish in self.guest.spare:
+            one = wish.model_copy(update={"count": 1})
+            mine = [seat for seat in waiting if seat[0].kind.spare == one][: wish.count]
+            waiting = [seat for seat in waiting if seat not in mine]
+            result += [SpareSlot(kind=wish.kind, bus=str(bus.name), slot=slot) for _, bus, slot in mine]
+        return tuple(result)
 
 
 def _after(start: int, starts: list[int]) -> int:

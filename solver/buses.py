@@ -104,7 +104,7 @@ class BusClass:
     """The planner turns SHPC off unless a spare slot asks for it."""
     reserving: bool = False
     """A pcie-root-port whose io-reserve is open."""
-    bus_reserve: int = 0
+    bus_reserve: int | None = None
     base_weight: int = 0
     base_io: int = 0
     base_functions: int = 0

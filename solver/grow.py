@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH, BusModel, Need
+from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, RESERVES, SWITCH, BusModel, Need
 from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
@@ -85,12 +85,12 @@ class Grower:
         kept: list[BusClass] = []
         for one in self.classes:
             plain = one.parent is not None and one.unit is None and not one.base_functions and one.offer is Offer.PORT
-            if not plain or any(slot.join is not Join.EMPTY for slot in one.slots) or one.names[0] in self.tree.inside:
+            if not plain or one.bus_reserve is not None or one.reserve > 1 or any(slot.join is not Join.EMPTY for slot in one.slots) or one.names[0] in self.tree.inside:
                 kept.append(one)
                 continue
             assert one.parent is not None
-            above = id(one.parent) if one.parent.shpc or one.parent.reserve or one.parent.bus_reserve else None
-            key = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, one.bus_reserve, above)
+            above = id(one.parent) if one.parent.model is not None else None
+            key = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, above)
             if key in merged:
                 merged[key].names += one.names
                 merged[key].most += 1
@@ -113,6 +113,7 @@ class Grower:
                 controller.id in self.tree.occupants
                 or bool(self.tree.reserved(controller.id))
                 or (self._tracks_switches and controller.model == "x3130-upstream")
+                or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
             )
             properties = tuple(
                 sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
@@ -185,12 +186,12 @@ class Grower:
         reserve = controller.properties.get("io-reserve")
         quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
-        bus_reserve = controller.properties.get("bus-reserve", 0)
+        bus_reserve = controller.properties.get("bus-reserve")
         return {
             "reserve": pages(asked),
             "shpc": shpc and self._shpc_costs,
             "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
-            "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else 0,
+            "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else None,
         }
 
     @property

@@ -47,6 +47,7 @@ class Kind:
     near: int | None
     """Number of its cluster of devices that share a root bus."""
     near_switch: int | None
+    grouped: bool = False
     spare: Spare | None = None
 
     def fit(self, place: Place) -> Fit:
@@ -150,6 +151,7 @@ def _item(
         numa=next((m.numa for m in members if m.numa is not None), None),
         near=next((near[m.id] for m in members if m.id in near), None),
         near_switch=next((switches[m.id] for m in members if m.id in switches), None),
+        grouped=members[0].group is not None,
     )
     return Item(
         tuple(members[i].id for i in order), kind, None if functions is None else tuple(functions[i] for i in order)

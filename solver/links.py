@@ -11,21 +11,38 @@ BUS_NUMBERS = 256
 
 
 def own_numbers(v: Variables, bus: BusClass) -> Sum:
-    """Bus numbers that the controllers of a class take by themselves, reserves beyond what is below included."""
+    """Bus numbers that the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
+
+    Rule reserves: SeaBIOS loses devices unless a bus-reserve exceeds the numbers used below.
+    """
     if bus.model is None:
         return Sum(constant=1)
     numbers = v.buses(bus) * CONTROLLERS[bus.model].bus_numbers
-    if bus.bus_reserve:
-        extra = v.rows.variable(0, bus.bus_reserve * bus.most)
-        below = total(v.hanging(child, bus) for child in v.children(bus))
-        for one in v.classes:
-            above = one.parent
-            while above is not None and above is not bus:
-                above = above.parent
-            below.add(v.buses(one) if above is bus else 0)
-        v.rows.at_most(v.buses(bus) * bus.bus_reserve - below, extra)
-        numbers = numbers + extra
+    if bus.bus_reserve is not None:
+        below = _numbers_below(v, bus)
+        v.rows.at_most(below, v.buses(bus) * (bus.bus_reserve - 1))
+        numbers = numbers + v.buses(bus) * bus.bus_reserve - below
     return numbers
+
+
+def _numbers_below(v: Variables, bus: BusClass) -> Sum:
+    """Bus numbers of all that hangs on one bus."""
+    result = Sum()
+    for child in v.classes:
+        numbers = Sum()
+        if child.parent is bus or any(host is bus for host in child.hosts):
+            numbers = v.buses(child) + _numbers_below(v, child)
+        if child.parent is not bus and len(child.hosts) > 1 and numbers.terms:
+            hanging, most = v.hanging(child, bus), v.rows.most(numbers)
+            here = v.rows.variable(0, most)
+            v.rows.at_most(here, numbers)
+            v.rows.at_most(here, hanging * most)
+            v.rows.at_most(hanging, here)
+            if child.most == 1:
+                v.rows.at_most(numbers - here, (hanging * -1 + 1) * most)
+            numbers = here
+        result.add(numbers)
+    return result
 
 
 def bus_numbers(v: Variables) -> None:

@@ -53,26 +53,26 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     """
     options = options or Options()
     limits = Limits(options.time_limit, options.workers, options.seed)
-    best: Undecided = Undecided()
+    best = Undecided()
     hopeless: set[bool] = set()
     try:
         items = items_of(guest)
-        for stage in _stages(guest, items):
-            if stage.cheapest_only in hopeless:
-                continue
-            answer = _try(guest, items, stage, limits)
-            if isinstance(answer, Solved):
-                return answer
-            if isinstance(answer, Infeasible):
-                if stage.full:
-                    return Infeasible(findings=blame(guest, limits))
-                hopeless.add(stage.cheapest_only)
-            if isinstance(answer, Undecided):
-                best = answer if answer.layout is not None or best.layout is None else best
-                if limits.left() == 0:
-                    break
     except Impossible as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
+    for stage in _stages(guest, items):
+        if stage.cheapest_only in hopeless:
+            continue
+        answer = _try(guest, items, stage, limits)
+        if isinstance(answer, Solved):
+            return answer
+        if isinstance(answer, Infeasible):
+            if stage.full:
+                return answer if answer.findings else Infeasible(findings=blame(guest, limits))
+            hopeless.add(stage.cheapest_only)
+        elif answer.layout is not None or best.layout is None:
+            best = answer
+        if limits.left() == 0:
+            break
     return best
 
 
@@ -87,7 +87,11 @@ def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
 
 
 def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
-    encoding = encode(guest, items, replace(stage.scope, exact_io=stage.exact_io), cheapest_only=stage.cheapest_only)
+    try:
+        scope = replace(stage.scope, exact_io=stage.exact_io)
+        encoding = encode(guest, items, scope, cheapest_only=stage.cheapest_only)
+    except Impossible as impossible:
+        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
     if encoding.variables.rows.infeasible:
         return Infeasible()
     optimum = _optimize(guest, encoding, limits)

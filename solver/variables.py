@@ -199,7 +199,7 @@ def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
             yield Option(kind, bus, slot, Use.HOT, weight, fit.io)
         elif kind.hotplug != "required":
             yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io)
-    joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and kind.size == 1)
+    joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and not kind.grouped)
     if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
         shared = WEIGHTS["shared"] * kind.size
         yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io)

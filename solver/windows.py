@@ -5,6 +5,7 @@ root level is the sum over all buses of `pages` (direct IO, rounded up bus by bu
 although nothing below asks for it: io-reserve, empty SHPC bridges).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..schema.address import FUNCTIONS
@@ -16,13 +17,32 @@ from .variables import Use, Variables
 
 @dataclass(slots=True)
 class Windows:
-    """Per bus class: pages of direct IO, extra pages, buses with direct IO, bridges that open a window at all."""
+    """Per bus class: pages of direct IO, extra pages, buses with direct IO."""
 
     v: Variables
     direct: dict[int, Sum] = field(default_factory=dict)
     extra: dict[int, Sum] = field(default_factory=dict)
     wet: dict[int, Sum] = field(default_factory=dict)
-    open: dict[int, Sum] = field(default_factory=dict)
+    shares: dict[tuple[int, str], dict[int, Sum]] = field(default_factory=dict)
+    _opened: dict[int, Sum] = field(default_factory=dict)
+    _pages_of: dict[int, Sum] = field(default_factory=dict)
+
+    def opened(self, bus: BusClass) -> Sum:
+        """How many controllers of a class have a window, at most."""
+        if id(bus) not in self._opened:
+            rows, most = self.v.rows, self.wet[id(bus)] + self.extra[id(bus)] + _below(self, bus, self.opened)
+            count = rows.variable(0, min(bus.most, rows.most(most)))
+            rows.at_most(count, most)
+            rows.at_most(count, self.v.buses(bus))
+            self._opened[id(bus)] = count
+        return self._opened[id(bus)]
+
+    def pages_of(self, bus: BusClass) -> Sum:
+        """Pages of the windows of a class, those below included."""
+        if id(bus) not in self._pages_of:
+            own = self.direct[id(bus)] + self.extra[id(bus)]
+            self._pages_of[id(bus)] = own + _below(self, bus, self.pages_of)
+        return self._pages_of[id(bus)]
 
     def pages(self) -> Sum:
         """All windows at root level, in pages."""
@@ -37,7 +57,7 @@ def io_windows(v: Variables) -> Windows:
         _direct(windows, bus)
     # deepest first: whether a bridge below is open decides whether the one above would be empty
     for bus in sorted(below, key=lambda one: -one.where.depth):
-        _extra(windows, bus)
+        windows.extra[id(bus)] = _extra(windows, bus)
     _ordered(windows, below)
     return windows
 
@@ -114,30 +134,24 @@ def _slots(v: Variables, options: list[int]) -> Sum:
     )
 
 
-def _extra(windows: Windows, bus: BusClass) -> None:
-    """Pages that bridges open although nothing below them has IO."""
+def _extra(windows: Windows, bus: BusClass) -> Sum:
+    """Pages that bridges open although nothing below them has that much IO."""
     v = windows.v
     demanded = max(bus.reserve, int(bus.shpc and not bus.shpc_optional))
-    opened_below = _open_below(windows, bus, demanded > 0 or bus.shpc_optional)
-    if bus.shpc_optional and bus.shpc and not demanded:
-        extra = _for_spares(windows, bus, opened_below)
-    elif demanded:
+    if demanded and bus.most == 1:
+        extra = v.rows.variable(0, demanded)
+        have = windows.direct[id(bus)] + _below(windows, bus, windows.pages_of)
+        v.rows.at_most(v.buses(bus) * demanded - have, extra)
+        return extra
+    if demanded:
         extra = v.rows.variable(0, demanded * bus.most)
-        have = windows.direct[id(bus)] if bus.most == 1 else windows.wet[id(bus)] * demanded
-        v.rows.at_most(v.buses(bus) * demanded - have - opened_below * demanded, extra)
-    else:
-        extra = Sum()
-    windows.extra[id(bus)] = extra
-    if windows.wet[id(bus)].terms or windows.wet[id(bus)].constant or extra.terms or opened_below.terms:
-        count = v.rows.variable(0, bus.most)
-        v.rows.at_most(count, windows.wet[id(bus)] + extra + opened_below)
-        v.rows.at_most(count, v.buses(bus))
-        windows.open[id(bus)] = count
-    else:
-        windows.open[id(bus)] = Sum()
+        opened = windows.wet[id(bus)] + _below(windows, bus, windows.opened)
+        v.rows.at_most((v.buses(bus) - opened) * demanded, extra)
+        return extra
+    return _for_spares(windows, bus) if bus.shpc else Sum()
 
 
-def _for_spares(windows: Windows, bus: BusClass, opened_below: Sum) -> Sum:
+def _for_spares(windows: Windows, bus: BusClass) -> Sum:
     """A created pci-bridge keeps its SHPC, and so a page, where it has a spare slot; IO buses have room for those too."""
     v = windows.v
     spare = [i for i in v.options_on(bus) if v.options[i].kind.spare is not None and not v.options[i].io]
@@ -150,26 +164,36 @@ def _for_spares(windows: Windows, bus: BusClass, opened_below: Sum) -> Sum:
     v.rows.at_most(_slots(v, spare) + _slots(v, wet), buses * slots)
     v.rows.at_most(buses, v.buses(bus))
     extra = v.rows.variable(0, bus.most)
-    v.rows.at_most(with_spare - opened_below, extra)
+    v.rows.at_most(with_spare - _below(windows, bus, windows.opened), extra)
     return extra
 
 
-def _open_below(windows: Windows, bus: BusClass, matters: bool) -> Sum:
-    """How many buses of a class have a bridge with a window on them, at most."""
-    v = windows.v
+def _below(windows: Windows, bus: BusClass, measure: Callable[[BusClass], Sum]) -> Sum:
+    """The windows of the bridges on the buses of a class, at most: counted or in pages, as `measure` does."""
     result = Sum()
-    if not matters:
-        return result
-    for child in v.classes:
-        count = windows.open.get(id(child), Sum())
+    for child in windows.v.classes:
         if child.parent is bus:
-            result.add(count)
-        elif any(host is bus for host in child.hosts) and count.terms:
-            here = v.rows.variable(0, child.most)
-            v.rows.at_most(here, v.hanging(child, bus))
-            v.rows.at_most(here, count)
-            result.add(here)
+            result.add(measure(child))
+        elif any(host is bus for host in child.hosts):
+            result.add(_shares(windows, child, measure)[id(bus)])
     return result
+
+
+def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum]) -> dict[int, Sum]:
+    """How much of a class's windows counts for each class it may hang on."""
+    key = (id(child), measure.__name__)
+    if key not in windows.shares:
+        rows, amount = windows.v.rows, measure(child)
+        if len(child.hosts) == 1 or not rows.most(amount):
+            windows.shares[key] = dict.fromkeys(map(id, child.hosts), amount)
+        else:
+            most = rows.most(amount)
+            parts = {id(host): rows.variable(0, most) for host in child.hosts}
+            for host in child.hosts:
+                rows.at_most(parts[id(host)], windows.v.hanging(child, host) * most)
+            rows.at_most(total(parts.values()), amount)
+            windows.shares[key] = parts
+    return windows.shares[key]
 
 
 def io_space(v: Variables, windows: Windows) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from qslot.schema import Guest
+from qslot.schema.catalog import find
 from qslot.schema.connect import CONTROLLERS, PCI_ROOT, PCIE_ROOT, BusModel, Need, pin_accepts
 from qslot.schema.guest import TERMS
 
@@ -36,8 +37,8 @@ MACHINES = {
     "pc": ("pc", "pc", "pc-i440fx-7.2"),
 }
 THEMES = (
-    *("slots", "slots", "policy", "io", "pins", "hotplug", "spare", "numa", "groups", "controllers", "near"),
-    *("buses", "bridges", "mixed", "order", "host"),
+    *("slots", "slots", "slots", "policy", "policy", "io", "io", "io", "pins", "hotplug", "hotplug", "spare", "numa", "groups", "groups"),
+    *("near", "near", "buses", "buses", "bridges", "controllers", "order", "host"),
 )
 
 
@@ -70,7 +71,7 @@ class Draft:
         self.themes = frozenset(rng.choice(THEMES) for _ in range(rng.randint(1, 3 if self.tiny else 6)))
         data: Data = {"machine": rng.choice(MACHINES[self.family]), "firmware": rng.choice(("seabios", "ovmf"))}
         if chance(rng, 0.3):
-            data["chipset"] = {name: chance(rng, 0.5) for name in ("sata", "smbus", "usb")} | {"acpi": chance(rng, 0.7)}
+            data["chipset"] = {name: chance(rng, 0.5) for name in ("sata", "smbus", "usb")} | {"acpi": chance(rng, 0.6)}
         nodes = rng.randint(1, 2) if "numa" in self.themes or chance(rng, 0.1) else 0
         self.add_controllers(nodes)
         self.add_devices(nodes)
@@ -104,9 +105,9 @@ class Draft:
         if bus == self.root:
             slot = {"q35": slot, "pc": max(slot, 2)}[self.family]
             if chance(rng, 0.08):
-                slot = 0x1F if self.family == "q35" else 0x01
+                return f"pcie.0:1f.{rng.randint(4, 7)}" if self.family == "q35" else f"pci.0:01.{rng.randint(4, 7)}"
         self.used.setdefault(bus, set()).add(slot)
-        function = f".{rng.choice((0, 0, 1, 2, 5))}" if chance(rng, 0.75) else ""
+        function = f".{rng.choice((0, 0, 0, 0, 0, 1, 2))}" if chance(rng, 0.75) else ""
         return f"{bus}:{slot:02x}{function}"
 
     # controllers
@@ -126,7 +127,7 @@ class Draft:
     def controller(self, name: str, model: str, nodes: int) -> Data:
         rng = self.rng
         entry: Data = {"id": name, "model": model}
-        if chance(rng, 0.5):
+        if chance(rng, 0.4):
             address = self.pin(CONTROLLERS[model].needs)
             if address is not None:
                 entry["address"] = address
@@ -135,7 +136,7 @@ class Draft:
                 entry["numa"] = rng.randrange(nodes)
         elif nodes and chance(rng, 0.2):
             entry["numa"] = rng.randrange(nodes)
-        if CONTROLLERS[model].is_port and chance(rng, 0.15):
+        if CONTROLLERS[model].is_port and chance(rng, 0.5 if "hotplug" in self.themes else 0.1):
             entry["hotplug"] = False
         properties = self.properties(model)
         if properties:
@@ -147,16 +148,22 @@ class Draft:
         result: Data = {}
         if model in ("pcie-root-port", "pci-bridge"):
             if chance(rng, 0.7 if "io" in self.themes else 0.05):
-                result["io-reserve"] = rng.choice((4096, 8192, 16384, 32768))
+                result["io-reserve"] = rng.choice(self.io_reserves())
             elif model == "pcie-root-port" and chance(rng, 0.05):
                 result["io-reserve"] = 0
             if chance(rng, 0.6 if "buses" in self.themes else 0.03):
-                result["bus-reserve"] = rng.choice((1, 2, 3, rng.randint(100, 130), rng.randint(235, 254)))
+                result["bus-reserve"] = rng.choice((1, 2, 3, rng.randint(120, 127), rng.randint(247, 254)))
         if model == "pci-bridge" and chance(rng, 0.25):
             result["shpc"] = rng.choice(("on", "off"))
         if model in ("pxb", "pxb-pcie") and chance(rng, 0.6 if "buses" in self.themes else 0.1):
-            result["bus_nr"] = rng.choice((rng.randint(2, 8), rng.randint(100, 140), rng.randint(248, 254)))
+            result["bus_nr"] = rng.choice((rng.randint(2, 5), rng.randint(2, 5), 128, rng.randint(250, 254)))
         return result
+
+    def io_reserves(self) -> tuple[int, ...]:
+        """A few of these fill the firmware's IO space."""
+        if "io" not in self.themes:
+            return 4096, 8192
+        return (16384, 32768, 8192, 16384) if self.family == "q35" else (8192, 16384, 8192, 4096)
 
     # devices
 
@@ -179,10 +186,11 @@ class Draft:
         if model in FIXED_MODES and chance(rng, 0.4):
             entry["virtio"] = rng.choice(("transitional", "legacy", "modern", "auto"))
         if chance(rng, 0.7 if "hotplug" in self.themes else 0.25):
-            entry["hotplug"] = rng.choice(("required", "never", "required", "preferred"))
+            can = model == "vfio-pci" or find(model).hotpluggable
+            entry["hotplug"] = rng.choice(("required", "never", "required", "preferred") if can else ("never", "preferred"))
         if nodes and chance(rng, 0.4 if "numa" in self.themes else 0.1):
             entry["numa"] = rng.randrange(nodes)
-        if chance(rng, 0.4 if "pins" in self.themes else 0.06):
+        if chance(rng, 0.4 if "pins" in self.themes else 0.04):
             address = f".{rng.choice((1, 0, 2))}" if chance(rng, 0.25) else self.pin(Need.EXPRESS)
             if address is not None:
                 entry["address"] = address
@@ -256,8 +264,8 @@ class Draft:
         if "slots" in self.themes or chance(rng, 0.1):
             chipset, functions = ("pcie.0:1f", (1, 4, 5, 6, 7)) if self.family == "q35" else ("pci.0:01", (4, 5, 6, 7))
             keep = rng.choice((0, 1, 5))
-            if not self.used.get(self.root, set()) & {0x1F, 0x01}:
-                result += [f"{chipset}.{function}" for function in functions[keep:]]
+            pinned = {entry.get("address") for entry in (*self.controllers, *self.devices)}
+            result += [pin for pin in (f"{chipset}.{function}" for function in functions[keep:]) if pin not in pinned]
         for name, bus in self.buses().items():
             if name != self.root and chance(rng, 0.5 if {"slots", "bridges"} & self.themes else 0.05):
                 result += self.all_but(name, range(bus.first_slot, bus.last_slot + 1), rng.randint(0, 2))
@@ -279,9 +287,9 @@ class Draft:
         result: Data = {}
         if "policy" in self.themes:
             if chance(rng, 0.7):
-                result["max_controllers"] = len(self.controllers) + rng.randint(0, max(2, len(self.devices)))
+                result["max_controllers"] = len(self.controllers) + rng.randint(0, 2)
             if chance(rng, 0.5):
-                result["max_depth"] = rng.randint(0, 3)
+                result["max_depth"] = rng.randint(0, 2)
         if "order" in self.themes:
             result["order"] = rng.sample(TERMS, k=len(TERMS))
         return result

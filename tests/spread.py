@@ -32,7 +32,7 @@ def _properties(*names: str) -> Relax:
 def _hotplug(data: Data) -> None:
     for device in data["devices"]:
         if device["hotplug"] == "required":
-            device["hotplug"] = "preferred"
+            device["hotplug"] = "never"
 
 
 def _numa(data: Data) -> None:

@@ -49,9 +49,15 @@ def test_readme_transcript(command: str, output: str) -> None:
     """`...` as a line stands for lines left out; `$?` is the exit code of the command before it."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", f"exec 2>&1; {command}"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        check=False,
     )
-    text = (done.stdout + done.stderr).strip("\n")
+    text = done.stdout.strip("\n")
     wanted = ".*".join(re.escape(part) for part in re.split(r"^\.\.\.$", output, flags=re.MULTILINE))
     assert re.fullmatch(wanted, text, re.DOTALL), f"$ {command}\n{text}"
 

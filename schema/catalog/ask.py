@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..properties import as_text
-from .model import Bar
+from .model import Bar, Kind
 
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
@@ -88,7 +88,7 @@ class Qemu:
         )
 
     async def _properties(self, names: list[str]) -> dict[str, frozenset[str]]:
-        """Of each type. Looking at a type creates one, which ends QEMU where OpenGL is missing: such types have none."""
+        """Of each type. To list them QEMU creates one, and ends where OpenGL is missing: such types get none."""
         from qemu.qmp import ExecInterruptedError
 
         found: dict[str, frozenset[str]] = {}
@@ -176,5 +176,5 @@ def _seen(row: Mapping[str, Any]) -> Seen:
 def _bar(region: Mapping[str, Any]) -> Bar:
     if region["type"] == "io":
         return Bar(region["bar"], "io", region["size"], False)
-    kind = "mem64" if region["mem_type_64"] else "mem32"
+    kind: Kind = "mem64" if region["mem_type_64"] else "mem32"
     return Bar(region["bar"], kind, region["size"], region["prefetch"])

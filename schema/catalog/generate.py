@@ -44,12 +44,12 @@ KEYS = {
     "rom": "bytes of the option ROM's BAR as this QEMU's packages fill it",
     "virtio": "suffixed: modes with a device type of their own; switches: has disable-legacy and disable-modern",
     "bars": "[number, kind, bytes, prefetchable]; of virtio models by mode, those it can have",
-    "rules": "changes by property, in order, later ones win. when: property is that value, is set (*), is at least N (>=N)"
-    "; modes: only in these; bars: added or replaced; drop: gone; sized: this BAR, its size the least, gets the next power"
-    " of two of the value of property `by` (for text, its length; unset: `default`, else no change) times `unit`, up to"
-    " `most`, or the bytes of the last of `steps` not above the value; grows: never smaller than before; beyond: exists"
-    " only where larger than that BAR",
-    "backend_sized": "BARs as large as a memory backend, which no property of the device tells; the size is a stand-in's",
+    "rules": "changes by property, in order, later ones win. when: property is that value, is set (*), is at least N"
+    " (>=N); modes: only in these; bars: added or replaced; drop: gone; sized: this BAR, its size the least, gets the"
+    " next power of two of the value of property `by` (for text, its length; unset: `default`, else no change) times"
+    " `unit`, up to `most`, or the bytes of the last of `steps` not above the value; grows: never smaller than before;"
+    " beyond: exists only where larger than that BAR",
+    "backend_sized": "BARs as large as a memory backend, which no property of the device tells; here, a stand-in's",
 }
 
 

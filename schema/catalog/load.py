@@ -1,4 +1,4 @@
-"""From the data files to models. Plain dataclasses: validating some 150 entries would cost more than all else at start."""
+"""From the data files to models: plain dataclasses, as validating every entry would make every start slow."""
 
 import json
 from collections.abc import Mapping
@@ -50,6 +50,7 @@ def model_of(name: str, entry: Entry) -> DeviceModel:
     """The model that an entry of a data file (keys described in devices.json itself) stands for."""
     virtio = entry.get("virtio")
     bars = entry.get("bars", [])
+    base: dict[VirtioMode | None, tuple[Bar, ...]]
     base = {VirtioMode(m): _bars(b) for m, b in bars.items()} if virtio is not None else {None: _bars(bars)}
     modes = tuple(mode for mode in VirtioMode if mode in base)
     return DeviceModel(

@@ -12,7 +12,7 @@ Bars = Mapping[int, "Bar"]
 """By BAR number."""
 
 
-class UnknownModel(KeyError):
+class UnknownModel(KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
     """No such model in the catalogue. `nearest` are names that may have been meant, `reason` is why it is left out."""
 
     def __init__(self, name: str, nearest: tuple[str, ...] = (), reason: str = "") -> None:
@@ -44,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A condition on properties: each has the given value, or is set at all (`*`), or is a number of at least N (`>=N`)."""
+    """A condition on properties: each has its value, is set at all (`*`), or is a number of at least N (`>=N`)."""
 
     terms: tuple[tuple[str, Any], ...] = ()
 
@@ -157,7 +157,8 @@ class DeviceModel:
         if self.self_described:
             raise UnknownBars(self.name)
         if mode not in self.base:
-            raise ValueError(f"{self.name} has no virtio mode {mode}: it can be {', '.join(map(str, self.base))}")
+            allowed = ", ".join(self.virtio.modes) if self.virtio else "none, it is not virtio"
+            raise ValueError(f"{self.name} has no virtio mode {mode}, only {allowed}")
         if not self.rules:
             return self.base[mode]
         values = {name: canonical(name, value) for name, value in properties.items()}

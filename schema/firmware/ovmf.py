@@ -46,6 +46,8 @@ class Node:
     bar: int = -1
     below: Bus | None = None
     nodes: "list[Node]" = field(default_factory=list)
+    default: bool = False
+    """Nothing but default reservations, its own or of bridges in it."""
     offset: int = 0
     """From the start of the window it lies in."""
     victim: "Node | None" = None
@@ -113,7 +115,8 @@ class _Map:
                 _insert(window.nodes, below)
         padding = self.padding(bus)
         if padding:
-            _insert(window.nodes, Node(bus, padding, padding))
+            _insert(window.nodes, Node(bus, padding, padding, default=bus.io_reserve is None))
+        window.default = all(node.default for node in window.nodes)
         _measure(window)
 
 
@@ -148,13 +151,17 @@ def _allocate(tree: Tree, requests: _Map) -> IoResult:
     available = io_budget(tree.machine.family, "ovmf").limit
     used = sum(root.length for root in requests.roots())
     explicit: list[str] = []
-    while None in (bases := _place(requests.roots(), APERTURE_END - available)).values():
+    asking: tuple[str, ...] = ()
+    failed: set[Bus] = set()
+    while None in (bases := _place(requests.roots(), APERTURE_END - available, failed)).values():
         # Of several roots edk2 keeps only the last one's verdict. Where that one found room, or where nothing can be
         # given up, enumeration ends with nothing programmed and no console (measured).
+        asking = asking or _asking(bases)
+        failed |= {root.bus for root, base in bases.items() if base is None}
         last = list(bases.values())[-1]
         victim = _first_victim(requests.roots()) if last is None else None
         if victim is None:
-            io.failure = _out_of_io(_asking(bases), used, available)
+            io.failure = _out_of_io(asking, used, available)
             io.lost, io.unreserved, bases = [], [], dict.fromkeys(bases)
             break
         requests.give_up(victim)
@@ -171,8 +178,12 @@ def _allocate(tree: Tree, requests: _Map) -> IoResult:
     return io
 
 
-def _place(roots: list[Node], start: int) -> dict[Node, int | None]:
-    """Where the requests of each root that has any go: first fit, by bus number; None for what finds no room."""
+def _place(roots: list[Node], start: int, failed: set[Bus]) -> dict[Node, int | None]:
+    """Where the requests of each root that has any go: first fit, by bus number; None for what finds no room.
+
+    `failed`: roots that found no room before. Once they ask for nothing at all their old request stays on record, of
+    length 0, which never finds room (measured).
+    """
     bases: dict[Node, int | None] = {}
     taken: list[tuple[int, int]] = [(APERTURE_END, APERTURE_END)]
     for root in roots:
@@ -180,6 +191,8 @@ def _place(roots: list[Node], start: int) -> dict[Node, int | None]:
             bases[root] = base = _first_fit(root, start, taken)
             if base is not None:
                 insort(taken, (base, base + root.length))
+        elif root.bus in failed:
+            bases[root] = None
     return bases
 
 
@@ -220,7 +233,7 @@ def _record_window(node: Node, below: Bus, at: int | None, io: IoResult) -> None
     forwarded = open_window(at or 0, node.length)
     if forwarded is not None and below.io_reserve != 0:  # with io-reserve=0 QEMU makes the registers read-only
         io.windows[below] = (None if at is None else forwarded[0], forwarded[1])
-    if below.io_reserve is None and all(inner.is_padding for inner in node.nodes):
+    if node.default:
         io.padding.add(below.id)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +48,7 @@ async def _boot(layout: "Layout", binary: str, timeout: float) -> Agreement:
         words = [*standalone(layout), "-qmp", f"unix:{socket},server=on,wait=off"]
         process = await asyncio.create_subprocess_exec(binary, *words, stderr=asyncio.subprocess.PIPE)
         client = QMPClient("qslot")
+        client.logger.disabled = True  # what goes wrong is raised
         try:
             async with asyncio.timeout(timeout):
                 await _connect(client, process, socket)
@@ -95,7 +97,8 @@ async def _stop(client: Any, process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
     await process.wait()
-    await client.disconnect()
+    with suppress(OSError, EOFError):  # QEMU was killed: the line is dead, as it should be
+        await client.disconnect()
 
 
 def _compare(layout: "Layout", seen: dict[str, Seen], version: str) -> Agreement:

@@ -52,9 +52,8 @@ def _real(layout: "Layout") -> int:
         click.echo(f"QEMU did not come up: {str(error) or 'its firmware never finished'}", err=True)
         return 1
     total = answer.agreed + len(answer.differences)
-    click.echo(
-        f"Asked QEMU {answer.version}: after its firmware ran, {answer.agreed} of {total} devices are as planned."
-    )
+    agreed = f"{answer.agreed} of {total} devices and controllers sit where planned, at the predicted addresses"
+    click.echo(f"Asked QEMU {answer.version}: after its firmware ran, {agreed}.")
     for difference in answer.differences:
         click.echo(f"  {difference}")
     return 1 if answer.differences else 0

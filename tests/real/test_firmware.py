@@ -85,8 +85,9 @@ def hold(layout: Layout) -> str:
             boot(layout, limit=LIMIT)
         return "panic"
     if failure is not None and not prediction.lost and not prediction.unreserved:
-        with pytest.raises(BootError):
+        with pytest.raises(BootError) as caught:
             boot(layout, limit=HANG)
+        assert type(caught.value) is BootError, "QEMU must be there still"
         return "hang"
     assert found(boot(layout, limit=LIMIT).tree, layout) == expected(prediction, layout)
     return "equal" if failure is None else "equal, with losses"

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
-from qslot.schema import VirtioMode
 from qslot.schema.traits import Traits
 
 from .request import Problem, connector_of
@@ -43,7 +42,8 @@ class Place:
 class Measure:
     """One walk over the tree. `node_of` gives the NUMA node of created expanders too."""
 
-    def __init__(self, problem: Problem, controllers: list[Controller]) -> None:
+    def __init__(self, problem: Problem, controllers: list[Controller], io_to_come: int = 0) -> None:
+        """`io_to_come` are bytes of IO that things not placed yet will bring below bridges."""
         self.problem = problem
         self.guest = problem.guest
         self.q35 = self.guest.platform.family == "q35"
@@ -55,6 +55,7 @@ class Measure:
         self.places: dict[Bus, Place] = {}
         self.preferences = self.depth = 0
         self.windows = 0
+        self.io_below_root = io_to_come
         self.root_io = self.guest.platform.io_bytes
 
     def run(self) -> Costs:
@@ -64,7 +65,7 @@ class Measure:
         if limit is not None and len(self.controllers) > limit:
             raise Broken("max-controllers")
         self.walk(self.problem.root, Place(0, None, ()))
-        self.windows = self.root_windows()
+        self.windows = max(self.root_windows(), -(-self.io_below_root // PAGE))
         self.near()
         self.io_space()
         self.bus_numbers()
@@ -162,6 +163,7 @@ class Measure:
         return None if thing.bus is None else self.places.get(thing.bus)
 
     def root_windows(self) -> int:
+        """W in pages; adds to R on the way, and to the bytes that W must hold: no sum of windows is less."""
         total = 0
         for thing in on(self.problem.root):
             if not isinstance(thing, Controller):
@@ -177,6 +179,7 @@ class Measure:
         bus = bridge.offers
         things = list(on(bus))
         direct = sum(self.io_of(thing) for thing in things if not isinstance(thing, Controller))
+        self.io_below_root += direct
         nested = sum(self.pages(thing) for thing in things if isinstance(thing, Controller))
         spare = [thing for thing in things if isinstance(thing, SpareSlot)]
         if bridge.model == "pci-bridge" and not bridge.created and not bridge.shpc:
@@ -215,7 +218,7 @@ class Measure:
             return thing.spare.io if thing.spare.kind == "pci" else 0
         assert isinstance(thing, Item)
         assert thing.bus is not None
-        return sum(one.io_bytes(mode_of(one, thing.bus)) for one in thing.devices)
+        return thing.io_on_port if thing.bus.kind == "port" else thing.io_elsewhere
 
     def io_space(self) -> None:
         """W + R against the firmware's limit; SeaBIOS wants less than it, OVMF rounds R up and fills it."""
@@ -250,13 +253,6 @@ class Measure:
 def on(bus: Bus) -> Iterator[Thing]:
     for things in bus.slots.values():
         yield from things
-
-
-def mode_of(one: Traits, bus: Bus) -> VirtioMode | None:
-    """QEMU's own choice where the request leaves one: modern behind a port, else transitional."""
-    if len(one.modes) < 2:
-        return one.modes[0] if one.modes else None
-    return VirtioMode.MODERN if bus.kind == "port" else VirtioMode.TRANSITIONAL
 
 
 def ranges_fit(main: int, expanders: list[tuple[Controller, int]]) -> bool:

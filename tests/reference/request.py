@@ -159,6 +159,8 @@ def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
     item = Item(first.id, homes, devices=members, need=need, single=first.group is None)
     item.required = need == "required"
     item.mates = None if item.required else "endpoint"
+    item.io_on_port = sum(one.io_bytes(choice_of(one, behind_port=True)) for one in members)
+    item.io_elsewhere = sum(one.io_bytes(choice_of(one, behind_port=False)) for one in members)
     item.wish = next((one.device.numa for one in members if one.device.numa is not None), None)
     if item.single:
         item.functions = _function_only(first.address)
@@ -167,6 +169,13 @@ def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
         item.functions = sum(1 << function for function in item.own)
     item.shape = f"{need} {item.wish} {item.own} {item.functions} {[_nature(one) for one in members]}"
     return item
+
+
+def choice_of(one: Traits, *, behind_port: bool) -> VirtioMode | None:
+    """QEMU's own choice where the request leaves one: modern behind a port, else transitional."""
+    if len(one.modes) < 2:
+        return one.modes[0] if one.modes else None
+    return VirtioMode.MODERN if behind_port else VirtioMode.TRANSITIONAL
 
 
 def _nature(one: Traits) -> str:

@@ -19,13 +19,14 @@ from qslot.schema import Guest
 
 from .measure import PAGE, Broken, Costs, Measure
 from .request import Problem, connector_of, make_controller, read
-from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, fillable
+from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
 
 CREATABLE = {
     "q35": ("pcie-root-port", "xio3130-downstream", "x3130-upstream", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"),
     "pc": ("pci-bridge", "pxb"),
 }
 MANY = 30
+NODES = 50_000
 
 Move = list[tuple[Thing, Bus, int]]
 Key = tuple[int, ...]
@@ -36,7 +37,10 @@ class TooMany(Exception):  # noqa: N818 - the guest is not tiny
 
 
 class Search:
-    def __init__(self, guest: Guest) -> None:
+    """`prune=False` leaves out every shortcut that rests on an argument: slow, but it needs less belief."""
+
+    def __init__(self, guest: Guest, *, prune: bool = True) -> None:
+        self.prune = prune
         self.problem: Problem = read(guest)
         if len(self.problem.free) > MANY:
             raise TooMany(f"{len(self.problem.free)} things to place")
@@ -44,7 +48,7 @@ class Search:
         self.created: list[Controller] = []
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
         self.free = sorted(self.problem.free, key=self.urgency)
-        self.tidy = not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
+        self.tidy = prune and not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
         self.least = self.least_to_come()
         self.best: Key | None = None
         self.costs: Costs | None = None
@@ -55,26 +59,63 @@ class Search:
     def urgency(self, thing: Thing) -> tuple[object, ...]:
         """Order of placing: what has the fewest choices first, equal things together."""
         rank = 0 if isinstance(thing, Controller) else 2 if isinstance(thing, SpareSlot) else 1
-        return rank, not thing.required, thing.wish is None, len(thing.homes), thing.sort
+        io = self.least_io(thing)
+        if io >= PAGE // 2:
+            rank = 1
+        return rank, -(io // 1024), not thing.required, thing.wish is None, len(thing.homes), thing.sort
 
-    def least_to_come(self) -> list[int]:
-        """For each number of things placed, what preferences the rest costs at least."""
-        least = [0]
+    def least_to_come(self) -> list[tuple[int, int, int]]:
+        """For each number of things placed, what the rest brings at least, wherever it goes: preferences, depth, and
+        bytes of IO below bridges."""
+        sums = [(0, 0, 0)]
+        if not self.prune:
+            return sums * (len(self.free) + 1)
         for thing in reversed(self.free):
-            mine = 0
-            if isinstance(thing, Item) and self.guest.platform.family == "q35":
-                mine = min((self.least_on(thing, home) for home in thing.homes), default=0)
-            least.append(least[-1] + mine)
-        return least[::-1]
+            preferences, depth, io = sums[-1]
+            below = self.is_below(thing)
+            if isinstance(thing, Item):
+                preferences += self.least_preferences(thing)
+                depth += len(thing.devices) * below
+            sums.append((preferences, depth, io + below * self.least_io(thing)))
+        return sums[::-1]
+
+    def is_below(self, thing: Thing) -> bool:
+        """Whether it cannot be on the main root bus."""
+        wants_hotplug = thing.required or isinstance(thing, SpareSlot)
+        if wants_hotplug and not self.guest.platform.root_hotplug:
+            return True
+        return self.wishes(thing) or not {"express-root", "conventional-root"} & thing.homes
+
+    def wishes(self, thing: Thing) -> bool:
+        """Whether it, or something near it, asks for a node."""
+        pairs = [pair for pair in self.problem.near if thing in pair]
+        return thing.wish is not None or any(one.wish is not None for pair in pairs for one in pair)
+
+    def least_io(self, thing: Thing) -> int:
+        if isinstance(thing, SpareSlot):
+            return thing.spare.io if thing.spare.kind == "pci" else 0
+        if isinstance(thing, Item):
+            return min(thing.io_on_port, thing.io_elsewhere) if "port" in thing.homes else thing.io_elsewhere
+        return 0
+
+    def least_preferences(self, item: Item) -> int:
+        total = 0
+        if self.guest.platform.family == "q35":
+            total += min((self.least_on(item, home) for home in item.homes), default=0)
+        headless = item.functions is not None and not item.functions & 1
+        if headless:  # never alone
+            total += len(item.devices) * (2 + 8 * (item.need == "preferred"))
+        return total + 2 * len(item.devices) * (item.wish is None and self.wishes(item))
 
     def least_on(self, item: Item, home: str) -> int:
+        headless = item.functions is not None and not item.functions & 1
         total = 0
         for one in item.devices:
             connector = connector_of(self.guest, one)
             total += one.soft_slot is not None and home != "express-root"
             total += 4 * (connector in ("express", "hybrid") and home != "port")
             total += 4 * (connector == "legacy virtio" and home == "port")
-            total += 8 * (item.need == "preferred" and home == "express-root")
+            total += 8 * (item.need == "preferred" and home == "express-root" and not headless)
         return total
 
     def run(self) -> Costs | None:
@@ -88,23 +129,33 @@ class Search:
 
     def bound(self, placed: int) -> Key | None:
         """The least that any completion costs, in the policy's order; None where there is none."""
+        preferences, depth, io = self.least[placed]
         try:
-            costs = Measure(self.problem, [*self.problem.controllers, *self.created]).run()
+            costs = Measure(self.problem, [*self.problem.controllers, *self.created], io).run()
         except Broken:
             return None
-        if not self.can_be_complete(placed):
+        if not self.prune:
+            return tuple(costs[term] for term in self.guest.policy.order)
+        mates = self.mates_to_come(self.free[placed:])
+        if mates is None:
             return None
-        costs["preferences"] += self.least[placed]
+        costs["preferences"] += preferences + mates
+        costs["depth"] += depth
         self.add_ports_to_come(costs, placed)
         return tuple(costs[term] for term in self.guest.policy.order)
 
-    def can_be_complete(self, placed: int) -> bool:
-        """Whether function 0 of each used slot is filled or can be."""
-        return all(
-            bus.function_zero(slot) or fillable(things, self.free[placed:])
-            for bus in self.buses
-            for slot, things in bus.slots.items()
-        )
+    def mates_to_come(self, rest: list[Thing]) -> int | None:
+        """What those cost at least, as sharing a slot, who must come to fill function 0 of a used slot; None where
+        nobody can."""
+        total = 0
+        for bus in self.buses:
+            for slot, things in bus.slots.items():
+                if not bus.function_zero(slot):
+                    cost = filler_cost(things, rest)
+                    if cost is None:
+                        return None
+                    total += cost
+        return total
 
     def add_ports_to_come(self, costs: Costs, placed: int) -> None:
         """What can only sit alone in a port takes an empty one or a new one; a pcie spare with io also opens a page,
@@ -120,11 +171,13 @@ class Search:
 
     def step(self, placed: int) -> None:
         self.nodes += 1
+        if self.nodes > NODES:
+            raise TooMany(f"{self.nodes} nodes searched")
         if placed == len(self.free):
             self.finish()
             return
         picture = (placed, self.picture())
-        if picture in self.seen:
+        if picture in self.seen and self.prune:
             return
         self.seen.add(picture)
         moves: list[tuple[Key, Move]] = []
@@ -140,7 +193,7 @@ class Search:
 
     def finish(self) -> None:
         key = self.bound(len(self.free))
-        if key is not None and self.improves(key):
+        if key is not None and self.improves(key) and self.mates_to_come([]) is not None:
             self.best = key
             self.costs = dict(zip(self.guest.policy.order, key, strict=True))
             self.seats = [(t, b, s) for b in self.buses for s, things in b.slots.items() for t in things]
@@ -204,7 +257,7 @@ class Search:
 
     def worthwhile(self, thing: Thing, bus: Bus) -> bool:
         """False where merging two created controllers is at least as good (top of this file)."""
-        if not (isinstance(thing, Controller) and thing.created):
+        if not (self.prune and isinstance(thing, Controller) and thing.created):
             return True
         owner = bus.owner
         if thing.model == "pci-bridge":

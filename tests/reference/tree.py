@@ -108,6 +108,8 @@ class Item(Thing):
     need: Literal["never", "preferred", "required"] = "never"
     single: bool = True
     shape: str = ""
+    io_on_port: int = 0
+    io_elsewhere: int = 0
 
     @property
     def sort(self) -> str:
@@ -211,17 +213,18 @@ class Bus:
         return any(thing.functions is None or thing.functions & 1 for thing in self.slots[slot])
 
 
-def fillable(things: list[Thing], free: Sequence[Thing]) -> bool:
-    """Whether function 0 of their slot, now empty, can still be filled: by somebody who shares with all of them.
+def filler_cost(things: list[Thing], rest: Sequence[Thing]) -> int | None:
+    """What it costs at least, as sharing, to fill function 0 of their slot with one of `rest`; None where nobody can.
 
-    Controllers may be created with any of `free`, endpoints must be among them.
+    It takes somebody who shares with all of them; a controller may be created with any of the rest.
     """
     mates = {thing.mates for thing in things}
-    if not free or len(mates) > 1 or None in mates:
-        return False
+    if not rest or len(mates) > 1 or None in mates:
+        return None
     if mates != {"endpoint"}:
-        return True
-    return any(thing.mates == "endpoint" and (thing.functions is None or thing.functions & 1) for thing in free)
+        return 0
+    items = [thing for thing in rest if isinstance(thing, Item) and thing.mates == "endpoint"]
+    return min((2 * len(i.devices) for i in items if i.functions is None or i.functions & 1), default=None)
 
 
 def may_share(one: Thing, other: Thing) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from qslot.schema import Guest, Layout
 from qslot.schema.files import MAX_BYTES, InputError, parse_guest, read_guest, read_layout, to_json, to_yaml, write
+from qslot.schema.guest import MAX_DEVICES
 from qslot.schema.texts import MAX_DEPTH, TextError, parse, sniff
 
 from tests.layouts import small_layout
@@ -162,6 +163,15 @@ def test_a_wrong_field_is_named_with_value_and_mend(text: str, says: str) -> Non
     assert says in message
     assert len(message.splitlines()) == 1
     assert "pydantic" not in message.lower()
+
+
+def test_a_large_guest_is_read_and_one_too_large_refused() -> None:
+    def text(count: int) -> str:
+        return "machine: q35\ndevices:\n" + "".join(f"  - {{id: n{n}, model: virtio-net}}\n" for n in range(count))
+
+    assert len(parse_guest(text(2000)).devices) == 2000
+    with pytest.raises(InputError, match="devices: 20001 entries, but at most 20000 are planned"):
+        parse_guest(text(MAX_DEVICES + 1))
 
 
 def test_many_problems_are_cut() -> None:

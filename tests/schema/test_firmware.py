@@ -205,6 +205,20 @@ class TestSeabios:
         assert predict(layout("pc-q35-6.1", ports(15, hotplug=False))).io_windows == ()
         assert predict(layout("pc-q35-6.2", ports(15))).io_windows == ()
 
+    def test_only_pcie_root_ports_of_6_1_do(self) -> None:
+        controllers = [
+            *ports(1, hotplug=False),
+            bridge("up", "x3130-upstream", "rp1", 0),
+            bridge("down", "xio3130-downstream", "up", 0),
+            bridge("intel", "ioh3420", "pcie.0", 2),
+        ]
+        assert predict(layout("pc-q35-6.1", controllers)).io_windows == ()
+
+    def test_machine_2_9_has_bridges_without_shpc(self) -> None:
+        assert predict(layout("pc-i440fx-2.9", bridges(9))).io_windows == ()
+        assert len(predict(layout("pc-i440fx-2.9", bridges(1, shpc=True))).io_windows) == 1
+        assert len(predict(layout("pc-i440fx-2.8", bridges(1))).io_windows) == 1
+
     def test_reserve_counts_where_it_is_larger(self) -> None:
         controllers = [bridge("rp1", "pcie-root-port", "pcie.0", 1, io_reserve="8K"), *ports(3)[1:]]
         result = predict(layout("q35", controllers, [nic("d1", "rp1"), nic("d2", "rp2")]))
@@ -262,6 +276,14 @@ class TestOvmf:
         assert predict(layout("q35", ports(100, io_reserve=0), firmware="ovmf")).unreserved == ()
         assert predict(layout("pc", bridges(5), firmware="ovmf")).unreserved == ("br1",)
 
+    def test_windows_made_of_padding_alone(self) -> None:
+        """A bridge below a port, both empty: neither window is anything but reservation."""
+        controllers = [*ports(3), bridge("p2p1", "pcie-pci-bridge", "rp1", 0)]
+        controllers[1] = bridge("rp2", "pcie-root-port", "pcie.0", 1, 1, io_reserve=4096)
+        result = predict(layout("q35", controllers, [nic("d1", "rp3")], "ovmf"))
+        assert sorted(bases(result)) == ["p2p1", "rp1", "rp2", "rp3"]
+        assert result.padding == {"rp1", "p2p1"}
+
     @pytest.mark.parametrize(
         ("machine", "version", "properties"),
         [
@@ -305,7 +327,7 @@ class TestOvmf:
         assert predict(layout("q35", controllers, devices, "ovmf")).lost == ("d1", "d2")
         result = predict(layout("q35", [*controllers, bridge("e1", "pcie-root-port", "x1", 0)], devices, "ovmf"))
         assert (result.lost, result.io_bars) == ((), {})
-        assert failed(result) == ("io-space", 12 * PAGE + 512, 10 * PAGE)
+        assert failed(result) == ("io-space", 13 * PAGE, 10 * PAGE)
 
     def test_the_last_root_overflows(self) -> None:
         """Then what goes is the last of the largest anywhere: here on the main root's lowest slot."""
@@ -313,6 +335,23 @@ class TestOvmf:
         controllers += [bridge("e1", "pcie-root-port", "x1", 0)]
         result = predict(layout("q35", controllers, [*one_each(ports(9)), nic("x", "e1")], "ovmf"))
         assert (result.lost, bases(result)["e1"]) == (("d1",), 0xF000)
+
+    def test_a_root_that_ends_up_without_request(self) -> None:
+        """What it once asked for and did not get stays on record, of length 0, and never fits."""
+        controllers = [*bridges(3, shpc=False), bridge("x1", "pxb", "pci.0", 0x10, bus_nr=0x40)]
+        devices = one_each(bridges(3), 1)
+        assert predict(layout("pc", controllers, devices, "ovmf")).failure is None
+        result = predict(layout("pc", [*controllers, bridge("e1", "pci-bridge", "x1", 1)], devices, "ovmf"))
+        assert (failed(result), result.io_bars) == (("io-space", 5 * PAGE, 4 * PAGE), {})
+        assert result.failure is not None
+        assert result.failure.subjects == ("x1",)
+
+    def test_bus_reserve_only_where_hot_pluggable(self) -> None:
+        controllers = [
+            bridge("br1", "pci-bridge", "pci.0", 5, shpc=False, bus_reserve=4),
+            bridge("br2", "pci-bridge", "pci.0", 6, bus_reserve=4),
+        ]
+        assert predict(layout("pc", controllers, firmware="ovmf")).subordinate == {"br1": 1, "br2": 6}
 
     def test_root_bars_in_the_last_padding(self) -> None:
         """Ports 6000-8fff and 9000-91ff, but 9000-9fff is forwarded: the next BAR lands inside (SMBus at 9200)."""

@@ -1,0 +1,139 @@
+"""Requests that leave little room, and what to ask of their answers."""
+
+from typing import Any, NamedTuple
+
+from qslot.schema import Guest, Infeasible, Layout, Solved
+from qslot.schema.cost import objective
+from qslot.schema.layout import Seat
+from qslot.schema.verify import verify
+from qslot.solver import Options, solve
+
+Data = dict[str, Any]
+
+ROOT = {"q35": "pcie.0", "pc": "pci.0"}
+SLOTS = {"q35": range(1, 31), "pc": range(2, 32)}
+CHIPSET = {"q35": "1f", "pc": "01"}
+
+
+def only(*places: str, machine: str = "q35") -> list[str]:
+    """What to reserve so that the root bus keeps just these: `01` is a whole slot, `01.0` one function."""
+    root, reserve = ROOT[machine], []
+    for slot in [*(f"{number:02x}" for number in SLOTS[machine]), CHIPSET[machine]]:
+        if slot not in places:
+            reserve += [f"{root}:{slot}.{function}" for function in range(8) if f"{slot}.{function}" not in places]
+    return reserve
+
+
+def device(name: str, model: str, **rest: Any) -> Data:
+    return {"id": name, "model": model, **rest}
+
+
+def devices(count: int, model: str, **rest: Any) -> list[Data]:
+    """`count` equal devices, d0 first."""
+    return [device(f"d{number}", model, **rest) for number in range(count)]
+
+
+def host(name: str, connect: str = "express", io: int = 0, **rest: Any) -> Data:
+    """A host device; `io` is the size of its IO BAR in bytes."""
+    bars = [{"bar": 0, "kind": "mem32", "size": 4096}]
+    if io:
+        bars.append({"bar": 1, "kind": "io", "size": io})
+    return device(name, "vfio-pci", connect=connect, bars=bars, **rest)
+
+
+def guest(machine: str = "q35", *things: Data, **rest: Any) -> Guest:
+    return Guest.model_validate({"machine": machine, "devices": things, **rest})
+
+
+class Case(NamedTuple):
+    """`seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do)."""
+
+    guest: Data
+    seats: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
+class Trio(NamedTuple):
+    """A rule where nothing presses, where it leaves no way, and where there is just another way."""
+
+    easy: Case
+    refused: Data
+    other: Case
+
+
+def q35(*things: Data, **rest: Any) -> Data:
+    return {"machine": "q35", "devices": things, **rest}
+
+
+def pc(*things: Data, **rest: Any) -> Data:
+    return {"machine": "pc", "devices": things, **rest}
+
+
+def policy(**limits: Any) -> Data:
+    return limits
+
+
+def planned(data: Data | Guest, options: Options | None = None) -> Layout:
+    """The layout, which must be proved optimal and verified."""
+    request = data if isinstance(data, Guest) else Guest.model_validate(data)
+    outcome = solve(request, options)
+    assert isinstance(outcome, Solved), outcome
+    assert [str(finding) for finding in verify(request, outcome.layout) if finding.severity == "error"] == []
+    assert outcome.layout.status == "optimal"
+    assert all(term.value == term.bound for term in outcome.layout.objective)
+    return outcome.layout
+
+
+def refused(data: Data | Guest) -> Infeasible:
+    request = data if isinstance(data, Guest) else Guest.model_validate(data)
+    outcome = solve(request)
+    if isinstance(outcome, Solved):
+        raise AssertionError(f"planned: {picture(outcome.layout)}")
+    assert isinstance(outcome, Infeasible), outcome
+    return outcome
+
+
+def seats(layout: Layout) -> dict[str, str]:
+    """Where everything sits, `BUS:SLOT.FUNCTION` by id."""
+    placed: tuple[Seat, ...] = (*layout.controllers, *layout.devices)
+    return {seat.id: str(seat.address) for seat in placed}
+
+
+def picture(layout: Layout) -> str:
+    return ", ".join(f"{name} {place}" for name, place in seats(layout).items())
+
+
+def models(layout: Layout) -> list[str]:
+    return sorted(controller.model for controller in layout.controllers)
+
+
+def above(layout: Layout, name: str) -> list[str]:
+    """Models of the controllers above, nearest first."""
+    controllers = {controller.id: controller for controller in layout.controllers}
+    bus = next(seat.bus for seat in (*layout.controllers, *layout.devices) if seat.id == name)
+    result = []
+    while bus in controllers:
+        result.append(controllers[bus].model)
+        bus = controllers[bus].bus
+    return result
+
+
+def costs(layout: Layout) -> dict[str, int]:
+    """The terms that are not zero."""
+    return {term.term: term.value for term in layout.objective if term.value}
+
+
+def recount(request: Guest, layout: Layout) -> dict[str, int]:
+    """The same, counted again by the schema."""
+    return {term: value for term, value in objective(request, layout).items() if value}
+
+
+def check(case: Case) -> None:
+    layout = planned(case.guest)
+    there = seats(layout)
+    assert {name: there[name][: len(place)] for name, place in case.seats.items()} == case.seats, picture(layout)
+
+
+def check_trio(trio: Trio) -> None:
+    check(trio.easy)
+    refused(trio.refused)
+    check(trio.other)

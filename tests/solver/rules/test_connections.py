@@ -1,0 +1,185 @@
+"""Rules connect, integrated, viommu-host-device: which bus takes what, by itself and by pin."""
+
+import pytest
+from pydantic import ValidationError
+
+from ..ask import Case, Data, Trio, above, check_trio, costs, device, host, only, pc, planned, policy, q35, refused, seats
+
+PORT = device("rp", "pcie-root-port", address="pcie.0:01.0")
+BELOW_PORT = {"address": "rp:00.0"}
+
+# the one bus with a free slot, and the controllers that make it
+BUSES: dict[str, list[Data]] = {
+    "port": [PORT],
+    "ioh3420": [device("rp", "ioh3420", address="pcie.0:01.0")],
+    "downstream port": [
+        PORT,
+        device("sw", "x3130-upstream", **BELOW_PORT),
+        device("dp", "xio3130-downstream", address="sw:00.0"),
+    ],
+    "pcie-pci-bridge": [PORT, device("br", "pcie-pci-bridge", **BELOW_PORT)],
+    "i82801b11-bridge": [device("br", "i82801b11-bridge", address="pcie.0:01.0")],
+    "pci-bridge": [
+        device("dmi", "i82801b11-bridge", address="pcie.0:01.0"),
+        device("br", "pci-bridge", address="dmi:00.0"),
+    ],
+    "root": [],
+    "switch": [PORT, device("sw", "x3130-upstream", **BELOW_PORT)],
+    "pxb-pcie": [device("pxb", "pxb-pcie", address="pcie.0:01.0")],
+}
+PLACES = {
+    "port": ("port", "ioh3420", "downstream port"),
+    "conventional": ("pcie-pci-bridge", "i82801b11-bridge", "pci-bridge"),
+    "root": ("root",),
+    "never": ("switch", "pxb-pcie"),
+}
+PINS = {
+    "port": "rp:00",
+    "ioh3420": "rp:00",
+    "downstream port": "dp:00",
+    "pcie-pci-bridge": "br:02",
+    "i82801b11-bridge": "br:02",
+    "pci-bridge": "br:02",
+    "root": "pcie.0:02",
+    "switch": "sw:02",
+    "pxb-pcie": "pxb:02",
+}
+
+THINGS: dict[str, tuple[Data, str]] = {
+    "express": (device("a", "nvme", hotplug="never"), "port root"),
+    "hybrid": (host("a", "hybrid", hotplug="never"), "port conventional root"),
+    "virtio auto": (device("a", "virtio-net", hotplug="never"), "port conventional root"),
+    "virtio modern": (device("a", "virtio-net", virtio="modern", hotplug="never"), "port conventional root"),
+    "conventional": (device("a", "rtl8139", hotplug="never"), "conventional root"),
+    "virtio transitional": (device("a", "virtio-net", virtio="transitional", hotplug="never"), "port conventional root"),
+    "virtio legacy": (device("a", "virtio-net", virtio="legacy", hotplug="never"), "port conventional root"),
+    "integrated": (device("a", "virtio-iommu"), "root"),
+}
+
+
+def scarce(bus: str, thing: Data) -> Data:
+    """A request in which that bus alone has room: of the root bus slot 02 where it is the root, else slot 01."""
+    controllers = BUSES[bus]
+    reserve = only("02.0" if bus == "root" else "01.0")
+    if bus in ("downstream port", "pci-bridge"):
+        above_it = "sw" if bus == "downstream port" else "dmi"
+        reserve = [*reserve, *(f"{above_it}:{slot:02x}" for slot in range(1, 32)), *(f"{above_it}:00.{f}" for f in range(1, 8))]
+    return q35(thing, controllers=controllers, reserve=reserve, policy=policy(max_controllers=len(controllers)))
+
+
+@pytest.mark.parametrize("bus", BUSES)
+@pytest.mark.parametrize("kind", THINGS)
+def test_connect(kind: str, bus: str) -> None:
+    thing, places = THINGS[kind]
+    data = scarce(bus, thing)
+    if any(bus in PLACES[place] for place in places.split()):
+        layout = planned(data)
+        model = above(layout, "a")[0] if above(layout, "a") else "root"
+        assert model in (bus, "pcie-root-port", "xio3130-downstream")
+        assert seats(layout)["a"].partition(":")[0] == PINS[bus].partition(":")[0]
+    else:
+        refused(data)
+
+
+@pytest.mark.parametrize("bus", [bus for bus in BUSES if bus not in PLACES["never"]])
+@pytest.mark.parametrize("kind", [kind for kind in THINGS if kind != "integrated"])
+def test_a_pin_may_sit_on_every_bus_that_takes_endpoints(kind: str, bus: str) -> None:
+    thing, _ = THINGS[kind]
+    layout = planned(q35(thing | {"address": PINS[bus]}, controllers=BUSES[bus]))
+    assert seats(layout)["a"] == f"{PINS[bus]}.0"
+
+
+@pytest.mark.parametrize("bus", PLACES["never"])
+@pytest.mark.parametrize("kind", THINGS)
+def test_no_pin_to_a_bus_that_takes_no_endpoint(kind: str, bus: str) -> None:
+    with pytest.raises(ValidationError, match="takes no|sits only on"):
+        planned(q35(THINGS[kind][0] | {"address": PINS[bus]}, controllers=BUSES[bus]))
+
+
+PC_BUSES = {
+    "root": ([], "pci.0:02"),
+    "pci-bridge": ([device("br", "pci-bridge", address="pci.0:02.0")], "br:01"),
+    "pxb": ([device("pxb", "pxb", address="pci.0:02.0")], "pxb:00"),
+}
+
+
+@pytest.mark.parametrize("bus", PC_BUSES)
+@pytest.mark.parametrize("kind", THINGS)
+def test_connect_on_pc(kind: str, bus: str) -> None:
+    """All is conventional there, but for what is integrated."""
+    controllers, place = PC_BUSES[bus]
+    held = only("02.0", machine="pc")
+    data = pc(THINGS[kind][0], controllers=controllers, reserve=held, policy=policy(max_controllers=len(controllers)))
+    if kind == "integrated" and bus != "root":
+        refused(data)
+    else:
+        assert seats(planned(data))["a"] == f"{place}.0"
+
+
+# ---- controllers
+
+CONTROLLERS = {
+    "pcie-root-port": ("root", "pxb-pcie"),
+    "ioh3420": ("root", "pxb-pcie"),
+    "i82801b11-bridge": ("root", "pxb-pcie"),
+    "x3130-upstream": ("port", "ioh3420", "downstream port"),
+    "pcie-pci-bridge": ("port", "ioh3420", "downstream port"),
+    "xio3130-downstream": ("switch",),
+    "pci-bridge": ("pcie-pci-bridge", "i82801b11-bridge", "pci-bridge"),
+    "pxb-pcie": ("root",),
+}
+
+
+@pytest.mark.parametrize("bus", BUSES)
+@pytest.mark.parametrize("model", CONTROLLERS)
+def test_where_controllers_go(model: str, bus: str) -> None:
+    data = scarce(bus, device("none", "AC97")) | {"devices": []}
+    count = len(BUSES[bus]) + 1
+    data |= {"controllers": [*BUSES[bus], device("one", model)], "policy": policy(max_controllers=count)}
+    if bus in CONTROLLERS[model]:
+        assert seats(planned(data))["one"].partition(":")[0] == PINS[bus].partition(":")[0]
+    else:
+        refused(data)
+
+
+# ---- single things
+
+IOMMU = device("iommu", "virtio-iommu")
+CONVENTIONAL_HOST = host("a", "conventional", hotplug="required")
+
+TRIOS = {
+    "integrated": Trio(
+        Case(q35(IOMMU), {"iommu": "pcie.0:01.0"}),
+        q35(IOMMU, reserve=only()),
+        Case(q35(IOMMU, reserve=only("1f.7")), {"iommu": "pcie.0:1f.7"}),
+    ),
+    "viommu-host-device": Trio(
+        Case(q35(CONVENTIONAL_HOST)),
+        q35(CONVENTIONAL_HOST, needs=["viommu"]),
+        Case(q35(host("a", "hybrid", hotplug="required"), needs=["viommu"])),
+    ),
+    "viommu-host-device, by its device": Trio(
+        Case(pc(host("a"), IOMMU, reserve=only("02", "03", machine="pc")), {"a": "pci.0"}),
+        q35(CONVENTIONAL_HOST, IOMMU),
+        Case(q35(CONVENTIONAL_HOST | {"hotplug": "never"}, IOMMU), {"a": "pcie.0"}),
+    ),
+    "viommu-host-device, pinned": Trio(
+        Case(q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"])),
+        q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"]),
+        Case(q35(device("a", "nvme", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"])),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", TRIOS)
+def test_rule(rule: str) -> None:
+    check_trio(TRIOS[rule])
+
+
+def test_a_group_goes_only_where_all_its_members_may() -> None:
+    """Express and conventional members have the root alone in common."""
+    members = [device("a", "nvme", group="g", hotplug="never"), device("b", "rtl8139", group="g", hotplug="never")]
+    layout = planned(q35(*members))
+    assert above(layout, "a") == above(layout, "b") == []
+    assert costs(layout) == {"preferences": 4}
+    refused(q35(*members, reserve=only("1f")))

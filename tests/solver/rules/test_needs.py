@@ -1,0 +1,307 @@
+"""Rules hotplug, numa, near, near-switch, spare."""
+
+from typing import Any
+
+import pytest
+
+from ..ask import Case, Data, Trio, above, check_trio, costs, device, devices, host, models, only, pc, planned, policy, q35, refused, seats
+
+ALONE = policy(max_controllers=0)
+
+
+def limit(controllers: int) -> Data:
+    return policy(max_controllers=controllers)
+
+
+NVME = device("a", "nvme", hotplug="required")
+RTL = device("a", "rtl8139", hotplug="required")
+PXB = device("pxb", "pxb", address="pci.0:02.0")
+NO_ACPI = {"chipset": {"acpi": False}}
+SWITCHED = [device("a", "nvme", hotplug="required", near_switch=["b"]), device("b", "nvme", hotplug="required")]
+
+
+def near(**rest: Any) -> list[Data]:
+    return [device("a", "nvme", near=["b"]), device("b", "nvme", **rest)]
+
+
+TRIOS = {
+    "hotplug": Trio(
+        Case(q35(NVME), {"a": "rp1:00.0"}),
+        q35(NVME, policy=ALONE),
+        Case(q35(NVME, reserve=only("01.0"), policy=limit(1)), {"a": "rp1:00.0"}),
+    ),
+    "hotplug, root bus of pc": Trio(
+        Case(pc(RTL), {"a": "pci.0:02.0"}),
+        pc(RTL, **NO_ACPI, policy=ALONE),
+        Case(pc(RTL, **NO_ACPI, policy=limit(1)), {"a": "br1:01.0"}),
+    ),
+    "hotplug, port without": Trio(
+        Case(q35(NVME, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
+        q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
+        Case(q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2)), {"a": "rp1:00.0"}),
+    ),
+    "hotplug, shpc": Trio(
+        Case(pc(RTL, controllers=[device("br", "pci-bridge", address="pci.0:02.0")], **NO_ACPI), {"a": "br:01.0"}),
+        pc(
+            RTL,
+            controllers=[device("br", "pci-bridge", address="pci.0:02.0", properties={"shpc": "off"})],
+            **NO_ACPI,
+            policy=limit(1),
+        ),
+        Case(
+            pc(
+                device("a", "virtio-rng", virtio="modern", hotplug="required"),
+                controllers=[device("br", "pci-bridge", address="pci.0:02.0", properties={"shpc": "off"})],
+                reserve=only("02.0", machine="pc"),
+                policy=limit(1),
+            ),
+            {"a": "br:01.0"},
+        ),
+    ),
+    "hotplug, expander bus": Trio(
+        Case(pc(RTL | {"numa": 0}, numa_nodes=1)),
+        pc(RTL | {"numa": 0}, numa_nodes=1, policy=limit(1)),
+        Case(pc(RTL | {"numa": 0, "hotplug": "never"}, numa_nodes=1, policy=limit(1)), {"a": "pxb1:00.0"}),
+    ),
+    "hotplug, dmi bridge": Trio(
+        Case(q35(RTL | {"hotplug": "never"}, controllers=[device("br", "i82801b11-bridge")], reserve=only("01")), {"a": "br"}),
+        q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(1)),
+        Case(q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(2)), {"a": "br1:01.0"}),
+    ),
+    "hotplug, pinned": Trio(
+        Case(q35(NVME | {"address": "rp:00"}, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
+        q35(NVME | {"address": "pcie.0:05"}),
+        Case(q35(NVME | {"address": "pcie.0:05", "hotplug": "preferred"}), {"a": "pcie.0:05.0"}),
+    ),
+    "hotplug, alone": Trio(
+        Case(pc(RTL, device("b", "AC97"), reserve=only("02", "03", machine="pc"), policy=ALONE)),
+        pc(RTL, device("b", "AC97"), reserve=only("02", machine="pc"), policy=ALONE),
+        Case(
+            pc(RTL | {"group": "g"}, device("b", "AC97", group="g"), reserve=only("02", machine="pc"), policy=ALONE),
+            {"a": "pci.0:02.0", "b": "pci.0:02.1"},
+        ),
+    ),
+    "hotplug, function 0": Trio(
+        Case(pc(RTL | {"address": ".0"}), {"a": "pci.0:02.0"}),
+        pc(RTL | {"address": ".1"}),
+        Case(pc(RTL | {"address": ".1", "group": "g"}, device("b", "AC97", group="g")), {"a": "pci.0:02.1", "b": "pci.0:02.0"}),
+    ),
+    "numa": Trio(
+        Case(q35(NVME | {"numa": 1}, numa_nodes=2), {"a": "rp1:00.0", "rp1": "pxb1:00.0"}),
+        q35(NVME | {"numa": 1}, numa_nodes=2, policy=limit(1)),
+        Case(
+            q35(
+                NVME | {"numa": 1},
+                numa_nodes=2,
+                controllers=[device("x", "pxb-pcie", numa=0), device("y", "pxb-pcie", numa=1)],
+                policy=limit(3),
+            ),
+            {"rp1": "y:00.0"},
+        ),
+    ),
+    "numa, pinned": Trio(
+        Case(pc(RTL | {"numa": 0, "address": "pxb:03", "hotplug": "never"}, controllers=[PXB | {"numa": 0}], numa_nodes=1)),
+        pc(RTL | {"numa": 0, "address": "pci.0:03"}, controllers=[PXB | {"numa": 0}], numa_nodes=1),
+        Case(
+            pc(
+                RTL | {"numa": 0, "address": "br:03"},
+                controllers=[PXB | {"numa": 0}, device("br", "pci-bridge", address="pxb:00.0")],
+                numa_nodes=1,
+            )
+        ),
+    ),
+    "numa, controller": Trio(
+        Case(q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1), {"rp": "pxb1:00.0"}),
+        q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(1)),
+        Case(q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(2)), {"rp": "pxb1:00.0"}),
+    ),
+    "near": Trio(
+        Case(q35(*near())),
+        q35(device("a", "nvme", near=["b"], numa=0), device("b", "nvme", numa=1), numa_nodes=2),
+        Case(q35(*near(numa=1), numa_nodes=2), {"rp1": "pxb1:00", "rp2": "pxb1:00", "a": "rp1", "b": "rp2"}),
+    ),
+    "near, pinned": Trio(
+        Case(q35(*near(address="pcie.0:05"))),
+        q35(device("a", "nvme", near=["b"], numa=0), device("b", "nvme", address="pcie.0:05"), numa_nodes=1),
+        Case(
+            q35(
+                *near(address="rp:00"),
+                numa_nodes=1,
+                controllers=[device("x", "pxb-pcie", numa=0), device("rp", "pcie-root-port", address="x:00.0")],
+            ),
+            {"rp1": "x:00.1", "a": "rp1:00.0"},
+        ),
+    ),
+    "near, two expanders of one node": Trio(
+        Case(q35(*near(), controllers=[device("x", "pxb-pcie", numa=0), device("y", "pxb-pcie", numa=0)], numa_nodes=1)),
+        q35(
+            device("a", "nvme", near=["b"], address="rx:00"),
+            device("b", "nvme", address="ry:00"),
+            controllers=[
+                device("x", "pxb-pcie", numa=0),
+                device("y", "pxb-pcie", numa=0),
+                device("rx", "pcie-root-port", address="x:00.0"),
+                device("ry", "pcie-root-port", address="y:00.0"),
+            ],
+            numa_nodes=1,
+        ),
+        Case(
+            q35(
+                device("a", "nvme", near=["b"], address="rx:00"),
+                device("b", "nvme", numa=0),
+                controllers=[
+                    device("x", "pxb-pcie", numa=0),
+                    device("y", "pxb-pcie", numa=0),
+                    device("rx", "pcie-root-port", address="x:00.0"),
+                    device("ry", "pcie-root-port", address="y:00.0"),
+                ],
+                numa_nodes=1,
+            ),
+            {"rp1": "x:00.1"},
+        ),
+    ),
+    "near-switch": Trio(
+        # root port, upstream port, two downstream ports
+        Case(q35(*SWITCHED), {"a": "dp1:00.0", "b": "dp2:00.0"}),
+        q35(*SWITCHED, policy=limit(3)),
+        Case(q35(*SWITCHED, controllers=[device("sw", "x3130-upstream")], policy=limit(4)), {"dp1": "sw:00.0"}),
+    ),
+    "near-switch, pinned": Trio(
+        Case(
+            q35(
+                SWITCHED[0],
+                SWITCHED[1] | {"address": "dp:00"},
+                controllers=[device("sw", "x3130-upstream"), device("dp", "xio3130-downstream", address="sw:03.0")],
+            ),
+            {"a": "dp1:00.0", "dp1": "sw:"},
+        ),
+        q35(SWITCHED[0], SWITCHED[1] | {"address": "rp:00"}, controllers=[device("rp", "pcie-root-port")]),
+        Case(
+            q35(
+                SWITCHED[0] | {"address": "dpa:00"},
+                SWITCHED[1] | {"address": "dpb:00"},
+                controllers=[
+                    device("sw", "x3130-upstream"),
+                    device("dpa", "xio3130-downstream", address="sw:00.0"),
+                    device("dpb", "xio3130-downstream", address="sw:00.1"),
+                ],
+            )
+        ),
+    ),
+    "spare, pcie": Trio(
+        Case(q35(spare={"pcie": 2})),
+        q35(spare={"pcie": 1}, policy=ALONE),
+        Case(q35(spare={"pcie": 2}, reserve=only("01.0", "01.3"), policy=limit(2)), {"rp1": "pcie.0:01.0", "rp2": "pcie.0:01.3"}),
+    ),
+    "spare, port without hot-plug": Trio(
+        Case(q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port")], policy=limit(1))),
+        q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
+        Case(q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2))),
+    ),
+    "spare, reserve": Trio(
+        Case(q35(spare=[{"kind": "pcie", "io": 256}])),
+        q35(spare=[{"kind": "pcie", "io": 256}], controllers=[device("rp", "ioh3420")], policy=limit(1)),
+        Case(q35(spare=[{"kind": "pcie"}], controllers=[device("rp", "ioh3420")], policy=limit(1))),
+    ),
+    "spare, reserve switched off": Trio(
+        Case(q35(spare=[{"kind": "pcie"}], controllers=[device("rp", "pcie-root-port", properties={"io-reserve": 0})])),
+        q35(
+            spare=[{"kind": "pcie", "io": 256}],
+            controllers=[device("rp", "pcie-root-port", properties={"io-reserve": 0})],
+            policy=limit(1),
+        ),
+        Case(
+            q35(
+                spare=[{"kind": "pcie", "io": 256}],
+                controllers=[device("rp", "pcie-root-port", properties={"io-reserve": 4096})],
+                policy=limit(1),
+            )
+        ),
+    ),
+    "spare, pci": Trio(
+        Case(pc(spare={"pci": 30}, policy=ALONE)),
+        pc(spare={"pci": 31}, policy=ALONE),
+        Case(pc(spare={"pci": 31}, policy=limit(1))),
+    ),
+    "spare, pci on q35": Trio(
+        Case(q35(spare={"pci": 1})),
+        q35(spare={"pci": 1}, policy=limit(1)),
+        Case(q35(spare={"pci": 31}, policy=limit(2))),
+    ),
+    "spare, node": Trio(
+        Case(q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1), {"rp1": "pxb1:00.0"}),
+        q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1, policy=limit(1)),
+        Case(q35(spare=[{"kind": "pcie", "numa": 0}], controllers=[device("x", "pxb-pcie", numa=0)], numa_nodes=1, policy=limit(2))),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", TRIOS)
+def test_rule(rule: str) -> None:
+    check_trio(TRIOS[rule])
+
+
+def test_shpc_is_enough_and_warned_of() -> None:
+    """Below expanders, and where ACPI does no bridge hot-plug."""
+    below = planned(pc(RTL | {"numa": 0}, numa_nodes=1))
+    assert above(below, "a") == ["pci-bridge", "pxb"]
+    assert [finding.rule for finding in below.warnings] == ["shpc-driver"]
+    old = planned(q35(RTL) | {"machine": "pc-q35-6.0"})
+    assert above(old, "a") == ["pcie-pci-bridge", "pcie-root-port"]
+    assert [finding.rule for finding in old.warnings] == ["shpc-driver"]
+    assert planned(q35(RTL)).warnings == ()
+
+
+def test_one_expander_serves_a_node_and_no_other_is_made() -> None:
+    things = [*devices(3, "nvme", numa=1), device("v", "VGA"), device("r", "rtl8139", numa=0, hotplug="never")]
+    layout = planned(q35(*things, numa_nodes=4))
+    assert models(layout) == ["pcie-pci-bridge", *["pcie-root-port"] * 4, "pxb-pcie", "pxb-pcie"]
+    assert sorted(c.properties["numa_node"] for c in layout.controllers if c.model == "pxb-pcie") == [0, 1]
+
+
+def test_near_is_symmetric_and_spreads() -> None:
+    """a - b - c, with c on a node; a group carries the wish to its members."""
+    things = [
+        device("a", "nvme", near=["b"]),
+        device("b", "nvme", group="g"),
+        device("b2", "nvme", group="g"),
+        device("c", "nvme", near=["b2"], numa=0),
+    ]
+    layout = planned(q35(*things, numa_nodes=1))
+    assert all(above(layout, name) == ["pcie-root-port", "pxb-pcie"] for name in ("a", "b", "b2", "c"))
+
+
+def test_near_switch_with_shared_functions_is_cheaper_in_controllers() -> None:
+    """Three controllers hold both in one slot, which costs 2 each and hot-plug 8 each; four do not."""
+    pair = [device("a", "nvme", near_switch=["b"], hotplug="never"), device("b", "nvme", hotplug="never")]
+    assert costs(planned(q35(*pair, policy=limit(4))))["preferences"] == 1
+    assert costs(planned(q35(*pair, policy=limit(3))))["preferences"] == 1 + 2 * 2
+    refused(q35(*pair, policy=limit(2)))
+
+
+def test_spare_slots_state_their_reserves() -> None:
+    layout = planned(q35(spare=[{"kind": "pcie", "io": 512, "memory": "3GiB"}]))
+    (port,) = layout.controllers
+    assert (port.properties["io-reserve"], port.properties["pref64-reserve"]) == (4096, 4 << 30)
+    assert costs(layout) == {"io_windows": 4096, "controllers": 1}
+    assert [(spare.kind, spare.bus, spare.slot) for spare in layout.spare] == [("pcie", "rp1", 0)]
+
+
+def test_spare_slots_come_behind_everything_else() -> None:
+    layout = planned(pc(*devices(3, "rtl8139"), spare={"pci": 2}))
+    assert [(spare.bus, spare.slot) for spare in layout.spare] == [("pci.0", 5), ("pci.0", 6)]
+
+
+def test_a_spare_slot_for_io_fills_pages_like_a_device() -> None:
+    """16 interfaces of 256 bytes fill a page; the spare slot's 256 open the second one."""
+    layout = planned(q35(*devices(16, "rtl8139"), spare=[{"kind": "pci", "io": 256}]))
+    assert costs(layout) == {"io_windows": 8192, "controllers": 2, "depth": 32}
+    host_too = planned(q35(*devices(15, "rtl8139"), host("h", "conventional", 256), spare=[{"kind": "pci"}]))
+    assert costs(host_too) == {"io_windows": 4096, "controllers": 2, "depth": 32}
+
+
+def test_devices_sit_where_a_demanded_port_without_hotplug_offers_nothing_better() -> None:
+    data = q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1))
+    # behind the port: unmet 8; on pcie.0: 8 + 4
+    assert costs(planned(data)) == {"preferences": 8, "controllers": 1, "depth": 1}
+    assert seats(planned(data))["a"] == "rp:00.0"

@@ -1,0 +1,123 @@
+"""The benchmarks run: every family is built, solved and verified small; the tools read what the run writes."""
+
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from qslot.schema import Guest
+from qslot.solver import search, solve
+from qslot.solver.items import items_of
+
+ROOT = Path(__file__).parents[1]
+if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed
+    sys.path.append(str(ROOT))
+
+from benchmarks import compare, drawn, families, report, run  # noqa: E402
+from benchmarks.baselines import Plan, greedy  # noqa: E402
+from benchmarks.boolean import boolean  # noqa: E402
+from benchmarks.families import FAMILIES, SIZES  # noqa: E402
+from benchmarks.measure import PHASES, trivial_solve  # noqa: E402
+from benchmarks.record import Record, read  # noqa: E402
+
+
+def test_every_family_is_registered_under_its_name() -> None:
+    found = {
+        name
+        for module in (families, drawn)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if inspect.signature(function).return_annotation is Guest
+        and [*inspect.signature(function).parameters] == ["size"]
+    }
+    assert set(FAMILIES) == found - {"six_kinds"}
+    assert all(family.name == name and family.build.__name__ == name for name, family in FAMILIES.items())
+    assert {size for family in FAMILIES.values() for size in family.answers} <= set(SIZES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("size", [10, 100])
+def test_size_is_the_number_of_devices_and_names_the_guest(name: str, size: int) -> None:
+    guest = FAMILIES[name].build(size)
+    assert len(guest.devices) == size
+    assert guest == FAMILIES[name].build(size)
+
+
+def test_six_kinds() -> None:
+    assert len(items_of(families.six_kinds(100)).free) == 6
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of every family at its smallest size; the run itself asserts that each is proved and verifies."""
+    path = tmp_path_factory.mktemp("results") / "run.jsonl"
+    run.main(["--sizes", "10", "--repeat", "1", "--boolean", "0", "-o", str(path)])
+    return path
+
+
+def test_every_family_is_proved(results: Path) -> None:
+    records = read(results)
+    assert [record.family for record in records] == list(FAMILIES)
+    for record in records:
+        assert record.status == "optimal"
+        assert record.cost == record.bound
+        assert set(PHASES.values()) < set(record.ms)
+        assert all(record.ms[phase] > 0 for phase in PHASES.values())
+
+
+def test_phases_are_functions_of_the_search() -> None:
+    assert all(callable(getattr(search, name)) for name in PHASES)
+
+
+def test_a_file_is_no_worse_than_itself(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.main([str(results), str(results)]) == 0
+    assert "worse" not in capsys.readouterr().out
+
+
+def test_worse_answers_and_times_are_told(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line["ratio"]["total"] *= 2
+    lines[0]["status"] = "undecided"
+    lines[1]["cost"]["controllers"] += 1
+    worse = tmp_path / "worse.jsonl"
+    worse.write_text("".join(Record(**line).line() + "\n" for line in lines[:-1]), encoding="utf-8")
+    assert compare.main([str(results), str(worse)]) == 1
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("worse")]
+    assert [line.split()[1] for line in told] == [*list(FAMILIES)[:2], list(FAMILIES)[-1], "median"]
+    assert compare.main([str(worse), str(worse)]) == 0
+
+
+def test_report_shows_every_family(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report.main([str(results), "--date", "2026-11-23"])
+    text = capsys.readouterr().out
+    assert all(f"| {name} 10 | optimal |" in text for name in FAMILIES)
+    assert str(results.parent) not in text
+
+
+@pytest.mark.parametrize("name", ["hotplug", "dense", "i440fx"])
+def test_baselines_agree_with_the_optimum(name: str, results: Path) -> None:
+    """These three the Boolean model proves in tenths of a second."""
+    record = next(record for record in read(results) if record.family == name)
+    guest = FAMILIES[name].build(10)
+    answer = boolean(guest, seconds=60)
+    assert (answer.status, answer.cost) == ("optimal", tuple(record.cost.values()))
+    plan = greedy(guest)
+    assert isinstance(plan, Plan)
+    assert plan.controllers >= record.cost["controllers"]
+
+
+def test_trivial_solve_takes_time() -> None:
+    wall, cpu = trivial_solve()
+    assert wall > 0
+    assert cpu >= 0
+
+
+def test_a_wrong_answer_raises() -> None:
+    guest = FAMILIES["i440fx"].build(10)
+    outcome = solve(guest)
+    with pytest.raises(run.BenchmarkError, match="solved, expected infeasible"):
+        run.judged("i440fx 10", guest, outcome, "infeasible")
+    other = FAMILIES["cloud"].build(10)
+    with pytest.raises(run.BenchmarkError, match="broken"):
+        run.judged("cloud 10", other, outcome, "optimal")
