@@ -51,7 +51,9 @@ class Pin(NamedTuple):
             raise ValueError(f"address {text!r}: {place!r} is not SLOT or SLOT.FUNCTION in hexadecimal, as in '1f.4'")
         slot = int(match["slot"], 16)
         if slot >= SLOTS:
-            raise ValueError(f"address {text!r}: slot {match['slot']} (hexadecimal) is above 1f, the last slot of a bus")
+            raise ValueError(
+                f"address {text!r}: slot {match['slot']} (hexadecimal) is above 1f, the last slot of a bus"
+            )
         return cls(bus, slot, None if match["function"] is None else _function(match["function"], text))
 
     def __str__(self) -> str:
@@ -81,5 +83,3 @@ def _function(text: str, whole: str) -> int:
     if text not in set("01234567"):
         raise ValueError(f"address {whole!r}: function {text!r} is not one of 0 to 7")
     return int(text)
-
-

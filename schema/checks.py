@@ -56,11 +56,17 @@ def _controller(guest: "Guest", controller: Controller) -> None:
     where = f"controllers.{controller.id}"
     model = CONTROLLERS.get(controller.model)
     if model is None:
-        raise ValueError(f"{where}.model: {controller.model!r} is not a controller{_nearest(controller.model, CONTROLLERS)}")
+        raise ValueError(
+            f"{where}.model: {controller.model!r} is not a controller{_nearest(controller.model, CONTROLLERS)}"
+        )
     if model.machine not in (None, guest.platform.family):
-        raise ValueError(f"{where}.model: {controller.model} exists only on machine {model.machine}, not on {guest.machine}")
+        raise ValueError(
+            f"{where}.model: {controller.model} exists only on machine {model.machine}, not on {guest.machine}"
+        )
     if not controller.hotplug and not model.is_port:
-        raise ValueError(f"{where}.hotplug: only root and downstream ports can switch hot-plug off, not {controller.model}")
+        raise ValueError(
+            f"{where}.hotplug: only root and downstream ports can switch hot-plug off, not {controller.model}"
+        )
     for name in controller.properties:
         if name not in model.properties:
             raise ValueError(
@@ -100,7 +106,7 @@ def _model(device: Device) -> None:
         ) from None
     if model.self_described and (device.bars is None or device.connect is None):
         raise ValueError(
-            f"{where}: {device.model} takes its BARs from the host: give connect (conventional, express or hybrid) and bars"
+            f"{where}: {device.model} takes its BARs from the host: give connect (express, hybrid ...) and bars"
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
     for name in device.properties:
@@ -204,10 +210,12 @@ def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel
             raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
 
 
-def _accepts(
-    guest: "Guest", where: str, item: Device | Controller, pin: Pin, bus: BusModel, needs: Need
-) -> None:
-    if isinstance(item, Device) and find(item.model).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
+def _accepts(guest: "Guest", where: str, item: Device | Controller, pin: Pin, bus: BusModel, needs: Need) -> None:
+    if (
+        isinstance(item, Device)
+        and find(item.model).connector is Connector.INTEGRATED
+        and pin.bus != guest.platform.root
+    ):
         raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
     if not pin_accepts(bus, needs):
         raise ValueError(f"{where}: bus {pin.bus} takes no {item.model}")
@@ -219,7 +227,9 @@ def _nesting(guest: "Guest") -> None:
         path = [start]
         while (above := parent.get(path[-1])) is not None:
             if above in path:
-                raise ValueError(f"controllers.{start}.address: {' inside '.join([*path, above])} never reaches the root bus")
+                raise ValueError(
+                    f"controllers.{start}.address: {' inside '.join([*path, above])} never reaches the root bus"
+                )
             path.append(above)
 
 
@@ -227,12 +237,16 @@ def _chassis(guest: "Guest") -> None:
     seen: dict[tuple[object, ...], str] = {}
     for controller in guest.controllers:
         properties = controller.properties
-        keys: list[tuple[object, ...]] = [(name, properties[name]) for name in ("chassis_nr", "bus_nr") if name in properties]
+        keys: list[tuple[object, ...]] = [
+            (name, properties[name]) for name in ("chassis_nr", "bus_nr") if name in properties
+        ]
         if "chassis" in properties and "slot" in properties:
             keys.append(("chassis and slot", properties["chassis"], properties["slot"]))
         for key in keys:
             if key in seen:
-                raise ValueError(f"controllers.{controller.id}.properties: {key[0]} {key[1]} is also that of {seen[key]}")
+                raise ValueError(
+                    f"controllers.{controller.id}.properties: {key[0]} {key[1]} is also that of {seen[key]}"
+                )
             seen[key] = controller.id
 
 

@@ -38,24 +38,32 @@ class Bar(Frozen):
 
     def model_post_init(self, _context: Any) -> None:
         if self.kind == "io" and self.size > MAX_IO_BAR:
-            raise ValueError(f"an IO BAR of {self.size} bytes is above {MAX_IO_BAR}, the most that one IO window page holds")
+            raise ValueError(
+                f"an IO BAR of {self.size} bytes is above {MAX_IO_BAR}, the most that one IO window page holds"
+            )
 
 
-class Device(Frozen):
-    """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
+class Part(Frozen):
+    """What devices and controllers have in common."""
 
     id: QemuId
     model: str
+    address: Pin | None = None
+    numa: int | None = Field(default=None, ge=0)
+    """Hard: below an expander of that guest NUMA node (of an expander itself: its own node)."""
+    properties: Properties = {}
+    """Passed through to QEMU."""
+
+
+class Device(Part):
+    """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
+
     virtio: Literal["legacy", "transitional", "modern", "auto", "auto-by-os"] | None = None
     hotplug: Hotplug | None = None
     """`None` is the catalogue's default for the model."""
-    address: Pin | None = None
-    numa: int | None = Field(default=None, ge=0)
-    """Hard: below an expander of that guest NUMA node."""
     group: str | None = None
     near: tuple[str, ...] = ()
     near_switch: tuple[str, ...] = ()
-    properties: Properties = {}
     connect: Literal["conventional", "express", "hybrid"] | None = None
     bars: tuple[Bar, ...] | None = None
     rom: Size | None = None
@@ -69,17 +77,11 @@ def _on_off(value: object) -> object:
     return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
 
 
-class Controller(Frozen):
+class Controller(Part):
     """A controller that exists or is demanded: it stays, even empty; without an address the planner places it."""
 
-    id: QemuId
-    model: str
-    address: Pin | None = None
-    numa: int | None = Field(default=None, ge=0)
-    """Below an expander of that node; of an expander itself, its own node."""
     hotplug: Annotated[bool, BeforeValidator(_on_off)] = True
     """Ports only: whether the slot takes devices in a running guest."""
-    properties: Properties = {}
 
 
 class Spare(Frozen):

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from copy import deepcopy
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -12,8 +14,8 @@ from .device import Controller, Device, Frozen, Spare
 from .machine import NAME_PATTERN, Chipset, Machine, machine_of
 from .size import Size
 
-TERMS = ("moved", "guest_visible", "preferences", "io_windows", "controllers", "depth")
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
+TERMS: tuple[Term, ...] = get_args(Term)
 
 MAX_DEVICES = 20_000
 """A larger guest could hold at most 255 bridges of 32 slots of 8 functions anyway."""
@@ -95,6 +97,12 @@ class Guest(Frozen):
         check(self)
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy without the derived values that this one has remembered. The update is not validated."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        copy = self.model_construct(**{**fields, **(update or {})})
+        return deepcopy(copy) if deep else copy
+
     @cached_property
     def platform(self) -> Machine:
         return machine_of(self.machine, self.chipset)
@@ -108,7 +116,7 @@ class Guest(Frozen):
                 members.setdefault(device.group, []).append(device)
         return {name: tuple(devices) for name, devices in members.items()}
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the canonical JSON of the request with its policy."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

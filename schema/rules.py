@@ -17,12 +17,21 @@ RULES: Final[dict[str, Rule]] = {
     rule.code: rule
     for rule in (
         # what stands in the layout
-        Rule("complete", "every device, demanded controller and spare slot of the request is in the layout, and no other "
-             "device", "the request"),
-        Rule("tree", "every bus is the root bus or offered by a controller that stands earlier, and ids are unique",
-             "QEMU: Bus not found"),
-        Rule("machine-model", "controllers fit the machine: pxb and no PCI Express on pc, pxb-pcie on q35",
-             "QEMU: pxb devices cannot reside on a PCIe bus; docs/pcie.txt"),
+        Rule(
+            "complete",
+            "every device, demanded controller and spare slot of the request is in the layout, and no other device",
+            "the request",
+        ),
+        Rule(
+            "tree",
+            "every bus is the root bus or offered by a controller that stands earlier, and ids are unique",
+            "QEMU: Bus not found",
+        ),
+        Rule(
+            "machine-model",
+            "controllers fit the machine: pxb and no PCI Express on pc, pxb-pcie on q35",
+            "QEMU: pxb devices cannot reside on a PCIe bus; docs/pcie.txt",
+        ),
         Rule("as-requested", "models, virtio modes and properties are those of the request", "the request"),
         # addresses
         Rule("address-range", "the slot exists on its bus", "QEMU measured; Linux sees only slot 0 behind a port"),
@@ -30,47 +39,83 @@ RULES: Final[dict[str, Rule]] = {
         Rule("chipset", "functions of the chipset, and slots it closes, are left alone", "QEMU measured"),
         Rule("reserve", "reserved addresses are left alone", "the request"),
         Rule("pin", "pinned addresses are honoured", "the request"),
-        Rule("function-zero", "function 0 of every used slot is present", "PCI Local Bus 3.0 3.2.2.3.4; measured: no "
-             "firmware sees the others without it"),
-        Rule("multifunction", "function 0 says multifunction=on where another function of its slot is used",
-             "QEMU: single function device can't be populated"),
-        Rule("slot-sharing", "a slot is shared only by root ports, by downstream ports, by pci-bridges, or by endpoints "
-             "that are not hot-plugged; pins may mix them", "docs/pcie.txt; one hot-plug event a slot"),
+        Rule(
+            "function-zero",
+            "function 0 of every used slot is present",
+            "PCI Local Bus 3.0 3.2.2.3.4; measured: no firmware sees the others without it",
+        ),
+        Rule(
+            "multifunction",
+            "function 0 says multifunction=on where another function of its slot is used",
+            "QEMU: single function device can't be populated",
+        ),
+        Rule(
+            "slot-sharing",
+            "a slot is shared only by root ports, by downstream ports, by pci-bridges, or by endpoints "
+            "that are not hot-plugged; pins may mix them",
+            "docs/pcie.txt; one hot-plug event a slot",
+        ),
         Rule("group", "a group's members are functions of one slot, in listed order unless pinned", "the request"),
         # connections
         Rule("connect", "the bus provides what the device needs", "docs/pcie.txt; libvirt connect types; measured"),
         Rule("integrated", "virtio-iommu sits on the root bus", "QEMU: must be plugged on the root bus"),
         Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
-        Rule("viommu-host-device", "with a vIOMMU no host device sits behind a conventional bridge",
-             "VFIO: devices behind a conventional bridge share its requester id"),
+        Rule(
+            "viommu-host-device",
+            "with a vIOMMU no host device sits behind a conventional bridge",
+            "VFIO: devices behind a conventional bridge share its requester id",
+        ),
         # needs
-        Rule("hotplug", "a device that must be hot-pluggable is alone, with its group, in a slot that takes hot-plug",
-             "QEMU device_add measured on every bus, Linux guest"),
+        Rule(
+            "hotplug",
+            "a device that must be hot-pluggable is alone, with its group, in a slot that takes hot-plug",
+            "QEMU device_add measured on every bus, Linux guest",
+        ),
         Rule("numa", "a device or controller with a NUMA node sits below an expander of that node", "the request"),
         Rule("near", "devices near each other have the same root bus", "the request"),
         Rule("near-switch", "they are below the same switch upstream port", "the request"),
-        Rule("spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"),
+        Rule(
+            "spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"
+        ),
         # capacities
-        Rule("bus-numbers", "at most 256 bus numbers, those of each expander within its range", "PCI; SeaBIOS never "
-             "finishes at the 257th, OVMF programs nothing"),
+        Rule(
+            "bus-numbers",
+            "at most 256 bus numbers, those of each expander within its range",
+            "PCI; SeaBIOS never finishes at the 257th, OVMF programs nothing",
+        ),
         Rule("io-space", "IO windows and root BARs fit the firmware's IO space", "SeaBIOS and edk2, measured"),
         Rule("max-controllers", "no more controllers than the policy allows", "the request"),
         Rule("max-depth", "no endpoint deeper than the policy allows", "the request"),
         # properties
-        Rule("chassis", "chassis and slot modulo 256 are unique over all ports", "QEMU: Can't add chassis slot, error -16"),
-        Rule("chassis-nr", "every pci-bridge has a chassis_nr of 1 to 255, unique and no expander's bus_nr",
-             "QEMU: Bridge chassis not specified; PCI-to-PCI Bridge 1.2 ch. 13"),
-        Rule("shpc", "shpc=off only outside expanders, with ACPI hot-plug, on a bridge without IO device and spare slot",
-             "QEMU measured: IO window of empty SHPC bridges"),
-        Rule("reserves", "io-reserve is 0 where no IO comes, else a power of two from 4 KiB; bus-reserve exceeds the buses "
-             "below; pref32- and pref64-reserve exclude each other", "QEMU, SeaBIOS measured"),
+        Rule(
+            "chassis",
+            "chassis and slot modulo 256 are unique over all ports",
+            "QEMU: Can't add chassis slot, error -16",
+        ),
+        Rule(
+            "chassis-nr",
+            "every pci-bridge has a chassis_nr of 1 to 255, unique and no expander's bus_nr",
+            "QEMU: Bridge chassis not specified; PCI-to-PCI Bridge 1.2 ch. 13",
+        ),
+        Rule(
+            "shpc",
+            "shpc=off only outside expanders, with ACPI hot-plug, on a bridge without IO device and spare slot",
+            "QEMU measured: IO window of empty SHPC bridges",
+        ),
+        Rule(
+            "reserves",
+            "io-reserve is 0 where no IO comes, else a power of two from 4 KiB; bus-reserve exceeds the buses "
+            "below; pref32- and pref64-reserve exclude each other",
+            "QEMU, SeaBIOS measured",
+        ),
         # the answer's own statements
-        Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value",
-             "qslot"),
+        Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),
         Rule("hash", "the layout answers this request", "qslot"),
         # warnings
         Rule("wasteful-pin", "a pinned address costs more than automatic placement would", "qslot objective"),
         Rule("shpc-driver", "hot-plug there works only if the guest has an SHPC driver", "QEMU measured, Linux shpchp"),
-        Rule("firmware-version", "this firmware version was not measured; the nearest measured one is assumed", "qslot"),
+        Rule(
+            "firmware-version", "this firmware version was not measured; the nearest measured one is assumed", "qslot"
+        ),
     )
 }

@@ -19,7 +19,9 @@ def parse_size(value: object) -> object:
         return value
     match = _TEXT.fullmatch(value.strip())
     if match is None or match[2] not in _UNITS:
-        raise ValueError(f"size {value!r} is not a number of bytes or a number with one of {', '.join(list(_UNITS)[1:])}")
+        raise ValueError(
+            f"size {value!r} is not a number of bytes or a number with one of {', '.join(list(_UNITS)[1:])}"
+        )
     return int(match[1]) * _UNITS[match[2]]
 
 

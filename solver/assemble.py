@@ -114,7 +114,9 @@ class _Tree:
 
     def _size(self, bus: Bus) -> int:
         """Bus numbers of a controller with all below it."""
-        below = sum(self._size(child) for child in self.children.get(id(bus), []) if not child.cls.where.root == child.name)
+        below = sum(
+            self._size(child) for child in self.children.get(id(bus), []) if child.cls.where.root != child.name
+        )
         own = CONTROLLERS[str(bus.cls.model)].bus_numbers
         return own + max(below, bus.cls.bus_reserve or 0)
 
@@ -295,4 +297,3 @@ def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
         return model.driver, {}
     legacy, modern = mode is not VirtioMode.MODERN, mode is not VirtioMode.LEGACY
     return model.driver, {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}
-

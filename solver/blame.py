@@ -30,7 +30,12 @@ def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest, fr
         yield rule, (), guest, frozenset({rule})
     policy = guest.policy
     if policy.max_controllers is not None:
-        yield "max-controllers", (), _changed(guest, policy=policy.model_copy(update={"max_controllers": None})), frozenset()
+        yield (
+            "max-controllers",
+            (),
+            _changed(guest, policy=policy.model_copy(update={"max_controllers": None})),
+            frozenset(),
+        )
     if policy.max_depth is not None:
         yield "max-depth", (), _changed(guest, policy=policy.model_copy(update={"max_depth": None})), frozenset()
     if guest.spare:
@@ -55,7 +60,7 @@ def _device_wishes(
 
 
 def _changed(guest: Guest, **changes: object) -> Guest:
-    return Guest.model_construct(**{**{name: getattr(guest, name) for name in Guest.model_fields}, **changes})
+    return guest.model_copy(update=changes)
 
 
 def _feasible(guest: Guest, without: frozenset[str], limits: Limits) -> bool:

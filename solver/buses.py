@@ -150,9 +150,7 @@ class Tree:
             for function in occupant.item.functions or ():
                 self._sit(occupant.bus, occupant.slot, function, occupant, occupant.item.ids)
 
-    def _sit(
-        self, bus: str, slot: int, function: int, what: Occupant | Controller | str, ids: tuple[str, ...]
-    ) -> None:
+    def _sit(self, bus: str, slot: int, function: int, what: Occupant | Controller | str, ids: tuple[str, ...]) -> None:
         functions = self.occupants.setdefault(bus, {}).setdefault(slot, {})
         if function >= FUNCTIONS or function in functions:
             raise Impossible("address-unique", ids)

@@ -99,7 +99,8 @@ class _Decoder:
             return
         for one in self.buses[id(bus)]:
             pin = v.items.controller_pins[str(one.name)]
-            assert pin.slot is not None and pin.function is not None
+            assert pin.slot is not None
+            assert pin.function is not None
             one.parent, one.slot, one.function = self.buses[id(bus.parent)][0], pin.slot, pin.function
 
     def _choose_items(self) -> None:

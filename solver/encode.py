@@ -93,5 +93,3 @@ def _depth(v: Variables) -> Sum:
     for bus in v.classes:
         result.add(v.buses(bus), bus.base_functions * bus.where.depth)
     return result
-
-

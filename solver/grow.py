@@ -85,7 +85,13 @@ class Grower:
         kept: list[BusClass] = []
         for one in self.classes:
             plain = one.parent is not None and one.unit is None and not one.base_functions and one.offer is Offer.PORT
-            if not plain or one.bus_reserve is not None or one.reserve > 1 or any(slot.join is not Join.EMPTY for slot in one.slots) or one.names[0] in self.tree.inside:
+            if (
+                not plain
+                or one.bus_reserve is not None
+                or one.reserve > 1
+                or any(slot.join is not Join.EMPTY for slot in one.slots)
+                or one.names[0] in self.tree.inside
+            ):
                 kept.append(one)
                 continue
             assert one.parent is not None
@@ -250,10 +256,9 @@ class Grower:
 
     def _grow(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
-        if host.offer is Offer.ROOT or host.offer is Offer.EXPANDER:
-            if self.guest.platform.family == "q35":
-                self._hang(host, "pcie-root-port", created=self.scope.ports)
-                self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
+        if host.offer in (Offer.ROOT, Offer.EXPANDER) and self.guest.platform.family == "q35":
+            self._hang(host, "pcie-root-port", created=self.scope.ports)
+            self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
         if host.offer is Offer.PORT:
             switch_levels = 1 + self._movers(Need.UPSTREAM_PORT)
             self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
@@ -347,4 +352,3 @@ _ANYWHERE = {"function-zero", "address-unique"}
 def node_of(expander: Controller) -> int | None:
     node = expander.properties.get("numa_node", expander.numa)
     return node if isinstance(node, int) else None
-

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..schema.address import FUNCTIONS, Pin
 from ..schema.connect import Connector, VirtioMode
-from ..schema.device import Controller, Device, Hotplug, Spare
+from ..schema.device import Device, Hotplug, Part, Spare
 from ..schema.guest import Guest
 from ..schema.traits import Traits, mode_on, traits_of
 from ..schema.weights import WEIGHTS
@@ -217,7 +217,7 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
     """Pins with their function filled in: the lowest one that no other pin names, in listed order."""
     named: dict[tuple[str, int], set[int]] = {}
     grouped = {device.id: device.group for device in guest.devices}
-    pinned: list[Controller | Device] = [item for item in (*guest.controllers, *guest.devices) if item.address]
+    pinned: list[Part] = [item for item in (*guest.controllers, *guest.devices) if item.address]
     root = guest.platform.root
     for slot, function in guest.platform.taken:
         named.setdefault((root, slot), set()).add(function)
@@ -261,5 +261,3 @@ def _clusters(devices: tuple[Device, ...], field: str) -> dict[str, int]:
         if root(device.id) in roots:
             numbers.setdefault(root(device.id), len(numbers))
     return {device.id: numbers[root(device.id)] for device in devices if root(device.id) in roots}
-
-

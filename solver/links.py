@@ -124,4 +124,3 @@ def max_controllers(v: Variables) -> None:
 
 def controllers(v: Variables) -> Sum:
     return total(v.buses(bus) for bus in v.classes if bus.model is not None)
-

@@ -79,4 +79,3 @@ def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     free = slot.mask.bit_count()
     v.rows.at_most(lone, total(slots * (free - pattern.used) for pattern, slots in patterns))
     v.rows.at_most(total(slots * pattern.least_lone(slot) for pattern, slots in patterns), lone)
-

@@ -152,7 +152,7 @@ def _extra(windows: Windows, bus: BusClass) -> Sum:
 
 
 def _for_spares(windows: Windows, bus: BusClass) -> Sum:
-    """A created pci-bridge keeps its SHPC, and so a page, where it has a spare slot; IO buses have room for those too."""
+    """A created pci-bridge keeps its SHPC, and so a page, where it has a spare slot; IO buses have room for those."""
     v = windows.v
     spare = [i for i in v.options_on(bus) if v.options[i].kind.spare is not None and not v.options[i].io]
     if not spare:

@@ -174,24 +174,24 @@ class Measure:
                 total += self.pages(thing)
         return total
 
-    def pages(self, bridge: Controller) -> int:
-        """IO window of a bridge, in pages."""
-        bus = bridge.offers
-        things = list(on(bus))
+    def content(self, bridge: Controller) -> int:
+        """What of a bridge's window devices, spare slots and the bridges on its bus take, in pages."""
+        things = list(on(bridge.offers))
         direct = sum(self.io_of(thing) for thing in things if not isinstance(thing, Controller))
         self.io_below_root += direct
-        nested = sum(self.pages(thing) for thing in things if isinstance(thing, Controller))
-        spare = [thing for thing in things if isinstance(thing, SpareSlot)]
-        if bridge.model == "pci-bridge" and not bridge.created and not bridge.shpc:
-            self.shpc_off(bridge, bool(spare))
+        return -(-direct // PAGE) + sum(self.pages(thing) for thing in things if isinstance(thing, Controller))
+
+    def pages(self, bridge: Controller) -> int:
+        """IO window of a bridge, in pages."""
+        spare = [thing for thing in on(bridge.offers) if isinstance(thing, SpareSlot)]
         reserve = bridge.io_reserve or 0
-        if bus.kind == "port" and any(thing.spare.io for thing in spare):
+        if bridge.offers.kind == "port" and any(thing.spare.io for thing in spare):
             reserve = max(reserve, PAGE)
-        pages = -(-direct // PAGE) + nested
-        if not pages and self.seabios and self.has_shpc(bridge, bool(spare)):
-            pages = 1
+        pages = self.content(bridge)
         if pages and bridge.io_reserve == 0:
             raise Broken("reserves")
+        if not pages and self.seabios and self.has_shpc(bridge, bool(spare)):
+            pages = 1
         return max(pages, -(-reserve // PAGE))
 
     def has_shpc(self, bridge: Controller, spare: bool) -> bool:
@@ -200,17 +200,6 @@ class Measure:
             return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
         outside = self.places[bridge.offers].expander is None
         return spare or not (outside and self.guest.platform.acpi_bridge_hotplug)
-
-    def shpc_off(self, bridge: Controller, spare: bool) -> None:
-        """Rule shpc, for a demanded bridge that says shpc=off."""
-        outside = self.places[bridge.offers].expander is None
-        if spare or not outside or not self.guest.platform.acpi_bridge_hotplug or self.io_below(bridge):
-            raise Broken("shpc")
-
-    def io_below(self, bridge: Controller) -> int:
-        return sum(
-            self.io_below(thing) if isinstance(thing, Controller) else self.io_of(thing) for thing in on(bridge.offers)
-        )
 
     def io_of(self, thing: Thing) -> int:
         """IO BARs on its bus, in bytes. A pcie spare's io is its port's reserve instead."""

@@ -253,6 +253,8 @@ class Search:
                     controller = make_controller("", model)
                     controller.created, controller.named, controller.wish = True, False, node
                     controller.name = f"new{next(NUMBERS)}"
+                    if controller.offers.kind == "port" and self.guest.platform.port_io_reserve:
+                        controller.io_reserve = PAGE
                     yield controller
 
     def worthwhile(self, thing: Thing, bus: Bus) -> bool:
