@@ -262,15 +262,15 @@ class Grower:
         if host.offer is Offer.PORT:
             switch_levels = 1 + self._movers(Need.UPSTREAM_PORT)
             self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
-            self._hang(host, "x3130-upstream", created=self.scope.switches and host.nest < switch_levels)
-            self._move(host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if host.nest <= switch_levels else Need(0)))
+            self._hang(host, "x3130-upstream", created=self.scope.switches and _nest(host) < switch_levels)
+            self._move(host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0)))
         if host.offer is Offer.SWITCH:
             wanted = self.scope.switches or self._movers(Need.DOWNSTREAM_PORT) > 0
             self._hang(host, "xio3130-downstream", created=wanted)
             self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             levels = BRIDGE_LEVELS + self._movers(Need.PCI_BRIDGE)
-            if host.nest < levels:
+            if _nest(host) < levels:
                 self._hang(host, "pci-bridge", created=self.scope.bridges)
                 self._move(host, Need.PCI_BRIDGE)
 
@@ -305,7 +305,7 @@ class Grower:
     def _host(self, child: BusClass, host: BusClass) -> None:
         child.hosts.append(host)
         deeper = child.model in ("x3130-upstream", "pci-bridge")
-        child.nest = min(child.nest, host.nest + deeper if child.model != "pcie-pci-bridge" else 0)
+        child.nest = min(child.nest, _nest(host) + deeper if child.model != "pcie-pci-bridge" else 0)
 
     def _move(self, host: BusClass, needs: Need) -> None:
         """Units that may hang on `host`: one class a level for the unit itself and each bus pinned inside it."""
@@ -340,6 +340,13 @@ class Grower:
             del self.classes[before:]
             return None
         return one
+
+
+def _nest(bus: BusClass) -> int:
+    """How deep a class is nested; what is pinned inside a unit is as deep as the unit."""
+    while bus.unit is not None and bus.parent is not None:
+        bus = bus.parent
+    return bus.nest
 
 
 _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}

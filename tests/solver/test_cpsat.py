@@ -1,0 +1,110 @@
+"""The door to OR-Tools: both engines answer alike, and the smallest assignment is the smallest."""
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import pytest
+from qslot.solver.cpsat import Answer, Limits, Program, engine
+from qslot.solver.rows import Rows, Sum, total
+
+SEEDS = range(60)
+
+
+def drawn(seed: int) -> tuple[Rows, Sum]:
+    """Two to five small variables, a few rows, an objective."""
+    rng = random.Random(seed)
+    rows = Rows()
+    variables = [rows.variable(low, low + rng.randint(1, 3)) for low in (rng.randint(-2, 1) for _ in range(rng.randint(2, 5)))]
+    for _ in range(rng.randint(1, 4)):
+        what = total(one * rng.randint(-3, 3) for one in variables)
+        low = rng.randint(-4, 4)
+        rows.between(low, what, low + rng.randint(0, 4))
+    return rows, total(one * rng.randint(-3, 3) for one in variables) + rng.randint(-5, 5)
+
+
+def solutions(rows: Rows) -> Iterator[tuple[int, ...]]:
+    """All of them, smallest first."""
+    for values in itertools.product(*(range(low, high + 1) for low, high in rows.ranges)):
+        sums = [sum(f * values[v] for v, f in zip(vs, fs, strict=True)) for vs, fs, _, _ in rows.rows]
+        if all(low <= amount <= high for amount, (_, _, low, high) in zip(sums, rows.rows, strict=True)):
+            yield values
+
+
+@pytest.mark.parametrize("documented", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_optimum_is_one(seed: int, documented: bool) -> None:
+    rows, what = drawn(seed)
+    if rows.infeasible:
+        return
+    known = list(solutions(rows))
+    program = Program(rows, Limits(), documented=documented)
+    result = program.minimize(what)
+    if not known:
+        assert result.answer is Answer.INFEASIBLE
+        return
+    least = min(what.value(values) for values in known)
+    assert (result.answer, result.bound, what.value(result.values)) == (Answer.OPTIMAL, least, least)
+    assert result.values in known
+    program.fix(what, least)
+    smallest = program.smallest()
+    assert smallest.values == next(values for values in known if what.value(values) == least)
+
+
+@pytest.mark.parametrize("documented", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_smallest_assignment(seed: int, documented: bool) -> None:
+    rows, _ = drawn(seed)
+    if rows.infeasible:
+        return
+    result = Program(rows, Limits(seed=seed), documented=documented).smallest()
+    first = next(solutions(rows), None)
+    if first is None:
+        assert result.answer is Answer.INFEASIBLE
+    else:
+        assert (result.answer, result.values) == (Answer.OPTIMAL, first)
+
+
+def test_random_rows_are_both_feasible_and_not() -> None:
+    """Half of nothing would be tested if all were alike."""
+    drawings = [drawn(seed)[0] for seed in SEEDS]
+    feasible = sum(not rows.infeasible and next(solutions(rows), None) is not None for rows in drawings)
+    proved = sum(not rows.infeasible and next(solutions(rows), None) is None for rows in drawings)
+    assert feasible >= 15
+    assert proved >= 8
+
+
+def test_rows_that_contradict_their_ranges_say_so_at_once() -> None:
+    rows = Rows()
+    one = rows.variable(0, 3)
+    rows.at_most(one * 2, 7)
+    assert (rows.rows, rows.infeasible) == ([], False)  # says nothing that the range does not
+    rows.at_most(Sum(constant=4), one)
+    assert rows.infeasible
+
+
+def test_a_variable_with_one_value_is_a_constant() -> None:
+    rows = Rows()
+    assert rows.variable(5, 5) == Sum(constant=5)
+    assert (rows.variable(2, 1), rows.infeasible) == (Sum(constant=2), True)
+
+
+def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:
+    rows = Rows()
+    variables = [rows.variable(0, 9) for _ in range(40)]
+    for index in range(39):
+        rows.between(3, variables[index] + variables[index + 1], 15)
+    result = Program(rows, Limits(seconds=0)).minimize(total(variables))
+    assert result.answer in (Answer.UNKNOWN, Answer.FEASIBLE)
+    assert result.bound <= 3 * 20
+
+
+def test_a_hint_of_another_model_is_no_harm() -> None:
+    rows, what = drawn(3)
+    program = Program(rows, Limits())
+    plain = program.minimize(what)
+    assert program.minimize(what, [99] * len(rows.ranges)).bound == plain.bound
+
+
+def test_the_engines_are_two() -> None:
+    assert type(engine()) is not type(engine(documented=True))
