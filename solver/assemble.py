@@ -78,6 +78,7 @@ class _Tree:
         self.order = list(self._walk(self.root))[1:]
         self._name()
         self.chassis = self._unique("chassis", {"pcie-root-port", "ioh3420", "xio3130-downstream"}, 255)
+        self.slot_numbers = self._slot_numbers()
         self.bus_nr = self._bus_numbers()
         self.chassis_nr = self._unique("chassis_nr", {"pci-bridge"}, 255, taken=set(self.bus_nr.values()))
 
@@ -112,11 +113,24 @@ class _Tree:
         free = (number for number in range(1, most + 1) if number not in used)
         return {str(bus.name): fixed[str(bus.name)] if bus.name in fixed else next(free) for bus in mine}
 
+    def _slot_numbers(self) -> dict[str, int]:
+        """`slot` of demanded ports that share a chassis: QEMU takes a missing one as 0 and refuses the pair twice."""
+        taken: set[tuple[object, object]] = set()
+        result: dict[str, int] = {}
+        ports = [c for c in self.guest.controllers if "chassis" in c.properties]
+        for controller in sorted(ports, key=lambda one: "slot" not in one.properties):
+            chassis = controller.properties["chassis"]
+            slot = controller.properties.get("slot")
+            if slot is None:
+                slot = next(number for number in range(256) if (chassis, number) not in taken)
+                if slot:
+                    result[controller.id] = slot
+            taken.add((chassis, slot))
+        return result
+
     def _size(self, bus: Bus) -> int:
         """Bus numbers of a controller with all below it."""
-        below = sum(
-            self._size(child) for child in self.children.get(id(bus), []) if child.cls.where.root != child.name
-        )
+        below = sum(self._size(child) for child in self.children.get(id(bus), []) if child.cls.where.root != child.name)
         own = CONTROLLERS[str(bus.cls.model)].bus_numbers
         return own + max(below, bus.cls.bus_reserve or 0)
 
@@ -133,16 +147,14 @@ class _Tree:
         main = 1 + sum(self._size(b) for b in self.children.get(id(self.root), []) if str(b.name) not in sizes)
         ends = {start: start + sizes[name] for name, start in result.items()} | {0: main}
         starts = sorted([*result.values(), BUS_NUMBERS])
+        demanded_chassis = {c.properties.get("chassis_nr") for c in self.guest.controllers}
         for name in sorted((name for name in sizes if name not in result), key=lambda name: -sizes[name]):
             # from the top, so that the main root keeps the numbers that are left
-            for low, high in sorted(((low, _after(low, starts)) for low in ends), reverse=True):
-                if high - ends[low] >= sizes[name]:
-                    starts.append(high - sizes[name])
-                    starts.sort()
-                    result[name] = high - sizes[name]
-                    break
-            else:
-                result[name] = 0
+            gaps = sorted(((ends[low], _after(low, starts)) for low in ends), reverse=True)
+            places = (start for low, high in gaps for start in range(high - sizes[name], low - 1, -1))
+            result[name] = next((start for start in places if start not in demanded_chassis), 0)
+            starts = sorted([*starts, result[name]])
+            ends[result[name]] = result[name] + sizes[name]
         return result
 
     # ---- what the layout lists
@@ -171,6 +183,8 @@ class _Tree:
             result = {"chassis": self.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
             if demanded is not None and not demanded.hotplug:
                 result["hotplug"] = "off"
+            if str(bus.name) in self.slot_numbers:
+                result["slot"] = self.slot_numbers[str(bus.name)]
             result |= self._reserves(bus)
         elif bus.cls.model == "pci-bridge":
             result = {"chassis_nr": self.chassis_nr[str(bus.name)], "shpc": self._shpc(bus)}

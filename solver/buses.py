@@ -90,6 +90,10 @@ class BusClass:
     unit: int | None = None
     """Number of the unit it belongs to; the unit's own class (not what is pinned inside) is `movable`."""
     movable: bool = False
+    function: int | None = None
+    """Of a movable one, the function it is pinned to."""
+    closed_io: bool = False
+    """io-reserve=0: nothing with IO may come on its bus or below."""
     created: bool = False
     most: int = 1
     parent: "BusClass | None" = None
@@ -154,6 +158,8 @@ class Tree:
         functions = self.occupants.setdefault(bus, {}).setdefault(slot, {})
         if function >= FUNCTIONS or function in functions:
             raise Impossible("address-unique", ids)
+        if self.reserved(bus).get(slot, 0) >> function & 1 and ids:
+            raise Impossible("reserve", ids)
         functions[function] = what
 
     def reserved(self, bus: str) -> dict[int, int]:
@@ -166,7 +172,7 @@ class Tree:
         return result
 
 
-def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool) -> tuple[SlotKind, ...]:
+def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, express: bool) -> tuple[SlotKind, ...]:
     """The usable slots of a bus, by what is free in them. Raises Impossible where function 0 can never be filled."""
     platform = tree.guest.platform
     chipset = platform.chipset_slot if bus == platform.root else None
@@ -184,6 +190,8 @@ def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool) -> tup
                 found.setdefault((free, Join.EMPTY, False, 0, slot_hot), []).append(slot)
             continue
         join, cost = _join(here, slot_hot, slot == chipset)
+        if join is (Join.BRIDGES if express else Join.PORTS):
+            join = None  # only pins put pci-bridges on express buses
         if 0 not in here and (join is None or not free & 1):
             raise Impossible("function-zero", _ids(here.values()))
         if join is not None and free:
@@ -257,7 +265,7 @@ def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: P
         raise Impossible("numa", ids)
     if guest.policy.max_depth is not None and where.depth > guest.policy.max_depth:
         raise Impossible("max-depth", ids)
-    if "viommu" in guest.needs and place is Place.CONVENTIONAL and Place.CONVENTIONAL not in kind.allowed:
+    if kind.isolated and place is Place.CONVENTIONAL:
         raise Impossible("viommu-host-device", ids)
 
 

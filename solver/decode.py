@@ -120,7 +120,7 @@ class _Decoder:
             pool = _Pool([(one, number) for one in self.buses[id(bus)] for number in slot.numbers])
             grouped, sitting = v.grouped(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.alone(bus, index).value(self.values))]
-            packed = [open_children[True].pop(0) for _ in range(sitting.value(self.values))]
+            packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
             slots = grouped.value(self.values)
             single = [
                 (v.options[i], item)
@@ -138,6 +138,17 @@ class _Decoder:
             self._single([*items, *late], bus, pool)
             self._controllers(packed, slots, alone, slot, pool)
             self._shared(bus, index, slot, pool)
+
+    def _packed(self, bus: BusClass, index: int, waiting: list[Bus], count: int) -> list[Bus]:
+        """Controllers for one kind of slot: those pinned to a function as counted there, then others."""
+        chosen: list[Bus] = []
+        for child, seats in self.encoding.variables.pinned_functions(bus, index):
+            mine = [one for one in waiting if one.cls is child]
+            chosen += mine[: seats.value(self.values)]
+        loose = [one for one in waiting if one.cls.function is None]
+        chosen += loose[: count - len(chosen)]
+        waiting[:] = [one for one in waiting if one not in chosen]
+        return chosen
 
     def _order(self, item: Item) -> int:
         return min(self.listed[one] for one in item.ids)
@@ -171,13 +182,25 @@ class _Decoder:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
         joined = slot.join in (Join.PORTS, Join.BRIDGES)
-        least = slots if joined else -(-len(packed) // len(functions)) if packed else 0
-        places = pool.take(least, last=not joined)
-        for index, one in enumerate(packed):
-            # joined slots without function 0 each need one first; empty ones are filled one after the other
-            row, column = (index % least, index // least) if joined else divmod(index, len(functions))
-            host, number = places[row]
-            self._hang(one, host, number, functions[column])
+        fixed = [one for one in packed if one.cls.function is not None]
+        loose = [one for one in packed if one.cls.function is None]
+        least = -(-len(packed) // len(functions)) if packed else 0
+        places = pool.take(slots if joined or fixed else least, last=not joined)
+        free = {place: list(functions) for place in places}
+        for one in fixed:
+            place = next(place for place in places if one.cls.function in free[place])
+            free[place].remove(int(one.cls.function or 0))
+            self._hang(one, *place, int(one.cls.function or 0))
+        if joined or fixed:  # function 0 of every slot first
+            owed = [place for place in places if 0 in free[place] and not slot.has_zero]
+            for place, one in zip(owed, loose, strict=False):
+                self._hang(one, *place, free[place].pop(0))
+            loose = loose[len(owed) :]
+        seats = [(place, function) for place in places for function in free[place]]
+        if len(seats) < len(loose):
+            raise NoDecode("packed slots are full")
+        for one, (place, function) in zip(loose, seats, strict=False):
+            self._hang(one, *place, function)
         for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
             self._hang(one, host, number, 0)
 

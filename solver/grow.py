@@ -59,6 +59,7 @@ class Grower:
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
 
     def run(self) -> list[BusClass]:
+        self._chassis_numbers()
         platform = self.guest.platform
         main = Where(platform.root, None, expander=False, depth=0)
         self._gather_units()
@@ -110,10 +111,19 @@ class Grower:
 
     # ---- demanded controllers
 
+    def _chassis_numbers(self) -> None:
+        """Rule chassis-nr: a pxb's hidden bridge has its bus_nr as chassis number."""
+        numbers = {c.properties["bus_nr"]: c.id for c in self.guest.controllers if "bus_nr" in c.properties}
+        for controller in self.guest.controllers:
+            other = numbers.get(controller.properties.get("chassis_nr", -1))
+            if other is not None:
+                raise Impossible("chassis-nr", (controller.id, other))
+
     def _gather_units(self) -> None:
         plain: dict[tuple[object, ...], list[Controller]] = {}
         for controller in self.guest.controllers:
-            if controller.id in self.items.controller_pins or CONTROLLERS[controller.model].is_expander:
+            pin = self.items.controller_pins.get(controller.id)
+            if (pin is not None and pin.bus is not None) or CONTROLLERS[controller.model].is_expander:
                 continue
             touched = (
                 controller.id in self.tree.occupants
@@ -125,7 +135,7 @@ class Grower:
                 sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
             )
             own = controller.id if touched else None
-            key = (controller.model, controller.numa, controller.hotplug, properties, own)
+            key = (controller.model, controller.numa, controller.hotplug, properties, own, pin)
             plain.setdefault(key, []).append(controller)
         for controllers in plain.values():
             self.units.append(Unit(tuple(controllers), CONTROLLERS[controllers[0].model].needs))
@@ -151,11 +161,13 @@ class Grower:
             offer=offer,
             model=None if controller is None else controller.model,
             where=where,
-            slots=slot_kinds(self.tree, bus, first, last, hot=hot),
+            slots=slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express),
             hot=hot,
             names=() if controller is None else (controller.id,),
         )
         base = pinned_base(self.tree, bus, one.place, where, hot=hot, port=offer is Offer.PORT)
+        if base.io and traits.get("closed_io"):
+            raise Impossible("reserves", one.names)
         one.base_weight, one.base_io, one.base_functions = base.weight, base.io, base.functions
         for name, value in traits.items():
             setattr(one, name, value)
@@ -195,6 +207,7 @@ class Grower:
         bus_reserve = controller.properties.get("bus-reserve")
         return {
             "reserve": pages(asked),
+            "closed_io": reserve == 0 and reserve is not False,
             "shpc": shpc and self._shpc_costs,
             "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
             "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else None,
@@ -208,7 +221,10 @@ class Grower:
 
     def _movable_expanders(self, root: BusClass) -> None:
         for controller in self.guest.controllers:
-            if CONTROLLERS[controller.model].is_expander and controller.id not in self.items.controller_pins:
+            pin = self.items.controller_pins.get(controller.id)
+            if CONTROLLERS[controller.model].is_expander and (pin is None or pin.bus is None):
+                if pin is not None and pin.function:
+                    raise Impossible("function-zero", (controller.id,))
                 expander = self._controller(controller, self._level(root, controller), hosts=[root], movable=True)
                 self._pinned_below(expander, controller.id)
 
@@ -263,7 +279,9 @@ class Grower:
             switch_levels = 1 + self._movers(Need.UPSTREAM_PORT)
             self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
             self._hang(host, "x3130-upstream", created=self.scope.switches and _nest(host) < switch_levels)
-            self._move(host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0)))
+            self._move(
+                host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0))
+            )
         if host.offer is Offer.SWITCH:
             wanted = self.scope.switches or self._movers(Need.DOWNSTREAM_PORT) > 0
             self._hang(host, "xio3130-downstream", created=wanted)
@@ -332,6 +350,8 @@ class Grower:
             one = self._controller(
                 unit.controllers[0], where, unit=number, movable=True, most=len(unit.controllers), nest=1 << 30
             )
+            pin = self.items.controller_pins.get(unit.controllers[0].id)
+            one.function = None if pin is None else pin.function
             one.names = tuple(controller.id for controller in unit.controllers)
             self._pinned_below(one, unit.controllers[0].id)
         except Impossible as impossible:

@@ -69,8 +69,8 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
             if stage.full:
                 return answer if answer.findings else Infeasible(findings=blame(guest, limits))
             hopeless.add(stage.cheapest_only)
-        elif answer.layout is not None or best.layout is None:
-            best = answer
+            continue
+        best = answer if answer.layout is not None or best.layout is None else best
         if limits.left() == 0:
             break
     return best

@@ -37,6 +37,7 @@ def slots_suffice(v: Variables) -> None:
             used = total([*single, *shared, slots, v.alone(bus, index)])
             v.rows.at_most(used, v.buses(bus) * slot.count)
             v.rows.at_most(sitting, slots * slot.mask.bit_count())
+            _pinned_functions(v, bus, index, slot)
             _function_zero(v, bus, index, slot)
             _shared(v, bus, index, slot)
 
@@ -45,10 +46,31 @@ def _hanging_seated(v: Variables, bus: BusClass) -> None:
     """Controllers that hang on a bus take its slots: alone, or packed one a function."""
     children = v.children(bus)
     if children:
+        for child in children:
+            if packs(child) and child.function is not None:
+                seats = (v.seats_of(child, bus, index) for index in range(len(bus.slots)))
+                v.rows.equal(v.hanging(child, bus), total(seats))
+            elif child.function:
+                v.rows.equal(v.hanging(child, bus), 0)
         alone = total(v.hanging(child, bus) for child in children if not packs(child))
         v.rows.equal(alone, total(v.alone(bus, index) for index in range(len(bus.slots))))
         grouped = total(v.hanging(child, bus) for child in children if packs(child))
         v.rows.equal(grouped, total(v.grouped(bus, index)[1] for index in range(len(bus.slots))))
+
+
+def _pinned_functions(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
+    """Controllers pinned to a function: one a slot has it, and somebody else fills function 0."""
+    slots, sitting = v.grouped(bus, index)
+    nonzero = Sum()
+    by_function: dict[int, Sum] = {}
+    for child, count in v.pinned_functions(bus, index):
+        assert child.function is not None
+        by_function.setdefault(child.function, Sum()).add(count)
+        nonzero.add(count if child.function else 0)
+    for function, count in by_function.items():
+        v.rows.at_most(count, slots if slot.mask >> function & 1 else 0)
+    if nonzero.terms and not slot.has_zero:
+        v.rows.at_most(slots, sitting - nonzero)
 
 
 def _function_zero(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:

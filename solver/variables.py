@@ -68,6 +68,7 @@ class Variables:
     _alone: dict[tuple[int, int], Sum] = field(default_factory=dict)
     _grouped: dict[tuple[int, int], tuple[Sum, Sum]] = field(default_factory=dict)
     _patterns: dict[tuple[int, int], list[tuple[Pattern, Sum]]] = field(default_factory=dict)
+    _function_seats: dict[tuple[int, int, int], Sum] = field(default_factory=dict)
     _by_bus: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,6 +103,9 @@ class Variables:
             if grouped and slot.join in (Join.EMPTY, Join.PORTS, Join.BRIDGES):
                 slots = self.rows.variable(0, most)
                 self._grouped[id(bus), index] = slots, self.rows.variable(0, most * slot.mask.bit_count())
+                for child in grouped:
+                    if child.function is not None:
+                        self._function_seats[id(child), id(bus), index] = self.rows.variable(0, child.most)
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, Use.SHARED)]
             if sharing:
                 patterns = [(one, self.rows.variable(0, most)) for one in _patterns(sharing)]
@@ -132,6 +136,14 @@ class Variables:
     def grouped(self, bus: BusClass, slot: int) -> tuple[Sum, Sum]:
         """Slots given to ports or bridges packed together, and how many of them sit there."""
         return self._grouped.get((id(bus), slot), (Sum(), Sum()))
+
+    def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> Sum:
+        """Controllers pinned to a function that sit in a kind of slot."""
+        return self._function_seats.get((id(child), id(bus), slot), Sum())
+
+    def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, Sum]]:
+        """Each class pinned to a function with its seats in a kind of slot."""
+        return [(child, self.seats_of(child, bus, slot)) for child in self.children(bus) if child.function is not None]
 
     def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, Sum]]:
         """Slots shared by endpoints, by pattern."""

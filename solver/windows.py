@@ -58,8 +58,23 @@ def io_windows(v: Variables) -> Windows:
     # deepest first: whether a bridge below is open decides whether the one above would be empty
     for bus in sorted(below, key=lambda one: -one.where.depth):
         windows.extra[id(bus)] = _extra(windows, bus)
+        if bus.closed_io:
+            _closed(windows, bus)
     _ordered(windows, below)
     return windows
+
+
+def _closed(windows: Windows, bus: BusClass) -> None:
+    """Rule reserves: a bridge that says io-reserve=0 forwards no IO; what hangs on it must need none."""
+    v = windows.v
+    v.rows.at_most(windows.direct[id(bus)], 0)
+    for child in v.classes:
+        if child.parent is bus:
+            v.rows.at_most(windows.pages_of(child), 0)
+        elif any(host is bus for host in child.hosts):
+            amount, here = windows.pages_of(child), v.rows.variable(0, 1)
+            v.rows.at_most(v.hanging(child, bus), here * child.most)
+            v.rows.at_most(amount, (here * -1 + 1) * v.rows.most(amount))
 
 
 def _ordered(windows: Windows, below: list[BusClass]) -> None:

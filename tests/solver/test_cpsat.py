@@ -15,7 +15,9 @@ def drawn(seed: int) -> tuple[Rows, Sum]:
     """Two to five small variables, a few rows, an objective."""
     rng = random.Random(seed)
     rows = Rows()
-    variables = [rows.variable(low, low + rng.randint(1, 3)) for low in (rng.randint(-2, 1) for _ in range(rng.randint(2, 5)))]
+    variables = [
+        rows.variable(low, low + rng.randint(1, 3)) for low in (rng.randint(-2, 1) for _ in range(rng.randint(2, 5)))
+    ]
     for _ in range(rng.randint(1, 4)):
         what = total(one * rng.randint(-3, 3) for one in variables)
         low = rng.randint(-4, 4)

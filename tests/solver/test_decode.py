@@ -84,7 +84,9 @@ def test_names_of_every_kind() -> None:
 
 
 def test_parents_stand_before_children() -> None:
-    layout = planned(q35(*devices(3, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(20)), spare={"pci": 2, "pcie": 2}))
+    layout = planned(
+        q35(*devices(3, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(20)), spare={"pci": 2, "pcie": 2})
+    )
     known = {"pcie.0"}
     for controller in layout.controllers:
         assert controller.bus in known
@@ -100,7 +102,9 @@ GUESTS: dict[str, Data] = {
         *(device(f"disk{number}", "nvme") for number in range(3)),
         device("balloon", "virtio-balloon"),
         device("gpu", "vfio-pci", connect="express", bars=[{"bar": 0, "kind": "mem64", "size": "16GiB"}], group="gpu"),
-        device("sound", "vfio-pci", connect="express", bars=[{"bar": 0, "kind": "mem32", "size": "16KiB"}], group="gpu"),
+        device(
+            "sound", "vfio-pci", connect="express", bars=[{"bar": 0, "kind": "mem32", "size": "16KiB"}], group="gpu"
+        ),
         spare={"pcie": 2, "pci": 1},
         memory="2GiB",
     ),

@@ -61,7 +61,10 @@ def timed(data: Data, seconds: float) -> Solved | Infeasible | Undecided:
         # 248 functions of pci.0 and 31 * 8 a bridge, of which there are 255
         ("cold on pc", pc(*devices(10_000, "virtio-rng", virtio="modern"))),
         ("hot-plugged on pc", pc(*devices(7_000, "virtio-net", virtio="modern", hotplug="required"))),
-        ("of six kinds", pc(*(device(f"d{n}", model, hotplug="never") for n, model in enumerate(["VGA", "nvme"] * 5_000)))),
+        (
+            "of six kinds",
+            pc(*(device(f"d{n}", model, hotplug="never") for n, model in enumerate(["VGA", "nvme"] * 5_000))),
+        ),
     ],
 )
 def test_thousands_of_devices_are_planned(name: str, data: Data) -> None:

@@ -7,7 +7,23 @@ from qslot.schema import Guest
 from qslot.schema.cost import preferences
 from qslot.schema.weights import WEIGHTS
 
-from .ask import Data, above, costs, device, devices, host, models, only, pc, picture, planned, policy, q35, recount, seats
+from .ask import (
+    Data,
+    above,
+    costs,
+    device,
+    devices,
+    host,
+    models,
+    only,
+    pc,
+    picture,
+    planned,
+    policy,
+    q35,
+    recount,
+    seats,
+)
 
 ALONE = policy(max_controllers=0)
 PAGE = 4096
@@ -78,7 +94,10 @@ KINDS = {
     ),
     # cold legacy devices on the root complex: no window, no controller, nothing
     "root complex": Optimum(
-        q35(*devices(30, "virtio-net", virtio="transitional", hotplug="never")), {}, [], {"d0": "pcie.0:01.0", "d29": "pcie.0:1e.0"}
+        q35(*devices(30, "virtio-net", virtio="transitional", hotplug="never")),
+        {},
+        [],
+        {"d0": "pcie.0:01.0", "d29": "pcie.0:1e.0"},
     ),
     # only the root bus takes it, and its slots are gone: a function beside the chipset, shared with it
     "chipset function": Optimum(
@@ -122,7 +141,9 @@ REASONS = {
         ["pcie-pci-bridge", "pcie-root-port"],
         {"a": "p2p:01.0"},
     ),
-    "express-on-root": Optimum(q35(device("a", "virtio-rng"), policy=ALONE), {"preferences": 4}, [], {"a": "pcie.0:01.0"}),
+    "express-on-root": Optimum(
+        q35(device("a", "virtio-rng"), policy=ALONE), {"preferences": 4}, [], {"a": "pcie.0:01.0"}
+    ),
     # one port and nothing below: its legacy IO opens a window there
     "legacy-on-port": Optimum(
         q35(NETWORK, **ONE_PORT),
@@ -197,7 +218,9 @@ def test_the_mode_follows_the_place() -> None:
     assert (costs(behind), costs(on_root)) == ({"controllers": 1, "depth": 1}, {})
 
 
-@pytest.mark.parametrize(("count", "windows", "controllers"), [(1, 1, 2), (31, 1, 2), (32, 1, 3), (61, 1, 3), (62, 1, 4)])
+@pytest.mark.parametrize(
+    ("count", "windows", "controllers"), [(1, 1, 2), (31, 1, 2), (32, 1, 3), (61, 1, 3), (62, 1, 4)]
+)
 def test_hot_pluggable_transitional_interfaces_share_a_window(count: int, windows: int, controllers: int) -> None:
     """32 bytes each: 128 fit a page, if they are on one bus. 31 fill one bridge.
 

@@ -2,7 +2,24 @@
 
 import pytest
 
-from ..ask import Case, Data, Trio, above, check_trio, costs, device, devices, only, pc, picture, planned, policy, q35, refused, seats
+from ..ask import (
+    Case,
+    Data,
+    Trio,
+    above,
+    check_trio,
+    costs,
+    device,
+    devices,
+    only,
+    pc,
+    picture,
+    planned,
+    policy,
+    q35,
+    refused,
+    seats,
+)
 
 ALONE = policy(max_controllers=0)
 
@@ -10,7 +27,9 @@ TRIOS = {
     "address-unique": Trio(
         Case(q35(*devices(2, "AC97", address="pcie.0:05")), {"d0": "pcie.0:05.0", "d1": "pcie.0:05.1"}),
         q35(*devices(2, "AC97"), reserve=only("01.0"), policy=ALONE),
-        Case(q35(*devices(2, "AC97"), reserve=only("01.0", "01.6"), policy=ALONE), {"d0": "pcie.0:01", "d1": "pcie.0:01"}),
+        Case(
+            q35(*devices(2, "AC97"), reserve=only("01.0", "01.6"), policy=ALONE), {"d0": "pcie.0:01", "d1": "pcie.0:01"}
+        ),
     ),
     "address-unique, nine in one slot": Trio(
         Case(q35(*devices(8, "AC97", address="pcie.0:05")), {"d7": "pcie.0:05.7"}),
@@ -89,7 +108,10 @@ TRIOS = {
         ),
     ),
     "slot-sharing": Trio(
-        Case(pc(*devices(2, "AC97"), reserve=only("02", machine="pc"), policy=ALONE), {"d0": "pci.0:02", "d1": "pci.0:02"}),
+        Case(
+            pc(*devices(2, "AC97"), reserve=only("02", machine="pc"), policy=ALONE),
+            {"d0": "pci.0:02", "d1": "pci.0:02"},
+        ),
         pc(*devices(2, "rtl8139", hotplug="required"), reserve=only("02", machine="pc"), policy=ALONE),
         Case(
             pc(*devices(2, "rtl8139", hotplug="required"), reserve=only("02", "03", machine="pc"), policy=ALONE),
@@ -106,12 +128,20 @@ TRIOS = {
         ),
         pc(device("a", "rtl8139", hotplug="required", address="pci.0:05.0"), device("b", "AC97", address="pci.0:05.1")),
         Case(
-            pc(device("a", "rtl8139", hotplug="preferred", address="pci.0:05.0"), device("b", "AC97", address="pci.0:05.1"))
+            pc(
+                device("a", "rtl8139", hotplug="preferred", address="pci.0:05.0"),
+                device("b", "AC97", address="pci.0:05.1"),
+            )
         ),
     ),
     "slot-sharing, port and endpoint": Trio(
         Case(q35(device("a", "nvme", hotplug="required"), device("b", "AC97")), {"b": "pcie.0"}),
-        q35(device("a", "nvme", hotplug="required"), device("b", "AC97"), reserve=only("01"), policy=policy(max_controllers=1)),
+        q35(
+            device("a", "nvme", hotplug="required"),
+            device("b", "AC97"),
+            reserve=only("01"),
+            policy=policy(max_controllers=1),
+        ),
         Case(
             q35(
                 device("a", "nvme", hotplug="required"),
@@ -125,7 +155,11 @@ TRIOS = {
     "slot-sharing, lone controllers": Trio(
         Case(q35(controllers=[device("a", "i82801b11-bridge"), device("b", "i82801b11-bridge")])),
         q35(controllers=[device("a", "i82801b11-bridge"), device("b", "i82801b11-bridge")], reserve=only("01")),
-        Case(q35(controllers=[device("a", "i82801b11-bridge"), device("b", "i82801b11-bridge")], reserve=only("01", "02"))),
+        Case(
+            q35(
+                controllers=[device("a", "i82801b11-bridge"), device("b", "i82801b11-bridge")], reserve=only("01", "02")
+            )
+        ),
     ),
     "group": Trio(
         Case(
@@ -148,7 +182,11 @@ TRIOS = {
             q35(device("a", "AC97", group="g"), device("b", "AC97", group="g", address="pcie.0:07.4")),
             {"a": "pcie.0:07.0", "b": "pcie.0:07.4"},
         ),
-        q35(device("a", "AC97", group="g"), device("b", "AC97", group="g", address="pcie.0:07.4"), reserve=["pcie.0:07.0"]),
+        q35(
+            device("a", "AC97", group="g"),
+            device("b", "AC97", group="g", address="pcie.0:07.4"),
+            reserve=["pcie.0:07.0"],
+        ),
         Case(
             q35(
                 device("a", "AC97", group="g", address=".1"),
@@ -172,7 +210,8 @@ TRIOS = {
                 device("b", "AC97", group="g", address=".5"),
                 reserve=only("1f.6"),
                 policy=ALONE,
-            ) | {"reserve": []},
+            )
+            | {"reserve": []},
             {"a": "pcie.0:1f.4", "b": "pcie.0:1f.5"},
         ),
     ),
@@ -184,7 +223,17 @@ def test_rule(rule: str) -> None:
     check_trio(TRIOS[rule])
 
 
-KINDS = ("AC97", "VGA", "i6300esb", "virtio-rng", "virtio-balloon", "ES1370", "pci-serial", "qemu-xhci", "ich9-intel-hda")
+KINDS = (
+    "AC97",
+    "VGA",
+    "i6300esb",
+    "virtio-rng",
+    "virtio-balloon",
+    "ES1370",
+    "pci-serial",
+    "qemu-xhci",
+    "ich9-intel-hda",
+)
 
 
 def mixed(count: int) -> Data:
@@ -219,7 +268,9 @@ def test_the_chipset_slot_takes_an_unmet_preference_but_no_hot_plugged_device() 
 
 
 def test_pinned_neighbours_pay_when_one_that_floats_joins() -> None:
-    data = pc(device("a", "AC97", address="pci.0:02.0"), device("b", "AC97"), reserve=only("02", machine="pc"), policy=ALONE)
+    data = pc(
+        device("a", "AC97", address="pci.0:02.0"), device("b", "AC97"), reserve=only("02", machine="pc"), policy=ALONE
+    )
     assert costs(planned(data)) == {"preferences": 2 + 2}
 
 

@@ -2,7 +2,24 @@
 
 import pytest
 
-from ..ask import Case, Data, Trio, above, check_trio, costs, device, devices, host, models, only, pc, planned, policy, q35, refused
+from ..ask import (
+    Case,
+    Data,
+    Trio,
+    above,
+    check_trio,
+    costs,
+    device,
+    devices,
+    host,
+    models,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+)
 
 ALONE = policy(max_controllers=0)
 BARE = {"sata": False, "smbus": False}  # no IO ports of the chipset's on q35
@@ -44,7 +61,10 @@ TRIOS = {
     ),
     "bus-numbers, range of the main root": Trio(
         Case(q35(controllers=[*ports(2), expander(3)], numa_nodes=1)),
-        q35(controllers=[*ports(2, address=None), device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)], numa_nodes=1)
+        q35(
+            controllers=[*ports(2, address=None), device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)],
+            numa_nodes=1,
+        )
         | {"reserve": ["x:%02x" % slot for slot in range(32)]},
         Case(
             q35(controllers=[device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)], numa_nodes=1)
@@ -191,7 +211,9 @@ def test_io_sizes_are_packed_not_summed() -> None:
     """Three times 2048 + 1024 in bins of 4096: a plain sum would allow 9216 / 4096 -> 3 pages, and so would packing;
     five times 1024 + 2048 need 15360 -> 4 pages, one bus.
     """
-    things = [host(f"h{number}", "conventional", 1024 if number % 2 else 2048, hotplug="required") for number in range(10)]
+    things = [
+        host(f"h{number}", "conventional", 1024 if number % 2 else 2048, hotplug="required") for number in range(10)
+    ]
     # all on one bus: 5 * 1024 + 5 * 2048 = 15360 bytes, 4 pages
     assert costs(planned(q35(*things))) == {"io_windows": 4 * 4096, "controllers": 2, "depth": 20}
 
@@ -228,7 +250,9 @@ def test_the_last_bus_number() -> None:
 
 def test_more_bridges_in_one_slot() -> None:
     """One slot of pci.0: two bridges in it hold 62."""
-    layout = planned(pc(*devices(62, "virtio-rng", virtio="modern", hotplug="required"), reserve=only("02", machine="pc")))
+    layout = planned(
+        pc(*devices(62, "virtio-rng", virtio="modern", hotplug="required"), reserve=only("02", machine="pc"))
+    )
     assert costs(layout) == {"controllers": 2, "depth": 62}
     assert sorted((c.slot, c.function) for c in layout.controllers) == [(2, 0), (2, 1)]
 

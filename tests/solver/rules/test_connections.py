@@ -3,7 +3,23 @@
 import pytest
 from pydantic import ValidationError
 
-from ..ask import Case, Data, Trio, above, check_trio, costs, device, host, only, pc, planned, policy, q35, refused, seats
+from ..ask import (
+    Case,
+    Data,
+    Trio,
+    above,
+    check_trio,
+    costs,
+    device,
+    host,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+    seats,
+)
 
 PORT = device("rp", "pcie-root-port", address="pcie.0:01.0")
 BELOW_PORT = {"address": "rp:00.0"}
@@ -51,7 +67,10 @@ THINGS: dict[str, tuple[Data, str]] = {
     "virtio auto": (device("a", "virtio-net", hotplug="never"), "port conventional root"),
     "virtio modern": (device("a", "virtio-net", virtio="modern", hotplug="never"), "port conventional root"),
     "conventional": (device("a", "rtl8139", hotplug="never"), "conventional root"),
-    "virtio transitional": (device("a", "virtio-net", virtio="transitional", hotplug="never"), "port conventional root"),
+    "virtio transitional": (
+        device("a", "virtio-net", virtio="transitional", hotplug="never"),
+        "port conventional root",
+    ),
     "virtio legacy": (device("a", "virtio-net", virtio="legacy", hotplug="never"), "port conventional root"),
     "integrated": (device("a", "virtio-iommu"), "root"),
 }
@@ -63,7 +82,11 @@ def scarce(bus: str, thing: Data) -> Data:
     reserve = only("02.0" if bus == "root" else "01.0")
     if bus in ("downstream port", "pci-bridge"):
         above_it = "sw" if bus == "downstream port" else "dmi"
-        reserve = [*reserve, *(f"{above_it}:{slot:02x}" for slot in range(1, 32)), *(f"{above_it}:00.{f}" for f in range(1, 8))]
+        reserve = [
+            *reserve,
+            *(f"{above_it}:{slot:02x}" for slot in range(1, 32)),
+            *(f"{above_it}:00.{f}" for f in range(1, 8)),
+        ]
     return q35(thing, controllers=controllers, reserve=reserve, policy=policy(max_controllers=len(controllers)))
 
 

@@ -21,7 +21,11 @@ CHAINS: dict[str, tuple[list[Data], str, list[str]]] = {
     "pin on a floating ioh3420": ([RP | {"model": "ioh3420"}], "rp:00", ["ioh3420"]),
     "pin on a floating bridge": ([P2P], "p2p:05", ["pcie-pci-bridge", "pcie-root-port"]),
     "pin on a bridge in a floating port": ([RP, at(P2P, "rp:00.0")], "p2p:05", ["pcie-pci-bridge", "pcie-root-port"]),
-    "pin on a floating switch": ([SW, at(DP, "sw:03.0")], "dp:00", ["xio3130-downstream", "x3130-upstream", "pcie-root-port"]),
+    "pin on a floating switch": (
+        [SW, at(DP, "sw:03.0")],
+        "dp:00",
+        ["xio3130-downstream", "x3130-upstream", "pcie-root-port"],
+    ),
     "pin on a floating downstream port": ([DP], "dp:00", ["xio3130-downstream", "x3130-upstream", "pcie-root-port"]),
     "pin on a floating dmi bridge": ([DMI], "dmi:00", ["i82801b11-bridge"]),
     "pin on a bridge in a dmi bridge": ([DMI, at(BR, "dmi:03.0")], "br:02", ["pci-bridge", "i82801b11-bridge"]),
@@ -49,7 +53,11 @@ def test_pins_on_demanded_controllers(chain: str) -> None:
 
 PC_CHAINS: dict[str, tuple[list[Data], str, list[str]]] = {
     "pin on a floating bridge": ([BR], "br:05", ["pci-bridge"]),
-    "pin on a bridge in a floating bridge": ([BR, at(BR | {"id": "br2"}, "br:04.0")], "br2:05", ["pci-bridge", "pci-bridge"]),
+    "pin on a bridge in a floating bridge": (
+        [BR, at(BR | {"id": "br2"}, "br:04.0")],
+        "br2:05",
+        ["pci-bridge", "pci-bridge"],
+    ),
     "pin on a floating expander": ([device("x", "pxb")], "x:00", ["pxb"]),
     "pin on a bridge of a floating expander": ([device("x", "pxb"), at(BR, "x:1f.0")], "br:05", ["pci-bridge", "pxb"]),
 }

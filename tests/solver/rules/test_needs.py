@@ -4,7 +4,25 @@ from typing import Any
 
 import pytest
 
-from ..ask import Case, Data, Trio, above, check_trio, costs, device, devices, host, models, only, pc, planned, policy, q35, refused, seats
+from ..ask import (
+    Case,
+    Data,
+    Trio,
+    above,
+    check_trio,
+    costs,
+    device,
+    devices,
+    host,
+    models,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+    seats,
+)
 
 ALONE = policy(max_controllers=0)
 
@@ -38,7 +56,9 @@ TRIOS = {
     "hotplug, port without": Trio(
         Case(q35(NVME, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
         q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
-        Case(q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2)), {"a": "rp1:00.0"}),
+        Case(
+            q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2)), {"a": "rp1:00.0"}
+        ),
     ),
     "hotplug, shpc": Trio(
         Case(pc(RTL, controllers=[device("br", "pci-bridge", address="pci.0:02.0")], **NO_ACPI), {"a": "br:01.0"}),
@@ -64,7 +84,10 @@ TRIOS = {
         Case(pc(RTL | {"numa": 0, "hotplug": "never"}, numa_nodes=1, policy=limit(1)), {"a": "pxb1:00.0"}),
     ),
     "hotplug, dmi bridge": Trio(
-        Case(q35(RTL | {"hotplug": "never"}, controllers=[device("br", "i82801b11-bridge")], reserve=only("01")), {"a": "br"}),
+        Case(
+            q35(RTL | {"hotplug": "never"}, controllers=[device("br", "i82801b11-bridge")], reserve=only("01")),
+            {"a": "br"},
+        ),
         q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(1)),
         Case(q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(2)), {"a": "br1:01.0"}),
     ),
@@ -84,7 +107,10 @@ TRIOS = {
     "hotplug, function 0": Trio(
         Case(pc(RTL | {"address": ".0"}), {"a": "pci.0:02.0"}),
         pc(RTL | {"address": ".1"}),
-        Case(pc(RTL | {"address": ".1", "group": "g"}, device("b", "AC97", group="g")), {"a": "pci.0:02.1", "b": "pci.0:02.0"}),
+        Case(
+            pc(RTL | {"address": ".1", "group": "g"}, device("b", "AC97", group="g")),
+            {"a": "pci.0:02.1", "b": "pci.0:02.0"},
+        ),
     ),
     "numa": Trio(
         Case(q35(NVME | {"numa": 1}, numa_nodes=2), {"a": "rp1:00.0", "rp1": "pxb1:00.0"}),
@@ -100,7 +126,13 @@ TRIOS = {
         ),
     ),
     "numa, pinned": Trio(
-        Case(pc(RTL | {"numa": 0, "address": "pxb:03", "hotplug": "never"}, controllers=[PXB | {"numa": 0}], numa_nodes=1)),
+        Case(
+            pc(
+                RTL | {"numa": 0, "address": "pxb:03", "hotplug": "never"},
+                controllers=[PXB | {"numa": 0}],
+                numa_nodes=1,
+            )
+        ),
         pc(RTL | {"numa": 0, "address": "pci.0:03"}, controllers=[PXB | {"numa": 0}], numa_nodes=1),
         Case(
             pc(
@@ -113,7 +145,10 @@ TRIOS = {
     "numa, controller": Trio(
         Case(q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1), {"rp": "pxb1:00.0"}),
         q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(1)),
-        Case(q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(2)), {"rp": "pxb1:00.0"}),
+        Case(
+            q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(2)),
+            {"rp": "pxb1:00.0"},
+        ),
     ),
     "near": Trio(
         Case(q35(*near())),
@@ -133,7 +168,9 @@ TRIOS = {
         ),
     ),
     "near, two expanders of one node": Trio(
-        Case(q35(*near(), controllers=[device("x", "pxb-pcie", numa=0), device("y", "pxb-pcie", numa=0)], numa_nodes=1)),
+        Case(
+            q35(*near(), controllers=[device("x", "pxb-pcie", numa=0), device("y", "pxb-pcie", numa=0)], numa_nodes=1)
+        ),
         q35(
             device("a", "nvme", near=["b"], address="rx:00"),
             device("b", "nvme", address="ry:00"),
@@ -191,7 +228,10 @@ TRIOS = {
     "spare, pcie": Trio(
         Case(q35(spare={"pcie": 2})),
         q35(spare={"pcie": 1}, policy=ALONE),
-        Case(q35(spare={"pcie": 2}, reserve=only("01.0", "01.3"), policy=limit(2)), {"rp1": "pcie.0:01.0", "rp2": "pcie.0:01.3"}),
+        Case(
+            q35(spare={"pcie": 2}, reserve=only("01.0", "01.3"), policy=limit(2)),
+            {"rp1": "pcie.0:01.0", "rp2": "pcie.0:01.3"},
+        ),
     ),
     "spare, port without hot-plug": Trio(
         Case(q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port")], policy=limit(1))),
@@ -231,7 +271,14 @@ TRIOS = {
     "spare, node": Trio(
         Case(q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1), {"rp1": "pxb1:00.0"}),
         q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1, policy=limit(1)),
-        Case(q35(spare=[{"kind": "pcie", "numa": 0}], controllers=[device("x", "pxb-pcie", numa=0)], numa_nodes=1, policy=limit(2))),
+        Case(
+            q35(
+                spare=[{"kind": "pcie", "numa": 0}],
+                controllers=[device("x", "pxb-pcie", numa=0)],
+                numa_nodes=1,
+                policy=limit(2),
+            )
+        ),
     ),
 }
 

@@ -25,7 +25,11 @@ DRY = {"virtio": "modern", "hotplug": "required"}
 TRIOS = {
     "reserves, io": Trio(
         Case(q35(host("a", io=64), controllers=[port("rp")]), {"a": "rp:00.0"}),
-        q35(host("a", io=64, hotplug="required"), controllers=[port("rp", **{"io-reserve": 0})], policy=policy(max_controllers=1)),
+        q35(
+            host("a", io=64, hotplug="required"),
+            controllers=[port("rp", **{"io-reserve": 0})],
+            policy=policy(max_controllers=1),
+        ),
         Case(
             q35(host("a", io=64, hotplug="required"), controllers=[port("rp", **{"io-reserve": 0})]),
             {"a": "rp1:00.0"},
@@ -38,13 +42,19 @@ TRIOS = {
     ),
     "reserves, io of a bridge below": Trio(
         Case(
-            q35(controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge")], reserve=only("01.0", "01.1")),
+            q35(
+                controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge")],
+                reserve=only("01.0", "01.1"),
+            ),
             {"br": "rp1:00.0"},
         ),
         # its empty SHPC bridge opens a window
         q35(controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge", address="rp:00.0")]),
         Case(
-            q35(controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge", address="rp:00.0")], firmware="ovmf")
+            q35(
+                controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge", address="rp:00.0")],
+                firmware="ovmf",
+            )
         ),
     ),
     "reserves, buses": Trio(
@@ -122,7 +132,9 @@ def test_chassis_numbers_avoid_those_demanded() -> None:
     layout = planned(q35(*devices(3, "nvme"), controllers=[port("rp9", "pcie.0:09.0", chassis=2)]))
     assert [properties(layout, name)["chassis"] for name in ("rp1", "rp2")] == [1, 3]
     assert properties(layout, "rp9")["chassis"] == 2
-    assert all(controller.properties["port"] == controller.slot * 8 + controller.function for controller in layout.controllers)
+    assert all(
+        controller.properties["port"] == controller.slot * 8 + controller.function for controller in layout.controllers
+    )
 
 
 def test_one_chassis_may_have_several_slots() -> None:
