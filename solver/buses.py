@@ -62,17 +62,15 @@ class SlotKind:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A level: the root bus above (id, or `node N` for a created expander), its node, depth, tracked switches above."""
+    """A level: the root bus above (id, or `node N` for a created expander), its node, depth, what is tracked above."""
 
     root: str
     node: int | None
     expander: bool
     depth: int
     switches: tuple[str, ...] = ()
-
-    def below(self, *, switch: str | None = None) -> "Where":
-        switches = self.switches if switch is None else (*self.switches, switch)
-        return Where(self.root, self.node, self.expander, self.depth + 1, switches)
+    inside: str | None = None
+    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
 
 
 @dataclass(eq=False, slots=True)
@@ -118,6 +116,14 @@ class BusClass:
     """No IO device sits directly on these buses; in the exact IO model those with IO are classes of their own."""
     nest: int = 0
     """How many created or movable bridges or switches of its own kind are above it."""
+
+    def below(self, *, switch: str | None = None) -> Where:
+        """The level of what hangs on it; `switch` names it where switches are tracked."""
+        where = self.where
+        switches = where.switches if switch is None else (*where.switches, switch)
+        tracked = self.bus_reserve is not None or self.reserve > 1 or self.closed_io
+        inside = self.names[0] if tracked else where.inside
+        return Where(where.root, where.node, where.expander, where.depth + 1, switches, inside)
 
     @property
     def place(self) -> Place | None:

@@ -185,7 +185,7 @@ class Grower:
         if CONTROLLERS[controller.model].is_expander:
             return Where(controller.id, node_of(controller), expander=True, depth=1)
         tracked = self._tracks_switches and controller.model == "x3130-upstream"
-        where = parent.where.below(switch=controller.id if tracked else None)
+        where = parent.below(switch=controller.id if tracked else None)
         if controller.numa is not None and controller.numa != where.node:
             raise Impossible("numa", (controller.id,))
         return where
@@ -283,8 +283,7 @@ class Grower:
                 host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0))
             )
         if host.offer is Offer.SWITCH:
-            wanted = self.scope.switches or self._movers(Need.DOWNSTREAM_PORT) > 0
-            self._hang(host, "xio3130-downstream", created=wanted)
+            self._hang(host, "xio3130-downstream", created=True)
             self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             levels = BRIDGE_LEVELS + self._movers(Need.PCI_BRIDGE)
@@ -301,7 +300,7 @@ class Grower:
             return
         bus = CONTROLLERS[model].bus
         tracked = f"switch at {host.where}" if self._tracks_switches and model == "x3130-upstream" else None
-        where = host.where.below(switch=tracked)
+        where = host.below(switch=tracked)
         self._host(self._create(model, OFFERS[bus], where, bus, most=1 if tracked else self._room(host)), host)
         if self.scope.exact_io and OFFERS[bus] is Offer.CONVENTIONAL:
             for part in range(self._io_buses):
@@ -332,7 +331,7 @@ class Grower:
                 continue
             controller = unit.controllers[0]
             tracked = self._tracks_switches and controller.model == "x3130-upstream"
-            where = host.where.below(switch=controller.id if tracked else None)
+            where = host.below(switch=controller.id if tracked else None)
             if controller.numa is not None and controller.numa != where.node:
                 continue
             key = ("unit", number, where)

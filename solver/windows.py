@@ -203,9 +203,10 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
             windows.shares[key] = dict.fromkeys(map(id, child.hosts), amount)
         else:
             most = rows.most(amount)
+            each = 1 if measure == windows.opened else most  # a controller has one window, of any size
             parts = {id(host): rows.variable(0, most) for host in child.hosts}
             for host in child.hosts:
-                rows.at_most(parts[id(host)], windows.v.hanging(child, host) * most)
+                rows.at_most(parts[id(host)], windows.v.hanging(child, host) * each)
             rows.at_most(total(parts.values()), amount)
             windows.shares[key] = parts
     return windows.shares[key]

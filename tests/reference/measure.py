@@ -185,8 +185,6 @@ class Measure:
         """IO window of a bridge, in pages."""
         spare = [thing for thing in on(bridge.offers) if isinstance(thing, SpareSlot)]
         reserve = bridge.io_reserve or 0
-        if bridge.created and bridge.offers.kind == "port" and self.guest.platform.port_io_reserve:
-            reserve = PAGE
         if bridge.offers.kind == "port" and any(thing.spare.io for thing in spare):
             reserve = max(reserve, PAGE)
         pages = self.content(bridge)

@@ -25,6 +25,7 @@ CREATABLE = {
     "q35": ("pcie-root-port", "xio3130-downstream", "x3130-upstream", "pcie-pci-bridge", "pci-bridge", "pxb-pcie"),
     "pc": ("pci-bridge", "pxb"),
 }
+FILLERS = {"root port": "pcie-root-port", "downstream port": "xio3130-downstream", "pci-bridge": "pci-bridge"}
 MANY = 30
 NODES = 50_000
 
@@ -192,11 +193,32 @@ class Search:
                 self.undo(move)
 
     def finish(self) -> None:
+        fillers = self.fillers()
+        if fillers is None:
+            return
+        self.do(fillers)
         key = self.bound(len(self.free))
-        if key is not None and self.improves(key) and self.mates_to_come([]) is not None:
+        if key is not None and self.improves(key):
             self.best = key
             self.costs = dict(zip(self.guest.policy.order, key, strict=True))
             self.seats = [(t, b, s) for b in self.buses for s, things in b.slots.items() for t in things]
+        self.undo(fillers)
+
+    def fillers(self) -> Move | None:
+        """Empty controllers created for nothing but function 0 of a slot of others; None where one cannot be had."""
+        move: Move = []
+        for bus in self.buses:
+            for slot, things in bus.slots.items():
+                if bus.function_zero(slot):
+                    continue
+                model = FILLERS.get(things[0].mates or "")
+                if model is None or bus.kind not in HOMES_OF[model]:
+                    return None
+                controller = self.created_controller(model, None)
+                if slot not in bus.seats(controller):
+                    return None
+                move.append((controller, bus, slot))
+        return move
 
     def do(self, move: Move) -> None:
         for thing, bus, slot in move:
@@ -250,12 +272,15 @@ class Search:
             nodes = sorted(self.problem.nodes) if model in ("pxb", "pxb-pcie") else [None]
             for node in nodes:
                 if node is None or all(not (c.is_expander and c.wish == node) for c in self.created):
-                    controller = make_controller("", model)
-                    controller.created, controller.named, controller.wish = True, False, node
-                    controller.name = f"new{next(NUMBERS)}"
-                    if controller.offers.kind == "port" and self.guest.platform.port_io_reserve:
-                        controller.io_reserve = PAGE
-                    yield controller
+                    yield self.created_controller(model, node)
+
+    def created_controller(self, model: str, node: int | None) -> Controller:
+        controller = make_controller("", model)
+        controller.created, controller.named, controller.wish = True, False, node
+        controller.name = f"new{next(NUMBERS)}"
+        if controller.offers.kind == "port" and self.guest.platform.port_io_reserve:
+            controller.io_reserve = PAGE
+        return controller
 
     def worthwhile(self, thing: Thing, bus: Bus) -> bool:
         """False where merging two created controllers is at least as good (top of this file)."""

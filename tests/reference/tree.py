@@ -216,10 +216,10 @@ class Bus:
 def filler_cost(things: list[Thing], rest: Sequence[Thing]) -> int | None:
     """What it costs at least, as sharing, to fill function 0 of their slot with one of `rest`; None where nobody can.
 
-    It takes somebody who shares with all of them; a controller may be created with any of the rest.
+    It takes somebody who shares with all of them; a controller may be created for nothing else.
     """
     mates = {thing.mates for thing in things}
-    if not rest or len(mates) > 1 or None in mates:
+    if len(mates) > 1 or None in mates:
         return None
     if mates != {"endpoint"}:
         return 0
