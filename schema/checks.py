@@ -80,7 +80,7 @@ def _controller(guest: "Guest", controller: Controller) -> None:
         raise ValueError(f"{where}: numa is {controller.numa}, but properties.numa_node is {node}: keep one")
 
 
-RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 254)}
+RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 255)}
 
 
 def _controller_numbers(where: str, controller: Controller) -> None:

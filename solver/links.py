@@ -31,7 +31,7 @@ def _numbers_below(v: Variables, bus: BusClass) -> Sum:
     for child in v.classes:
         numbers = Sum()
         if child.parent is bus or any(host is bus for host in child.hosts):
-            numbers = v.buses(child) + _numbers_below(v, child)
+            numbers = _numbers_of(v, child)
         if child.parent is not bus and len(child.hosts) > 1 and numbers.terms:
             hanging, most = v.hanging(child, bus), v.rows.most(numbers)
             here = v.rows.variable(0, most)
@@ -43,6 +43,14 @@ def _numbers_below(v: Variables, bus: BusClass) -> Sum:
             numbers = here
         result.add(numbers)
     return result
+
+
+def _numbers_of(v: Variables, bus: BusClass) -> Sum:
+    """Bus numbers of the controllers of a class and all below them; a bus-reserve holds all that is below it."""
+    own = CONTROLLERS[str(bus.model)].bus_numbers
+    if bus.bus_reserve is not None:
+        return v.buses(bus) * (own + bus.bus_reserve)
+    return v.buses(bus) * own + _numbers_below(v, bus)
 
 
 def bus_numbers(v: Variables) -> None:

@@ -1,12 +1,14 @@
 """Requests that leave little room, and what to ask of their answers."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.cost import objective
-from qslot.schema.layout import Seat
 from qslot.schema.verify import verify
 from qslot.solver import Options, solve
+
+if TYPE_CHECKING:
+    from qslot.schema.layout import Seat
 
 Data = dict[str, Any]
 
@@ -41,15 +43,11 @@ def host(name: str, connect: str = "express", io: int = 0, **rest: Any) -> Data:
     return device(name, "vfio-pci", connect=connect, bars=bars, **rest)
 
 
-def guest(machine: str = "q35", *things: Data, **rest: Any) -> Guest:
-    return Guest.model_validate({"machine": machine, "devices": things, **rest})
-
-
 class Case(NamedTuple):
     """`seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do)."""
 
     guest: Data
-    seats: dict[str, str] = {}  # noqa: RUF012 - never changed
+    seats: dict[str, str] = {}
 
 
 class Trio(NamedTuple):

@@ -49,16 +49,14 @@ def timed(data: Data, seconds: float) -> Solved | Infeasible | Undecided:
     request = Guest.model_validate(data)
     start = time.monotonic()
     outcome = solve(request, Options(time_limit=120))
-    took = time.monotonic() - start
-    print(f"{len(request.devices)} devices: {type(outcome).__name__} after {took:.1f} s")
-    assert took < seconds
+    assert time.monotonic() - start < seconds
     return outcome
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        # 248 functions of pci.0 and 31 * 8 a bridge, of which there are 255
+        # 30 * 8 functions on pci.0 and 31 * 8 a bridge, of which there may be 255
         ("cold on pc", pc(*devices(10_000, "virtio-rng", virtio="modern"))),
         ("hot-plugged on pc", pc(*devices(7_000, "virtio-net", virtio="modern", hotplug="required"))),
         (

@@ -208,10 +208,9 @@ TRIOS = {
             q35(
                 device("a", "AC97", group="g", address="pcie.0:1f.4"),
                 device("b", "AC97", group="g", address=".5"),
-                reserve=only("1f.6"),
+                reserve=only("1f.4", "1f.5"),
                 policy=ALONE,
-            )
-            | {"reserve": []},
+            ),
             {"a": "pcie.0:1f.4", "b": "pcie.0:1f.5"},
         ),
     ),

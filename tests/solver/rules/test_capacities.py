@@ -62,13 +62,13 @@ TRIOS = {
     "bus-numbers, range of the main root": Trio(
         Case(q35(controllers=[*ports(2), expander(3)], numa_nodes=1)),
         q35(
-            controllers=[*ports(2, address=None), device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)],
+            controllers=[*ports(2), device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)],
             numa_nodes=1,
         )
-        | {"reserve": ["x:%02x" % slot for slot in range(32)]},
+        | {"reserve": [f"x:{slot:02x}" for slot in range(32)]},
         Case(
             q35(controllers=[device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)], numa_nodes=1)
-            | {"reserve": ["x:%02x" % slot for slot in range(32)]}
+            | {"reserve": [f"x:{slot:02x}" for slot in range(32)]}
         ),
     ),
     "bus-numbers, pxb takes two": Trio(
@@ -200,21 +200,17 @@ def test_rule(rule: str) -> None:
 def test_io_is_packed_bus_by_bus() -> None:
     """48 interfaces of 256 bytes fill three pages of 16; two bridges (31 slots each) would need 2 + 2 pages.
 
-    Below one port: a pcie-pci-bridge with 16 of them (depth 2) and two pci-bridges in one of its slots with 16 each (3).
+    Below one port: a pcie-pci-bridge with 16 of them (depth 2), two pci-bridges in one of its slots with 16 each (3).
     """
     layout = planned(q35(*devices(48, "rtl8139")))
     assert costs(layout) == {"io_windows": 3 * 4096, "controllers": 4, "depth": 16 * 2 + 32 * 3}
     assert models(layout) == ["pci-bridge", "pci-bridge", "pcie-pci-bridge", "pcie-root-port"]
 
 
-def test_io_sizes_are_packed_not_summed() -> None:
-    """Three times 2048 + 1024 in bins of 4096: a plain sum would allow 9216 / 4096 -> 3 pages, and so would packing;
-    five times 1024 + 2048 need 15360 -> 4 pages, one bus.
-    """
-    things = [
-        host(f"h{number}", "conventional", 1024 if number % 2 else 2048, hotplug="required") for number in range(10)
-    ]
-    # all on one bus: 5 * 1024 + 5 * 2048 = 15360 bytes, 4 pages
+def test_io_of_one_bus_is_summed_before_it_is_rounded() -> None:
+    """5 * 1024 + 5 * 2048 = 15360 bytes on one bus: 4 pages, though two of 2048 or four of 1024 make one."""
+    sizes = [1024 if number % 2 else 2048 for number in range(10)]
+    things = [host(f"h{number}", "conventional", size, hotplug="required") for number, size in enumerate(sizes)]
     assert costs(planned(q35(*things))) == {"io_windows": 4 * 4096, "controllers": 2, "depth": 20}
 
 
@@ -242,8 +238,7 @@ def test_more_ports_than_the_root_bus_has_functions(count: int) -> None:
 
 
 def test_the_last_bus_number() -> None:
-    """254 express devices: 1 root bus, 240 ports, 1 switch, 15 downstream ports, one port without device: 257 numbers."""
-    # root 1 + ports 240 + upstream 1 + downstream d = 256 -> d = 14; devices 239 + 14 = 253
+    """Root bus 1 + 240 ports + upstream port 1 + 14 downstream ports = 256; 239 + 14 devices, one port has the switch."""
     assert len(planned(q35(*devices(253, "nvme", hotplug="required"))).controllers) == 255
     refused(q35(*devices(254, "nvme", hotplug="required")))
 

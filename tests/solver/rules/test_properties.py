@@ -1,5 +1,7 @@
 """Rules shpc, reserves, chassis, chassis-nr: the properties that a layout gives to controllers."""
 
+from typing import Any
+
 import pytest
 from qslot.schema import Guest, Layout, Undecided
 from qslot.solver import solve
@@ -11,7 +13,7 @@ def properties(layout: Layout, name: str) -> Data:
     return next(dict(controller.properties) for controller in layout.controllers if controller.id == name)
 
 
-def port(name: str, address: str | None = None, **values: object) -> Data:
+def port(name: str, address: str | None = None, /, **values: Any) -> Data:
     return device(name, "pcie-root-port", address=address, properties=values)
 
 
