@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .address import Pin
 from .catalog import UnknownModel, find
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
-from .device import Controller, Device
+from .device import Controller, Device, Part
 
 if TYPE_CHECKING:
     from .guest import Guest
@@ -210,7 +210,7 @@ def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel
             raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
 
 
-def _accepts(guest: "Guest", where: str, item: Device | Controller, pin: Pin, bus: BusModel, needs: Need) -> None:
+def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel, needs: Need) -> None:
     if (
         isinstance(item, Device)
         and find(item.model).connector is Connector.INTEGRATED

@@ -20,7 +20,7 @@ from .items import Fit, Items, Kind, Occupant, Place
 
 ALL: Final = (1 << FUNCTIONS) - 1
 BRIDGE_LEVELS: Final = 2
-"""Created pci-bridges nest at most this deep: one slot holds 8 bridges of 31 slots of 8, more than bus numbers allow."""
+"""Created pci-bridges nest at most this deep: a slot holds 8 bridges of 31 slots of 8, more than bus numbers allow."""
 
 
 class Offer(StrEnum):

@@ -10,7 +10,7 @@ from .variables import Variables
 BUS_NUMBERS = 256
 
 
-def own_numbers(v: Variables, bus: BusClass) -> Sum:
+def own_numbers(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
     """Bus numbers that the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
 
     Rule reserves: SeaBIOS loses devices unless a bus-reserve exceeds the numbers used below.
@@ -19,45 +19,53 @@ def own_numbers(v: Variables, bus: BusClass) -> Sum:
         return Sum(constant=1)
     numbers = v.buses(bus) * CONTROLLERS[bus.model].bus_numbers
     if bus.bus_reserve is not None:
-        below = _numbers_below(v, bus)
+        below = _numbers_below(v, bus, known)
         v.rows.at_most(below, v.buses(bus) * (bus.bus_reserve - 1))
         numbers = numbers + v.buses(bus) * bus.bus_reserve - below
     return numbers
 
 
-def _numbers_below(v: Variables, bus: BusClass) -> Sum:
-    """Bus numbers of all that hangs on one bus."""
-    result = Sum()
-    for child in v.classes:
-        numbers = Sum()
-        if child.parent is bus or any(host is bus for host in child.hosts):
-            numbers = _numbers_of(v, child)
-        if child.parent is not bus and len(child.hosts) > 1 and numbers.terms:
-            hanging, most = v.hanging(child, bus), v.rows.most(numbers)
-            here = v.rows.variable(0, most)
-            v.rows.at_most(here, numbers)
-            v.rows.at_most(here, hanging * most)
-            v.rows.at_most(hanging, here)
-            if child.most == 1:
-                v.rows.at_most(numbers - here, (hanging * -1 + 1) * most)
-            numbers = here
-        result.add(numbers)
-    return result
+def _numbers_below(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
+    """Bus numbers of all that hangs on the buses of a class; `known` keeps what was asked before."""
+    if id(bus) not in known:
+        result = Sum()
+        for child in v.classes:
+            if child.parent is bus:
+                result.add(_numbers_of(v, child, known))
+            elif any(host is bus for host in child.hosts):
+                result.add(_hanging_numbers(v, child, bus, _numbers_of(v, child, known)))
+        known[id(bus)] = result
+    return known[id(bus)]
 
 
-def _numbers_of(v: Variables, bus: BusClass) -> Sum:
+def _hanging_numbers(v: Variables, child: BusClass, bus: BusClass, numbers: Sum) -> Sum:
+    """The part of a class's numbers that hangs on one of its hosts."""
+    if len(child.hosts) == 1 or not numbers.terms:
+        return numbers
+    hanging, most = v.hanging(child, bus), v.rows.most(numbers)
+    here = v.rows.variable(0, most)
+    v.rows.at_most(here, numbers)
+    v.rows.at_most(here, hanging * most)
+    v.rows.at_most(hanging, here)
+    if child.most == 1:
+        v.rows.at_most(numbers - here, (hanging * -1 + 1) * most)
+    return here
+
+
+def _numbers_of(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
     """Bus numbers of the controllers of a class and all below them; a bus-reserve holds all that is below it."""
     own = CONTROLLERS[str(bus.model)].bus_numbers
     if bus.bus_reserve is not None:
         return v.buses(bus) * (own + bus.bus_reserve)
-    return v.buses(bus) * own + _numbers_below(v, bus)
+    return v.buses(bus) * own + _numbers_below(v, bus, known)
 
 
 def bus_numbers(v: Variables) -> None:
     """Rule bus-numbers: each complex's numbers fit between its expander's bus_nr and the next one's."""
     sizes: dict[str, Sum] = {}
+    known: dict[int, Sum] = {}
     for bus in v.classes:
-        sizes.setdefault(bus.where.root, Sum()).add(own_numbers(v, bus))
+        sizes.setdefault(bus.where.root, Sum()).add(own_numbers(v, bus, known))
     v.rows.at_most(total(sizes.values()), BUS_NUMBERS)
     fixed = {
         c.id: int(c.properties["bus_nr"])

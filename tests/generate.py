@@ -1,4 +1,4 @@
-"""Random requests: plain data from a `random.Random`, so that a seed names a guest and Hypothesis can drive the same code.
+"""Random requests: plain data from a `random.Random`, so that a seed names a guest and Hypothesis drives the same code.
 
 What is drawn must be interesting: each guest gets a few themes, and each theme makes something scarce or mixes a
 feature in. Lower draws are plainer, so that Hypothesis shrinks towards small guests.
@@ -37,7 +37,23 @@ MACHINES = {
     "pc": ("pc", "pc", "pc-i440fx-7.2"),
 }
 THEMES = (
-    *("slots", "slots", "slots", "policy", "policy", "io", "io", "io", "pins", "hotplug", "hotplug", "spare", "numa", "groups", "groups"),
+    *(
+        "slots",
+        "slots",
+        "slots",
+        "policy",
+        "policy",
+        "io",
+        "io",
+        "io",
+        "pins",
+        "hotplug",
+        "hotplug",
+        "spare",
+        "numa",
+        "groups",
+        "groups",
+    ),
     *("near", "near", "buses", "buses", "bridges", "controllers", "order", "host"),
 )
 
@@ -187,7 +203,9 @@ class Draft:
             entry["virtio"] = rng.choice(("transitional", "legacy", "modern", "auto"))
         if chance(rng, 0.7 if "hotplug" in self.themes else 0.25):
             can = model == "vfio-pci" or find(model).hotpluggable
-            entry["hotplug"] = rng.choice(("required", "never", "required", "preferred") if can else ("never", "preferred"))
+            entry["hotplug"] = rng.choice(
+                ("required", "never", "required", "preferred") if can else ("never", "preferred")
+            )
         if nodes and chance(rng, 0.4 if "numa" in self.themes else 0.1):
             entry["numa"] = rng.randrange(nodes)
         if chance(rng, 0.4 if "pins" in self.themes else 0.04):

@@ -2,30 +2,41 @@
 
 from collections import Counter
 
+import pytest
+
 from ..generate import tiny_guest
-from ..reference import TooMany
+from ..reference import Search, TooMany
 from ..reference import search as reference_search
 from ..spread import RELAXATIONS, families
 
 
-def test_spread() -> None:
+@pytest.fixture(autouse=True)
+def _few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference_search, "NODES", 4_000)
+
+
+def test_a_fifth_cannot_be_planned() -> None:
+    verdicts: Counter[bool] = Counter()
+    for seed in range(20_000, 20_200):
+        try:
+            verdicts[Search(tiny_guest(seed)).run() is None] += 1
+        except TooMany:
+            continue
+    assert verdicts[True] >= 0.2 * verdicts.total()
+
+
+def test_limits_bind() -> None:
+    """Of the guests that can be planned at least 30 % would be cheaper without some rule; every family is met."""
     tight: Counter[str] = Counter()
     broken: Counter[str] = Counter()
-    feasible = infeasible = bound = 0
-    limit, reference_search.NODES = reference_search.NODES, 4_000
-    for seed in range(20_000, 20_150):
+    feasible = bound = 0
+    for seed in range(20_000, 20_120):
         try:
             costs, binding = families(tiny_guest(seed))
         except TooMany:
             continue
-        if costs is None:
-            infeasible += 1
-            broken.update(binding)
-        else:
-            feasible += 1
-            bound += bool(binding)
-            tight.update(binding)
-    reference_search.NODES = limit
-    assert infeasible >= 0.2 * (feasible + infeasible)
+        feasible += costs is not None
+        bound += costs is not None and bool(binding)
+        (broken if costs is None else tight).update(binding)
     assert bound >= 0.3 * feasible
     assert {name for name in (*RELAXATIONS, "io-space") if tight[name] + broken[name] == 0} == set()

@@ -4,7 +4,8 @@ from itertools import product
 
 from qslot.schema import Guest, Layout
 from qslot.schema.device import Properties
-from qslot.schema.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot as Slot, Versions
+from qslot.schema.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.layout import SpareSlot as Slot
 from qslot.schema.verify.requested import emission
 
 from .measure import Costs, Measure, on
@@ -43,14 +44,18 @@ class Writer:
     def bus_starts(self) -> dict[str, int]:
         """A bus_nr for each expander: those given, and for the others the first that leaves all ranges disjoint."""
         sizes = {c.name: self.measure.numbers(c) for c in self.controllers if c.is_expander}
-        main = 1 + sum(self.measure.numbers(c) for c in on(self.root) if isinstance(c, Controller) and not c.is_expander)
+        main = 1 + sum(
+            self.measure.numbers(c) for c in on(self.root) if isinstance(c, Controller) and not c.is_expander
+        )
         given = {c.name: c.bus_nr for c in self.controllers if c.is_expander and c.bus_nr is not None}
         loose = [name for name in sizes if name not in given]
         ends = [main, *(start + sizes[name] for name, start in given.items())]
         for choice in product(ends, repeat=len(loose)):
             starts = dict(given)
             for name, end in zip(loose, choice, strict=True):
-                starts[name] = end + sum(sizes[n] for n, e in zip(loose, choice, strict=True) if e == end and n in starts)
+                starts[name] = end + sum(
+                    sizes[n] for n, e in zip(loose, choice, strict=True) if e == end and n in starts
+                )
             if disjoint(main, [(starts[name], sizes[name]) for name in sizes]):
                 return starts
         raise AssertionError("the oracle said that the ranges fit")
@@ -153,4 +158,3 @@ def disjoint(main: int, ranges: list[tuple[int, int]]) -> bool:
     starts = [start for start, _ in ordered] + [256]
     ends = [main, *(start + size for start, size in ordered)]
     return all(end <= start for end, start in zip(ends, starts, strict=True))
-

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from qslot.schema import Connector, Controller as Demand, Device, Guest, Pin, VirtioMode
+from qslot.schema import Connector, Device, Guest, Pin, VirtioMode
+from qslot.schema import Controller as Demand
 from qslot.schema.traits import Traits, traits_of
 
 from .tree import ALL_FUNCTIONS, HOMES_OF, MATES_OF, Bus, BusKind, Controller, Item, SpareSlot, Thing, bus_of, may_share
@@ -18,7 +19,7 @@ CONNECTS: dict[str, frozenset[BusKind]] = {
 
 @dataclass(slots=True)
 class Problem:
-    """`free` waits to be placed: controllers, then devices, then spare slots; `conflict` is a pin that cannot be kept."""
+    """`free` waits to be placed: controllers, then devices, then spare slots; `conflict` a pin that cannot be kept."""
 
     guest: Guest
     root: Bus
@@ -98,7 +99,9 @@ def _controllers(problem: Problem) -> list[tuple[Thing, Pin]]:
 
 
 def _controller(guest: Guest, demand: Demand) -> Controller:
-    number = {name: int(value) for name, value in demand.properties.items() if name != "shpc" and not isinstance(value, str)}
+    number = {
+        name: int(value) for name, value in demand.properties.items() if name != "shpc" and not isinstance(value, str)
+    }
     controller = make_controller(demand.id, demand.model)
     controller.functions = _function_only(demand.address)
     controller.wish = demand.numa

@@ -1,4 +1,4 @@
-"""Every way to seat what is free, controllers that are created on the way included; branch and bound over the objective.
+"""Every way to seat what is free, controllers created on the way included; branch and bound over the objective.
 
 Why the enumeration is finite and still complete:
 
@@ -49,7 +49,9 @@ class Search:
         self.created: list[Controller] = []
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
         self.free = sorted(self.problem.free, key=self.urgency)
-        self.tidy = prune and not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
+        self.tidy = prune and not any(
+            isinstance(thing, Controller) and thing.functions is not None for thing in self.free
+        )
         self.least = self.least_to_come()
         self.best: Key | None = None
         self.costs: Costs | None = None
@@ -288,7 +290,9 @@ class Search:
             return True
         owner = bus.owner
         if thing.model == "pci-bridge":
-            return not (owner is not None and owner.created and owner.model in ("pci-bridge", "pcie-pci-bridge")) and not any(
+            return not (
+                owner is not None and owner.created and owner.model in ("pci-bridge", "pcie-pci-bridge")
+            ) and not any(
                 isinstance(other, Controller) and other.created and other.model == "pci-bridge"
                 for things in bus.slots.values()
                 for other in things
@@ -319,7 +323,7 @@ class Search:
         loose = [c.offers for c in self.problem.controllers if c.bus is None]
         return (
             picture_of(self.problem.root),
-            tuple(sorted((repr((b.owner.sort if b.owner else "", picture_of(b))) for b in loose))),
+            tuple(sorted(repr((b.owner.sort if b.owner else "", picture_of(b))) for b in loose)),
         )
 
 

@@ -168,7 +168,12 @@ class Bus:
                 alike.add(taken)
             if self._joins(thing, slot):
                 result.append(slot)
-        if self.chipset_slot is not None and isinstance(thing, Item) and thing.single and self._joins(thing, self.chipset_slot):
+        if (
+            self.chipset_slot is not None
+            and isinstance(thing, Item)
+            and thing.single
+            and self._joins(thing, self.chipset_slot)
+        ):
             result.append(self.chipset_slot)
         return result
 

@@ -275,3 +275,46 @@ def test_depth_first_puts_everything_on_the_root() -> None:
     layout = planned(q35(*devices(4, "nvme"), host("h", "hybrid"), policy=policy(order=order)))
     # each 8 + 4; there are slots enough to share none
     assert costs(layout) == {"preferences": 5 * 12}
+
+
+# ---- bridges inside bridges
+
+NO_ACPI = {"chipset": {"acpi": False}}
+DRY = {"virtio": "modern", "hotplug": "required"}
+
+
+def test_spare_slots_need_one_window_however_many_bridges() -> None:
+    """A bridge with spare slots alone opens a page; one that holds such a bridge does not open another.
+
+    29 slots of pci.0 and three bridges in a chain: 29 + 30 + 30 + 31 = 120 slots, two would give 90.
+    """
+    assert costs(planned(pc(spare={"pci": 100}))) == {"io_windows": PAGE, "controllers": 3}
+
+
+@pytest.mark.parametrize(
+    ("count", "controllers", "depth"),
+    [
+        (61, 2, 30 * 1 + 31 * 2),
+        (63, 3, 30 * 1 + 30 * 2 + 3 * 3),
+        (94, 4, 30 * 1 + 30 * 2 + 30 * 3 + 4 * 4),
+    ],
+)
+def test_empty_shpc_bridges_form_a_chain(count: int, controllers: int, depth: int) -> None:
+    """Without ACPI every bridge keeps its SHPC: only the innermost, without a window below, opens one. Depth is last."""
+    layout = planned(pc(*devices(count, "virtio-rng", **DRY), **NO_ACPI))
+    assert costs(layout) == {"io_windows": PAGE, "controllers": controllers, "depth": depth}
+
+
+def test_nested_bridges_with_io_go_to_different_bridges() -> None:
+    """32 * 256 bytes fill two pages, 16 on each of two buses; with 61 spare slots that takes four bridges.
+
+    Three would have 93 slots, one of them for a bridge. The two without IO open no page of their own only if a bridge
+    with IO is somewhere below each: twice 16 at depth 2, or 16 at depth 1 and 16 at depth 3.
+    """
+    layout = planned(pc(*devices(32, "rtl8139"), spare={"pci": 61}, **NO_ACPI))
+    assert costs(layout) == {"io_windows": 2 * PAGE, "controllers": 4, "depth": 64}
+
+
+def test_as_many_spare_slots_as_a_chain_of_bridges_has() -> None:
+    """29 on pci.0, 18 times 30, 31: 600. Two levels of bridges would open ten pages, and SeaBIOS has eight."""
+    assert costs(planned(pc(spare={"pci": 600}))) == {"io_windows": PAGE, "controllers": 19}

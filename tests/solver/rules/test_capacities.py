@@ -238,7 +238,7 @@ def test_more_ports_than_the_root_bus_has_functions(count: int) -> None:
 
 
 def test_the_last_bus_number() -> None:
-    """Root bus 1 + 240 ports + upstream port 1 + 14 downstream ports = 256; 239 + 14 devices, one port has the switch."""
+    """1 root bus, 240 ports, 1 upstream and 14 downstream ports: 256. One port has the switch: 239 + 14 devices."""
     assert len(planned(q35(*devices(253, "nvme", hotplug="required"))).controllers) == 255
     refused(q35(*devices(254, "nvme", hotplug="required")))
 

@@ -1,0 +1,17 @@
+"""Where QSLOT_REQUIRE_REAL is set (CI), a skipped test of a real QEMU is a failure."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and os.environ.get("QSLOT_REQUIRE_REAL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, but QSLOT_REQUIRE_REAL is set: {report.longrepr}"
+    return report

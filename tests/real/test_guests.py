@@ -1,0 +1,57 @@
+"""Random guests, planned and booted: what a real QEMU and SeaBIOS make of the plans, and hot-plug into spare slots."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from qslot.schema import Guest, Layout, Solved
+from qslot.solver import Options, solve
+
+from ..generate import any_guest
+from .compare import differences, hotplug_into_spares
+from .machine import boot, missing, running
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+
+GUESTS = 200
+CHUNK = 20
+
+
+def plans(first: int) -> Iterator[tuple[int, Layout]]:
+    """Layouts of random guests, both machines, by seed. SeaBIOS boots in half a second; OVMF has tests of its own."""
+    seed = first
+    while True:
+        guest = any_guest(seed).model_copy(update={"firmware": Guest(machine="q35").firmware})
+        outcome = solve(Guest.model_validate(guest.model_dump(mode="json")), Options(time_limit=3))
+        if isinstance(outcome, Solved):
+            yield seed, outcome.layout
+        seed += 1
+
+
+@pytest.mark.parametrize("chunk", range(GUESTS // CHUNK))
+def test_random_guests_are_as_planned(chunk: int) -> None:
+    found = {seed: differences(layout, boot(layout).tree) for seed, layout in islice(plans(1_000 * chunk), CHUNK)}
+    assert len(found) == CHUNK
+    assert {seed: what for seed, what in found.items() if what} == {}
+
+
+def test_spare_slots_take_devices() -> None:
+    """A real device_add into every spare slot of twenty random guests."""
+    booted = 0
+    for _, layout in plans(50_000):
+        if layout.spare:
+            with running(layout) as machine:
+                assert hotplug_into_spares(machine, layout) == []
+            booted += 1
+        if booted == 20:
+            break
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("count", range(5, 247, 60))
+def test_many_nics(machine: str, count: int) -> None:
+    """n identical transitional NICs: every size is planned (tests/solver), some are booted here."""
+    devices = [{"id": f"n{n}", "model": "virtio-net", "virtio": "transitional"} for n in range(count)]
+    outcome = solve(Guest.model_validate({"machine": machine, "devices": devices}))
+    assert isinstance(outcome, Solved)
+    assert differences(outcome.layout, boot(outcome.layout, limit=300).tree) == []
