@@ -1,10 +1,11 @@
 """What a device of a request is, with catalogue, machine and group taken into account."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .catalog import DeviceModel, default_hotplug, find
 from .connect import Connector, VirtioMode
-from .device import Bar, Device, Hotplug
+from .device import Bar, Device, Hotplug, Scalar
 from .guest import Guest
 
 STRICTNESS: dict[Hotplug, int] = {"never": 0, "preferred": 1, "required": 2}
@@ -38,11 +39,17 @@ class Traits:
         """Sum of its IO BARs in that mode, in bytes."""
         if self.device.bars is not None:
             return sum(bar.size for bar in self.device.bars if bar.kind == "io")
-        return self.model.io_bytes(mode, self.device.properties)
+        return _io_bytes(self.model.name, mode, tuple(self.device.properties.items()))
 
     @property
     def is_host_device(self) -> bool:
         return self.model.category == "host"
+
+
+@lru_cache(maxsize=4096)
+def _io_bytes(model: str, mode: VirtioMode | None, properties: tuple[tuple[str, Scalar], ...]) -> int:
+    """The catalogue's answer, remembered: guests have many devices of few kinds."""
+    return find(model).io_bytes(mode, dict(properties))
 
 
 def mode_on(traits: Traits, *, behind_port: bool) -> VirtioMode | None:

@@ -1,6 +1,6 @@
 """Seating -> Layout: ids, chassis and bus numbers, QEMU properties, what the firmware will make of it."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 
 from ..schema.connect import CONTROLLERS, VirtioMode
@@ -50,7 +50,7 @@ def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[Obje
         guest_names={},
         io_windows=(),
         input_sha256=guest.sha256,
-        versions=Versions(qslot=version("qslot")),
+        versions=_versions(),
     )
     prediction = predict(layout)
     return layout.model_copy(
@@ -60,6 +60,11 @@ def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[Obje
             "io_windows": prediction.io_windows,
         }
     )
+
+
+@cache
+def _versions() -> Versions:
+    return Versions(qslot=version("qslot"))
 
 
 class _Tree:

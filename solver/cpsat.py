@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from .rows import Rows, Sum
 
+SMALL = 80
+"""Models with fewer variables are solved before presolve would have paid (measured: two to three times faster)."""
+
 
 class Answer(Enum):
     OPTIMAL = auto()
@@ -144,7 +147,10 @@ class Program:
         if hint:
             self.model.solution_hint.vars.extend(list(range(len(hint))))
             self.model.solution_hint.values.extend(list(hint))
-        response = self._solve({"num_workers": self.limits.workers, "random_seed": self.limits.seed})
+        parameters: dict[str, Any] = {"num_workers": self.limits.workers, "random_seed": self.limits.seed}
+        if len(self.rows.ranges) < SMALL:
+            parameters["cp_model_presolve"] = False
+        response = self._solve(parameters)
         result = self._result(response)
         if result.answer is Answer.FEASIBLE or result.answer is Answer.UNKNOWN:
             bound = int(response.best_objective_bound) if what.terms else 0

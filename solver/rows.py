@@ -19,8 +19,9 @@ class Sum:
         if isinstance(what, int):
             self.constant += times * what
             return self
-        for variable, factor in what.terms.items():
-            self.terms[variable] = self.terms.get(variable, 0) + times * factor
+        if times:
+            for variable, factor in what.terms.items():
+                self.terms[variable] = self.terms.get(variable, 0) + times * factor
         self.constant += times * what.constant
         return self
 

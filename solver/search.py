@@ -7,12 +7,13 @@ there are, so its optimum is the full model's (as long as preferences are the fi
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..schema.cost import objective
+from ..schema.cost import objective_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest, Term
 from ..schema.layout import Layout, ObjectiveTerm
 from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
-from ..schema.verify import verify
+from ..schema.survey import survey
+from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .blame import blame
 from .buses import Impossible
@@ -107,9 +108,9 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
 
 def _judge(guest: Guest, layout: Layout, optimum: Optimum) -> Outcome:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds."""
-    values = objective(guest, layout)
-    terms = _terms(guest, values, optimum.bounds)
-    findings = verify(guest, layout)
+    known = survey(guest, layout)
+    terms = _terms(guest, objective_of(known), optimum.bounds)
+    findings = verify_surveyed(known)
     errors = [finding for finding in findings if finding.severity == "error" and finding.rule != "objective"]
     if errors:
         return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
@@ -141,9 +142,9 @@ def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Inf
         if term not in encoding.terms:
             continue
         what = encoding.terms[term]
-        known = None if values is None else what.value(values)
-        if known is not None and known == rows.least(what):
-            bounds[term] = known
+        least = rows.least(what)
+        if least == (rows.most(what) if values is None else what.value(values)):
+            bounds[term] = least
         elif proved:
             result = program.minimize(what, values or ())
             if result.answer is Answer.INFEASIBLE:
@@ -157,8 +158,11 @@ def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Inf
             bounds[term] = rows.least(what)
         if proved:
             program.fix(what, bounds[term])
-    assert values is not None
     if proved:
         result = program.smallest()
+        if result.answer is Answer.INFEASIBLE:
+            return Infeasible()
         values, proved = result.values or values, result.answer is Answer.OPTIMAL
+    if values is None:
+        return Undecided(bound=_terms(guest, bounds, bounds))
     return Optimum(values, bounds, proved)

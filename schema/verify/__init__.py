@@ -56,5 +56,9 @@ def verify(guest: Guest, layout: Layout) -> list[Finding]:
 
     The n-th spare slot of a kind in the layout is held against the n-th that the request asks for.
     """
-    known = survey(guest, layout)
+    return verify_surveyed(survey(guest, layout))
+
+
+def verify_surveyed(known: Survey) -> list[Finding]:
+    """`verify` of a layout that has been surveyed already."""
     return [finding for check in CHECKS.values() for finding in check(known)]

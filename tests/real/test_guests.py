@@ -5,6 +5,7 @@ from itertools import islice
 
 import pytest
 from qslot.schema import Guest, Layout, Solved
+from qslot.schema.standin import imitated
 from qslot.solver import Options, solve
 
 from ..generate import any_guest
@@ -28,9 +29,17 @@ def plans(first: int) -> Iterator[tuple[int, Layout]]:
         seed += 1
 
 
+def predictable(layout: Layout) -> Layout:
+    """Where a stand-in takes the place of host hardware its IO BARs are others, and so are the windows' bases."""
+    return layout.model_copy(update={"io_windows": ()}) if imitated(layout) else layout
+
+
 @pytest.mark.parametrize("chunk", range(GUESTS // CHUNK))
 def test_random_guests_are_as_planned(chunk: int) -> None:
-    found = {seed: differences(layout, boot(layout).tree) for seed, layout in islice(plans(1_000 * chunk), CHUNK)}
+    found = {
+        seed: differences(predictable(layout), boot(layout).tree)
+        for seed, layout in islice(plans(1_000 * chunk), CHUNK)
+    }
     assert len(found) == CHUNK
     assert {seed: what for seed, what in found.items() if what} == {}
 

@@ -2,8 +2,9 @@
 
 Why the enumeration is finite and still complete:
 
-- Controllers are created only while something is being seated that goes below them, so none is empty and creation in
-  order of first use tries each set of them once.
+- Controllers are created only while something is being seated that goes below them, so creation in order of first use
+  tries each set of them once. An empty one is of use only to fill function 0 of a slot; `fillers` adds those last,
+  where nothing else has filled it.
 - Created controllers below created ones are merged without loss: what a second switch (pcie-pci-bridge) below a created
   port beside the first holds fits into the first, and so does what a created pci-bridge holds into another one on the
   same bus or into the created pci-bridge or pcie-pci-bridge it sits in, and a created switch below a created switch.
@@ -155,7 +156,8 @@ class Search:
             for slot, things in bus.slots.items():
                 if not bus.function_zero(slot):
                     cost = filler_cost(things, rest)
-                    if cost is None:
+                    model = FILLERS.get(things[0].mates or "")
+                    if cost is None or (model is not None and bus.kind not in HOMES_OF[model]):
                         return None
                     total += cost
         return total

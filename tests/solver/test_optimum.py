@@ -300,7 +300,7 @@ def test_spare_slots_need_one_window_however_many_bridges() -> None:
     ],
 )
 def test_empty_shpc_bridges_form_a_chain(count: int, controllers: int, depth: int) -> None:
-    """Without ACPI every bridge keeps its SHPC: only the innermost, without a window below, opens one. Depth is last."""
+    """Without ACPI every bridge keeps its SHPC; in a chain only the innermost opens a page for being empty."""
     layout = planned(pc(*devices(count, "virtio-rng", **DRY), **NO_ACPI))
     assert costs(layout) == {"io_windows": PAGE, "controllers": controllers, "depth": depth}
 
