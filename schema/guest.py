@@ -108,6 +108,11 @@ class Guest(Frozen):
         return machine_of(self.machine, self.chipset)
 
     @cached_property
+    def has_viommu(self) -> bool:
+        """Whether an IOMMU is asked for, or listed as a device."""
+        return "viommu" in self.needs or any(device.model == "virtio-iommu" for device in self.devices)
+
+    @cached_property
     def groups(self) -> dict[str, tuple[Device, ...]]:
         """Members of each group, in listed order."""
         members: dict[str, list[Device]] = {}

@@ -131,12 +131,12 @@ class _Decoder:
             if bus.offer is Offer.ROOT:
                 single = self._soft_places(single, pool)
                 if v.guest.platform.family == "q35":
-                    self._controllers(packed, slots, alone, slot, pool)
+                    self._controllers(bus, packed, slots, alone, slot, pool)
                     packed, slots, alone = [], 0, []
             late = [(one, item) for one, item in single if item.kind.spare is not None]
             items = sorted((s for s in single if s[1].kind.spare is None), key=lambda one: self._order(one[1]))
             self._single([*items, *late], bus, pool)
-            self._controllers(packed, slots, alone, slot, pool)
+            self._controllers(bus, packed, slots, alone, slot, pool)
             self._shared(bus, index, slot, pool)
 
     def _packed(self, bus: BusClass, index: int, waiting: list[Bus], count: int) -> list[Bus]:
@@ -178,20 +178,26 @@ class _Decoder:
                 self._seat(item, *place)
         return rest
 
-    def _controllers(self, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: "_Pool") -> None:
+    def _controllers(
+        self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: "_Pool"
+    ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
         joined = slot.join in (Join.PORTS, Join.BRIDGES)
         fixed = [one for one in packed if one.cls.function is not None]
         loose = [one for one in packed if one.cls.function is None]
         least = -(-len(packed) // len(functions)) if packed else 0
-        places = pool.take(slots if joined or fixed else least, last=not joined)
+        spread = bus.shpc and bus.most > 1  # each may keep another bus from opening a window for being empty
+        if spread:  # noqa: SIM108 - reads better
+            places = pool.take_spread(slots)
+        else:
+            places = pool.take(slots if joined or fixed else least, last=not joined)
         free = {place: list(functions) for place in places}
         for one in fixed:
             place = next(place for place in places if one.cls.function in free[place])
             free[place].remove(int(one.cls.function or 0))
             self._hang(one, *place, int(one.cls.function or 0))
-        if joined or fixed:  # function 0 of every slot first
+        if joined or fixed or spread:  # function 0 of every slot first
             owed = [place for place in places if 0 in free[place] and not slot.has_zero]
             for place, one in zip(owed, loose, strict=False):
                 self._hang(one, *place, free[place].pop(0))
@@ -305,6 +311,17 @@ class _Pool:
             start = min(start, len(self._places) - count)
         taken = self._places[start : start + count]
         del self._places[start : start + count]
+        return taken
+
+    def take_spread(self, count: int) -> list[tuple[Bus, int]]:
+        """`count` slots on as many different buses as there are, the last buses first."""
+        taken: list[tuple[Bus, int]] = []
+        while len(taken) < count:
+            buses = list(dict.fromkeys(bus for bus, _ in reversed(self._places)))[: count - len(taken)]
+            places = [place for bus in buses if (place := self.take_on(bus)) is not None]
+            if not places:
+                raise NoDecode("more slots used than there are")
+            taken += places
         return taken
 
     def take_slot(self, slot: int) -> tuple[Bus, int] | None:

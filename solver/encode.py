@@ -22,6 +22,8 @@ class Encoding:
     variables: Variables
     windows: Windows
     terms: dict[Term, Sum]
+    capped: bool = False
+    """The model leaves out layouts that might be better: it proves nothing."""
 
     @property
     def nothing(self) -> Sum:
@@ -41,7 +43,8 @@ def encode(
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
     that there are, so what it proves for the terms after them holds for the full model.
     """
-    classes = Grower(guest, items, scope, Tree(guest, items)).run()
+    grower = Grower(guest, items, scope, Tree(guest, items))
+    classes = grower.run()
     options = options_of(guest, items, classes)
     if cheapest_only:
         options = _cheapest(options)
@@ -62,7 +65,7 @@ def encode(
         "controllers": controllers(v),
         "depth": _depth(v),
     }
-    return Encoding(v, windows, terms)
+    return Encoding(v, windows, terms, grower.capped)
 
 
 def _cheapest(options: list[Option]) -> list[Option]:

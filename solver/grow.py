@@ -22,9 +22,13 @@ from .buses import (
     slot_kinds,
     takes_hotplug,
 )
-from .items import Items, Kind
+from .items import Items, Kind, Place
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
+
+
+CHAIN = 24
+"""Longest chain of created bridges that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Grower:
     tree: Tree
     classes: list[BusClass] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
+    capped: bool = False
+    """More levels of bridges might be better still: what is found then is no proof."""
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
 
     def run(self) -> list[BusClass]:
@@ -286,10 +292,27 @@ class Grower:
             self._hang(host, "xio3130-downstream", created=True)
             self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
-            levels = BRIDGE_LEVELS + self._movers(Need.PCI_BRIDGE)
-            if _nest(host) < levels:
-                self._hang(host, "pci-bridge", created=self.scope.bridges)
-                self._move(host, Need.PCI_BRIDGE)
+            self._nested_bridges(host)
+
+    def _nested_bridges(self, host: BusClass) -> None:
+        if _nest(host) < self._bridge_levels:
+            self._hang(host, "pci-bridge", created=self.scope.bridges)
+            self._move(host, Need.PCI_BRIDGE)
+
+    @property
+    def _bridge_levels(self) -> int:
+        """How deep created pci-bridges may nest. Two levels hold all that bus numbers allow; but where an empty bridge
+        opens a window unless one below it has one, a chain as long as there is use for saves windows."""
+        movers = self._movers(Need.PCI_BRIDGE)
+        spare = any(kind.spare is not None and kind.spare.kind == "pci" for kind in self.items.free)
+        expander = any(one.where.expander for one in self.classes)
+        acpi = self.guest.platform.acpi_bridge_hotplug
+        if not self._shpc_costs or (acpi and not spare and not expander):
+            return BRIDGE_LEVELS + movers
+        slots = sum(len(items) for kind, items in self.items.free.items() if Place.CONVENTIONAL in kind.allowed)
+        wanted = -(-slots // 31) + 1
+        self.capped |= wanted > CHAIN
+        return max(BRIDGE_LEVELS, min(wanted, CHAIN)) + movers
 
     def _movers(self, need: Need) -> int:
         return sum(len(unit.controllers) for unit in self.units if unit.needs & need)

@@ -154,7 +154,7 @@ def _item(
         near=next((near[m.id] for m in members if m.id in near), None),
         near_switch=next((switches[m.id] for m in members if m.id in switches), None),
         grouped=members[0].group is not None,
-        isolated=viommu(guest) and any(one.is_host_device for one in known),
+        isolated=guest.has_viommu and any(one.is_host_device for one in known),
     )
     return Item(
         tuple(members[i].id for i in order), kind, None if functions is None else tuple(functions[i] for i in order)
@@ -174,14 +174,9 @@ def _allowed(guest: Guest, traits: Traits) -> frozenset[Place]:
     allowed = ALLOWED[traits.connector]
     if is_legacy_virtio(guest, traits):
         allowed |= {Place.PORT}
-    if viommu(guest) and traits.is_host_device:
+    if guest.has_viommu and traits.is_host_device:
         allowed -= {Place.CONVENTIONAL}
     return allowed
-
-
-def viommu(guest: Guest) -> bool:
-    """Whether the guest has an IOMMU: one is asked for, or listed as a device."""
-    return "viommu" in guest.needs or any(device.model == "virtio-iommu" for device in guest.devices)
 
 
 def is_legacy_virtio(guest: Guest, traits: Traits) -> bool:

@@ -29,11 +29,10 @@ def _numbers_below(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
     """Bus numbers of all that hangs on the buses of a class; `known` keeps what was asked before."""
     if id(bus) not in known:
         result = Sum()
-        for child in v.classes:
-            if child.parent is bus:
-                result.add(_numbers_of(v, child, known))
-            elif any(host is bus for host in child.hosts):
-                result.add(_hanging_numbers(v, child, bus, _numbers_of(v, child, known)))
+        for child in v.pinned(bus):
+            result.add(_numbers_of(v, child, known))
+        for child in v.children(bus):
+            result.add(_hanging_numbers(v, child, bus, _numbers_of(v, child, known)))
         known[id(bus)] = result
     return known[id(bus)]
 

@@ -96,6 +96,9 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
     if encoding.variables.rows.infeasible:
         return Infeasible()
     optimum = _optimize(guest, encoding, limits)
+    if encoding.capped:
+        optimum = Undecided() if isinstance(optimum, Infeasible) else optimum
+        optimum = replace(optimum, proved=False) if isinstance(optimum, Optimum) else optimum
     if isinstance(optimum, Infeasible | Undecided):
         return optimum
     try:

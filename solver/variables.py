@@ -70,8 +70,15 @@ class Variables:
     _patterns: dict[tuple[int, int], list[tuple[Pattern, Sum]]] = field(default_factory=dict)
     _function_seats: dict[tuple[int, int, int], Sum] = field(default_factory=dict)
     _by_bus: dict[int, list[int]] = field(default_factory=dict)
+    _children: dict[int, list[BusClass]] = field(default_factory=dict)
+    _pinned: dict[int, list[BusClass]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for child in self.classes:
+            for host in child.hosts:
+                self._children.setdefault(id(host), []).append(child)
+            if child.parent is not None:
+                self._pinned.setdefault(id(child.parent), []).append(child)
         for index, option in enumerate(self.options):
             self._by_bus.setdefault(id(option.bus), []).append(index)
         for bus in reversed(self.classes):
@@ -127,7 +134,11 @@ class Variables:
 
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
-        return [child for child in self.classes if any(host is one for one in child.hosts)]
+        return self._children.get(id(host), [])
+
+    def pinned(self, host: BusClass) -> list[BusClass]:
+        """Classes of what is pinned on a bus."""
+        return self._pinned.get(id(host), [])
 
     def alone(self, bus: BusClass, slot: int) -> Sum:
         """Slots given to controllers that share with nobody."""

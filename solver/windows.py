@@ -68,13 +68,12 @@ def _closed(windows: Windows, bus: BusClass) -> None:
     """Rule reserves: a bridge that says io-reserve=0 forwards no IO; what hangs on it must need none."""
     v = windows.v
     v.rows.at_most(windows.direct[id(bus)], 0)
-    for child in v.classes:
-        if child.parent is bus:
-            v.rows.at_most(windows.pages_of(child), 0)
-        elif any(host is bus for host in child.hosts):
-            amount, here = windows.pages_of(child), v.rows.variable(0, 1)
-            v.rows.at_most(v.hanging(child, bus), here * child.most)
-            v.rows.at_most(amount, (here * -1 + 1) * v.rows.most(amount))
+    for child in v.pinned(bus):
+        v.rows.at_most(windows.pages_of(child), 0)
+    for child in v.children(bus):
+        amount, here = windows.pages_of(child), v.rows.variable(0, 1)
+        v.rows.at_most(v.hanging(child, bus), here * child.most)
+        v.rows.at_most(amount, (here * -1 + 1) * v.rows.most(amount))
 
 
 def _ordered(windows: Windows, below: list[BusClass]) -> None:
@@ -160,7 +159,7 @@ def _extra(windows: Windows, bus: BusClass) -> Sum:
         return extra
     if demanded:
         extra = v.rows.variable(0, demanded * bus.most)
-        opened = windows.wet[id(bus)] + _below(windows, bus, windows.opened)
+        opened = windows.wet[id(bus)] + _spared(windows, bus)
         v.rows.at_most((v.buses(bus) - opened) * demanded, extra)
         return extra
     return _for_spares(windows, bus) if bus.shpc else Sum()
@@ -179,18 +178,31 @@ def _for_spares(windows: Windows, bus: BusClass) -> Sum:
     v.rows.at_most(_slots(v, spare) + _slots(v, wet), buses * slots)
     v.rows.at_most(buses, v.buses(bus))
     extra = v.rows.variable(0, bus.most)
-    v.rows.at_most(with_spare - _below(windows, bus, windows.opened), extra)
+    v.rows.at_most(with_spare - _spared(windows, bus), extra)
     return extra
+
+
+def _spared(windows: Windows, bus: BusClass) -> Sum:
+    """How many empty bridges have a window below and so open none of their own: at most one a slot with a bridge."""
+    v = windows.v
+    opened = _below(windows, bus, windows.opened)
+    slots = total(v.grouped(bus, index)[0] + v.alone(bus, index) for index in range(len(bus.slots)))
+    if not opened.terms:
+        return opened
+    spared = v.rows.variable(0, bus.most)
+    v.rows.at_most(spared, opened)
+    if not v.pinned(bus):
+        v.rows.at_most(spared, slots)
+    return spared
 
 
 def _below(windows: Windows, bus: BusClass, measure: Callable[[BusClass], Sum]) -> Sum:
     """The windows of the bridges on the buses of a class, at most: counted or in pages, as `measure` does."""
     result = Sum()
-    for child in windows.v.classes:
-        if child.parent is bus:
-            result.add(measure(child))
-        elif any(host is bus for host in child.hosts):
-            result.add(_shares(windows, child, measure)[id(bus)])
+    for child in windows.v.pinned(bus):
+        result.add(measure(child))
+    for child in windows.v.children(bus):
+        result.add(_shares(windows, child, measure)[id(bus)])
     return result
 
 

@@ -123,11 +123,11 @@ class Writer:
         else:
             assert isinstance(thing, Controller)
             node = thing.wish if thing.is_expander else node
-            place = {"bus": bus, "slot": slot, "function": function, "multifunction": many and function == 0}
+            seat = {"bus": bus, "slot": slot, "function": function, "multifunction": many and function == 0}
             properties = self.properties(thing)
             self.placed.append(
                 PlacedController.model_validate(
-                    {"id": thing.name, "model": thing.model, "numa": node, "properties": properties, **place}
+                    {"id": thing.name, "model": thing.model, "numa": node, "properties": properties, **seat}
                 )
             )
 

@@ -261,8 +261,10 @@ class Search:
                     yield from self._seats(thing, controller.offers, move)
 
     def _seats(self, thing: Thing, bus: Bus, before: Move) -> Iterator[Move]:
-        together = self.tidy and isinstance(thing, Controller) and thing.mates is not None and thing.functions is None
-        for slot in bus.seats_together(thing) if together else bus.seats(thing):
+        slots = bus.seats(thing)
+        if self.tidy and isinstance(thing, Controller) and thing.mates is not None and thing.functions is None:
+            slots = bus.seats_together(thing)
+        for slot in slots:
             self.sit(thing, bus, slot)
             yield [*before, (thing, bus, slot)]
             self.leave(thing)
