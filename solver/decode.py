@@ -130,9 +130,9 @@ class _Decoder:
             ]
             if bus.offer is Offer.ROOT:
                 single = self._soft_places(single, pool)
-                if v.guest.platform.family == "q35":
-                    self._controllers(bus, packed, slots, alone, slot, pool)
-                    packed, slots, alone = [], 0, []
+            if self._spreads(bus) or (bus.offer is Offer.ROOT and v.guest.platform.family == "q35"):
+                self._controllers(bus, packed, slots, alone, slot, pool)
+                packed, slots, alone = [], 0, []
             late = [(one, item) for one, item in single if item.kind.spare is not None]
             items = sorted((s for s in single if s[1].kind.spare is None), key=lambda one: self._order(one[1]))
             self._single([*items, *late], bus, pool)
@@ -178,6 +178,10 @@ class _Decoder:
                 self._seat(item, *place)
         return rest
 
+    def _spreads(self, bus: BusClass) -> bool:
+        """Whether bridges go one to a bus: each may keep another bus from opening a window for being empty."""
+        return bus.shpc and len(self.buses[id(bus)]) > 1
+
     def _controllers(
         self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: "_Pool"
     ) -> None:
@@ -187,7 +191,7 @@ class _Decoder:
         fixed = [one for one in packed if one.cls.function is not None]
         loose = [one for one in packed if one.cls.function is None]
         least = -(-len(packed) // len(functions)) if packed else 0
-        spread = bus.shpc and bus.most > 1  # each may keep another bus from opening a window for being empty
+        spread = self._spreads(bus)
         if spread:  # noqa: SIM108 - reads better
             places = pool.take_spread(slots)
         else:
@@ -318,7 +322,7 @@ class _Pool:
         taken: list[tuple[Bus, int]] = []
         while len(taken) < count:
             buses = list(dict.fromkeys(bus for bus, _ in reversed(self._places)))[: count - len(taken)]
-            places = [place for bus in buses if (place := self.take_on(bus)) is not None]
+            places = [place for bus in buses if (place := self.take_on(bus, last=True)) is not None]
             if not places:
                 raise NoDecode("more slots used than there are")
             taken += places
@@ -327,8 +331,9 @@ class _Pool:
     def take_slot(self, slot: int) -> tuple[Bus, int] | None:
         return self._remove(next((i for i, (_, number) in enumerate(self._places) if number == slot), None))
 
-    def take_on(self, bus: Bus) -> tuple[Bus, int] | None:
-        return self._remove(next((i for i, (one, _) in enumerate(self._places) if one is bus), None))
+    def take_on(self, bus: Bus, *, last: bool = False) -> tuple[Bus, int] | None:
+        mine = [i for i, (one, _) in enumerate(self._places) if one is bus]
+        return self._remove(mine[-1 if last else 0] if mine else None)
 
     def _remove(self, index: int | None) -> tuple[Bus, int] | None:
         return None if index is None else self._places.pop(index)
