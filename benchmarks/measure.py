@@ -92,7 +92,7 @@ class Run:
 
     @property
     def best(self) -> float:
-        """The least total over the least trivial time: what the ratio would be if nothing else ran on the machine."""
+        """The least total over the least trivial time. Trivial solves warm up more, so this is above the median's ratio."""
         return min(clock.wall["total"] for clock in self.clocks) / min(self.trivial)
 
     @property

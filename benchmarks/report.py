@@ -41,6 +41,11 @@ def report(records: list[Record], file: str, machine: str, day: date) -> Iterato
         file=f"benchmarks/results/{file}", date=day, machine=machine, trivial=trivial, **records[0].versions
     )
     yield from _summary(records)
+    done = {record.key for record in records}
+    sizes = dict.fromkeys(record.size for record in records)
+    missing = [f"{name} {size}" for name in FAMILIES for size in sizes if (name, size) not in done]
+    if missing:
+        yield f"\n**Without a result, the run raised there: {', '.join(missing)}.**"
     yield "\n## Times\n"
     yield from _rows(
         ("guest", "answer", "kinds", "variables", "model", "solve", "decode", "verify", "total", "x trivial"),

@@ -7,6 +7,7 @@ finds nothing better. Anything else raises, except where the table of families s
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -65,13 +66,22 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def run(families: Sequence[Family], sizes: Sequence[int], file: TextIO, options: argparse.Namespace) -> None:
+    """One bad guest does not lose the others: raises BenchmarkError for all of them at the end."""
+    bad = []
     for family in families:
         for size in sizes:
-            record = one(family, size, options)
+            try:
+                record = one(family, size, options)
+            except Exception as error:
+                bad.append(f"{family.name} {size}: {error}")
+                traceback.print_exc()
+                continue
             print(record.line(), file=file, flush=True)
             if file is not sys.stdout:
                 total, ratio = record.ms["total"], record.ratio["total"]
                 print(f"{family.name} {size}: {record.status}, {total:.1f} ms, {ratio:.0f} x trivial", file=sys.stderr)
+    if bad:
+        raise BenchmarkError("\n".join([f"{len(bad)} guests without a result", *bad]))
 
 
 def one(family: Family, size: int, options: argparse.Namespace) -> Record:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from qslot.schema import Connector, Device, Guest, Pin, VirtioMode
 from qslot.schema import Controller as Demand
+from qslot.schema.properties import canonical_properties
 from qslot.schema.traits import Traits, traits_of
 
 from .tree import ALL_FUNCTIONS, HOMES_OF, MATES_OF, Bus, BusKind, Controller, Item, SpareSlot, Thing, bus_of, may_share
@@ -99,18 +100,17 @@ def _controllers(problem: Problem) -> list[tuple[Thing, Pin]]:
 
 
 def _controller(guest: Guest, demand: Demand) -> Controller:
-    number = {
-        name: int(value) for name, value in demand.properties.items() if name != "shpc" and not isinstance(value, str)
-    }
+    given = canonical_properties(demand.properties)
+    number = {name: int(value) for name, value in given.items() if not isinstance(value, str)}
     controller = make_controller(demand.id, demand.model)
     controller.functions = _function_only(demand.address)
-    controller.wish = demand.numa
-    controller.hotplug = demand.hotplug
+    controller.wish = number.get("numa_node", demand.numa)
+    controller.hotplug = demand.hotplug and bool(given.get("hotplug", True))
     controller.bus_reserve = number.get("bus-reserve")
     controller.bus_nr = number.get("bus_nr")
-    controller.shpc = demand.properties.get("shpc", True) not in (False, "off")
-    controller.shape = str(sorted(demand.properties.items())) + str(demand.hotplug)
-    implied = guest.platform.port_io_reserve and controller.offers.kind == "port" and demand.hotplug
+    controller.shpc = bool(given.get("shpc", True))
+    controller.shape = f"{sorted(given.items())} {demand.hotplug}"
+    implied = guest.platform.port_io_reserve and controller.offers.kind == "port" and controller.hotplug
     controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
     return controller
 

@@ -1,0 +1,227 @@
+"""Bad input gives one clear error that names field, value and mend; what is odd but meant is taken."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from qslot.schema import Guest
+
+Data = dict[str, Any]
+
+NIC: Data = {"id": "nic", "model": "e1000"}
+PORT: Data = {"id": "rp", "model": "pcie-root-port"}
+BRIDGE: Data = {"id": "br", "model": "pci-bridge", "address": "pcie.0:03"}
+HOST: Data = {"id": "gpu", "model": "vfio-pci"}
+
+
+def q35(*devices: Data, **more: Any) -> Data:
+    return {"machine": "q35", "devices": list(devices), **more}
+
+
+def pc(*devices: Data, **more: Any) -> Data:
+    return {"machine": "pc", "devices": list(devices), **more}
+
+
+def several(count: int, **more: Any) -> list[Data]:
+    return [{"id": f"d{number}", "model": "e1000", **more} for number in range(count)]
+
+
+REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
+    # names
+    "unknown model": (q35({"id": "d", "model": "e1000x"}), ("devices.d.model", "'e1000x'", "nearest: e1000")),
+    "controller as device": (q35({"id": "d", "model": "pci-bridge"}), ("devices.d.model", "list it under controllers")),
+    "device as controller": (q35(controllers=[{"id": "c", "model": "e1000"}]), ("controllers.c.model", "'e1000'")),
+    "id twice": (q35(NIC, NIC), ("'nic'", "2 times", "an id of its own")),
+    "id of the root bus": (q35({**NIC, "id": "pcie.0"}), ("'pcie.0'", "2 times")),
+    "id QEMU refuses": (q35({**NIC, "id": "1st"}), ("devices.0.id", "1st")),
+    "unknown field": (q35({**NIC, "slot": 3}), ("devices.0.slot", "Extra inputs")),
+    "unknown machine": ({"machine": "q36"}, ("machine", "q36")),
+    # addresses
+    "address twice": (
+        q35({**NIC, "address": "pcie.0:05.0"}, {"id": "two", "model": "e1000", "address": "pcie.0:05.0"}),
+        ("devices.two.address", "pcie.0:05.0", "address of nic", "another"),
+    ),
+    "slot past the last": (q35({**NIC, "address": "pcie.0:20"}), ("devices.0.address", "'pcie.0:20'", "above 1f")),
+    "slot behind a port": (
+        q35({**NIC, "address": "rp:01"}, controllers=[PORT]),
+        ("devices.nic.address", "rp:01", "slots of rp are 00 to 00"),
+    ),
+    "slot 0 of a bridge": (
+        q35({**NIC, "address": "br:00"}, controllers=[BRIDGE]),
+        ("devices.nic.address", "slots of br are 01 to 1f"),
+    ),
+    "chipset's function": (
+        q35({**NIC, "address": "pcie.0:1f.2"}),
+        ("devices.nic.address", "pcie.0:1f.2", "chipset SATA controller", "another slot"),
+    ),
+    "slot of the chipset's USB": (
+        q35({**NIC, "address": "pcie.0:1d.3"}, chipset={"usb": True}),
+        ("devices.nic.address", "pcie.0:1d.3", "another slot"),
+    ),
+    "function past the last": (q35({**NIC, "address": "pcie.0:05.8"}), ("'8'", "0 to 7")),
+    "slot not hexadecimal": (q35({**NIC, "address": "pcie.0:5g"}), ("'5g'", "hexadecimal")),
+    "no bus": (q35({**NIC, "address": "05.0"}), ("'05.0'", "names no bus", "BUS:SLOT")),
+    "unknown bus": (
+        q35({**NIC, "address": "rq:00"}, controllers=[PORT]),
+        ("devices.nic.address", "rq:00", "nearest: rp"),
+    ),
+    "address as a number": (q35({**NIC, "address": 5}), ("devices.0.address", "5", "text in quotes")),
+    "pin and reserve": (
+        q35({**NIC, "address": "pcie.0:05"}, reserve=["pcie.0:05"]),
+        ("devices.nic.address", "reserve", "drop one"),
+    ),
+    "reserve without slot": (q35(reserve=[".3"]), ("reserve", "'.3'", "BUS:SLOT")),
+    "reserve of no bus": (q35(reserve=["pci.0:03"]), ("reserve", "pci.0:03", "nearest: pcie.0")),
+    # buses
+    "root port on a conventional bus": (
+        q35(controllers=[BRIDGE, {**PORT, "address": "br:02"}]),
+        ("controllers.rp.address", "bus br", "pcie-root-port"),
+    ),
+    "device on a switch's bus": (
+        q35({**NIC, "address": "up:02"}, controllers=[{"id": "up", "model": "x3130-upstream"}]),
+        ("devices.nic.address", "bus up", "e1000"),
+    ),
+    "device on a pxb-pcie": (
+        q35({**NIC, "address": "px:02"}, controllers=[{"id": "px", "model": "pxb-pcie"}]),
+        ("devices.nic.address", "bus px", "e1000"),
+    ),
+    "iommu off the root bus": (
+        q35({"id": "mmu", "model": "virtio-iommu", "address": "rp:00"}, controllers=[PORT]),
+        ("devices.mmu.address", "virtio-iommu", "root bus pcie.0"),
+    ),
+    "endless nesting": (
+        pc(
+            controllers=[
+                {"id": "a", "model": "pci-bridge", "address": "b:02"},
+                {"id": "b", "model": "pci-bridge", "address": "a:02"},
+            ]
+        ),
+        ("controllers.a.address", "a inside b inside a", "never reaches the root bus"),
+    ),
+    "bridge inside itself": (
+        pc(controllers=[{"id": "a", "model": "pci-bridge", "address": "a:02"}]),
+        ("controllers.a.address", "a inside a"),
+    ),
+    "express controller on pc": (pc(controllers=[PORT]), ("controllers.rp.model", "pcie-root-port", "q35", "pc")),
+    "pxb on q35": (q35(controllers=[{"id": "px", "model": "pxb"}]), ("controllers.px.model", "only on machine pc")),
+    # properties
+    "property of another model": (
+        q35(controllers=[{**PORT, "properties": {"chasis": 1}}]),
+        ("controllers.rp.properties.chasis", "nearest: chassis"),
+    ),
+    "number out of range": (
+        q35(controllers=[{**PORT, "properties": {"chassis": 256}}]),
+        ("controllers.rp.properties.chassis", "256", "0 to 255"),
+    ),
+    "reserves that exclude each other": (
+        q35(controllers=[{**PORT, "properties": {"pref32-reserve": 4096, "pref64-reserve": 4096}}]),
+        ("controllers.rp.properties", "pref32-reserve", "keep one"),
+    ),
+    "chassis number twice": (
+        pc(controllers=[{"id": n, "model": "pci-bridge", "properties": {"chassis_nr": 7}} for n in ("a", "b")]),
+        ("controllers.b.properties", "chassis_nr 7", "that of a"),
+    ),
+    "hotplug off on a bridge": (
+        pc(controllers=[{"id": "a", "model": "pci-bridge", "hotplug": "off"}]),
+        ("controllers.a.hotplug", "pci-bridge", "root and downstream ports"),
+    ),
+    "address as property": (q35({**NIC, "properties": {"addr": "5"}}), ("devices.nic.properties.addr", "say address")),
+    "nested property": (q35({**NIC, "properties": {"netdev": {"id": 1}}}), ("devices.0.properties.netdev",)),
+    # virtio, host devices
+    "mode of a modern kind": (
+        q35({"id": "d", "model": "virtio-gpu", "virtio": "legacy"}),
+        ("devices.d.virtio", "virtio-gpu", "only modern", "not legacy"),
+    ),
+    "mode of no virtio device": (q35({**NIC, "virtio": "modern"}), ("devices.nic.virtio", "e1000", "leave virtio out")),
+    "unknown mode": (q35({"id": "d", "model": "virtio-net", "virtio": "new"}), ("devices.0.virtio", "'auto'", "new")),
+    "host device without bars": (q35({**HOST, "connect": "express"}), ("devices.gpu", "vfio-pci", "bars")),
+    "BAR no power of two": (
+        q35({**HOST, "connect": "express", "bars": [{"bar": 0, "kind": "io", "size": 48}]}),
+        ("devices.0.bars.0.size", "48 bytes", "power of two"),
+    ),
+    "IO BAR of more than a page": (
+        q35({**HOST, "connect": "express", "bars": [{"bar": 0, "kind": "io", "size": 8192}]}),
+        ("devices.0.bars.0", "8192", "4096"),
+    ),
+    "size with a strange unit": (q35(memory="2GB"), ("memory", "'2GB'", "GiB")),
+    # wishes
+    "near nobody": (q35({**NIC, "near": ["nik"]}), ("devices.nic.near", "'nik'", "not another device")),
+    "near itself": (q35({**NIC, "near": ["nic"]}), ("devices.nic.near", "'nic'", "not another device")),
+    "near a switch on pc": (
+        pc(NIC, {"id": "two", "model": "e1000", "near_switch": ["nic"]}),
+        ("devices.two.near_switch", "pc", "no PCI Express switches"),
+    ),
+    "node that does not exist": (
+        q35({**NIC, "numa": 2}, numa_nodes=2),
+        ("devices.nic.numa", "node 2", "numa_nodes is 2"),
+    ),
+    "spare node that does not exist": (q35(spare=[{"kind": "pcie", "numa": 0}]), ("spare[0]", "node 0")),
+    "hot-plug that QEMU refuses": (
+        q35({"id": "vga", "model": "VGA", "hotplug": "required"}),
+        ("devices.vga.hotplug", "VGA", "preferred or never"),
+    ),
+    "unknown need": (q35({**NIC, "hotplug": "yes"}), ("devices.0.hotplug", "'required'", "yes")),
+    "pcie spare on pc": (pc(spare={"pcie": 1}), ("spare[0]", "pc", "ask for kind pci")),
+    "spare io above a page": (q35(spare=[{"kind": "pcie", "io": 8192}]), ("spare.0.io", "8192", "4096")),
+    "secure boot with SeaBIOS": (q35(needs=["secure-boot"]), ("needs", "secure-boot", "ovmf")),
+    "two balloons": (q35(*[{"id": n, "model": "virtio-balloon"} for n in "ab"]), ("a, b", "one balloon")),
+    "order without a term": (q35(policy={"order": ["depth"]}), ("policy", "depth", "once")),
+    "negative limit": (q35(policy={"max_depth": -1}), ("policy.max_depth", "-1")),
+    # groups
+    "group of nine": (q35(*several(9, group="g")), ("'g'", "9 members", "8 functions")),
+    "group on two nodes": (
+        q35({**NIC, "group": "g", "numa": 0}, {"id": "two", "model": "e1000", "group": "g", "numa": 1}, numa_nodes=2),
+        ("'g'", "NUMA"),
+    ),
+    "group in two slots": (
+        q35(
+            {**NIC, "group": "g", "address": "pcie.0:04"},
+            {"id": "two", "model": "e1000", "group": "g", "address": "pcie.0:05"},
+        ),
+        ("'g'", "different slots"),
+    ),
+    "group with one function twice": (q35(*several(2, group="g", address=".3")), ("'g'", "function 3")),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_field_value_and_mend(name: str) -> None:
+    data, words = REFUSED[name]
+    with pytest.raises(ValidationError) as caught:
+        Guest.model_validate(data)
+    errors = caught.value.errors(include_url=False)
+    told = " ".join(f"{'.'.join(map(str, error['loc']))} {error['msg']} {error['input']!r}" for error in errors)
+    if not any(error["type"] == "value_error" for error in errors):
+        assert all(word in told for word in words), told
+        return
+    message = ".".join(map(str, errors[0]["loc"])) + " " + errors[0]["msg"]
+    assert len(errors) == 1, told
+    assert all(word in message for word in words), message
+
+
+TAKEN: dict[str, Data] = {
+    "nothing at all": {"machine": "pc"},
+    "express device pinned to a conventional bus": q35(
+        {"id": "d", "model": "nvme", "address": "br:05"}, controllers=[BRIDGE]
+    ),
+    "conventional device pinned to a port": q35({**NIC, "address": "rp:00"}, controllers=[PORT]),
+    "bridge pinned to pcie.0": q35(controllers=[BRIDGE]),
+    "free function beside the chipset": q35({**NIC, "address": "pcie.0:1f.4"}),
+    "chipset's place where it is switched off": q35({**NIC, "address": "pcie.0:1f.2"}, chipset={"sata": False}),
+    "slot 1d without USB": q35({**NIC, "address": "pcie.0:1d"}),
+    "function only": q35({**NIC, "address": ".5"}),
+    "spare by kind": q35(spare={"pcie": 2, "pci": 1}),
+    "sizes with a unit": q35({**HOST, "connect": "express", "bars": []}, memory="2 GiB"),
+    "bus inside a bus that has no place yet": q35(
+        {**NIC, "address": "br:02"}, controllers=[{"id": "br", "model": "pci-bridge"}]
+    ),
+    "one slot, two pins": q35(
+        {**NIC, "address": "pcie.0:05.0"}, {"id": "two", "model": "e1000", "address": "pcie.0:05.1"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_taken(name: str) -> None:
+    guest = Guest.model_validate(TAKEN[name])
+    assert Guest.model_validate_json(guest.model_dump_json()) == guest
