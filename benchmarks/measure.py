@@ -92,7 +92,7 @@ class Run:
 
     @property
     def best(self) -> float:
-        """The least total over the least trivial time. Trivial solves warm up more, so this is above the median's ratio."""
+        """The least total over the least trivial time; above the medians' ratio, as trivial solves warm up more."""
         return min(clock.wall["total"] for clock in self.clocks) / min(self.trivial)
 
     @property

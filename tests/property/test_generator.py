@@ -30,7 +30,7 @@ def test_limits_bind() -> None:
     tight: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     feasible = bound = 0
-    for seed in range(20_000, 20_120):
+    for seed in range(20_000, 20_200):
         try:
             costs, binding = families(tiny_guest(seed))
         except TooMany:
