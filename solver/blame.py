@@ -16,12 +16,12 @@ from .items import items_of
 
 
 def blame(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
-    """Findings of rules that alone prevent every layout; all of them are proved by solving without."""
+    """Findings of rules that alone prevent every layout, each proved by solving without; else that not all fits."""
     found = []
     for rule, subjects, relaxed, without in _relaxations(guest):
         if _feasible(relaxed, without, limits):
             found.append(Finding(rule=rule, subjects=subjects))
-    return tuple(found) or (Finding(rule="slot-sharing", subjects=tuple(device.id for device in guest.devices[:1])),)
+    return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
 
 
 def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest, frozenset[str]]]:
