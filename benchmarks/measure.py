@@ -90,6 +90,12 @@ class Run:
     def wall(self, phase: str) -> float:
         return median(clock.wall[phase] for clock in self.clocks)
 
+    def ratio(self, phase: str) -> float:
+        """Over the trivial solves just before, solve by solve: a processor that changes its pace changes both."""
+        each = len(self.trivial) // len(self.clocks)
+        own = [median(self.trivial[start : start + each]) for start in range(0, len(self.trivial), each)]
+        return median(clock.wall[phase] / unit for clock, unit in zip(self.clocks, own, strict=True))
+
     @property
     def best(self) -> float:
         """The least total over the least trivial time; above the medians' ratio, as trivial solves warm up more."""

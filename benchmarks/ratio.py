@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for family in FAMILIES.values():
         run = measured(family.build, SIZE, Options(), options.repeat)
         judged(f"{family.name} {SIZE}", family.build(SIZE), run.outcome, family.answer(SIZE))
-        wall.append(run.wall("total") / median(run.trivial))
+        wall.append(run.ratio("total"))
         cpu.append(run.cpu / median(run.trivial_cpu))
         best.append(run.best)
         others = f"in processor time {cpu[-1]:5.1f} x, at best {best[-1]:5.1f} x"

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Times are medians in milliseconds; `ratio` has the same ones over the trivial solve of the same run."""
+    """Times are medians in milliseconds; `ratio` has the medians of the same over the trivial solves just before."""
 
     family: str
     size: int

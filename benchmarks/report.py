@@ -14,9 +14,8 @@ HEAD = """# Results
 
 Made by `python -m benchmarks.report {file}` from a run of {date} on {machine}; qslot {qslot}, OR-Tools {ortools}.
 What is measured, and how: [README](README.md). Wall clock in milliseconds, medians; *x trivial* is the total over the
-time of a CP-SAT solve of one variable in the same run, here {trivial:.2f} ms in the median. The machine was shared:
-differences below a factor of two are noise.
-"""
+time of CP-SAT solves of one variable just before, here {trivial:.2f} ms in the median. The machine was shared:
+differences below a factor of two are noise."""
 
 
 ANSWERS = """Costs are preferences / IO windows of 4 KiB / controllers / depth, each the least there is where no bound

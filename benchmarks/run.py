@@ -119,7 +119,7 @@ def record_of(measurement: Run, **rest: Any) -> Record:
         guest_ms=round(median(measurement.built), 3),
         trivial_ms=round(trivial, 4),
         trivial_cpu_ms=round(median(measurement.trivial_cpu), 4),
-        ratio={name: round(value / trivial, 2) for name, value in wall.items()},
+        ratio={name: round(measurement.ratio(name), 2) for name in NAMES},
         repeat=len(measurement.clocks),
         versions={"qslot": version("qslot"), "ortools": version("ortools")},
         **rest,

@@ -1,7 +1,7 @@
 """Random guests, planned and booted: what a real QEMU and SeaBIOS make of the plans, and hot-plug into spare slots."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 
 import pytest
 from qslot.schema import Guest, Layout, Solved
@@ -14,19 +14,22 @@ from .machine import boot, missing, running
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 
-GUESTS = 200
+GUESTS = 40
 CHUNK = 20
+MOVABLE = 2
 
 
-def plans(first: int) -> Iterator[tuple[int, Layout]]:
+def plans(first: int, *, spare: bool = False) -> Iterator[tuple[int, Layout]]:
     """Layouts of random guests, both machines, by seed. SeaBIOS boots in half a second; OVMF has tests of its own."""
-    seed = first
-    while True:
-        guest = any_guest(seed).model_copy(update={"firmware": Guest(machine="q35").firmware})
-        outcome = solve(Guest.model_validate(guest.model_dump(mode="json")), Options(time_limit=3))
+    for seed in count(first):
+        guest = any_guest(seed)
+        # many demanded controllers without a place make large models: they are the property tests' work
+        if sum(one.address is None for one in guest.controllers) > MOVABLE or (spare and not guest.spare):
+            continue
+        seabios = guest.model_copy(update={"firmware": Guest(machine="q35").firmware})
+        outcome = solve(seabios, Options(time_limit=2))
         if isinstance(outcome, Solved):
             yield seed, outcome.layout
-        seed += 1
 
 
 def predictable(layout: Layout) -> Layout:
@@ -38,8 +41,7 @@ def predictable(layout: Layout) -> Layout:
 @pytest.mark.parametrize("chunk", range(GUESTS // CHUNK))
 def test_random_guests_are_as_planned(chunk: int) -> None:
     found = {
-        seed: differences(predictable(layout), boot(layout).tree)
-        for seed, layout in islice(plans(1_000 * chunk), CHUNK)
+        seed: differences(predictable(layout), boot(layout).tree) for seed, layout in islice(plans(55 * chunk), CHUNK)
     }
     assert len(found) == CHUNK
     assert {seed: what for seed, what in found.items() if what} == {}
@@ -47,21 +49,16 @@ def test_random_guests_are_as_planned(chunk: int) -> None:
 
 def test_spare_slots_take_devices() -> None:
     """A real device_add into every spare slot of twenty random guests."""
-    booted = 0
-    for _, layout in plans(50_000):
-        if layout.spare:
-            with running(layout) as machine:
-                assert hotplug_into_spares(machine, layout) == []
-            booted += 1
-        if booted == 20:
-            break
+    for _, layout in islice(plans(50_000, spare=True), 20):
+        with running(layout) as machine:
+            assert hotplug_into_spares(machine, layout) == []
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
-@pytest.mark.parametrize("count", range(5, 247, 60))
-def test_many_nics(machine: str, count: int) -> None:
+@pytest.mark.parametrize("number", (5, 35, 65))
+def test_many_nics(machine: str, number: int) -> None:
     """n identical transitional NICs: every size is planned (tests/solver), some are booted here."""
-    devices = [{"id": f"n{n}", "model": "virtio-net", "virtio": "transitional"} for n in range(count)]
+    devices = [{"id": f"n{n}", "model": "virtio-net", "virtio": "transitional"} for n in range(number)]
     outcome = solve(Guest.model_validate({"machine": machine, "devices": devices}))
     assert isinstance(outcome, Solved)
     assert differences(outcome.layout, boot(outcome.layout, limit=300).tree) == []
