@@ -41,7 +41,7 @@ def _hanging_numbers(v: Variables, child: BusClass, bus: BusClass, numbers: Sum)
     """The part of a class's numbers that hangs on one of its hosts."""
     if len(child.hosts) == 1 or not numbers.terms:
         return numbers
-    hanging, most = v.hanging(child, bus), v.rows.most(numbers)
+    hanging, most = v.hanging(child, bus), min(v.rows.most(numbers), 1 << 16)
     here = v.rows.variable(0, most)
     v.rows.at_most(here, numbers)
     v.rows.at_most(here, hanging * most)

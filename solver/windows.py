@@ -214,7 +214,7 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
         if len(child.hosts) == 1 or not rows.most(amount):
             windows.shares[key] = dict.fromkeys(map(id, child.hosts), amount)
         else:
-            most = rows.most(amount)
+            most = min(rows.most(amount), 1 << 16)  # ranges multiply up level by level, windows do not
             each = 1 if measure == windows.opened else most  # a controller has one window, of any size
             parts = {id(host): rows.variable(0, most) for host in child.hosts}
             for host in child.hosts:

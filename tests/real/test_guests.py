@@ -55,7 +55,7 @@ def test_spare_slots_take_devices() -> None:
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
-@pytest.mark.parametrize("number", (5, 35, 65))
+@pytest.mark.parametrize("number", [5, 35, 65])
 def test_many_nics(machine: str, number: int) -> None:
     """n identical transitional NICs: every size is planned (tests/solver), some are booted here."""
     devices = [{"id": f"n{n}", "model": "virtio-net", "virtio": "transitional"} for n in range(number)]
