@@ -93,6 +93,8 @@ def _yaml(text: str) -> object:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in str(error.problem):  # newer libyaml has a limit of its own, met before the first event
+            raise TextError(f"nested deeper than {MAX_DEPTH} levels") from None
         raise TextError(f"not YAML: {_marked(error)}") from None
     except yaml.YAMLError as error:
         raise TextError(f"not YAML: {error}") from None
