@@ -11,7 +11,8 @@ from qslot.schema import Guest
 from qslot.schema.connect import CONTROLLERS
 from qslot.schema.firmware.budget import io_budget
 from qslot.solver.buses import pages
-from qslot.solver.items import Item, Items, Place, items_of
+from qslot.solver.items import Item, Items, items_of
+from qslot.solver.kinds import Place
 
 BUS_NUMBERS: Final = 256
 PLACES: Final = {"pcie-root-port": Place.PORT, "ioh3420": Place.PORT, "xio3130-downstream": Place.PORT}

@@ -14,7 +14,8 @@ from qslot.schema import Guest
 from qslot.schema.firmware.budget import PAGE, io_budget
 from qslot.schema.weights import WEIGHTS
 from qslot.solver.buses import pages, unmet
-from qslot.solver.items import Items, Kind, Place, items_of
+from qslot.solver.items import Items, items_of
+from qslot.solver.kinds import Kind, Place
 
 Variable = cp_model.IntVar
 STATUS: Final = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}

@@ -76,7 +76,7 @@ class ControllerModel:
 
     @property
     def is_expander(self) -> bool:
-        return bool(self.needs & (Need.PCI_EXPANDER | Need.PCIE_EXPANDER))
+        return self.needs in (Need.PCI_EXPANDER, Need.PCIE_EXPANDER)
 
 
 PCIE_ROOT: Final = BusModel(Need.EXPRESS | Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE | Need.PCIE_EXPANDER, 1, 31, True)

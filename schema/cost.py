@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from .connect import Connector, VirtioMode
 from .guest import Guest, Term
-from .iospace import io_space
 from .layout import Layout
 from .survey import Place, Survey, survey
 from .weights import WEIGHTS
@@ -23,7 +22,7 @@ def objective_of(known: Survey) -> dict[Term, int]:
         "moved": 0,
         "guest_visible": 0,
         "preferences": sum(weight for _, _, weight in preferences_of(known)),
-        "io_windows": io_space(known).root_level,
+        "io_windows": known.io.root_level,
         "controllers": len(known.layout.controllers),
         "depth": sum(place.bus.depth for place in known.places.values()),
     }

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,6 +13,9 @@ from .address import Pin
 from .device import Controller, Device, Frozen, Spare
 from .machine import NAME_PATTERN, Chipset, Machine, machine_of
 from .size import Size
+
+if TYPE_CHECKING:
+    from .traits import Traits
 
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
 TERMS: tuple[Term, ...] = get_args(Term)
@@ -111,6 +114,13 @@ class Guest(Frozen):
     def has_viommu(self) -> bool:
         """Whether an IOMMU is asked for, or listed as a device."""
         return "viommu" in self.needs or any(device.model == "virtio-iommu" for device in self.devices)
+
+    @cached_property
+    def traits(self) -> dict[str, "Traits"]:
+        """Every device with catalogue, machine and group taken into account, by id."""
+        from .traits import traits_of
+
+        return traits_of(self)
 
     @cached_property
     def groups(self) -> dict[str, tuple[Device, ...]]:

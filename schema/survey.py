@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 from .connect import VirtioMode
 from .device import Device, Hotplug, Spare
@@ -10,7 +12,10 @@ from .guest import Guest
 from .layout import Layout, PlacedDevice, Seat, SpareSlot
 from .machine import Machine
 from .topology import Bus, Topology, topology_of
-from .traits import Traits, mode_on, traits_of
+from .traits import Traits, mode_on
+
+if TYPE_CHECKING:
+    from .iospace import IoSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Place:
     """Whether a hot-plug need is met here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Survey:
     guest: Guest
     layout: Layout
@@ -61,6 +66,13 @@ class Survey:
     spares: tuple[tuple[Spare, SpareSlot | None], ...]
     """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
 
+    @cached_property
+    def io(self) -> "IoSpace":
+        """What the layout takes of the IO space."""
+        from .iospace import io_space
+
+        return io_space(self)
+
     def occupant(self, seat: Seat) -> str:
         """Key of the item a seat belongs to; controllers, and devices nobody asked for, stand for themselves."""
         item = self.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
@@ -73,25 +85,24 @@ class Survey:
 def survey(guest: Guest, layout: Layout) -> Survey:
     """Never raises, whatever the layout."""
     machine = guest.platform
-    traits = traits_of(guest)
     result = Survey(
         guest=guest,
         layout=layout,
         machine=machine,
         topology=topology_of(machine, layout),
-        traits=traits,
-        items=_items(guest, traits),
+        traits=guest.traits,
+        items=_items(guest),
         places={},
         spares=tuple(_paired(guest, layout)),
     )
     for seat in layout.devices:
         bus = result.topology.buses.get(seat.bus)
-        if bus is not None and seat.id in traits and seat.id not in result.places:
+        if bus is not None and seat.id in guest.traits and seat.id not in result.places:
             result.places[seat.id] = _place(result, seat, bus)
     return result
 
 
-def _items(guest: Guest, traits: dict[str, Traits]) -> dict[str, Item]:
+def _items(guest: Guest) -> dict[str, Item]:
     items: dict[str, Item] = {}
     for device in guest.devices:
         if device.id in items:
@@ -100,7 +111,7 @@ def _items(guest: Guest, traits: dict[str, Traits]) -> dict[str, Item]:
         item = Item(
             key=device.id if device.group is None else f"group {device.group}",
             members=members,
-            hotplug=traits[device.id].hotplug,
+            hotplug=guest.traits[device.id].hotplug,
             numa=next((member.numa for member in members if member.numa is not None), None),
             pinned=any(member.address is not None and member.address.bus is not None for member in members),
         )

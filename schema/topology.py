@@ -1,6 +1,7 @@
 """The tree of buses that a layout describes, indexed once. Any layout is read: what hangs nowhere is left out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from .connect import CONTROLLERS, PORT, BusModel, ControllerModel
@@ -11,13 +12,15 @@ from .properties import canonical
 
 def number(controller: PlacedController, name: str) -> int | None:
     """A property in bytes or as a count, spelled as QEMU takes it; None where it is missing or no whole number."""
-    value = canonical(name, controller.properties.get(name, ""))
+    value = controller.properties.get(name)
+    if isinstance(value, str):
+        value = canonical(name, value)
     return value if type(value) is int else None
 
 
 def is_on(controller: PlacedController, name: str) -> bool:
     """A switch that is on unless the property says otherwise."""
-    return bool(canonical(name, controller.properties.get(name, True)))
+    return name not in controller.properties or bool(canonical(name, controller.properties[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Bus:
         return None if self.expander is None else number(self.expander, "numa_node")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Topology:
     """`buses` has parents before children; `below` lists the buses of the bridges on a bus."""
 
@@ -71,6 +74,16 @@ class Topology:
     """Who sits in each slot that is used at all, whether its bus exists or not; controllers first."""
     controllers: dict[str, PlacedController]
     """By id, the first of equal ones."""
+
+    @cached_property
+    def numbers_below(self) -> dict[str, int]:
+        """Bus numbers used below each bus, reserved ones included; those of an expander are its own complex's."""
+        below = dict.fromkeys(self.buses, 0)
+        for bus in reversed(self.buses.values()):
+            if bus.controller is not None and bus.above is not None and not bus.is_expander:
+                reserved = number(bus.controller, "bus-reserve") or 0
+                below[bus.above.id] += 1 + max(below[bus.id], reserved)
+        return below
 
 
 def has_shpc(controller: PlacedController) -> bool:

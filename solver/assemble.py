@@ -166,7 +166,7 @@ class _Tree:
 
     def controllers(self) -> tuple[PlacedController, ...]:
         return tuple(
-            PlacedController.model_construct(
+            PlacedController(
                 id=str(bus.name),
                 model=str(bus.cls.model),
                 bus=str(bus.parent.name),
@@ -273,7 +273,7 @@ class _Tree:
             mode = mode_on(traits, behind_port=bus in self.ports)
             driver, spelled = spell(traits, mode)
             result.append(
-                PlacedDevice.model_construct(
+                PlacedDevice(
                     id=device.id,
                     model=device.model,
                     driver=driver,

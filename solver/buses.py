@@ -16,7 +16,8 @@ from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
-from .items import Fit, Items, Kind, Occupant, Place
+from .items import Items, Occupant
+from .kinds import Fit, Kind, Place
 
 ALL: Final = (1 << FUNCTIONS) - 1
 BRIDGE_LEVELS: Final = 2

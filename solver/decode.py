@@ -11,7 +11,8 @@ from ..schema.address import FUNCTIONS
 from ..schema.firmware.budget import PAGE
 from .buses import BusClass, Join, Offer, SlotKind
 from .encode import Encoding
-from .items import Item, Place
+from .items import Item
+from .kinds import Place
 from .variables import Option, Pattern, Use, packs
 
 

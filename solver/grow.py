@@ -22,7 +22,8 @@ from .buses import (
     slot_kinds,
     takes_hotplug,
 )
-from .items import Items, Kind, Place
+from .items import Items
+from .kinds import Kind, Place
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
 
@@ -339,7 +340,7 @@ class Grower:
     def _io_buses(self) -> int:
         """More buses with IO than windows or IO devices there cannot be."""
         budget = io_budget(self.guest.platform.family, self.guest.firmware.name)
-        wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for _, fit in kind.fits))
+        wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
         return min(wet, budget.limit // PAGE)
 
     def _host(self, child: BusClass, host: BusClass) -> None:

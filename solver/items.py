@@ -1,68 +1,13 @@
-"""Guest -> items: a device or a whole group, with what each kind of place would cost it.
-
-Items that cannot be told apart form a class; the model counts classes, never devices.
-"""
+"""Guest -> items: what takes a slot. A device without group or a whole group, free or pinned, and spare slots."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
 from ..schema.address import FUNCTIONS, Pin
-from ..schema.connect import Connector, VirtioMode
-from ..schema.device import Device, Hotplug, Part, Spare
+from ..schema.device import Device, Part
 from ..schema.guest import Guest
-from ..schema.traits import Traits, mode_on, traits_of
-from ..schema.weights import WEIGHTS
-
-
-class Place(StrEnum):
-    """Kinds of bus that take endpoints: a port, a conventional bridge's bus, the main root bus."""
-
-    PORT = "port"
-    CONVENTIONAL = "conventional"
-    ROOT = "root"
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """What an item pays and needs in a kind of place: preference weight, IO bytes."""
-
-    weight: int
-    io: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """All that matters of an item to the model: items of one kind are interchangeable."""
-
-    size: int
-    """Functions; 0 for a spare slot."""
-    functions: frozenset[int] | None
-    """The functions it must have; None for a lone device, which takes any."""
-    hotplug: Hotplug
-    fits: tuple[tuple[Place, Fit], ...]
-    allowed: frozenset[Place]
-    numa: int | None
-    near: int | None
-    """Number of its cluster of devices that share a root bus."""
-    near_switch: int | None
-    grouped: bool = False
-    isolated: bool = False
-    """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
-    spare: Spare | None = None
-
-    def fit(self, place: Place) -> Fit:
-        return dict(self.fits)[place]
-
-    @property
-    def needs_reserving_port(self) -> bool:
-        """A port with io-reserve or pref64-reserve: only pcie-root-port has these."""
-        return self.spare is not None and self.spare.kind == "pcie" and (self.spare.io > 0 or self.spare.memory > 0)
-
-    @property
-    def fills_zero(self) -> bool:
-        return self.functions is None or 0 in self.functions
+from ..schema.traits import Traits
+from .kinds import Kind, Kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +38,34 @@ class Items:
     traits: Mapping[str, Traits]
 
 
-ALLOWED: Final = {
-    Connector.EXPRESS: frozenset({Place.PORT, Place.ROOT}),
-    Connector.HYBRID: frozenset(Place),
-    Connector.CONVENTIONAL: frozenset({Place.CONVENTIONAL, Place.ROOT}),
-    Connector.INTEGRATED: frozenset({Place.ROOT}),
-}
-
-
 def items_of(guest: Guest) -> Items:
     """Sorts a guest's devices into free and pinned items; a group is pinned if one member is."""
-    traits = traits_of(guest)
+    kinds = Kinds(guest)
     pins = _resolved_pins(guest)
     near = _clusters(guest.devices, "near")
     switches = _clusters(guest.devices, "near_switch")
     free: dict[Kind, list[Item]] = {}
     pinned: list[Occupant] = []
     for members in _units(guest):
-        item = _item(guest, members, traits, pins, near, switches)
+        functions = _functions(members, pins)
+        kind = kinds.of(
+            [guest.traits[member.id] for member in members],
+            functions,
+            near=next((near[m.id] for m in members if m.id in near), None),
+            near_switch=next((switches[m.id] for m in members if m.id in switches), None),
+        )
+        item = _item(members, kind, functions)
         slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
         if slot is None or slot[0] is None or slot[1] is None:
-            free.setdefault(item.kind, []).append(item)
+            free.setdefault(kind, []).append(item)
         else:
             pinned.append(Occupant(item, slot[0], slot[1]))
     for spare in guest.spare:
-        kind = _spare_kind(spare)
-        free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
+        if spare.count:
+            kind = kinds.of_spare(spare)
+            free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items({kind: items for kind, items in free.items() if items}, pinned, controller_pins, traits)
+    return Items(free, pinned, controller_pins, guest.traits)
 
 
 def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:
@@ -133,32 +78,12 @@ def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:
             yield guest.groups[device.group]
 
 
-def _item(
-    guest: Guest,
-    members: tuple[Device, ...],
-    traits: Mapping[str, Traits],
-    pins: Mapping[str, Pin],
-    near: Mapping[str, int],
-    switches: Mapping[str, int],
-) -> Item:
-    functions = _functions(members, pins)
-    order = range(len(members)) if functions is None else sorted(range(len(members)), key=functions.__getitem__)
-    known = [traits[member.id] for member in members]
-    kind = Kind(
-        size=len(members),
-        functions=None if functions is None else frozenset(functions),
-        hotplug=known[0].hotplug,
-        fits=tuple((place, _fit(guest, known, place)) for place in Place),
-        allowed=frozenset.intersection(*(_allowed(guest, one) for one in known)),
-        numa=next((m.numa for m in members if m.numa is not None), None),
-        near=next((near[m.id] for m in members if m.id in near), None),
-        near_switch=next((switches[m.id] for m in members if m.id in switches), None),
-        grouped=members[0].group is not None,
-        isolated=guest.has_viommu and any(one.is_host_device for one in known),
-    )
-    return Item(
-        tuple(members[i].id for i in order), kind, None if functions is None else tuple(functions[i] for i in order)
-    )
+def _item(members: tuple[Device, ...], kind: Kind, functions: list[int] | None) -> Item:
+    """Members and functions in the order of the functions."""
+    if functions is None:
+        return Item((members[0].id,), kind, None)
+    seats = sorted(zip(functions, (member.id for member in members), strict=True))
+    return Item(tuple(one for _, one in seats), kind, tuple(function for function, _ in seats))
 
 
 def _functions(members: tuple[Device, ...], pins: Mapping[str, Pin]) -> list[int] | None:
@@ -168,52 +93,6 @@ def _functions(members: tuple[Device, ...], pins: Mapping[str, Pin]) -> list[int
         return None
     left = (function for function in range(FUNCTIONS) if function not in fixed)
     return [next(left) if function is None else function for function in fixed]
-
-
-def _allowed(guest: Guest, traits: Traits) -> frozenset[Place]:
-    allowed = ALLOWED[traits.connector]
-    if is_legacy_virtio(guest, traits):
-        allowed |= {Place.PORT}
-    if guest.has_viommu and traits.is_host_device:
-        allowed -= {Place.CONVENTIONAL}
-    return allowed
-
-
-def is_legacy_virtio(guest: Guest, traits: Traits) -> bool:
-    """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
-    return guest.platform.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
-
-
-def _fit(guest: Guest, members: Iterable[Traits], place: Place) -> Fit:
-    weight = io = 0
-    for member in members:
-        io += member.io_bytes(mode_on(member, behind_port=place is Place.PORT))
-        if member.connector in (Connector.EXPRESS, Connector.HYBRID):
-            weight += {
-                Place.PORT: 0,
-                Place.CONVENTIONAL: WEIGHTS["express-on-conventional"],
-                Place.ROOT: WEIGHTS["express-on-root"],
-            }[place]
-        elif place is Place.PORT and is_legacy_virtio(guest, member):
-            weight += WEIGHTS["legacy-on-port"]
-        if member.soft_slot is not None and place is not Place.ROOT:
-            weight += WEIGHTS["soft-place"]
-    return Fit(weight, io)
-
-
-def _spare_kind(spare: Spare) -> Kind:
-    places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
-    return Kind(
-        size=0,
-        functions=None,
-        hotplug="required",
-        fits=tuple((place, Fit(0, spare.io)) for place in Place),
-        allowed=frozenset(places),
-        numa=spare.numa,
-        near=None,
-        near_switch=None,
-        spare=spare.model_copy(update={"count": 1}),
-    )
 
 
 def _resolved_pins(guest: Guest) -> dict[str, Pin]:
@@ -242,6 +121,8 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
 
 def _clusters(devices: tuple[Device, ...], field: str) -> dict[str, int]:
     """Devices joined by `near` or `near_switch` wishes, or by a group that has one: id -> number of the cluster."""
+    if not any(getattr(device, field) for device in devices):
+        return {}
     parent = {device.id: device.id for device in devices}
 
     def root(one: str) -> str:

@@ -38,11 +38,14 @@ class Sum:
         return self.constant + sum(factor * values[variable] for variable, factor in self.terms.items())
 
 
-def total(parts: Iterable[Sum | int]) -> Sum:
-    result = Sum()
+def total(parts: Iterable[Sum]) -> Sum:
+    terms: dict[int, int] = {}
+    constant = 0
     for part in parts:
-        result.add(part)
-    return result
+        for variable, factor in part.terms.items():
+            terms[variable] = terms.get(variable, 0) + factor
+        constant += part.constant
+    return Sum(terms, constant)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from ..schema.address import FUNCTIONS
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .buses import BusClass, Join, SlotKind, foreign, unmet
-from .items import Items, Kind, Place
+from .items import Items
+from .kinds import Kind, Place
 from .rows import Rows, Sum, total
 
 

@@ -35,7 +35,7 @@ CHECKS: Final[dict[str, Check]] = {
     "near-switch": needs.near_switch,
     "spare": needs.spare,
     "bus-numbers": capacities.bus_numbers,
-    "io-space": capacities.io_space_,
+    "io-space": capacities.io_space,
     "max-controllers": capacities.max_controllers,
     "max-depth": capacities.max_depth,
     "chassis": properties.chassis,

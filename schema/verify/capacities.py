@@ -4,26 +4,15 @@ from collections.abc import Iterator
 
 from ..finding import Finding
 from ..firmware.budget import io_budget
-from ..iospace import io_space
 from ..survey import Survey
 from ..topology import number
 
 BUS_NUMBERS = 256
 
 
-def buses_below(known: Survey) -> dict[str, int]:
-    """Bus numbers used below each bus, reserved ones included; those of an expander are its own complex's."""
-    below = dict.fromkeys(known.topology.buses, 0)
-    for bus in reversed(known.topology.buses.values()):
-        if bus.controller is not None and bus.above is not None and not bus.is_expander:
-            reserved = number(bus.controller, "bus-reserve") or 0
-            below[bus.above.id] += 1 + max(below[bus.id], reserved)
-    return below
-
-
 def bus_numbers(known: Survey) -> Iterator[Finding]:
     """Too many in all; expanders without a number; a complex that reaches into the next one's numbers."""
-    below = buses_below(known)
+    below = known.topology.numbers_below
     starts = {known.machine.root: 0}
     used = {known.machine.root: 1 + below[known.machine.root]}
     for bus in known.topology.buses.values():
@@ -49,8 +38,8 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
             )
 
 
-def io_space_(known: Survey) -> Iterator[Finding]:
-    space = io_space(known)
+def io_space(known: Survey) -> Iterator[Finding]:
+    space = known.io
     budget = io_budget(known.machine.family, known.guest.firmware.name)
     bars = -(-space.root_bars // budget.root_granule) * budget.root_granule
     if space.root_level + bars > budget.limit:

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from ..connect import CONTROLLERS, RESERVES
 from ..finding import Finding
 from ..firmware.budget import PAGE
-from ..iospace import io_space
 from ..layout import PlacedController
 from ..survey import Survey
 from ..topology import has_shpc, number
-from .capacities import buses_below
 
 
 def chassis(known: Survey) -> Iterator[Finding]:
@@ -75,8 +73,8 @@ def shpc(known: Survey) -> Iterator[Finding]:
 
 
 def reserves(known: Survey) -> Iterator[Finding]:
-    below = buses_below(known)
-    content = io_space(known).content
+    below = known.topology.numbers_below
+    content = known.io.content
     for bus in known.topology.buses.values():
         if bus.controller is None or bus.kind is None:
             continue

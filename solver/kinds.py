@@ -1,0 +1,170 @@
+"""Kinds of items: all that the model knows of a device, group or spare slot, each kind made once a guest.
+
+Items that cannot be told apart are of one kind; the model counts kinds, never devices.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ..schema.connect import Connector, VirtioMode
+from ..schema.device import Hotplug, Spare
+from ..schema.guest import Guest
+from ..schema.traits import Traits, mode_on
+from ..schema.weights import WEIGHTS
+
+
+class Place(StrEnum):
+    """Kinds of bus that take endpoints: a port, a conventional bridge's bus, the main root bus."""
+
+    PORT = "port"
+    CONVENTIONAL = "conventional"
+    ROOT = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What an item pays and needs in a kind of place: preference weight, IO bytes."""
+
+    weight: int
+    io: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """All that matters of an item to the model: items of one kind are interchangeable. Made by `Kinds` only."""
+
+    size: int
+    """Functions; 0 for a spare slot."""
+    functions: frozenset[int] | None
+    """The functions it must have; None for a lone device, which takes any."""
+    hotplug: Hotplug
+    fits: tuple[Fit, Fit, Fit]
+    """In the order of `Place`."""
+    allowed: frozenset[Place]
+    numa: int | None = None
+    near: int | None = None
+    """Number of its cluster of devices that share a root bus."""
+    near_switch: int | None = None
+    grouped: bool = False
+    isolated: bool = False
+    """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
+    spare: Spare | None = None
+
+    def fit(self, place: Place) -> Fit:
+        return self.fits[_ORDER[place]]
+
+    @property
+    def needs_reserving_port(self) -> bool:
+        """A port with io-reserve or pref64-reserve: only pcie-root-port has these."""
+        return self.spare is not None and self.spare.kind == "pcie" and (self.spare.io > 0 or self.spare.memory > 0)
+
+    @property
+    def fills_zero(self) -> bool:
+        return self.functions is None or 0 in self.functions
+
+
+ALLOWED: Final = {
+    Connector.EXPRESS: frozenset({Place.PORT, Place.ROOT}),
+    Connector.HYBRID: frozenset(Place),
+    Connector.CONVENTIONAL: frozenset({Place.CONVENTIONAL, Place.ROOT}),
+    Connector.INTEGRATED: frozenset({Place.ROOT}),
+}
+
+_ORDER: Final = {place: index for index, place in enumerate(Place)}
+
+
+@dataclass(slots=True)
+class Kinds:
+    """The kinds of one guest. Devices that are spelled alike are looked at once."""
+
+    guest: Guest
+    _by_content: dict[object, Kind] = field(default_factory=dict)
+    _by_spelling: dict[object, Kind] = field(default_factory=dict)
+
+    def of(
+        self, members: Sequence[Traits], functions: Sequence[int] | None, near: int | None, near_switch: int | None
+    ) -> Kind:
+        """The kind of a lone device (without `functions` it takes any) or of a group."""
+        numa = next((one.device.numa for one in members if one.device.numa is not None), None)
+        fixed = None if functions is None else frozenset(functions)
+        spelling = (tuple(map(_spelling, members)), fixed, numa, near, near_switch)
+        if spelling not in self._by_spelling:
+            kind = Kind(
+                size=len(members),
+                functions=fixed,
+                hotplug=members[0].hotplug,
+                fits=self._fits(members),
+                allowed=frozenset.intersection(*map(self._allowed, members)),
+                numa=numa,
+                near=near,
+                near_switch=near_switch,
+                grouped=members[0].device.group is not None,
+                isolated=any(map(self._isolated, members)),
+            )
+            self._by_spelling[spelling] = self._only(kind)
+        return self._by_spelling[spelling]
+
+    def of_spare(self, spare: Spare) -> Kind:
+        places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
+        fit = Fit(0, spare.io)
+        return self._only(
+            Kind(
+                size=0,
+                functions=None,
+                hotplug="required",
+                fits=(fit, fit, fit),
+                allowed=frozenset(places),
+                numa=spare.numa,
+                spare=spare.model_copy(update={"count": 1}),
+            )
+        )
+
+    def _only(self, kind: Kind) -> Kind:
+        content = tuple(getattr(kind, name) for name in Kind.__slots__)
+        return self._by_content.setdefault(content, kind)
+
+    def _allowed(self, traits: Traits) -> frozenset[Place]:
+        allowed = ALLOWED[traits.connector]
+        if self._is_legacy_virtio(traits):
+            allowed |= {Place.PORT}
+        return allowed - {Place.CONVENTIONAL} if self._isolated(traits) else allowed
+
+    def _isolated(self, traits: Traits) -> bool:
+        return self.guest.has_viommu and traits.is_host_device
+
+    def _is_legacy_virtio(self, traits: Traits) -> bool:
+        """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
+        return self.guest.platform.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
+
+    def _fits(self, members: Iterable[Traits]) -> tuple[Fit, Fit, Fit]:
+        port, conventional, root = ([self._fit(one, place) for one in members] for place in Place)
+        return _sum(port), _sum(conventional), _sum(root)
+
+    def _fit(self, one: Traits, place: Place) -> Fit:
+        weight = 0
+        if one.connector in (Connector.EXPRESS, Connector.HYBRID):
+            weight += {
+                Place.PORT: 0,
+                Place.CONVENTIONAL: WEIGHTS["express-on-conventional"],
+                Place.ROOT: WEIGHTS["express-on-root"],
+            }[place]
+        elif place is Place.PORT and self._is_legacy_virtio(one):
+            weight += WEIGHTS["legacy-on-port"]
+        if one.soft_slot is not None and place is not Place.ROOT:
+            weight += WEIGHTS["soft-place"]
+        return Fit(weight, one.io_bytes(mode_on(one, behind_port=place is Place.PORT)))
+
+
+def _spelling(one: Traits) -> object:
+    """Everything of a device that a kind is made from, but its neighbours and its node."""
+    device = one.device
+    claim = one.soft_slot is not None
+    grouped = device.group is not None
+    properties = tuple(device.properties.items())
+    return device.model, one.connector, one.modes, one.hotplug, claim, grouped, device.bars, properties
+
+
+def _sum(fits: Iterable[Fit]) -> Fit:
+    return Fit(sum(fit.weight for fit in fits), sum(fit.io for fit in fits))
