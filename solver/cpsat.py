@@ -149,7 +149,7 @@ class Program:
             self.model.solution_hint.values.extend(list(hint))
         parameters: dict[str, Any] = {"num_workers": self.limits.workers, "random_seed": self.limits.seed}
         if len(self.rows.ranges) < SMALL:
-            parameters["cp_model_presolve"] = False
+            parameters |= {"cp_model_presolve": False, "cp_model_probing_level": 0, "symmetry_level": 0}
         response = self._solve(parameters)
         result = self._result(response)
         if result.answer is Answer.FEASIBLE or result.answer is Answer.UNKNOWN:
@@ -159,8 +159,8 @@ class Program:
             return Result(result.answer, result.values, what.value(result.values))
         return result
 
-    def smallest(self) -> Result:
-        """The lexicographically smallest assignment in order of creation.
+    def smallest(self, effort: float | None = None) -> Result:
+        """The lexicographically smallest assignment in order of creation; UNKNOWN past `effort` deterministic seconds.
 
         Every decision takes the first open variable at its least value and learned clauses are implied, so the first
         solution found is the smallest, whatever seed and machine.
@@ -172,15 +172,15 @@ class Program:
             expression = strategy.exprs.add()
             expression.vars.append(variable)
             expression.coeffs.append(1)
-        response = self._solve(
-            {
-                "num_workers": 1,
-                "search_branching": "FIXED_SEARCH",
-                "cp_model_presolve": False,
-                "symmetry_level": 0,
-            }
-        )
-        return self._result(response)
+        parameters: dict[str, Any] = {
+            "num_workers": 1,
+            "search_branching": "FIXED_SEARCH",
+            "cp_model_presolve": False,
+            "symmetry_level": 0,
+        }
+        if effort is not None:
+            parameters["max_deterministic_time"] = effort
+        return self._result(self._solve(parameters))
 
     def _solve(self, parameters: dict[str, Any]) -> Any:
         left = self.limits.left()

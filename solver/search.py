@@ -16,6 +16,7 @@ from ..schema.survey import survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .blame import blame
+from .bound import bounds as lower_bounds
 from .buses import Impossible
 from .cpsat import Answer, Limits, Program
 from .decode import NoDecode, decode
@@ -23,6 +24,10 @@ from .encode import Encoding, encode
 from .grow import Scope
 from .items import Items, items_of
 from .options import Options
+
+EFFORT = 0.02
+"""Deterministic seconds (OR-Tools' own measure, the same on every machine) for the attempt to meet all bounds at once;
+small models need a hundredth of it, and where it fails, term after term is minimised as if it had not been tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +140,42 @@ def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tu
 
 
 def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Infeasible | Undecided:
-    """One term after the other, each fixed before the next; then the canonical one of the optimal answers."""
+    """The least of each term, given those before it; then the canonical one of the optimal answers."""
+    least = lower_bounds(encoding)
+    return _at_once(encoding, least, limits) or _one_by_one(guest, encoding, least, limits)
+
+
+def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:
+    """The canonical answer that meets every bound, if there is one and it is found without effort."""
     program = Program(encoding.variables.rows, limits)
-    rows = encoding.variables.rows
+    for term, what in encoding.terms.items():
+        program.fix(what, least[term])
+    result = program.smallest(effort=EFFORT)
+    return Optimum(result.values, least, proved=True) if result.answer is Answer.OPTIMAL else None
+
+
+def _one_by_one(
+    guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits
+) -> Optimum | Infeasible | Undecided:
+    """Minimises term after term, each fixed before the next."""
+    program = Program(encoding.variables.rows, limits)
     values: tuple[int, ...] | None = None
-    bounds: dict[Term, int] = {}
+    bounds: dict[Term, int] = dict(least)
     proved = True
     for term in guest.policy.order:
-        if term not in encoding.terms:
+        what = encoding.terms.get(term)
+        if what is None or not proved:
             continue
-        what = encoding.terms[term]
-        least = rows.least(what)
-        if least == (rows.most(what) if values is None else what.value(values)):
-            bounds[term] = least
-        elif proved:
+        reached = encoding.variables.rows.most(what) if values is None else what.value(values)
+        if reached > least[term]:
             result = program.minimize(what, values or ())
             if result.answer is Answer.INFEASIBLE:
                 return Infeasible()
             if result.answer is Answer.UNKNOWN and values is None:
                 return Undecided(bound=_terms(guest, {}, {term: result.bound}))
             values = result.values or values
-            bounds[term] = result.bound
+            bounds[term] = max(result.bound, least[term])
             proved = result.answer is Answer.OPTIMAL
-        else:
-            bounds[term] = rows.least(what)
         if proved:
             program.fix(what, bounds[term])
     if proved:
