@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from .address import Pin
-from .catalog import UnknownModel, find
+from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import Controller, Device, Part
+from .traits import model_of
 
 if TYPE_CHECKING:
     from .guest import Guest
@@ -35,7 +36,7 @@ def check(guest: "Guest") -> None:
 
 def needs_of(device: Device) -> Need:
     """The connect type of an endpoint for a pinned address."""
-    model = find(device.model)
+    model = model_of(device)
     connector = Connector(device.connect) if device.connect else model.connector
     return Need.EXPRESS if connector is Connector.EXPRESS else Need.CONVENTIONAL
 
@@ -97,13 +98,17 @@ def _model(device: Device) -> None:
     if device.model in CONTROLLERS:
         raise ValueError(f"{where}.model: {device.model} is a controller: list it under controllers")
     try:
-        model = find(device.model)
+        model = model_of(device)
     except UnknownModel as unknown:
+        if unknown.reason:
+            raise ValueError(f"{where}.model: {unknown}") from None
         nearest = f"nearest: {', '.join(unknown.nearest)}; " if unknown.nearest else ""
         raise ValueError(
-            f"{where}.model: {device.model!r} is not in the catalogue; {nearest}for a host device use vfio-pci "
-            "with connect and bars"
+            f"{where}.model: {device.model!r} is not in the catalogue; {nearest}a device that it does not know "
+            "needs connect and bars, a host device is vfio-pci with these"
         ) from None
+    if not _TYPE.fullmatch(model.driver):
+        raise ValueError(f"{where}.model: {device.model!r} is no name of a QEMU device type")
     if model.self_described and (device.bars is None or device.connect is None):
         raise ValueError(
             f"{where}: {device.model} takes its BARs from the host: give connect (express, hybrid ...) and bars"
@@ -114,6 +119,7 @@ def _model(device: Device) -> None:
             raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
 
 
+_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _OWNED = {
     **dict.fromkeys(("driver", "id"), "the plan names each device: say id and model"),
@@ -135,7 +141,7 @@ def _virtio(where: str, device: Device, modes: tuple[VirtioMode, ...] | None) ->
 
 def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:
     where = f"devices.{device.id}"
-    model = find(device.model)
+    model = model_of(device)
     if device.hotplug == "required" and not model.hotpluggable:
         raise ValueError(f"{where}.hotplug: QEMU cannot hot-plug {device.model}: say preferred or never")
     _node(guest, f"{where}.numa", device.numa)
@@ -165,7 +171,7 @@ def _groups(guest: "Guest") -> None:
         twice = [function for function, count in functions.items() if count > 1]
         if twice:
             raise ValueError(f"group {name!r}: two members are pinned to function {twice[0]}")
-    balloons = [device.id for device in guest.devices if find(device.model).category == "balloon"]
+    balloons = [device.id for device in guest.devices if model_of(device).category == "balloon"]
     if len(balloons) > 1:
         raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
 
@@ -211,11 +217,7 @@ def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel
 
 
 def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel, needs: Need) -> None:
-    if (
-        isinstance(item, Device)
-        and find(item.model).connector is Connector.INTEGRATED
-        and pin.bus != guest.platform.root
-    ):
+    if isinstance(item, Device) and model_of(item).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
         raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
     if not pin_accepts(bus, needs):
         raise ValueError(f"{where}: bus {pin.bus} takes no {item.model}")

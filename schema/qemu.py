@@ -140,7 +140,7 @@ def _hot_slots(layout: Layout) -> list[list[PlacedDevice]]:
         and (slot == 0) == (bus in express)
         and (bus, slot) not in held
         and any(member.function == 0 for member in members)
-        and all(find(member.model).hotpluggable for member in members)
+        and all(find(member.model, described=member.bars is not None).hotpluggable for member in members)
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from .catalog import models
 from .connect import VirtioMode
 from .layout import Layout, PlacedDevice
 from .machine import Chipset, machine_of
@@ -118,7 +119,17 @@ def imitated(layout: Layout) -> list[str]:
 
     What takes the place has an IO BAR if the device has one, but not the device's BAR sizes.
     """
-    return [device.id for device in layout.devices if needs_hardware(device.driver)]
+    return [device.id for device in layout.devices if _is_imitated(device)]
+
+
+def _is_imitated(device: PlacedDevice) -> bool:
+    """Also a device type that only the request knows."""
+    return needs_hardware(device.driver) or _plain(device.driver) not in {model.driver for model in models().values()}
+
+
+def _plain(driver: str) -> str:
+    """A virtio driver's name without the suffix that says its mode."""
+    return driver.removesuffix("-transitional").removesuffix("-non")
 
 
 def _has_io(device: PlacedDevice) -> bool:
@@ -138,7 +149,7 @@ class _Stage:
         seats = (*self.layout.controllers, *self.layout.devices)
         self._used = {as_text(value) for seat in seats for value in (seat.id, *seat.properties.values())}
         self._made: set[str] = set()
-        self._imitations = {d.id: _has_io(d) for d in self.layout.devices if needs_hardware(d.driver)}
+        self._imitations = {d.id: _has_io(d) for d in self.layout.devices if _is_imitated(d)}
         self._names = self._fresh_names()
 
     def _fresh_names(self) -> Iterator[str]:
@@ -149,7 +160,7 @@ class _Stage:
         if device.id in self._imitations:
             driver = IO_IMITATION if self._imitations[device.id] else IMITATION
             return device.model_copy(update={"driver": driver, "properties": {}})
-        kind = device.driver.removesuffix("-transitional").removesuffix("-non")
+        kind = _plain(device.driver)
         self.memory_devices += kind in MEMORY_DEVICES
         properties = dict(device.properties)
         for name in NEEDED.get(kind, ()):

@@ -67,7 +67,7 @@ def traits_of(guest: Guest) -> dict[str, Traits]:
     soft = _soft_slots(guest)
     result = {}
     for device in guest.devices:
-        model = find(device.model)
+        model = model_of(device)
         modes = _modes(device, model)
         hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
         connector = _connector(guest, device, model, modes)
@@ -75,8 +75,13 @@ def traits_of(guest: Guest) -> dict[str, Traits]:
     return result
 
 
+def model_of(device: Device) -> DeviceModel:
+    """Its catalogue entry, or what stands for it where the device describes itself. Raises UnknownModel."""
+    return find(device.model, described=device.bars is not None and device.connect is not None)
+
+
 def own_hotplug(device: Device) -> Hotplug:
-    return device.hotplug or default_hotplug(find(device.model))
+    return device.hotplug or default_hotplug(model_of(device))
 
 
 def _modes(device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
@@ -120,7 +125,7 @@ def _soft_slots(guest: Guest) -> dict[str, int]:
 
 
 def _claim(device: Device) -> str | None:
-    model = find(device.model)
+    model = model_of(device)
     if model.category == "video":
         return "video"
     if device.model.startswith(("ich9-usb-uhci", "ich9-usb-ehci")):

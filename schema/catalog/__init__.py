@@ -6,6 +6,7 @@ source or reason. Nothing is read before it is asked for.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -34,16 +35,21 @@ def excluded() -> Mapping[str, str]:
     return MappingProxyType(load_excluded())
 
 
-def find(name: str) -> DeviceModel:
+def find(name: str, *, described: bool = False) -> DeviceModel:
     """The model of that catalogue name; raises UnknownModel, a KeyError.
 
-    >>> find("virtio-net").driver
-    'virtio-net-pci'
+    With `described` the request states connector and BARs: any other name is then taken for QEMU's device type, and as
+    a host device for all else (what `excluded` lists is refused all the same).
+
+    >>> find("virtio-net").driver, find("my-card", described=True).category
+    ('virtio-net-pci', 'host')
     """
-    try:
-        return models()[name]
-    except KeyError:
-        raise UnknownModel(name, nearest(name), excluded().get(name, "")) from None
+    known = models().get(name)
+    if known is not None:
+        return known
+    if described and name not in excluded():
+        return replace(models()["vfio-pci"], name=name, driver=name, source="the request")
+    raise UnknownModel(name, nearest(name), excluded().get(name, ""))
 
 
 def nearest(name: str) -> tuple[str, ...]:

@@ -134,6 +134,18 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     ),
     "mode of no virtio device": (q35({**NIC, "virtio": "modern"}), ("devices.nic.virtio", "e1000", "leave virtio out")),
     "unknown mode": (q35({"id": "d", "model": "virtio-net", "virtio": "new"}), ("devices.0.virtio", "'auto'", "new")),
+    "unknown model without connect": (
+        q35({"id": "x", "model": "my-card", "bars": []}),
+        ("devices.x", "connect and bars"),
+    ),
+    "no device type": (
+        q35({"id": "x", "model": "my,card", "connect": "express", "bars": []}),
+        ("devices.x.model", "'my,card'", "no name of a QEMU device type"),
+    ),
+    "chipset function that describes itself": (
+        q35({"id": "x", "model": "ICH9-LPC", "connect": "express", "bars": []}),
+        ("devices.x.model", "'ICH9-LPC'", "chipset"),
+    ),
     "host device without bars": (q35({**HOST, "connect": "express"}), ("devices.gpu", "vfio-pci", "bars")),
     "BAR no power of two": (
         q35({**HOST, "connect": "express", "bars": [{"bar": 0, "kind": "io", "size": 48}]}),
@@ -215,6 +227,7 @@ TAKEN: dict[str, Data] = {
     "bus inside a bus that has no place yet": q35(
         {**NIC, "address": "br:02"}, controllers=[{"id": "br", "model": "pci-bridge"}]
     ),
+    "a model that nobody knows but the request": q35({"id": "x", "model": "my-card", "connect": "express", "bars": []}),
     "one slot, two pins": q35(
         {**NIC, "address": "pcie.0:05.0"}, {"id": "two", "model": "e1000", "address": "pcie.0:05.1"}
     ),

@@ -96,11 +96,12 @@ def test_hardware_is_imitated_where_it_sits() -> None:
         endpoint("gpu1", "vfio-pci", "rp", function=1, bars=bars),
         endpoint("vs", "vhost-scsi-pci", "pcie.0", 5, virtio=VirtioMode.TRANSITIONAL, properties={"wwpn": "naa.5"}),
         endpoint("nic", "e1000e", "pcie.0", 6),
+        endpoint("own", "my-card", "pcie.0", 7, bars=bars),
     ]
     planned = layout([bridge("rp", "pcie-root-port", "pcie.0", chassis=1)], devices)
-    assert imitated(planned) == ["gpu0", "gpu1", "vs"]
+    assert imitated(planned) == ["gpu0", "gpu1", "vs", "own"]
     seats = parse(standalone(planned)).devices
-    assert [seat.driver for seat in seats] == ["edu", "pci-testdev", "pci-testdev", "e1000e"]
+    assert [seat.driver for seat in seats] == ["edu", "pci-testdev", "pci-testdev", "e1000e", "pci-testdev"]
     assert [(seat.id, seat.bus, seat.slot, seat.function, seat.multifunction) for seat in seats] == [
         (device.id, device.bus, device.slot, device.function, device.multifunction) for device in devices
     ]
