@@ -40,6 +40,8 @@ class Scope:
     bridges: bool = True
     exact_io: bool = False
     """Created bridges with IO one by one, where counting them together hides a packing."""
+    numbers: bool = True
+    """Nothing hangs where bus numbers do not reach."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Grower:
     capped: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
+    _crowded_out: set[int] = field(default_factory=set)
+    """Units that somewhere would hang if there were more bus numbers."""
 
     def run(self) -> list[BusClass]:
         self._chassis_numbers()
@@ -82,7 +86,8 @@ class Grower:
             queue += 1
         for unit, members in enumerate(self.units):
             if not any(one.unit == unit for one in self.classes):
-                raise Impossible("connect", tuple(c.id for c in members.controllers))
+                rule = "bus-numbers" if unit in self._crowded_out else "connect"
+                raise Impossible(rule, tuple(c.id for c in members.controllers))
         self._merge()
         return self.classes
 
@@ -210,13 +215,12 @@ class Grower:
         reserve = controller.properties.get("io-reserve")
         quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
-        bus_reserve = controller.properties.get("bus-reserve")
         return {
             "reserve": pages(asked),
             "closed_io": reserve == 0 and reserve is not False,
             "shpc": shpc and self._shpc_costs,
             "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
-            "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else None,
+            "bus_reserve": _bus_reserve(controller),
         }
 
     @property
@@ -278,6 +282,7 @@ class Grower:
 
     def _grow(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
+        host.left = self._left(host)
         if host.offer in (Offer.ROOT, Offer.EXPANDER) and self.guest.platform.family == "q35":
             self._hang(host, "pcie-root-port", created=self.scope.ports)
             self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
@@ -293,6 +298,14 @@ class Grower:
             self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             self._nested_bridges(host)
+
+    def _left(self, bus: BusClass) -> int:
+        """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
+        if bus.model is None or not self.scope.numbers:
+            return bus.left
+        above = bus.hosts if bus.parent is None else [bus.parent]
+        left = max(host.left for host in above) - CONTROLLERS[bus.model].bus_numbers
+        return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
     def _nested_bridges(self, host: BusClass) -> None:
         if _nest(host) < self._bridge_levels:
@@ -319,7 +332,7 @@ class Grower:
 
     def _hang(self, host: BusClass, model: str, *, created: bool) -> None:
         """A created class below `host`."""
-        if not created:
+        if not created or host.left < CONTROLLERS[model].bus_numbers:
             return
         bus = CONTROLLERS[model].bus
         tracked = f"switch at {host.where}" if self._tracks_switches and model == "x3130-upstream" else None
@@ -353,6 +366,9 @@ class Grower:
             if not unit.needs & needs:
                 continue
             controller = unit.controllers[0]
+            if host.left < CONTROLLERS[controller.model].bus_numbers + (_bus_reserve(controller) or 0):
+                self._crowded_out.add(number)
+                continue
             tracked = self._tracks_switches and controller.model == "x3130-upstream"
             where = host.below(switch=controller.id if tracked else None)
             if controller.numa is not None and controller.numa != where.node:
@@ -396,6 +412,11 @@ _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 
 _ANYWHERE = {"function-zero", "address-unique"}
 """Broken wherever the unit goes."""
+
+
+def _bus_reserve(controller: Controller) -> int | None:
+    reserve = controller.properties.get("bus-reserve")
+    return int(reserve) if isinstance(reserve, int) else None
 
 
 def node_of(expander: Controller) -> int | None:

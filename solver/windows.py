@@ -14,6 +14,9 @@ from .buses import BusClass, Offer, pages
 from .rows import Sum, total
 from .variables import Use, Variables
 
+MOST = 1 << 16
+"""Pages: all of IO space has 16."""
+
 
 @dataclass(slots=True)
 class Windows:
@@ -60,8 +63,25 @@ def io_windows(v: Variables) -> Windows:
         windows.extra[id(bus)] = _extra(windows, bus)
         if bus.closed_io:
             _closed(windows, bus)
+    _linked(windows, below)
     _ordered(windows, below)
     return windows
+
+
+def _linked(windows: Windows, below: list[BusClass]) -> None:
+    """What of a class counts for a host is the same controllers in both measures: pages only where one is open there,
+    and at least one page elsewhere for each that is open elsewhere."""
+    rows = windows.v.rows
+    for child in below:
+        opened = windows.shares.get((id(child), "opened"))
+        pages_of = windows.shares.get((id(child), "pages_of"))
+        if opened is None or pages_of is None or len(child.hosts) == 1:
+            continue
+        amount = windows.pages_of(child)
+        for host in child.hosts:
+            here = pages_of[id(host)]
+            rows.at_most(here, opened[id(host)] * min(rows.most(amount), MOST))
+            rows.at_most(here + total(opened.values()) - opened[id(host)], amount)
 
 
 def _closed(windows: Windows, bus: BusClass) -> None:
@@ -214,7 +234,7 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
         if len(child.hosts) == 1 or not rows.most(amount):
             windows.shares[key] = dict.fromkeys(map(id, child.hosts), amount)
         else:
-            most = min(rows.most(amount), 1 << 16)  # ranges multiply up level by level, windows do not
+            most = min(rows.most(amount), MOST)  # ranges multiply up level by level, windows do not
             each = 1 if measure == windows.opened else most  # a controller has one window, of any size
             parts = {id(host): rows.variable(0, most) for host in child.hosts}
             for host in child.hosts:
