@@ -20,8 +20,6 @@ from .items import Fit, Items, Kind, Occupant, Place
 
 BUS_NUMBERS: Final = 256
 ALL: Final = (1 << FUNCTIONS) - 1
-BRIDGE_LEVELS: Final = 2
-"""Created pci-bridges nest at most this deep: a slot holds 8 bridges of 31 slots of 8, more than bus numbers allow."""
 
 
 class Offer(StrEnum):

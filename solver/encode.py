@@ -56,7 +56,7 @@ def encode(
     near(v)
     if "bus-numbers" not in without:
         bus_numbers(v)
-    windows = io_windows(v)
+    windows = io_windows(v, bounded="io-space" not in without)
     if "io-space" not in without:
         io_space(v, windows)
     max_controllers(v)

@@ -9,7 +9,6 @@ from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from .buses import (
     ALL,
-    BRIDGE_LEVELS,
     BusClass,
     Impossible,
     Join,
@@ -22,13 +21,10 @@ from .buses import (
     slot_kinds,
     takes_hotplug,
 )
-from .items import Items, Kind, Place
+from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, useful_chain
+from .items import Items, Kind
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
-
-
-CHAIN = 24
-"""Longest chain of created bridges that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,9 @@ class Scope:
     bridges: bool = True
     exact_io: bool = False
     """Created bridges with IO one by one, where counting them together hides a packing."""
+    chains: bool = True
+    """Created bridges nest as deep as that may save windows; without, two levels, and where more might save windows,
+    an empty bridge opens none: no layout costs less than this model says."""
     numbers: bool = True
     """Nothing hangs where bus numbers do not reach."""
 
@@ -218,14 +217,10 @@ class Grower:
         return {
             "reserve": pages(asked),
             "closed_io": reserve == 0 and reserve is not False,
-            "shpc": shpc and self._shpc_costs,
+            "shpc": shpc and shpc_costs(self.guest),
             "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
             "bus_reserve": _bus_reserve(controller),
         }
-
-    @property
-    def _shpc_costs(self) -> bool:
-        return io_budget(self.guest.platform.family, self.guest.firmware.name).empty_shpc_window > 0
 
     # ---- expanders
 
@@ -269,7 +264,8 @@ class Grower:
                 created=True,
                 most=most,
                 reserve=int(self.guest.platform.port_io_reserve and offer is Offer.PORT),
-                shpc=model in ("pcie-pci-bridge", "pci-bridge") and self._shpc_costs,
+                shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
+                or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,
                 reserving=model == "pcie-root-port",
                 part=part,
@@ -279,6 +275,11 @@ class Grower:
             self._known[key] = one
             self.classes.append(one)
         return self._known[key]
+
+    def _empty_costs(self, where: Where) -> bool:
+        """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
+        chain = useful_chain(self.guest, self.items, expander=where.expander)
+        return shpc_costs(self.guest) and (self.scope.chains or chain <= BRIDGE_LEVELS)
 
     def _grow(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
@@ -308,22 +309,17 @@ class Grower:
         return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
     def _nested_bridges(self, host: BusClass) -> None:
-        if _nest(host) < self._bridge_levels:
+        if _nest(host) < self._bridge_levels(host.where.expander):
             self._hang(host, "pci-bridge", created=self.scope.bridges)
             self._move(host, Need.PCI_BRIDGE)
 
-    @property
-    def _bridge_levels(self) -> int:
+    def _bridge_levels(self, expander: bool) -> int:
         """How deep created pci-bridges may nest. Two levels hold all that bus numbers allow; but where an empty bridge
         opens a window unless one below it has one, a chain as long as there is use for saves windows."""
         movers = self._movers(Need.PCI_BRIDGE)
-        spare = any(kind.spare is not None and kind.spare.kind == "pci" for kind in self.items.free)
-        expander = any(one.where.expander for one in self.classes)
-        acpi = self.guest.platform.acpi_bridge_hotplug
-        if not self._shpc_costs or (acpi and not spare and not expander):
+        wanted = useful_chain(self.guest, self.items, expander=expander)
+        if not self.scope.chains:
             return BRIDGE_LEVELS + movers
-        slots = sum(len(items) for kind, items in self.items.free.items() if Place.CONVENTIONAL in kind.allowed)
-        wanted = -(-slots // 31) + 1
         self.capped |= wanted > CHAIN
         return max(BRIDGE_LEVELS, min(wanted, CHAIN)) + movers
 

@@ -167,6 +167,21 @@ NAMED = {
         ],
         "reserve": _functions("pcie.0:1f")[3:],
     },
+    "IO three levels inside a port that forwards none": {
+        "machine": "pc-q35-7.2",
+        "chipset": {"smbus": False, "usb": True},
+        "devices": [
+            {"id": "d0", "model": "e1000", "hotplug": "preferred"},
+            {"id": "d1", "model": "ich9-usb-ehci1"},
+            {"id": "d2", "model": "e1000", "numa": 0},
+        ],
+        "controllers": [
+            {"id": "c0", "model": "pcie-root-port"},
+            {"id": "c1", "model": "pcie-root-port", "address": "pcie.0:02.0", "properties": {"io-reserve": 0}},
+            {"id": "c2", "model": "xio3130-downstream"},
+        ],
+        "numa_nodes": 1,
+    },
 }
 """Guests that once were answered wrongly."""
 
