@@ -10,10 +10,9 @@ from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from ..schema.layout import Layout, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ..schema.traits import Traits, mode_on
-from .buses import Offer
+from .buses import BUS_NUMBERS, Offer
 from .decode import Bus, Seating
 from .items import Items
-from .links import BUS_NUMBERS
 
 PREFIXES = {
     "pcie-root-port": "rp",

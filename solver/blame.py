@@ -9,10 +9,11 @@ from ..schema.device import Device
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from .buses import Impossible
+from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .encode import LIMITS, encode
 from .grow import Scope
-from .items import items_of
+from .items import Items, items_of
 
 
 def blame(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
@@ -64,12 +65,21 @@ def _changed(guest: Guest, **changes: object) -> Guest:
 
 
 def _feasible(guest: Guest, without: frozenset[str], limits: Limits) -> bool:
+    """Proved so; the coarse model goes first, for what it finds infeasible is."""
     try:
         items = items_of(guest)
-        encoding = encode(guest, items, Scope(), cheapest_only=False, without=without)
+        if long_chains(guest, items) and _answer(guest, items, Scope(chains=False), without, limits) in NEVER:
+            return False
+        return _answer(guest, items, Scope(), without, limits) in (Answer.OPTIMAL, Answer.FEASIBLE)
     except Impossible:
         return False
+
+
+NEVER = (Answer.INFEASIBLE, Answer.UNKNOWN)
+
+
+def _answer(guest: Guest, items: Items, scope: Scope, without: frozenset[str], limits: Limits) -> Answer:
+    encoding = encode(guest, items, scope, cheapest_only=False, without=without)
     if encoding.variables.rows.infeasible:
-        return False
-    result = Program(encoding.variables.rows, limits).minimize(encoding.nothing)
-    return result.answer in (Answer.OPTIMAL, Answer.FEASIBLE)
+        return Answer.INFEASIBLE
+    return Program(encoding.variables.rows, limits).minimize(encoding.nothing).answer

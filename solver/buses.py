@@ -19,9 +19,8 @@ from ..schema.weights import WEIGHTS
 from .items import Items, Occupant
 from .kinds import Fit, Kind, Place
 
+BUS_NUMBERS: Final = 256
 ALL: Final = (1 << FUNCTIONS) - 1
-BRIDGE_LEVELS: Final = 2
-"""Created pci-bridges nest at most this deep: a slot holds 8 bridges of 31 slots of 8, more than bus numbers allow."""
 
 
 class Offer(StrEnum):
@@ -108,6 +107,8 @@ class BusClass:
     reserving: bool = False
     """A pcie-root-port whose io-reserve is open."""
     bus_reserve: int | None = None
+    left: int = BUS_NUMBERS - 1
+    """Bus numbers that there may be below it, at most."""
     base_weight: int = 0
     base_io: int = 0
     base_functions: int = 0

@@ -242,15 +242,9 @@ class _Decoder:
 
     def _wet(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: "_Pool") -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
-        windows = self.encoding.windows
-        pages = windows.direct[id(bus)].value(self.values)
-        buses = windows.wet[id(bus)].value(self.values)
-        if not buses:
-            if wet:
-                raise NoDecode(f"no IO bus for {len(wet)} devices")
-            return
-        room = [PAGE * (pages // buses + (index < pages % buses)) for index in range(buses)]
-        hosts = self.buses[id(bus)][:buses]
+        layers = [layer.value(self.values) for layer in self.encoding.windows.layers.get(id(bus), [])]
+        hosts = self.buses[id(bus)][: layers[0] if layers else 0]
+        room = [PAGE * sum(layer > index for layer in layers) for index in range(len(hosts))]
         for option, item in sorted(wet, key=lambda one: -one[0].io):
             for index, host in enumerate(hosts):
                 if room[index] >= option.io and (place := pool.take_on(host)) is not None:

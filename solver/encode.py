@@ -1,6 +1,6 @@
 """Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest, Term
@@ -43,6 +43,7 @@ def encode(
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
     that there are, so what it proves for the terms after them holds for the full model.
     """
+    scope = replace(scope, numbers="bus-numbers" not in without)
     grower = Grower(guest, items, scope, Tree(guest, items))
     classes = grower.run()
     options = options_of(guest, items, classes)
@@ -55,7 +56,7 @@ def encode(
     near(v)
     if "bus-numbers" not in without:
         bus_numbers(v)
-    windows = io_windows(v)
+    windows = io_windows(v, bounded="io-space" not in without)
     if "io-space" not in without:
         io_space(v, windows)
     max_controllers(v)

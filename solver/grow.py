@@ -9,7 +9,6 @@ from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from .buses import (
     ALL,
-    BRIDGE_LEVELS,
     BusClass,
     Impossible,
     Join,
@@ -22,14 +21,11 @@ from .buses import (
     slot_kinds,
     takes_hotplug,
 )
+from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, useful_chain
 from .items import Items
-from .kinds import Kind, Place
+from .kinds import Kind
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
-
-
-CHAIN = 24
-"""Longest chain of created bridges that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,11 @@ class Scope:
     bridges: bool = True
     exact_io: bool = False
     """Created bridges with IO one by one, where counting them together hides a packing."""
+    chains: bool = True
+    """Created bridges nest as deep as that may save windows; without, two levels, and where more might save windows,
+    an empty bridge opens none: no layout costs less than this model says."""
+    numbers: bool = True
+    """Nothing hangs where bus numbers do not reach."""
 
 
 @dataclass(slots=True)
@@ -64,6 +65,8 @@ class Grower:
     capped: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
+    _crowded_out: set[int] = field(default_factory=set)
+    """Units that somewhere would hang if there were more bus numbers."""
 
     def run(self) -> list[BusClass]:
         self._chassis_numbers()
@@ -83,7 +86,8 @@ class Grower:
             queue += 1
         for unit, members in enumerate(self.units):
             if not any(one.unit == unit for one in self.classes):
-                raise Impossible("connect", tuple(c.id for c in members.controllers))
+                rule = "bus-numbers" if unit in self._crowded_out else "connect"
+                raise Impossible(rule, tuple(c.id for c in members.controllers))
         self._merge()
         return self.classes
 
@@ -211,18 +215,13 @@ class Grower:
         reserve = controller.properties.get("io-reserve")
         quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
-        bus_reserve = controller.properties.get("bus-reserve")
         return {
             "reserve": pages(asked),
             "closed_io": reserve == 0 and reserve is not False,
-            "shpc": shpc and self._shpc_costs,
+            "shpc": shpc and shpc_costs(self.guest),
             "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
-            "bus_reserve": int(bus_reserve) if isinstance(bus_reserve, int) else None,
+            "bus_reserve": _bus_reserve(controller),
         }
-
-    @property
-    def _shpc_costs(self) -> bool:
-        return io_budget(self.guest.platform.family, self.guest.firmware.name).empty_shpc_window > 0
 
     # ---- expanders
 
@@ -266,7 +265,8 @@ class Grower:
                 created=True,
                 most=most,
                 reserve=int(self.guest.platform.port_io_reserve and offer is Offer.PORT),
-                shpc=model in ("pcie-pci-bridge", "pci-bridge") and self._shpc_costs,
+                shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
+                or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,
                 reserving=model == "pcie-root-port",
                 part=part,
@@ -277,8 +277,14 @@ class Grower:
             self.classes.append(one)
         return self._known[key]
 
+    def _empty_costs(self, where: Where) -> bool:
+        """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
+        chain = useful_chain(self.guest, self.items, expander=where.expander)
+        return shpc_costs(self.guest) and (self.scope.chains or chain <= BRIDGE_LEVELS)
+
     def _grow(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
+        host.left = self._left(host)
         if host.offer in (Offer.ROOT, Offer.EXPANDER) and self.guest.platform.family == "q35":
             self._hang(host, "pcie-root-port", created=self.scope.ports)
             self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
@@ -295,23 +301,26 @@ class Grower:
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             self._nested_bridges(host)
 
+    def _left(self, bus: BusClass) -> int:
+        """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
+        if bus.model is None or not self.scope.numbers:
+            return bus.left
+        above = bus.hosts if bus.parent is None else [bus.parent]
+        left = max(host.left for host in above) - CONTROLLERS[bus.model].bus_numbers
+        return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
+
     def _nested_bridges(self, host: BusClass) -> None:
-        if _nest(host) < self._bridge_levels:
+        if _nest(host) < self._bridge_levels(host.where.expander):
             self._hang(host, "pci-bridge", created=self.scope.bridges)
             self._move(host, Need.PCI_BRIDGE)
 
-    @property
-    def _bridge_levels(self) -> int:
+    def _bridge_levels(self, expander: bool) -> int:
         """How deep created pci-bridges may nest. Two levels hold all that bus numbers allow; but where an empty bridge
         opens a window unless one below it has one, a chain as long as there is use for saves windows."""
         movers = self._movers(Need.PCI_BRIDGE)
-        spare = any(kind.spare is not None and kind.spare.kind == "pci" for kind in self.items.free)
-        expander = any(one.where.expander for one in self.classes)
-        acpi = self.guest.platform.acpi_bridge_hotplug
-        if not self._shpc_costs or (acpi and not spare and not expander):
+        wanted = useful_chain(self.guest, self.items, expander=expander)
+        if not self.scope.chains:
             return BRIDGE_LEVELS + movers
-        slots = sum(len(items) for kind, items in self.items.free.items() if Place.CONVENTIONAL in kind.allowed)
-        wanted = -(-slots // 31) + 1
         self.capped |= wanted > CHAIN
         return max(BRIDGE_LEVELS, min(wanted, CHAIN)) + movers
 
@@ -320,7 +329,7 @@ class Grower:
 
     def _hang(self, host: BusClass, model: str, *, created: bool) -> None:
         """A created class below `host`."""
-        if not created:
+        if not created or host.left < CONTROLLERS[model].bus_numbers:
             return
         bus = CONTROLLERS[model].bus
         tracked = f"switch at {host.where}" if self._tracks_switches and model == "x3130-upstream" else None
@@ -354,6 +363,9 @@ class Grower:
             if not unit.needs & needs:
                 continue
             controller = unit.controllers[0]
+            if host.left < CONTROLLERS[controller.model].bus_numbers + (_bus_reserve(controller) or 0):
+                self._crowded_out.add(number)
+                continue
             tracked = self._tracks_switches and controller.model == "x3130-upstream"
             where = host.below(switch=controller.id if tracked else None)
             if controller.numa is not None and controller.numa != where.node:
@@ -397,6 +409,11 @@ _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 
 _ANYWHERE = {"function-zero", "address-unique"}
 """Broken wherever the unit goes."""
+
+
+def _bus_reserve(controller: Controller) -> int | None:
+    reserve = controller.properties.get("bus-reserve")
+    return int(reserve) if isinstance(reserve, int) else None
 
 
 def node_of(expander: Controller) -> int | None:

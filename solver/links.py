@@ -1,70 +1,78 @@
 """Rules of the tree: bus numbers, expanders' ranges, near, near_switch, the policy's limit on controllers."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ..schema.connect import CONTROLLERS
-from .buses import BusClass
+from .buses import BUS_NUMBERS, BusClass
 from .rows import Sum, total
 from .variables import Variables
 
-BUS_NUMBERS = 256
 
+@dataclass(slots=True)
+class Numbers:
+    """Bus numbers of the classes, and below them: asked for only where a bus-reserve must know what it holds."""
 
-def own_numbers(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
-    """Bus numbers that the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
+    v: Variables
+    _below: dict[int, Sum] = field(default_factory=dict)
+    _parts: dict[int, dict[int, Sum]] = field(default_factory=dict)
 
-    Rule reserves: SeaBIOS loses devices unless a bus-reserve exceeds the numbers used below.
-    """
-    if bus.model is None:
-        return Sum(constant=1)
-    numbers = v.buses(bus) * CONTROLLERS[bus.model].bus_numbers
-    if bus.bus_reserve is not None:
-        below = _numbers_below(v, bus, known)
-        v.rows.at_most(below, v.buses(bus) * (bus.bus_reserve - 1))
-        numbers = numbers + v.buses(bus) * bus.bus_reserve - below
-    return numbers
+    def own(self, bus: BusClass) -> Sum:
+        """What the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
 
-
-def _numbers_below(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
-    """Bus numbers of all that hangs on the buses of a class; `known` keeps what was asked before."""
-    if id(bus) not in known:
-        result = Sum()
-        for child in v.pinned(bus):
-            result.add(_numbers_of(v, child, known))
-        for child in v.children(bus):
-            result.add(_hanging_numbers(v, child, bus, _numbers_of(v, child, known)))
-        known[id(bus)] = result
-    return known[id(bus)]
-
-
-def _hanging_numbers(v: Variables, child: BusClass, bus: BusClass, numbers: Sum) -> Sum:
-    """The part of a class's numbers that hangs on one of its hosts."""
-    if len(child.hosts) == 1 or not numbers.terms:
+        Rule reserves: SeaBIOS loses devices unless a bus-reserve exceeds the numbers used below.
+        """
+        if bus.model is None:
+            return Sum(constant=1)
+        buses = self.v.buses(bus)
+        numbers = buses * CONTROLLERS[bus.model].bus_numbers
+        if bus.bus_reserve is not None:
+            below = self._numbers_below(bus)
+            self.v.rows.at_most(below, buses * (bus.bus_reserve - 1))
+            numbers = numbers + buses * bus.bus_reserve - below
         return numbers
-    hanging, most = v.hanging(child, bus), min(v.rows.most(numbers), 1 << 16)
-    here = v.rows.variable(0, most)
-    v.rows.at_most(here, numbers)
-    v.rows.at_most(here, hanging * most)
-    v.rows.at_most(hanging, here)
-    if child.most == 1:
-        v.rows.at_most(numbers - here, (hanging * -1 + 1) * most)
-    return here
 
+    def _of(self, bus: BusClass) -> Sum:
+        """The controllers of a class and all below them; a bus-reserve holds all that is below it."""
+        own = CONTROLLERS[str(bus.model)].bus_numbers
+        if bus.bus_reserve is not None:
+            return self.v.buses(bus) * (own + bus.bus_reserve)
+        return self.v.buses(bus) * own + self._numbers_below(bus)
 
-def _numbers_of(v: Variables, bus: BusClass, known: dict[int, Sum]) -> Sum:
-    """Bus numbers of the controllers of a class and all below them; a bus-reserve holds all that is below it."""
-    own = CONTROLLERS[str(bus.model)].bus_numbers
-    if bus.bus_reserve is not None:
-        return v.buses(bus) * (own + bus.bus_reserve)
-    return v.buses(bus) * own + _numbers_below(v, bus, known)
+    def _numbers_below(self, bus: BusClass) -> Sum:
+        """All that hangs on the buses of a class."""
+        if id(bus) not in self._below:
+            result = Sum()
+            for child in self.v.pinned(bus):
+                result.add(self._of(child))
+            for child in self.v.children(bus):
+                result.add(self._shares(child)[id(bus)])
+            self._below[id(bus)] = result
+        return self._below[id(bus)]
+
+    def _shares(self, child: BusClass) -> dict[int, Sum]:
+        """A class's numbers by the host that it hangs on. They add up: nothing below a reserve hides from it."""
+        if id(child) not in self._parts:
+            rows, numbers = self.v.rows, self._of(child)
+            if len(child.hosts) == 1:
+                self._parts[id(child)] = {id(child.hosts[0]): numbers}
+            else:
+                most = min(rows.most(numbers), BUS_NUMBERS)
+                parts = {id(host): rows.variable(0, most) for host in child.hosts}
+                for host in child.hosts:
+                    rows.at_most(parts[id(host)], self.v.hanging(child, host) * most)
+                    rows.at_most(self.v.hanging(child, host), parts[id(host)])
+                rows.equal(total(parts.values()), numbers)
+                self._parts[id(child)] = parts
+        return self._parts[id(child)]
 
 
 def bus_numbers(v: Variables) -> None:
     """Rule bus-numbers: each complex's numbers fit between its expander's bus_nr and the next one's."""
     sizes: dict[str, Sum] = {}
-    known: dict[int, Sum] = {}
+    numbers = Numbers(v)
     for bus in v.classes:
-        sizes.setdefault(bus.where.root, Sum()).add(own_numbers(v, bus, known))
+        sizes.setdefault(bus.where.root, Sum()).add(numbers.own(bus))
     v.rows.at_most(total(sizes.values()), BUS_NUMBERS)
     fixed = {
         c.id: int(c.properties["bus_nr"])

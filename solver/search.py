@@ -18,6 +18,7 @@ from .assemble import assemble
 from .blame import blame
 from .bound import bounds as lower_bounds
 from .buses import Impossible
+from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .decode import NoDecode, decode
 from .encode import Encoding, encode
@@ -36,7 +37,6 @@ class Stage:
 
     scope: Scope
     cheapest_only: bool
-    exact_io: bool
 
     @property
     def full(self) -> bool:
@@ -83,19 +83,22 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
 
 
 def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
+    """Small models first: each either settles the guest or is told to be too coarse when its answer is judged."""
+    finer = [Scope(), Scope(exact_io=True)]
+    if long_chains(guest, items):
+        finer.insert(0, Scope(chains=False))
     switches = any(kind.near_switch is not None for kind in items.free)
     order = [term for term in guest.policy.order if term not in ("moved", "guest_visible")]
     if order[0] == "preferences" and not switches:
-        yield Stage(Scope(switches=False), cheapest_only=True, exact_io=False)
-        yield Stage(Scope(switches=False), cheapest_only=True, exact_io=True)
-    yield Stage(Scope(), cheapest_only=False, exact_io=False)
-    yield Stage(Scope(), cheapest_only=False, exact_io=True)
+        for scope in finer:
+            yield Stage(replace(scope, switches=False), cheapest_only=True)
+    for scope in finer:
+        yield Stage(scope, cheapest_only=False)
 
 
 def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
     try:
-        scope = replace(stage.scope, exact_io=stage.exact_io)
-        encoding = encode(guest, items, scope, cheapest_only=stage.cheapest_only)
+        encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
     except Impossible as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
     if encoding.variables.rows.infeasible:

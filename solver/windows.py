@@ -7,6 +7,7 @@ although nothing below asks for it: io-reserve, empty SHPC bridges).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ..schema.address import FUNCTIONS
 from ..schema.firmware.budget import PAGE, io_budget
@@ -14,15 +15,22 @@ from .buses import BusClass, Offer, pages
 from .rows import Sum, total
 from .variables import Use, Variables
 
+UNBOUNDED = 1 << 16
+"""Pages, where rule io-space is left out: ranges multiply up level by level, windows do not."""
+
 
 @dataclass(slots=True)
 class Windows:
     """Per bus class: pages of direct IO, extra pages, buses with direct IO."""
 
     v: Variables
+    cap: int
+    """Pages that all windows together can have."""
     direct: dict[int, Sum] = field(default_factory=dict)
     extra: dict[int, Sum] = field(default_factory=dict)
     wet: dict[int, Sum] = field(default_factory=dict)
+    layers: dict[int, list[Sum]] = field(default_factory=dict)
+    """Of classes of many bridges: how many have one page of direct IO or more, two or more, ..."""
     shares: dict[tuple[int, str], dict[int, Sum]] = field(default_factory=dict)
     _opened: dict[int, Sum] = field(default_factory=dict)
     _pages_of: dict[int, Sum] = field(default_factory=dict)
@@ -31,7 +39,7 @@ class Windows:
         """How many controllers of a class have a window, at most."""
         if id(bus) not in self._opened:
             rows, most = self.v.rows, self.wet[id(bus)] + self.extra[id(bus)] + _below(self, bus, self.opened)
-            count = rows.variable(0, min(bus.most, rows.most(most)))
+            count = rows.variable(0, min(bus.most, self.cap, rows.most(most)))
             rows.at_most(count, most)
             rows.at_most(count, self.v.buses(bus))
             self._opened[id(bus)] = count
@@ -49,9 +57,10 @@ class Windows:
         return total([*self.direct.values(), *self.extra.values()])
 
 
-def io_windows(v: Variables) -> Windows:
-    """The pages that the layout opens, for rule io-space and the objective."""
-    windows = Windows(v)
+def io_windows(v: Variables, *, bounded: bool) -> Windows:
+    """The pages that the layout opens, for the objective and, if `bounded`, for rule io-space."""
+    budget = io_budget(v.guest.platform.family, v.guest.firmware.name)
+    windows = Windows(v, budget.limit // PAGE if bounded else UNBOUNDED)
     below = [bus for bus in v.classes if bus.model is not None]
     for bus in below:
         _direct(windows, bus)
@@ -60,8 +69,25 @@ def io_windows(v: Variables) -> Windows:
         windows.extra[id(bus)] = _extra(windows, bus)
         if bus.closed_io:
             _closed(windows, bus)
+    _linked(windows, below)
     _ordered(windows, below)
     return windows
+
+
+def _linked(windows: Windows, below: list[BusClass]) -> None:
+    """What of a class counts for a host is the same controllers in both measures: pages only where one is open there,
+    and at least one page elsewhere for each that is open elsewhere."""
+    rows = windows.v.rows
+    for child in below:
+        opened = windows.shares.get((id(child), "opened"))
+        pages_of = windows.shares.get((id(child), "pages_of"))
+        if opened is None or pages_of is None or len(child.hosts) == 1:
+            continue
+        amount = windows.pages_of(child)
+        for host in child.hosts:
+            here = pages_of[id(host)]
+            rows.at_most(here, opened[id(host)] * min(rows.most(amount), windows.cap))
+            rows.at_most(here + total(opened.values()) - opened[id(host)], amount)
 
 
 def _closed(windows: Windows, bus: BusClass) -> None:
@@ -99,7 +125,7 @@ def _direct(windows: Windows, bus: BusClass) -> None:
     elif bus.most == 1:
         # one bus: exact
         amount = total(v.counts[i] * v.options[i].io for i in wet) + v.buses(bus) * bus.base_io
-        direct = v.rows.variable(0, pages(v.rows.most(amount)))
+        direct = v.rows.variable(0, min(windows.cap, pages(v.rows.most(amount))))
         v.rows.at_most(amount, direct * PAGE)
         flag = v.rows.variable(0, 1)
         v.rows.at_most(flag, direct)
@@ -119,8 +145,8 @@ def _direct_ports(windows: Windows, bus: BusClass, wet: list[int]) -> None:
     buses = total(v.counts[i] for i in single)
     if shared:
         amount = total(v.counts[i] * v.options[i].io for i in shared)
-        pooled = v.rows.variable(0, pages(v.rows.most(amount)) + bus.most)
-        pools = v.rows.variable(0, bus.most)
+        pooled = v.rows.variable(0, min(windows.cap, pages(v.rows.most(amount)) + bus.most))
+        pools = v.rows.variable(0, min(windows.cap, bus.most))
         v.rows.at_most(amount, pooled * PAGE)
         v.rows.at_most(total(v.counts[i] * v.options[i].kind.size for i in shared), pools * FUNCTIONS)
         v.rows.at_most(pools, pooled)
@@ -129,23 +155,43 @@ def _direct_ports(windows: Windows, bus: BusClass, wet: list[int]) -> None:
 
 
 def _direct_bridges(windows: Windows, bus: BusClass, wet: list[int]) -> None:
-    """Many slots a bus: IO devices fill as few buses as their slots and bytes need."""
+    """Many slots a bus: IO devices fill as few buses as their slots and bytes need.
+
+    Buses are counted by pages. For each size of BARs: a bus of so many pages holds only so many of that size or above,
+    whatever its slots would hold (16 of 256 bytes a page, so that 31 slots are not filled by one page).
+    """
     v = windows.v
-    amount = total(v.counts[i] * v.options[i].io for i in wet)
-    direct = v.rows.variable(0, pages(v.rows.most(amount)) + bus.most)  # each bus rounds up by itself
-    buses = v.rows.variable(0, bus.most)
-    v.rows.at_most(amount, direct * PAGE)
-    v.rows.at_most(_slots(v, wet), buses * (FUNCTIONS * sum(slot.count for slot in bus.slots)))
-    v.rows.at_most(buses, v.buses(bus))
-    v.rows.at_most(buses, direct)
-    windows.direct[id(bus)], windows.wet[id(bus)] = direct, buses
+    room = FUNCTIONS * sum(slot.count for slot in bus.slots)
+    sizes = sorted({v.options[i].io for i in wet})
+    most = {v.options[i].kind: v.options[i].io for i in wet}
+    deepest = min(
+        windows.cap,
+        pages(sum(io * len(v.items.free[kind]) for kind, io in most.items())),
+        max(pages(v.options[i].io * room // _eighths(v, i)) for i in wet),
+    )
+    layers = [v.rows.variable(0, min(bus.most, windows.cap // k)) for k in range(1, deepest + 1)]
+    for more, fewer in pairwise(layers):
+        v.rows.at_most(fewer, more)
+    direct = total(layers)
+    v.rows.at_most(total(v.counts[i] * v.options[i].io for i in wet), direct * PAGE)
+    for size in sizes:
+        big = [i for i in wet if v.options[i].io >= size]
+        each = max(_eighths(v, i) for i in big)
+        held = [min(room, each * (k * PAGE // size)) for k in range(deepest + 1)]
+        if size == sizes[0] or held[1] < room:
+            v.rows.at_most(_slots(v, big), total(n * (held[k + 1] - held[k]) for k, n in enumerate(layers)))
+    v.rows.at_most(layers[0], v.buses(bus))
+    windows.direct[id(bus)], windows.wet[id(bus)], windows.layers[id(bus)] = direct, layers[0], layers
 
 
 def _slots(v: Variables, options: list[int]) -> Sum:
     """Slots that these options need at least, times eight."""
-    return total(
-        v.counts[i] * (v.options[i].kind.size if v.options[i].use is Use.SHARED else FUNCTIONS) for i in options
-    )
+    return total(v.counts[i] * _eighths(v, i) for i in options)
+
+
+def _eighths(v: Variables, option: int) -> int:
+    """Of a slot, by functions: what an item takes at least."""
+    return v.options[option].kind.size if v.options[option].use is Use.SHARED else FUNCTIONS
 
 
 def _extra(windows: Windows, bus: BusClass) -> Sum:
@@ -158,7 +204,7 @@ def _extra(windows: Windows, bus: BusClass) -> Sum:
         v.rows.at_most(v.buses(bus) * demanded - have, extra)
         return extra
     if demanded:
-        extra = v.rows.variable(0, demanded * bus.most)
+        extra = v.rows.variable(0, min(windows.cap, demanded * bus.most))
         opened = windows.wet[id(bus)] + _spared(windows, bus)
         v.rows.at_most((v.buses(bus) - opened) * demanded, extra)
         return extra
@@ -177,7 +223,7 @@ def _for_spares(windows: Windows, bus: BusClass) -> Sum:
     buses = with_spare + windows.wet[id(bus)]
     v.rows.at_most(_slots(v, spare) + _slots(v, wet), buses * slots)
     v.rows.at_most(buses, v.buses(bus))
-    extra = v.rows.variable(0, bus.most)
+    extra = v.rows.variable(0, min(windows.cap, bus.most))
     v.rows.at_most(with_spare - _spared(windows, bus), extra)
     return extra
 
@@ -214,12 +260,12 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
         if len(child.hosts) == 1 or not rows.most(amount):
             windows.shares[key] = dict.fromkeys(map(id, child.hosts), amount)
         else:
-            most = min(rows.most(amount), 1 << 16)  # ranges multiply up level by level, windows do not
+            most = min(rows.most(amount), windows.cap)
             each = 1 if measure == windows.opened else most  # a controller has one window, of any size
             parts = {id(host): rows.variable(0, most) for host in child.hosts}
             for host in child.hosts:
                 rows.at_most(parts[id(host)], windows.v.hanging(child, host) * each)
-            rows.at_most(total(parts.values()), amount)
+            rows.equal(total(parts.values()), amount)
             windows.shares[key] = parts
     return windows.shares[key]
 

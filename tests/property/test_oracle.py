@@ -20,6 +20,14 @@ def test_solver_and_oracle_agree(first: int) -> None:
     assert len(judged) > 0.8 * CHUNK
 
 
+def _slots(bus: str, first: int) -> list[str]:
+    return [f"{bus}:{slot:02x}" for slot in range(first, 32)]
+
+
+def _functions(slot: str) -> list[str]:
+    return [f"{slot}.{function}" for function in range(1, 8)]
+
+
 NAMED = {
     "windows of several pages round up bus by bus": {
         "machine": "pc",
@@ -53,6 +61,126 @@ NAMED = {
             {"id": "c1", "model": "pcie-root-port", "hotplug": False, "properties": {"bus-reserve": 1}},
             {"id": "c2", "model": "pcie-root-port", "address": "pcie.0:03.0", "properties": {"bus-reserve": 3}},
         ],
+    },
+    "one window keeps one port from being empty, not two": {
+        "machine": "pc-q35-6.1",
+        "firmware": {"name": "ovmf", "version": "2022.11"},
+        "chipset": {"smbus": False},
+        "devices": [{"id": "d0", "model": "ich9-usb-ehci1"}],
+        "controllers": [
+            {
+                "id": "c0",
+                "model": "pcie-root-port",
+                "address": "pcie.0:02.0",
+                "properties": {"io-reserve": 32768, "bus-reserve": 2},
+            },
+            {"id": "c1", "model": "pcie-root-port", "address": "pcie.0:01.1"},
+        ],
+    },
+    "one of two reserves inside the other": {
+        "machine": "q35",
+        "devices": [{"id": "d0", "model": "nvme", "hotplug": "required"}],
+        "controllers": [
+            {"id": "c0", "model": "pci-bridge", "properties": {"bus-reserve": 2}},
+            {"id": "c1", "model": "pci-bridge", "properties": {"bus-reserve": 2}},
+        ],
+    },
+    "reserves inside a pinned one, inside another": {
+        "machine": "pc",
+        "chipset": {"sata": False, "smbus": False, "acpi": False},
+        "devices": [
+            {"id": "d0", "model": "AC97"},
+            {"id": "d1", "model": "virtio-balloon", "virtio": "auto"},
+            {"id": "d2", "model": "e1000", "hotplug": "preferred"},
+        ],
+        "controllers": [
+            {"id": "c0", "model": "pci-bridge", "address": "pci.0:03.0", "properties": {"bus-reserve": 248}},
+            {"id": "c1", "model": "pci-bridge", "properties": {"shpc": "off"}},
+            {"id": "c2", "model": "pci-bridge", "properties": {"bus-reserve": 125}},
+            {"id": "c3", "model": "pci-bridge", "address": "c0:01.1", "properties": {"bus-reserve": 124}},
+        ],
+    },
+    "two reserves that nearly fill the bus numbers": {
+        "machine": "pc",
+        "firmware": {"name": "ovmf", "version": "2022.11"},
+        "devices": [{"id": "d0", "model": "nvme"}, {"id": "d1", "model": "i6300esb"}],
+        "controllers": [
+            {"id": "c0", "model": "pci-bridge", "address": "pci.0:02.0", "properties": {"bus-reserve": 254}},
+            {"id": "c1", "model": "pci-bridge", "properties": {"bus-reserve": 254}},
+            {"id": "c2", "model": "pci-bridge"},
+            {"id": "c3", "model": "pci-bridge", "properties": {"shpc": "on"}},
+        ],
+        "reserve": [
+            *_slots("pci.0", 6),
+            *_functions("pci.0:04"),
+            *_slots("c1", 2),
+            *_slots("c2", 3),
+            *_slots("c3", 2),
+        ],
+    },
+    "four reserves of which no three nest": {
+        "machine": "pc-i440fx-7.2",
+        "chipset": {"sata": False, "usb": True},
+        "devices": [
+            {"id": "d0", "model": "nvme"},
+            {"id": "d1", "model": "virtio-net", "virtio": "modern"},
+            {"id": "d2", "model": "vfio-pci", "hotplug": "required", "connect": "hybrid", "bars": []},
+            {"id": "d3", "model": "virtio-vga"},
+            {"id": "d4", "model": "AC97"},
+        ],
+        "controllers": [
+            {"id": "c0", "model": "pci-bridge", "properties": {"bus-reserve": 254, "shpc": "off"}},
+            {"id": "c1", "model": "pci-bridge", "properties": {"bus-reserve": 249}},
+            {"id": "c2", "model": "pci-bridge", "properties": {"bus-reserve": 2}},
+            {"id": "c3", "model": "pci-bridge", "properties": {"bus-reserve": 250}},
+        ],
+        "spare": [{"kind": "pci", "count": 2}],
+        "reserve": [*_slots("c1", 3), *_functions("c1:01")[1:], *_slots("c3", 3), *_functions("c3:02")],
+    },
+    "two switches beside a reserve that leaves one number": {
+        "machine": "pc-q35-7.2",
+        "firmware": {"name": "ovmf", "version": "2022.11"},
+        "devices": [{"id": "d0", "model": "nvme"}],
+        "controllers": [
+            {"id": "c0", "model": "x3130-upstream"},
+            {"id": "c1", "model": "pcie-root-port", "properties": {"bus-reserve": 253}, "hotplug": False},
+            {"id": "c2", "model": "x3130-upstream"},
+            {"id": "c3", "model": "ioh3420", "address": "pcie.0:02.0"},
+        ],
+        "spare": [{"kind": "pcie", "io": 64}],
+        "reserve": _functions("c3:00"),
+    },
+    "a switch inside a reserve that holds all numbers": {
+        "machine": "pc-q35-7.2",
+        "devices": [
+            {"id": "d0", "model": "virtio-balloon", "group": "g0", "near": ["d1"]},
+            {"id": "d1", "model": "virtio-net", "address": ".4", "virtio": "auto", "group": "g0", "near": ["d0"]},
+        ],
+        "controllers": [
+            {"id": "c0", "model": "x3130-upstream"},
+            {
+                "id": "c1",
+                "model": "pcie-root-port",
+                "address": "pcie.0:03.1",
+                "properties": {"bus-reserve": 254},
+            },
+        ],
+        "reserve": _functions("pcie.0:1f")[3:],
+    },
+    "IO three levels inside a port that forwards none": {
+        "machine": "pc-q35-7.2",
+        "chipset": {"smbus": False, "usb": True},
+        "devices": [
+            {"id": "d0", "model": "e1000", "hotplug": "preferred"},
+            {"id": "d1", "model": "ich9-usb-ehci1"},
+            {"id": "d2", "model": "e1000", "numa": 0},
+        ],
+        "controllers": [
+            {"id": "c0", "model": "pcie-root-port"},
+            {"id": "c1", "model": "pcie-root-port", "address": "pcie.0:02.0", "properties": {"io-reserve": 0}},
+            {"id": "c2", "model": "xio3130-downstream"},
+        ],
+        "numa_nodes": 1,
     },
 }
 """Guests that once were answered wrongly."""
