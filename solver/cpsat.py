@@ -16,6 +16,9 @@ from .rows import Rows, Sum
 SMALL = 80
 """Models with fewer variables are solved before presolve would have paid (measured: two to three times faster)."""
 
+PATIENCE = 1.0
+"""Deterministic time (a second or so) for the search of the smallest answer, before it is sought piece by piece."""
+
 
 class Answer(Enum):
     OPTIMAL = auto()
@@ -159,11 +162,12 @@ class Program:
             return Result(result.answer, result.values, what.value(result.values))
         return result
 
-    def smallest(self) -> Result:
-        """The lexicographically smallest assignment in order of creation.
+    def smallest(self, known: Sequence[int] = ()) -> Result:
+        """The lexicographically smallest assignment in order of creation; `known` is any one.
 
         Every decision takes the first open variable at its least value and learned clauses are implied, so the first
-        solution found is the smallest, whatever seed and machine.
+        solution found is the smallest, whatever seed and machine. Where that search is long, one variable after the
+        other finds the same.
         """
         self.model.clear_objective()
         self.model.clear_solution_hint()
@@ -172,15 +176,29 @@ class Program:
             expression = strategy.exprs.add()
             expression.vars.append(variable)
             expression.coeffs.append(1)
-        response = self._solve(
-            {
-                "num_workers": 1,
-                "search_branching": "FIXED_SEARCH",
-                "cp_model_presolve": False,
-                "symmetry_level": 0,
-            }
-        )
-        return self._result(response)
+        parameters: dict[str, Any] = {
+            "num_workers": 1,
+            "search_branching": "FIXED_SEARCH",
+            "cp_model_presolve": False,
+            "symmetry_level": 0,
+        }
+        if known:
+            parameters["max_deterministic_time"] = PATIENCE
+        result = self._result(self._solve(parameters))
+        self.model.search_strategy.clear()
+        return self._one_by_one(known) if known and result.answer is Answer.UNKNOWN else result
+
+    def _one_by_one(self, known: Sequence[int]) -> Result:
+        """Each variable at its least value, in order; where the known assignment has that already, nothing to ask."""
+        for variable, (low, _) in enumerate(self.rows.ranges):
+            one = Sum({variable: 1})
+            if known[variable] > low:
+                result = self.minimize(one, known)
+                if result.answer is not Answer.OPTIMAL:
+                    return Result(Answer.FEASIBLE, tuple(known))
+                known = result.values
+            self.fix(one, known[variable])
+        return Result(Answer.OPTIMAL, tuple(known))
 
     def _solve(self, parameters: dict[str, Any]) -> Any:
         left = self.limits.left()

@@ -165,7 +165,7 @@ def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Inf
         if proved:
             program.fix(what, bounds[term])
     if proved:
-        result = program.smallest()
+        result = program.smallest(values or ())
         if result.answer is Answer.INFEASIBLE:
             return Infeasible()
         values, proved = result.values or values, result.answer is Answer.OPTIMAL

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from qslot.solver import cpsat
 from qslot.solver.cpsat import Answer, Limits, Program, engine
 from qslot.solver.rows import Rows, Sum, total
 
@@ -51,6 +52,18 @@ def test_an_optimum_is_one(seed: int, documented: bool) -> None:
     program.fix(what, least)
     smallest = program.smallest()
     assert smallest.values == next(values for values in known if what.value(values) == least)
+
+
+@pytest.mark.parametrize("documented", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_smallest_assignment_one_by_one(seed: int, documented: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = drawn(seed)
+    known = [] if rows.infeasible else list(solutions(rows))
+    if not known:
+        return
+    monkeypatch.setattr(cpsat, "PATIENCE", 0.0)
+    result = Program(rows, Limits(), documented=documented).smallest(known[-1])
+    assert (result.answer, result.values) == (Answer.OPTIMAL, known[0])
 
 
 @pytest.mark.parametrize("documented", [False, True])
