@@ -159,11 +159,12 @@ class Program:
             return Result(result.answer, result.values, what.value(result.values))
         return result
 
-    def smallest(self, effort: float | None = None) -> Result:
-        """The lexicographically smallest assignment in order of creation; UNKNOWN past `effort` deterministic seconds.
+    def smallest(self, known: Sequence[int] = (), *, effort: float | None = None) -> Result:
+        """The lexicographically smallest assignment in order of creation.
 
         Every decision takes the first open variable at its least value and learned clauses are implied, so the first
-        solution found is the smallest, whatever seed and machine.
+        solution found is the smallest, whatever seed and machine. Where that takes more than `effort` (deterministic
+        seconds), one variable after the other finds the same from any `known` assignment; without one: UNKNOWN.
         """
         self.model.clear_objective()
         self.model.clear_solution_hint()
@@ -180,7 +181,21 @@ class Program:
         }
         if effort is not None:
             parameters["max_deterministic_time"] = effort
-        return self._result(self._solve(parameters))
+        result = self._result(self._solve(parameters))
+        self.model.search_strategy.clear()
+        return self._one_by_one(known) if known and result.answer is Answer.UNKNOWN else result
+
+    def _one_by_one(self, known: Sequence[int]) -> Result:
+        """Each variable at its least value, in order; where the known assignment has that already, nothing to ask."""
+        for variable, (low, _) in enumerate(self.rows.ranges):
+            one = Sum({variable: 1})
+            if known[variable] > low:
+                result = self.minimize(one, known)
+                if result.answer is not Answer.OPTIMAL:
+                    return Result(Answer.FEASIBLE, tuple(known))
+                known = result.values
+            self.fix(one, known[variable])
+        return Result(Answer.OPTIMAL, tuple(known))
 
     def _solve(self, parameters: dict[str, Any]) -> Any:
         left = self.limits.left()

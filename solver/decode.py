@@ -181,7 +181,8 @@ class _Decoder:
 
     def _spreads(self, bus: BusClass) -> bool:
         """Whether bridges go one to a bus: each may keep another bus from opening a window for being empty."""
-        return bus.shpc and len(self.buses[id(bus)]) > 1
+        ports_open = self.encoding.variables.guest.platform.port_io_reserve
+        return (bus.shpc or ports_open) and len(self.buses[id(bus)]) > 1
 
     def _controllers(
         self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: "_Pool"

@@ -289,7 +289,7 @@ class Grower:
             self._hang(host, "pcie-root-port", created=self.scope.ports)
             self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
         if host.offer is Offer.PORT:
-            switch_levels = 1 + self._movers(Need.UPSTREAM_PORT)
+            switch_levels = self._switch_levels
             self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
             self._hang(host, "x3130-upstream", created=self.scope.switches and _nest(host) < switch_levels)
             self._move(
@@ -297,7 +297,8 @@ class Grower:
             )
         if host.offer is Offer.SWITCH:
             self._hang(host, "xio3130-downstream", created=True)
-            self._move(host, Need.DOWNSTREAM_PORT)
+            if _nest(host) <= self._switch_levels:
+                self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             self._nested_bridges(host)
 
@@ -308,6 +309,15 @@ class Grower:
         above = bus.hosts if bus.parent is None else [bus.parent]
         left = max(host.left for host in above) - CONTROLLERS[bus.model].bus_numbers
         return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
+
+    @property
+    def _switch_levels(self) -> int:
+        """One created, and every demanded switch that moves: by itself, or with the unit that it is pinned in."""
+        return 1 + sum(self._switches(controller) for unit in self.units for controller in unit.controllers)
+
+    def _switches(self, controller: Controller) -> int:
+        inside = self.tree.inside.get(controller.id, [])
+        return (controller.model == "x3130-upstream") + sum(map(self._switches, inside))
 
     def _nested_bridges(self, host: BusClass) -> None:
         if _nest(host) < self._bridge_levels(host.where.expander):
@@ -363,6 +373,8 @@ class Grower:
             if not unit.needs & needs:
                 continue
             controller = unit.controllers[0]
+            if host.unit == number and len(unit.controllers) == 1:
+                continue  # inside itself
             if host.left < CONTROLLERS[controller.model].bus_numbers + (_bus_reserve(controller) or 0):
                 self._crowded_out.add(number)
                 continue
@@ -398,10 +410,14 @@ class Grower:
 
 
 def _nest(bus: BusClass) -> int:
-    """How deep a class is nested; what is pinned inside a unit is as deep as the unit."""
+    """How deep a class is nested; what is pinned inside a unit is as deep as the unit, and the switches between."""
+    switches = 0
     while bus.unit is not None and bus.parent is not None:
+        if bus.model == "pcie-pci-bridge":
+            return 0
+        switches += bus.model == "x3130-upstream"
         bus = bus.parent
-    return bus.nest
+    return bus.nest + switches
 
 
 _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}

@@ -26,9 +26,9 @@ from .grow import Scope
 from .items import Items, items_of
 from .options import Options
 
-EFFORT = 0.02
-"""Deterministic seconds (OR-Tools' own measure, the same on every machine) for the attempt to meet all bounds at once;
-small models need a hundredth of it, and where it fails, term after term is minimised as if it had not been tried."""
+QUICK, PATIENT = 0.02, 1.0
+"""Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
+before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Opti
     program = Program(encoding.variables.rows, limits)
     for term, what in encoding.terms.items():
         program.fix(what, least[term])
-    result = program.smallest(effort=EFFORT)
+    result = program.smallest(effort=QUICK)
     return Optimum(result.values, least, proved=True) if result.answer is Answer.OPTIMAL else None
 
 
@@ -182,7 +182,7 @@ def _one_by_one(
         if proved:
             program.fix(what, bounds[term])
     if proved:
-        result = program.smallest()
+        result = program.smallest(values or (), effort=PATIENT if values else None)
         if result.answer is Answer.INFEASIBLE:
             return Infeasible()
         values, proved = result.values or values, result.answer is Answer.OPTIMAL

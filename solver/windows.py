@@ -34,11 +34,12 @@ class Windows:
     shares: dict[tuple[int, str], dict[int, Sum]] = field(default_factory=dict)
     _opened: dict[int, Sum] = field(default_factory=dict)
     _pages_of: dict[int, Sum] = field(default_factory=dict)
+    spared: dict[int, Sum] = field(default_factory=dict)
 
     def opened(self, bus: BusClass) -> Sum:
         """How many controllers of a class have a window, at most."""
         if id(bus) not in self._opened:
-            rows, most = self.v.rows, self.wet[id(bus)] + self.extra[id(bus)] + _below(self, bus, self.opened)
+            rows, most = self.v.rows, self.wet[id(bus)] + self.extra[id(bus)] + _spared(self, bus)
             count = rows.variable(0, min(bus.most, self.cap, rows.most(most)))
             rows.at_most(count, most)
             rows.at_most(count, self.v.buses(bus))
@@ -229,17 +230,18 @@ def _for_spares(windows: Windows, bus: BusClass) -> Sum:
 
 
 def _spared(windows: Windows, bus: BusClass) -> Sum:
-    """How many empty bridges have a window below and so open none of their own: at most one a slot with a bridge."""
+    """How many bridges without IO on their bus have a window below: at most one a slot with a bridge."""
     v = windows.v
-    opened = _below(windows, bus, windows.opened)
-    slots = total(v.grouped(bus, index)[0] + v.alone(bus, index) for index in range(len(bus.slots)))
-    if not opened.terms:
-        return opened
-    spared = v.rows.variable(0, bus.most)
-    v.rows.at_most(spared, opened)
-    if not v.pinned(bus):
-        v.rows.at_most(spared, slots)
-    return spared
+    if id(bus) not in windows.spared:
+        spared = opened = _below(windows, bus, windows.opened)
+        if opened.terms:
+            spared = v.rows.variable(0, bus.most)
+            v.rows.at_most(spared, opened)
+            if not v.pinned(bus):
+                slots = total(v.grouped(bus, index)[0] + v.alone(bus, index) for index in range(len(bus.slots)))
+                v.rows.at_most(spared, slots)
+        windows.spared[id(bus)] = spared
+    return windows.spared[id(bus)]
 
 
 def _below(windows: Windows, bus: BusClass, measure: Callable[[BusClass], Sum]) -> Sum:

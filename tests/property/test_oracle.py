@@ -167,6 +167,27 @@ NAMED = {
         ],
         "reserve": _functions("pcie.0:1f")[3:],
     },
+    "a downstream port that takes a switch with it": {
+        "machine": "pc-q35-7.2",
+        "devices": [{"id": "d0", "model": "i6300esb"}],
+        "controllers": [
+            {"id": "c0", "model": "xio3130-downstream"},
+            {"id": "c1", "model": "xio3130-downstream"},
+            {"id": "c2", "model": "pci-bridge"},
+            {"id": "c3", "model": "x3130-upstream", "address": "c1:00.0"},
+        ],
+        "spare": [{"kind": "pcie"}],
+    },
+    "two downstream ports that keep two switches from being empty": {
+        "machine": "pc-q35-6.1",
+        "firmware": {"name": "ovmf", "version": "2022.11"},
+        "devices": [{"id": "d0", "model": "virtio-rng"}, {"id": "d1", "model": "virtio-gpu", "hotplug": "never"}],
+        "controllers": [
+            {"id": "c0", "model": "x3130-upstream"},
+            {"id": "c1", "model": "pci-bridge", "address": "pcie.0:02.0", "properties": {"bus-reserve": 120}},
+            {"id": "c2", "model": "x3130-upstream"},
+        ],
+    },
     "IO three levels inside a port that forwards none": {
         "machine": "pc-q35-7.2",
         "chipset": {"smbus": False, "usb": True},

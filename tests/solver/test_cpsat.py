@@ -55,6 +55,17 @@ def test_an_optimum_is_one(seed: int, documented: bool) -> None:
 
 @pytest.mark.parametrize("documented", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
+def test_the_smallest_assignment_one_by_one(seed: int, documented: bool) -> None:
+    rows, _ = drawn(seed)
+    known = [] if rows.infeasible else list(solutions(rows))
+    if not known:
+        return
+    result = Program(rows, Limits(), documented=documented).smallest(known[-1], effort=0.0)
+    assert (result.answer, result.values) == (Answer.OPTIMAL, known[0])
+
+
+@pytest.mark.parametrize("documented", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_smallest_assignment(seed: int, documented: bool) -> None:
     rows, _ = drawn(seed)
     if rows.infeasible:
