@@ -96,12 +96,13 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
         encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
     except Impossible as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
-    if encoding.variables.rows.infeasible:
-        return Infeasible()
-    optimum = _optimize(guest, encoding, limits)
+    rows = encoding.variables.rows
+    optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, limits)
     if encoding.capped:
-        optimum = Undecided() if isinstance(optimum, Infeasible) else optimum
-        optimum = replace(optimum, proved=False) if isinstance(optimum, Optimum) else optimum
+        if not isinstance(optimum, Optimum):
+            return Undecided()
+        least = {term: rows.least(what) for term, what in encoding.terms.items()}
+        optimum = Optimum(optimum.values, least, proved=False)
     if isinstance(optimum, Infeasible | Undecided):
         return optimum
     try:
