@@ -66,7 +66,7 @@ def encode(
         "controllers": controllers(v),
         "depth": _depth(v),
     }
-    return Encoding(v, windows, terms, grower.capped)
+    return Encoding(v, windows, terms, grower.capped or v.capped)
 
 
 def _cheapest(options: list[Option]) -> list[Option]:

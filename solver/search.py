@@ -68,17 +68,17 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     for stage in _stages(guest, items):
         if stage.cheapest_only in hopeless:
             continue
-        answer = _try(guest, items, stage, limits)
+        answer, capped = _try(guest, items, stage, limits)
         if isinstance(answer, Solved):
             return answer
         if isinstance(answer, Infeasible):
-            if stage.full:
+            if stage.full and not capped:
                 return answer if answer.findings else Infeasible(findings=blame(guest, limits))
             hopeless.add(stage.cheapest_only)
             continue
         best = answer if answer.layout is not None or best.layout is None else best
-        if limits.left() == 0:
-            break
+        if limits.left() == 0 or (capped and best.layout is not None):
+            break  # what leaves layouts out proves nothing, nor does a finer model of the same
     return best
 
 
@@ -96,19 +96,29 @@ def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
         yield Stage(scope, cheapest_only=False)
 
 
-def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> Outcome:
+def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outcome, bool]:
+    """What a model answers, and whether it left out layouts: then nothing is proved."""
     try:
         encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
     except Impossible as impossible:
-        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
-    if encoding.variables.rows.infeasible:
-        return Infeasible()
-    optimum = _optimize(guest, encoding, limits)
-    if encoding.capped:
-        optimum = Undecided() if isinstance(optimum, Infeasible) else optimum
-        optimum = replace(optimum, proved=False) if isinstance(optimum, Optimum) else optimum
-    if isinstance(optimum, Infeasible | Undecided):
-        return optimum
+        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),)), False
+    rows = encoding.variables.rows
+    optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, limits)
+    if encoding.capped and not isinstance(optimum, Infeasible):
+        optimum = _unproved(encoding, optimum)
+    if isinstance(optimum, Optimum):
+        return _laid_out(guest, items, encoding, optimum), encoding.capped
+    return optimum, encoding.capped
+
+
+def _unproved(encoding: Encoding, optimum: Optimum | Undecided) -> Optimum | Undecided:
+    if isinstance(optimum, Undecided):
+        return Undecided()
+    rows = encoding.variables.rows
+    return Optimum(optimum.values, {term: rows.least(what) for term, what in encoding.terms.items()}, proved=False)
+
+
+def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> Outcome:
     try:
         seating = decode(encoding, optimum.values)
     except NoDecode:

@@ -16,6 +16,9 @@ from .items import Items
 from .kinds import Kind, Place
 from .rows import Rows, Sum, total
 
+PATTERNS = 256
+"""Ways to share a kind of slot that are looked at; there may be exponentially many."""
+
 
 class Use(StrEnum):
     """How an item sits in a slot."""
@@ -63,6 +66,8 @@ class Variables:
     classes: list[BusClass]
     options: list[Option]
     rows: Rows = field(default_factory=Rows)
+    capped: bool = False
+    """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[Sum] = field(default_factory=list)
     _buses: dict[int, Sum] = field(default_factory=dict)
     _hang: dict[tuple[int, int], Sum] = field(default_factory=dict)
@@ -116,8 +121,9 @@ class Variables:
                         self._function_seats[id(child), id(bus), index] = self.rows.variable(0, child.most)
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, Use.SHARED)]
             if sharing:
-                patterns = [(one, self.rows.variable(0, most)) for one in _patterns(sharing)]
-                self._patterns[id(bus), index] = patterns
+                known, all_known = _patterns(sharing)
+                self.capped |= not all_known
+                self._patterns[id(bus), index] = [(one, self.rows.variable(0, most)) for one in known]
 
     # ---- asked for by meaning
 
@@ -177,13 +183,21 @@ def packs(controller: BusClass) -> bool:
     return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
 
 
-def _patterns(kinds: list[Kind]) -> list[Pattern]:
-    """All sets of disjoint function sets among the kinds that have fixed functions."""
+def _patterns(kinds: list[Kind]) -> tuple[list[Pattern], bool]:
+    """Sets of disjoint function sets among the kinds that have fixed functions, small ones first; whether all."""
     sets = sorted({kind.functions for kind in kinds if kind.functions is not None}, key=sorted)
-    found: list[tuple[frozenset[int], ...]] = [()]
-    for one in sets:
-        found += [(*chosen, one) for chosen in found if all(not one & other for other in chosen)]
-    return [Pattern(chosen) for chosen in found]
+    found: list[tuple[int, ...]] = [()]  # numbers of sets, ascending
+    for chosen in found:  # grows as it goes
+        for number in range(chosen[-1] + 1 if chosen else 0, len(sets)):
+            if all(not sets[number] & sets[other] for other in chosen):
+                if len(found) == PATTERNS:
+                    return [_pattern(sets, one) for one in found], False
+                found.append((*chosen, number))
+    return [_pattern(sets, one) for one in found], True
+
+
+def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
+    return Pattern(tuple(sets[number] for number in numbers))
 
 
 def options_of(guest: Guest, items: Items, classes: list[BusClass]) -> list[Option]:

@@ -1,6 +1,7 @@
 """What a limit does to an answer, and how large a guest may be."""
 
 import time
+from random import Random
 
 import pytest
 from qslot.schema import Guest, Infeasible, Solved, Undecided
@@ -80,3 +81,19 @@ def test_thousands_of_devices_are_planned(name: str, data: Data) -> None:
 )
 def test_ten_thousand_devices_are_proved_impossible(name: str, data: Data) -> None:
     assert isinstance(timed(data, 60), Infeasible), name
+
+
+def test_many_sets_of_functions_are_answered_without_proof() -> None:
+    """There are exponentially many ways to share a slot; not all are looked at, and the answer says so."""
+    rng = Random(7)
+    devices = [
+        {"id": f"g{g}f{f}", "model": "virtio-net", "group": f"g{g}", "address": f".{f}", "hotplug": "never"}
+        for g in range(40)
+        for f in rng.sample(range(8), rng.randint(1, 3))
+    ]
+    fillers = [{"id": f"d{n}", "model": "virtio-rng", "hotplug": "never"} for n in range(30)]
+    guest = Guest.model_validate({"machine": "q35", "devices": [*devices, *fillers]})
+    outcome = solve(guest)
+    assert isinstance(outcome, Undecided)
+    assert outcome.layout is not None
+    assert all(term.bound <= term.value for term in outcome.bound)
