@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..schema.address import FUNCTIONS, Pin
-from ..schema.device import Device, Part
+from ..schema.device import Device
 from ..schema.guest import Guest
 from ..schema.traits import Traits
 from .kinds import Kind, Kinds
@@ -96,27 +96,38 @@ def _functions(members: tuple[Device, ...], pins: Mapping[str, Pin]) -> list[int
 
 
 def _resolved_pins(guest: Guest) -> dict[str, Pin]:
-    """Pins with their function filled in: the lowest one that no other pin names, in listed order."""
+    """Pins with their function filled in: the lowest one that no other pin names, in listed order.
+
+    All members of a group of which one is pinned to a slot are pinned to that slot.
+    """
     named: dict[tuple[str, int], set[int]] = {}
-    grouped = {device.id: device.group for device in guest.devices}
-    pinned: list[Part] = [item for item in (*guest.controllers, *guest.devices) if item.address]
+    pins = _pins(guest)
     root = guest.platform.root
     for slot, function in guest.platform.taken:
         named.setdefault((root, slot), set()).add(function)
-    for pin in (*guest.reserve, *(item.address for item in pinned)):
-        if pin is not None and pin.bus is not None and pin.slot is not None and pin.function is not None:
+    for pin in (*guest.reserve, *pins.values()):
+        if pin.bus is not None and pin.slot is not None and pin.function is not None:
             named.setdefault((pin.bus, pin.slot), set()).add(pin.function)
-    result: dict[str, Pin] = {}
-    for item in pinned:
-        pin = item.address
-        assert pin is not None
-        if pin.bus is not None and pin.slot is not None and pin.function is None and grouped.get(item.id) is None:
+    for name, pin in pins.items():
+        if pin.bus is not None and pin.slot is not None and pin.function is None:
             taken = named.setdefault((pin.bus, pin.slot), set())
             function = next((f for f in range(FUNCTIONS) if f not in taken), FUNCTIONS)
             taken.add(function)
-            pin = Pin(pin.bus, pin.slot, function)
-        result[item.id] = pin
-    return result
+            pins[name] = Pin(pin.bus, pin.slot, function)
+    return pins
+
+
+def _pins(guest: Guest) -> dict[str, Pin]:
+    """As listed, controllers first; what a group's pin says of its slot said of each member."""
+    homes = {d.group: d.address for d in guest.devices if d.group and d.address and d.address.bus is not None}
+    pins: dict[str, Pin] = {}
+    for item in (*guest.controllers, *guest.devices):
+        home = homes.get(item.group) if isinstance(item, Device) and item.group else None
+        if home is not None:
+            pins[item.id] = Pin(home.bus, home.slot, None if item.address is None else item.address.function)
+        elif item.address is not None:
+            pins[item.id] = item.address
+    return pins
 
 
 def _clusters(devices: tuple[Device, ...], field: str) -> dict[str, int]:

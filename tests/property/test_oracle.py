@@ -188,6 +188,14 @@ NAMED = {
             {"id": "c2", "model": "x3130-upstream"},
         ],
     },
+    "a group pinned beside the chipset takes what is free there": {
+        "machine": "q35",
+        "firmware": {"name": "ovmf", "version": "2022.11"},
+        "devices": [
+            {"id": "d0", "model": "rtl8139", "address": "pcie.0:1f.6", "group": "g0"},
+            {"id": "d1", "model": "virtio-vga", "group": "g0"},
+        ],
+    },
     "IO three levels inside a port that forwards none": {
         "machine": "pc-q35-7.2",
         "chipset": {"smbus": False, "usb": True},
