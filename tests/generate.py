@@ -36,26 +36,13 @@ MACHINES = {
     "q35": ("q35", "q35", "q35", "pc-q35-7.2", "pc-q35-6.0", "pc-q35-6.1"),
     "pc": ("pc", "pc", "pc-i440fx-7.2"),
 }
-THEMES = (
-    *(
-        "slots",
-        "slots",
-        "slots",
-        "policy",
-        "policy",
-        "io",
-        "io",
-        "io",
-        "pins",
-        "hotplug",
-        "hotplug",
-        "spare",
-        "numa",
-        "groups",
-        "groups",
-    ),
-    *("near", "near", "buses", "buses", "bridges", "controllers", "order", "host"),
-)
+WINDOWS = {("q35", "seabios"): 14, ("q35", "ovmf"): 9, ("pc", "seabios"): 8, ("pc", "ovmf"): 3}
+"""IO windows that the firmware has room for beside the chipset."""
+THEMES = {
+    "slots": 4, "policy": 4, "io": 6, "pins": 1, "hotplug": 2, "spare": 3, "numa": 1, "groups": 2, "near": 2,
+    "buses": 4, "bridges": 4, "controllers": 1, "order": 1, "host": 4,
+}  # fmt: skip
+"""Each with its weight; what binds seldom is drawn more often."""
 
 
 def chance(rng: Random, share: float) -> bool:
@@ -75,17 +62,21 @@ class Draft:
     most: int
     tiny: bool
     family: str = "q35"
+    firmware: str = "seabios"
     themes: frozenset[str] = frozenset()
     controllers: list[Data] = field(default_factory=list)
     devices: list[Data] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    """Reserved slots of the bridges that fill the IO space."""
     used: dict[str, set[int]] = field(default_factory=dict)
     """Slots that pins name, by bus."""
 
     def build(self) -> Data:
         rng = self.rng
         self.family = rng.choice(("q35", "q35", "pc"))
-        self.themes = frozenset(rng.choice(THEMES) for _ in range(rng.randint(1, 3 if self.tiny else 6)))
-        data: Data = {"machine": rng.choice(MACHINES[self.family]), "firmware": rng.choice(("seabios", "ovmf"))}
+        self.themes = frozenset(rng.choices(list(THEMES), [*THEMES.values()], k=rng.randint(1, 3 if self.tiny else 6)))
+        self.firmware = rng.choice(("seabios", "ovmf"))
+        data: Data = {"machine": rng.choice(MACHINES[self.family]), "firmware": self.firmware}
         if chance(rng, 0.3):
             data["chipset"] = {name: chance(rng, 0.5) for name in ("sata", "smbus", "usb")} | {"acpi": chance(rng, 0.6)}
         nodes = rng.randint(1, 2) if "numa" in self.themes or chance(rng, 0.1) else 0
@@ -94,8 +85,8 @@ class Draft:
         self.add_groups()
         self.add_near()
         spare = self.spare(nodes)
-        reserve = self.reserve()
-        if "host" in self.themes and chance(rng, 0.7):
+        reserve = self.kept + self.reserve()
+        if "host" in self.themes and chance(rng, 0.8):
             data["needs"] = ["viommu"]
         data |= {"numa_nodes": nodes, "controllers": self.controllers, "devices": self.devices}
         data |= {"spare": spare, "reserve": reserve, "policy": self.policy()}
@@ -134,11 +125,27 @@ class Draft:
         count = rng.randint(1, 4) if keen else rng.choice((0, 0, 0, 1, 2))
         if not self.tiny:
             count *= rng.randint(1, 3)
-        for number in range(count):
+        if "io" in self.themes and chance(rng, 0.5):
+            self.fill_io_space()
+        for number in range(len(self.controllers), count):
             model = rng.choice(CONTROLLERS_OF[self.family])
             if "io" in self.themes and chance(rng, 0.5):
                 model = "pcie-root-port" if self.family == "q35" else "pci-bridge"
             self.controllers.append(self.controller(f"c{number}", model, nodes))
+
+    def fill_io_space(self) -> None:
+        """Bridges without a free slot whose reserves leave few windows to others."""
+        model = "pcie-root-port" if self.family == "q35" else "pci-bridge"
+        pages = WINDOWS[self.family, self.firmware] - self.rng.randint(0, 2)
+        for bit in reversed(range(pages.bit_length())):
+            if pages >> bit & 1:
+                number = len(self.controllers)
+                slot = 0x10 + number
+                self.used.setdefault(self.root, set()).add(slot)
+                entry = {"id": f"c{number}", "model": model, "address": f"{self.root}:{slot:02x}.0"}
+                self.controllers.append(entry | {"properties": {"io-reserve": 4096 << bit}})
+                bus = CONTROLLERS[model].bus
+                self.kept += [f"c{number}:{slot:02x}" for slot in range(bus.first_slot, bus.last_slot + 1)]
 
     def controller(self, name: str, model: str, nodes: int) -> Data:
         rng = self.rng
@@ -169,7 +176,7 @@ class Draft:
                 result["io-reserve"] = 0
             if chance(rng, 0.6 if "buses" in self.themes else 0.03):
                 result["bus-reserve"] = rng.choice((1, 2, 3, rng.randint(120, 127), rng.randint(247, 254)))
-        if model == "pci-bridge" and chance(rng, 0.25):
+        if model == "pci-bridge" and chance(rng, 0.8 if "bridges" in self.themes else 0.2):
             result["shpc"] = rng.choice(("on", "off"))
         if model in ("pxb", "pxb-pcie") and chance(rng, 0.6 if "buses" in self.themes else 0.1):
             result["bus_nr"] = rng.choice((rng.randint(2, 5), rng.randint(2, 5), 128, rng.randint(250, 254)))
@@ -199,7 +206,7 @@ class Draft:
         entry: Data = {"id": name, "model": model}
         if model == "vfio-pci":
             entry |= {"connect": rng.choice(("express", "conventional", "hybrid")), "bars": self.bars()}
-        if model in FIXED_MODES and chance(rng, 0.4):
+        if model in FIXED_MODES and chance(rng, 0.8 if "io" in self.themes else 0.4):
             entry["virtio"] = rng.choice(("transitional", "legacy", "modern", "auto"))
         if chance(rng, 0.7 if "hotplug" in self.themes else 0.25):
             can = model == "vfio-pci" or find(model).hotpluggable
@@ -208,7 +215,8 @@ class Draft:
             )
         if nodes and chance(rng, 0.4 if "numa" in self.themes else 0.1):
             entry["numa"] = rng.randrange(nodes)
-        if chance(rng, 0.4 if "pins" in self.themes else 0.04):
+        host = model == "vfio-pci" and "host" in self.themes
+        if chance(rng, 0.4 if "pins" in self.themes or host else 0.04):
             address = f".{rng.choice((1, 0, 2))}" if chance(rng, 0.25) else self.pin(Need.EXPRESS)
             if address is not None:
                 entry["address"] = address
@@ -261,7 +269,7 @@ class Draft:
         result = []
         for _ in range(rng.randint(1, 2) if "spare" in self.themes else int(chance(rng, 0.1))):
             kind = rng.choice(("pcie", "pci")) if self.family == "q35" else "pci"
-            entry: Data = {"kind": kind, "count": rng.randint(1, 2 if self.tiny else 5)}
+            entry: Data = {"kind": kind, "count": rng.randint(1, 3 if self.tiny else 5)}
             if chance(rng, 0.4):
                 entry["io"] = rng.choice((64, 4096))
             if kind == "pcie" and chance(rng, 0.1):
@@ -284,8 +292,9 @@ class Draft:
             keep = rng.choice((0, 1, 5))
             pinned = {entry.get("address") for entry in (*self.controllers, *self.devices)}
             result += [pin for pin in (f"{chipset}.{function}" for function in functions[keep:]) if pin not in pinned]
+        full = {pin.partition(":")[0] for pin in self.kept}
         for name, bus in self.buses().items():
-            if name != self.root and chance(rng, 0.5 if {"slots", "bridges"} & self.themes else 0.05):
+            if name not in {self.root, *full} and chance(rng, 0.5 if {"slots", "bridges"} & self.themes else 0.05):
                 result += self.all_but(name, range(bus.first_slot, bus.last_slot + 1), rng.randint(0, 2))
         return result
 

@@ -26,17 +26,20 @@ def test_a_fifth_cannot_be_planned() -> None:
 
 
 def test_limits_bind() -> None:
-    """Of the guests that can be planned at least 30 % would be cheaper without some rule; every family is met."""
+    """At least 30 % of the guests that can be planned would be cheaper without some rule, and every family of rules
+    decides in at least one guest of a hundred what it costs or whether it can be."""
     tight: Counter[str] = Counter()
     broken: Counter[str] = Counter()
-    feasible = bound = 0
+    feasible = bound = judged = 0
     for seed in range(20_000, 20_200):
         try:
             costs, binding = families(tiny_guest(seed))
         except TooMany:
             continue
+        judged += 1
         feasible += costs is not None
         bound += costs is not None and bool(binding)
         (broken if costs is None else tight).update(binding)
     assert bound >= 0.3 * feasible
-    assert {name for name in (*RELAXATIONS, "io-space") if tight[name] + broken[name] == 0} == set()
+    seldom = {name for name in (*RELAXATIONS, "io-space") if tight[name] + broken[name] < 0.01 * judged}
+    assert seldom == set()
