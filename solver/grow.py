@@ -208,7 +208,7 @@ class Grower:
             controller.model == "pci-bridge" and controller.properties.get("shpc", True) not in (False, "off")
         )
         reserve = controller.properties.get("io-reserve")
-        quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
+        quirk = self.guest.platform.port_io_reserve and controller.hotplug and controller.model == "pcie-root-port"
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
         bus_reserve = controller.properties.get("bus-reserve")
         return {
@@ -264,7 +264,7 @@ class Grower:
                 hot=hot,
                 created=True,
                 most=most,
-                reserve=int(self.guest.platform.port_io_reserve and offer is Offer.PORT),
+                reserve=int(self.guest.platform.port_io_reserve and model == "pcie-root-port"),
                 shpc=model in ("pcie-pci-bridge", "pci-bridge") and self._shpc_costs,
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,
                 reserving=model == "pcie-root-port",

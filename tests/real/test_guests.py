@@ -80,6 +80,16 @@ def test_the_random_guests_are_200_and_have_every_combination() -> None:
     assert had == {(*setting, mode, need) for setting in SETTINGS for mode, need in PAIRS}
 
 
+def test_more_hot_pluggable_devices_on_q35_6_1_than_root_ports_have_windows() -> None:
+    """SeaBIOS stops at the fifteenth window, which each root port of that machine opens; a switch's ports open none."""
+    devices = [{"id": f"n{n}", "model": "nvme", "hotplug": "required"} for n in range(20)]
+    outcome = solve(Guest.model_validate({"machine": "pc-q35-6.1", "devices": devices, "spare": {"pcie": 4}}))
+    assert isinstance(outcome, Solved)
+    with running(outcome.layout) as machine:
+        assert differences(outcome.layout, machine.enumeration.tree) == []
+        assert hotplug_into_spares(machine, outcome.layout) == []
+
+
 @pytest.mark.parametrize(
     ("machine", "number"), [*(("pc", number) for number in PC_SIZES), *(("q35", number) for number in Q35_SIZES)]
 )

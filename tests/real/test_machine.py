@@ -8,6 +8,7 @@ import pytest
 from qslot.schema import Layout, VirtioMode
 from qslot.schema.layout import IoWindow
 from qslot.schema.probe import BootError, FirmwarePanicError, QemuEndedError, boot, differences, running
+from qslot.schema.probe.found import walk
 from qslot.schema.qemu import cold_plug, device_add
 from qslot.schema.standin import standalone
 
@@ -222,6 +223,24 @@ def test_device_add_fills_the_hot_pluggable_slots_of_a_running_machine() -> None
             machine.execute(command["execute"], command["arguments"])
         listed = {entry["name"] for entry in machine.execute("qom-list", {"path": "/machine/peripheral"})}
     assert {device.id for device in planned.devices} <= listed
+
+
+def test_hotplug_and_io_windows_of_q35_6_1() -> None:
+    """That machine hides the ports' own hot-plug: QEMU refuses it below expanders. Root ports alone open windows."""
+    base = express_expanders()
+    plain = {"properties": {"chassis": 52}}  # no io-reserve of its own
+    seats = [one.model_copy(update=plain if one.id == "rpc" else {}) for one in base.controllers]
+    seats.append(controller("pcie.0:6", "ioh3420", "ioh", chassis=60))
+    planned = base.model_copy(update={"machine": "pc-q35-6.1", "controllers": tuple(seats)})
+    with running(planned) as machine:
+        found = list(walk(planned, machine.enumeration.tree))
+        said = {
+            bus: hotplug(machine, "e1000", bus, slot) for bus, slot in (("rp0", 0), ("rpc", 0), ("ioh", 0), ("p2p", 2))
+        }
+    opened = {one.id for one in found if one.own is not None and one.own.io.is_open}
+    assert opened == {"rp0", "rpa", "rpb", "rpc", "p2p"}
+    assert {bus for bus, complaint in said.items() if complaint is not None} == {"rpc"}
+    assert "unsupported by the port device" in str(said["rpc"])
 
 
 @pytest.mark.parametrize(
