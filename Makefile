@@ -11,7 +11,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto -m "not real"
 
 real: .venv/installed
-	$(BIN)/python -m pytest -q -m real
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m real
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -32,11 +32,10 @@ def pages(size: int) -> int:
 
 
 def io_reserve(survey: Survey, controller: PlacedController) -> int:
-    """What the bridge reserves beside its content, in bytes; pc-q35-6.1 does so by itself."""
+    """What the bridge reserves beside its content, in bytes; root ports of pc-q35-6.1 do so by themselves."""
     if "io-reserve" in controller.properties:
         return number(controller, "io-reserve") or 0
-    bus = survey.topology.buses.get(controller.id)
-    implied = survey.machine.port_io_reserve and bus is not None and bus.is_port and port_hotplug(controller)
+    implied = survey.machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
     return PAGE if implied else 0
 
 

@@ -49,7 +49,9 @@ class Machine:
     acpi_bridge_hotplug: bool
     """Whether ACPI offers hot-plug behind conventional bridges; where not, only SHPC does."""
     port_io_reserve: bool
-    """pc-q35-6.1 alone: every hot-pluggable port opens an IO window."""
+    """pc-q35-6.1 alone: every hot-pluggable pcie-root-port opens an IO window."""
+    native_hotplug: bool
+    """Whether ports take hot-plug below expanders, where ACPI offers none. pc-q35-6.1 alone refuses it."""
 
 
 def machine_of(name: str, chipset: Chipset) -> Machine:
@@ -92,6 +94,7 @@ def _q35(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machin
         root_hotplug=False,
         acpi_bridge_hotplug=chipset.acpi and (version is None or version >= (6, 1)),
         port_io_reserve=version == (6, 1),
+        native_hotplug=version != (6, 1),
     )
 
 
@@ -116,4 +119,5 @@ def _pc(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine
         root_hotplug=chipset.acpi,
         acpi_bridge_hotplug=chipset.acpi,
         port_io_reserve=False,
+        native_hotplug=True,
     )

@@ -97,6 +97,10 @@ def port_hotplug(controller: PlacedController) -> bool:
     return is_on(controller, "hotplug")
 
 
+def _port_takes_hotplug(machine: Machine, port: PlacedController, expander: PlacedController | None) -> bool:
+    return port_hotplug(port) and (expander is None or machine.native_hotplug)
+
+
 def topology_of(machine: Machine, layout: Layout) -> Topology:
     controllers: dict[str, PlacedController] = {}
     sitting: dict[str, list[PlacedController]] = {}
@@ -142,6 +146,6 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
         above=parent,
         expander=expander,
         switches=(*parent.switches, controller.id) if controller.model == "x3130-upstream" else parent.switches,
-        takes_hotplug=port_hotplug(controller) if kind.is_port else takes_hotplug,
+        takes_hotplug=_port_takes_hotplug(machine, controller, expander) if kind.is_port else takes_hotplug,
         relies_on_shpc=takes_hotplug and not by_acpi,
     )

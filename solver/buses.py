@@ -294,7 +294,7 @@ def takes_hotplug(guest: Guest, controller: str, where: Where, *, on: bool, shpc
     """Whether device_add works on the bus of a controller there, and Linux sees the device."""
     model = CONTROLLERS[controller]
     if model.is_port:
-        return on
+        return on and (not where.expander or guest.platform.native_hotplug)
     if controller not in ("pcie-pci-bridge", "pci-bridge"):
         return False
     return shpc or (not where.expander and guest.platform.acpi_bridge_hotplug)

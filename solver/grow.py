@@ -213,7 +213,7 @@ class Grower:
             controller.model == "pci-bridge" and controller.properties.get("shpc", True) not in (False, "off")
         )
         reserve = controller.properties.get("io-reserve")
-        quirk = self.guest.platform.port_io_reserve and controller.hotplug and CONTROLLERS[controller.model].is_port
+        quirk = self.guest.platform.port_io_reserve and controller.hotplug and controller.model == "pcie-root-port"
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
         return {
             "reserve": pages(asked),
@@ -264,7 +264,7 @@ class Grower:
                 hot=hot,
                 created=True,
                 most=most,
-                reserve=int(self.guest.platform.port_io_reserve and offer is Offer.PORT),
+                reserve=int(self.guest.platform.port_io_reserve and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,

@@ -138,7 +138,7 @@ class Measure:
         if owner is None:
             return self.guest.platform.root_hotplug
         if bus.kind == "port":
-            return owner.hotplug
+            return owner.hotplug and (self.places[bus].expander is None or self.guest.platform.native_hotplug)
         if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return False
         if self.places[bus].expander is None and self.guest.platform.acpi_bridge_hotplug:

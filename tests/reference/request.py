@@ -110,7 +110,7 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
     controller.bus_nr = number.get("bus_nr")
     controller.shpc = bool(given.get("shpc", True))
     controller.shape = f"{sorted(given.items())} {demand.hotplug}"
-    implied = guest.platform.port_io_reserve and controller.offers.kind == "port" and controller.hotplug
+    implied = guest.platform.port_io_reserve and demand.model == "pcie-root-port" and controller.hotplug
     controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
     return controller
 

@@ -284,7 +284,7 @@ class Search:
         controller = make_controller("", model)
         controller.created, controller.named, controller.wish = True, False, node
         controller.name = f"new{next(NUMBERS)}"
-        if controller.offers.kind == "port" and self.guest.platform.port_io_reserve:
+        if model == "pcie-root-port" and self.guest.platform.port_io_reserve:
             controller.io_reserve = PAGE
         return controller
 

@@ -229,6 +229,7 @@ def test_a_slot_is_added_whole_or_not_at_all() -> None:
         ("q35", {}, {"rp", "p2p", "on", "off", "rpx", "p2px", "onx"}),
         ("q35", {"acpi": False}, {"rp", "p2p", "on", "rpx", "p2px", "onx"}),
         ("pc-q35-6.0", {}, {"rp", "p2p", "on", "rpx", "p2px", "onx"}),
+        ("pc-q35-6.1", {}, {"rp", "p2p", "on", "off", "p2px", "onx"}),
     ],
 )
 def test_hotplug_buses_of_q35(machine: str, chipset: dict[str, bool], takes: set[str]) -> None:

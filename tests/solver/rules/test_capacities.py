@@ -154,8 +154,14 @@ TRIOS = {
         ),
     ),
     "io-space, ports of pc-q35-6.1": Trio(
+        Case(q35(*hosts(14, io=0), policy=policy(max_depth=1)) | {"machine": "pc-q35-6.1"}),
+        q35(*hosts(15, io=0), policy=policy(max_depth=1)) | {"machine": "pc-q35-6.1"},
+        # a switch needs one window for all its ports
+        Case(q35(*hosts(15, io=0)) | {"machine": "pc-q35-6.1"}, {"h14": "dp15:00.0", "sw1": "rp1:00.0"}),
+    ),
+    "io-space, root ports of pc-q35-6.1 without reserve": Trio(
         Case(q35(*hosts(14, io=0)) | {"machine": "pc-q35-6.1"}),
-        q35(*hosts(15, io=0)) | {"machine": "pc-q35-6.1"},
+        q35(controllers=ports(15)) | {"machine": "pc-q35-6.1"},
         Case(q35(*hosts(15, io=0), controllers=ports(15, properties={"io-reserve": 0})) | {"machine": "pc-q35-6.1"}),
     ),
     "io-space, io-reserve": Trio(

@@ -125,6 +125,15 @@ TRIOS = {
             {"rp1": "y:00.0"},
         ),
     ),
+    "hotplug, below an expander of pc-q35-6.1": Trio(
+        Case(q35(NVME | {"hotplug": "required"}) | {"machine": "pc-q35-6.1"}),
+        q35(NVME | {"hotplug": "required", "numa": 0}, numa_nodes=1) | {"machine": "pc-q35-6.1"},
+        # SHPC works there
+        Case(
+            q35(RTL | {"hotplug": "required", "numa": 0}, numa_nodes=1) | {"machine": "pc-q35-6.1"},
+            {"a": "p2p1", "rp1": "pxb1:00.0"},
+        ),
+    ),
     "numa, pinned": Trio(
         Case(
             pc(

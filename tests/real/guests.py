@@ -1,0 +1,74 @@
+"""Random guests that together have every controller, in every combination with a virtio mode and a hot-plug need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Final
+
+from qslot.schema import Guest, Infeasible, Layout, VirtioMode
+from qslot.schema.connect import CONTROLLERS, ENDPOINT
+from qslot.solver import Options, solve
+
+from ..generate import Data, request, valid
+
+NEEDS: Final = ("never", "preferred", "required")
+TIME_LIMIT: Final = 2.0
+"""Seconds for a plan. One that is not proved by then is booted all the same: it keeps every rule."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a guest must have beside what is drawn; all but `spare` is about one controller and one interface more."""
+
+    family: str
+    controller: str
+    mode: VirtioMode
+    need: str
+    firmware: str = "seabios"
+    spare: bool = False
+
+    def add_to(self, data: Data) -> Data:
+        interface: Data = {"id": "wished", "model": "virtio-net", "virtio": self.mode.value, "hotplug": self.need}
+        if (slot := self.seat) is not None:
+            interface["address"] = f"wish:{slot:02x}"
+        return data | {
+            "firmware": self.firmware,
+            "controllers": [*data["controllers"], {"id": "wish", "model": self.controller}],
+            "devices": [*data["devices"], interface],
+        }
+
+    @property
+    def seat(self) -> int | None:
+        """The slot for the interface on the controller's own bus, where endpoints with this need may sit there."""
+        bus = CONTROLLERS[self.controller].bus
+        cold = self.controller in ("i82801b11-bridge", "pxb")
+        if not bus.provides & ENDPOINT or (cold and self.need == "required"):
+            return None
+        return bus.last_slot
+
+    def met_by(self, layout: Layout) -> bool:
+        """Whether the plan has them; where the interface gets its hot-plug is the verifier's business."""
+        models = {controller.id: controller.model for controller in layout.controllers}
+        interface = next(device for device in layout.devices if device.id == "wished")
+        seated = self.seat is None or interface.bus == "wish"
+        return models["wish"] == self.controller and interface.virtio is self.mode and seated
+
+
+def drawn(wish: Wish, first: int) -> Iterator[tuple[int, Guest]]:
+    """Guests of the wish, with the seeds that name them."""
+    for seed in count(first):
+        data = request(Random(seed))
+        if wish.family in data["machine"] and (data["spare"] or not wish.spare):
+            guest = valid(wish.add_to(data))
+            if guest is not None:
+                yield seed, guest
+
+
+def planned(wish: Wish, first: int) -> tuple[int, Layout]:
+    """The first guest from a seed on that has a plan, and its seed."""
+    for seed, guest in drawn(wish, first):
+        outcome = solve(guest, Options(time_limit=TIME_LIMIT))
+        if not isinstance(outcome, Infeasible) and outcome.layout is not None:
+            return seed, outcome.layout
+    raise AssertionError("unreachable")
