@@ -20,6 +20,8 @@ class IoSpace:
     """Windows of the bridges on the main root bus and on expanders' buses."""
     root_bars: int
     """BARs of chipset, endpoints and spare slots on the main root bus."""
+    largest_reserve: int
+    """Of the bridges below the main root bus, not below expanders."""
 
 
 def pages(size: int) -> int:
@@ -33,10 +35,21 @@ def pages(size: int) -> int:
 
 def io_reserve(survey: Survey, controller: PlacedController) -> int:
     """What the bridge reserves beside its content, in bytes; root ports of pc-q35-6.1 do so by themselves."""
+    if not heeds_reserve(survey, controller):
+        return 0
     if "io-reserve" in controller.properties:
         return number(controller, "io-reserve") or 0
     implied = survey.machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
     return PAGE if implied else 0
+
+
+def heeds_reserve(survey: Survey, controller: PlacedController) -> bool:
+    """OVMF looks at the reserves of bridges that it takes for hot-pluggable; SeaBIOS at all."""
+    if survey.guest.firmware.name == "seabios":
+        return True
+    if controller.model == "pci-bridge":
+        return has_shpc(controller)
+    return port_hotplug(controller) and not survey.machine.port_io_reserve
 
 
 def io_space(survey: Survey) -> IoSpace:
@@ -45,6 +58,7 @@ def io_space(survey: Survey) -> IoSpace:
     direct = _direct(survey)
     windows: dict[str, int] = {}
     content: dict[str, int] = {}
+    largest = 0
     for bus in reversed(buses.values()):
         if bus.controller is None:
             continue
@@ -53,10 +67,12 @@ def io_space(survey: Survey) -> IoSpace:
         window = pages(direct[bus.id]) + nested
         if content[bus.id] == 0 and has_shpc(bus.controller):
             window = empty_shpc
-        windows[bus.id] = max(window, pages(io_reserve(survey, bus.controller)))
+        reserve = pages(io_reserve(survey, bus.controller))
+        windows[bus.id] = max(window, reserve)
+        largest = max(largest, reserve if bus.expander is None else 0)
     root = survey.machine.root
     # a window that reaches the root is counted there once: an expander only passes on what its bridges have
-    return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root])
+    return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root], largest)
 
 
 def _direct(survey: Survey) -> dict[str, int]:

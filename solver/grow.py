@@ -213,15 +213,27 @@ class Grower:
             controller.model == "pci-bridge" and controller.properties.get("shpc", True) not in (False, "off")
         )
         reserve = controller.properties.get("io-reserve")
-        quirk = self.guest.platform.port_io_reserve and controller.hotplug and controller.model == "pcie-root-port"
+        quirk = self._ports_reserve and controller.hotplug and controller.model == "pcie-root-port"
         asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
+        hot = shpc if controller.model == "pci-bridge" else controller.hotplug and self._ports_look_hot
+        heeded = hot or self.guest.firmware.name == "seabios"
         return {
-            "reserve": pages(asked),
+            "reserve": pages(asked) if heeded else 0,
             "closed_io": reserve == 0 and reserve is not False,
             "shpc": shpc and shpc_costs(self.guest),
-            "reserving": controller.model == "pcie-root-port" and (reserve is None or asked >= PAGE),
+            "reserving": heeded and controller.model == "pcie-root-port",
             "bus_reserve": _bus_reserve(controller),
         }
+
+    @property
+    def _ports_reserve(self) -> bool:
+        """Whether root ports open a page by themselves."""
+        return self.guest.platform.port_io_reserve and self.guest.firmware.name == "seabios"
+
+    @property
+    def _ports_look_hot(self) -> bool:
+        """Whether the firmware heeds the reserve of a port with hotplug on."""
+        return self.guest.firmware.name == "seabios" or not self.guest.platform.port_io_reserve
 
     # ---- expanders
 
@@ -264,11 +276,11 @@ class Grower:
                 hot=hot,
                 created=True,
                 most=most,
-                reserve=int(self.guest.platform.port_io_reserve and model == "pcie-root-port"),
+                reserve=int(self._ports_reserve and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,
-                reserving=model == "pcie-root-port",
+                reserving=model == "pcie-root-port" and self._ports_look_hot,
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
                 nest=1 << 30,

@@ -282,4 +282,9 @@ def io_space(v: Variables, windows: Windows) -> None:
         granules = v.rows.variable(0, budget.limit // budget.root_granule)
         v.rows.at_most(bars, granules * budget.root_granule)
         bars = granules * budget.root_granule
-    v.rows.at_most(windows.pages() * PAGE + bars, budget.limit)
+    taken = windows.pages() * PAGE + bars
+    v.rows.at_most(taken, budget.limit)
+    for bus in v.classes:
+        lost = budget.lost_to(max(1, bus.reserve) * PAGE)
+        if lost and not bus.where.expander:
+            v.rows.at_most(taken + v.buses(bus) * lost, budget.limit)

@@ -11,10 +11,16 @@ PAGE: Final = 4096
 class IoBudget:
     """Windows and root BARs together must not exceed `limit` bytes; root BARs are rounded up to `root_granule`."""
 
+    first: int
+    """The first IO port shared out, as far as alignment matters."""
     limit: int
     root_granule: int
     empty_shpc_window: int
     """What a bridge with an SHPC and no IO below opens, in bytes."""
+
+    def lost_to(self, alignment: int) -> int:
+        """Bytes that no window gets where one of them is aligned so: a power of two."""
+        return min(-self.first % alignment, self.limit)
 
 
 def io_budget(family: str, firmware: str) -> IoBudget:
@@ -25,5 +31,5 @@ def io_budget(family: str, firmware: str) -> IoBudget:
     0x6000-0xffff and 0xc000-0xffff. SeaBIOS panics beyond, OVMF drops devices.
     """
     if firmware == "seabios":
-        return IoBudget((0xF000 if family == "q35" else 0x9000) - 4, 1, PAGE)
-    return IoBudget(0xA000 if family == "q35" else 0x4000, PAGE, 0)
+        return IoBudget(0, (0xF000 if family == "q35" else 0x9000) - 4, 1, PAGE)
+    return IoBudget(0x6000, 0xA000, PAGE, 0) if family == "q35" else IoBudget(0xC000, 0x4000, PAGE, 0)

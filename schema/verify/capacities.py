@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
-from ..firmware.budget import io_budget
+from ..firmware.budget import PAGE, io_budget
 from ..survey import Survey
 from ..topology import number
 
@@ -42,9 +42,10 @@ def io_space(known: Survey) -> Iterator[Finding]:
     space = known.io
     budget = io_budget(known.machine.family, known.guest.firmware.name)
     bars = -(-space.root_bars // budget.root_granule) * budget.root_granule
-    if space.root_level + bars > budget.limit:
+    limit = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
+    if space.root_level + bars > limit:
         yield Finding(
-            rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": budget.limit}
+            rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": limit}
         )
 
 

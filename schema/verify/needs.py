@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..device import Spare
 from ..finding import Finding
-from ..iospace import io_reserve
+from ..iospace import heeds_reserve, io_reserve
 from ..layout import SpareSlot
 from ..survey import Survey
 from ..topology import number
@@ -121,6 +121,8 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
         return None
     if bus.controller.model != "pcie-root-port":
         return "not a pcie-root-port"
+    if not heeds_reserve(known, bus.controller):
+        return "the firmware heeds no reserve there"
     if wanted.io and io_reserve(known, bus.controller) < max(wanted.io, 4096):
         return "no io-reserve"
     if wanted.memory > (number(bus.controller, "pref64-reserve") or 0):

@@ -55,6 +55,8 @@ class Measure:
         self.places: dict[Bus, Place] = {}
         self.preferences = self.depth = 0
         self.windows = 0
+        self.largest_reserve = 0
+        """Below the main root bus, not below expanders."""
         self.io_below_root = io_to_come
         self.root_io = self.guest.platform.io_bytes
 
@@ -130,7 +132,9 @@ class Measure:
             raise Broken("spare")
         if spare.spare.kind == "pcie" and (spare.spare.io or spare.spare.memory):
             assert bus.owner is not None
-            if bus.owner.model != "pcie-root-port" or (spare.spare.io and bus.owner.io_reserve == 0):
+            if bus.owner.model != "pcie-root-port" or not bus.owner.heeded:
+                raise Broken("spare")
+            if spare.spare.io and bus.owner.io_reserve == 0:
                 raise Broken("spare")
 
     def takes_hotplug(self, bus: Bus, slot: int) -> bool:
@@ -184,7 +188,9 @@ class Measure:
     def pages(self, bridge: Controller) -> int:
         """IO window of a bridge, in pages."""
         spare = [thing for thing in on(bridge.offers) if isinstance(thing, SpareSlot)]
-        reserve = bridge.io_reserve or 0
+        reserve = bridge.io_reserve or 0 if bridge.heeded else 0
+        if self.places[bridge.offers].expander is None:
+            self.largest_reserve = max(self.largest_reserve, reserve)
         if bridge.offers.kind == "port" and any(thing.spare.io for thing in spare):
             reserve = max(reserve, PAGE)
         pages = self.content(bridge)
@@ -215,6 +221,9 @@ class Measure:
         windows = self.windows * PAGE
         if self.seabios and windows + self.root_io >= limit:
             raise Broken("io-space")
+        first = 0x10000 - limit
+        if not self.seabios and self.largest_reserve:
+            limit = 0x10000 - -(-first // self.largest_reserve) * self.largest_reserve
         if not self.seabios and windows + -(-self.root_io // PAGE) * PAGE > limit:
             raise Broken("io-space")
 

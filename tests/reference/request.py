@@ -112,7 +112,17 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
     controller.shape = f"{sorted(given.items())} {demand.hotplug}"
     implied = guest.platform.port_io_reserve and demand.model == "pcie-root-port" and controller.hotplug
     controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
+    controller.heeded = heeded(guest, controller)
     return controller
+
+
+def heeded(guest: Guest, controller: Controller) -> bool:
+    """Whether the firmware looks at its io-reserve."""
+    if guest.firmware.name == "seabios":
+        return True
+    if controller.model == "pci-bridge":
+        return controller.shpc
+    return controller.hotplug and not guest.platform.port_io_reserve
 
 
 def make_controller(name: str, model: str) -> Controller:

@@ -19,7 +19,7 @@ from itertools import count
 from qslot.schema import Guest
 
 from .measure import PAGE, Broken, Costs, Measure
-from .request import Problem, connector_of, make_controller, read
+from .request import Problem, connector_of, heeded, make_controller, read
 from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
 
 CREATABLE = {
@@ -169,7 +169,7 @@ class Search:
         empty = [bus.owner for bus in self.buses if bus.kind == "port" and bus.owner is not None and not bus.slots]
         with_io = sum(isinstance(thing, SpareSlot) and thing.spare.io > 0 for thing in rest)
         costs["controllers"] += max(0, len(rest) - len(empty))
-        costs["io_windows"] += PAGE * max(0, with_io - sum(bool(port.io_reserve) for port in empty))
+        costs["io_windows"] += PAGE * max(0, with_io - sum(bool(port.io_reserve and port.heeded) for port in empty))
 
     def improves(self, key: Key | None) -> bool:
         return key is not None and (self.best is None or key < self.best)
@@ -286,6 +286,7 @@ class Search:
         controller.name = f"new{next(NUMBERS)}"
         if model == "pcie-root-port" and self.guest.platform.port_io_reserve:
             controller.io_reserve = PAGE
+        controller.heeded = heeded(self.guest, controller)
         return controller
 
     def worthwhile(self, thing: Thing, bus: Bus) -> bool:

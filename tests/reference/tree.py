@@ -82,6 +82,8 @@ class Controller(Thing):
     created: bool = False
     hotplug: bool = True
     io_reserve: int | None = None
+    heeded: bool = True
+    """Whether the firmware looks at that."""
     bus_reserve: int | None = None
     bus_nr: int | None = None
     shpc: bool = True
