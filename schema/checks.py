@@ -192,8 +192,8 @@ def _pins(guest: "Guest") -> None:
             continue
         where = f"{'devices' if isinstance(item, Device) else 'controllers'}.{item.id}.address"
         _slot_exists(guest, where, pin, buses)
-        needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
-        _accepts(guest, where, item, pin, buses[pin.bus], needs)
+        for part in _sharing(guest, item):
+            _accepts(guest, where, part, pin, buses[pin.bus])
         if Pin(pin.bus, pin.slot, None) in reserved or pin in reserved:
             raise ValueError(f"{where}: {pin} is also listed under reserve: drop one of the two")
         if pin.function is not None and pin in seen:
@@ -216,7 +216,13 @@ def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel
             raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
 
 
-def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel, needs: Need) -> None:
+def _sharing(guest: "Guest", item: Part) -> tuple[Part, ...]:
+    """Who goes where the item goes: it, or its whole group."""
+    return guest.groups[item.group] if isinstance(item, Device) and item.group is not None else (item,)
+
+
+def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel) -> None:
+    needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
     if isinstance(item, Device) and model_of(item).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
         raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
     if not pin_accepts(bus, needs):

@@ -1,6 +1,7 @@
 """A layout held against its request: who belongs together, where each device of the request really sits."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -15,6 +16,7 @@ from .topology import Bus, Topology, topology_of
 from .traits import Traits, mode_on
 
 if TYPE_CHECKING:
+    from .firmware import Prediction
     from .iospace import IoSpace
 
 
@@ -72,6 +74,22 @@ class Survey:
         from .iospace import io_space
 
         return io_space(self)
+
+    @cached_property
+    def prediction(self) -> "Prediction | None":
+        """What the firmware makes of the layout; None where it names models or modes that nobody knows."""
+        from .firmware import predict
+
+        try:
+            return predict(self.layout)
+        except (KeyError, ValueError):  # other rules speak of these
+            return None
+
+    def restated(self, layout: Layout) -> "Survey":
+        """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
+        other = copy(self)
+        object.__setattr__(other, "layout", layout)
+        return other
 
     def occupant(self, seat: Seat) -> str:
         """Key of the item a seat belongs to; controllers, and devices nobody asked for, stand for themselves."""

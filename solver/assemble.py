@@ -1,14 +1,15 @@
-"""Seating -> Layout: ids, chassis and bus numbers, QEMU properties, what the firmware will make of it."""
+"""Seating -> Layout: ids, chassis and bus numbers, QEMU properties."""
 
 from functools import cache, cached_property
 from importlib.metadata import version
 
 from ..schema.connect import CONTROLLERS, VirtioMode
 from ..schema.device import Controller, Properties
-from ..schema.firmware import predict
 from ..schema.firmware.budget import PAGE, io_budget
+from ..schema.firmware.ovmf import NO_DEFAULT_PADDING
 from ..schema.guest import Guest
-from ..schema.layout import Layout, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.survey import Survey, survey
 from ..schema.traits import Traits, mode_on
 from .buses import BUS_NUMBERS, Offer
 from .decode import Bus, Seating
@@ -25,12 +26,19 @@ PREFIXES = {
 }
 
 
-def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[ObjectiveTerm, ...], status: str) -> Layout:
-    """The layout of a seating, with firmware's predictions filled in."""
+def assemble(guest: Guest, items: Items, seating: Seating) -> Survey:
+    """The layout of a seating, surveyed; what it costs and what the firmware makes of it is still to be said in it."""
     tree = _Tree(guest, items, seating)
-    layout = Layout.model_construct(
-        qslot=1,
-        status=status,
+    known = survey(guest, _layout(guest, tree))
+    if known.prediction is not None and known.prediction.gives_up:
+        tree.padded = False
+        known = survey(guest, _layout(guest, tree))
+    return known
+
+
+def _layout(guest: Guest, tree: "_Tree") -> Layout:
+    return Layout(
+        status="feasible",
         machine=guest.machine,
         firmware=guest.firmware,
         platform=Platform(
@@ -43,21 +51,8 @@ def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[Obje
         controllers=tree.controllers(),
         devices=tree.devices(),
         spare=tree.spares(),
-        objective=objective,
-        warnings=(),
-        guest_addresses={},
-        guest_names={},
-        io_windows=(),
         input_sha256=guest.sha256,
         versions=_versions(),
-    )
-    prediction = predict(layout)
-    return layout.model_copy(
-        update={
-            "guest_addresses": prediction.guest_addresses,
-            "guest_names": dict.fromkeys(prediction.guest_addresses),
-            "io_windows": prediction.io_windows,
-        }
     )
 
 
@@ -80,6 +75,8 @@ class _Tree:
             if bus.parent is not None:
                 self.children.setdefault(id(bus.parent), []).append(bus)
         self.order = list(self._walk(self.root))[1:]
+        self.padded = not self._too_many_to_pad()
+        """Whether the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._name()
         self.chassis = self._unique("chassis", {"pcie-root-port", "ioh3420", "xio3130-downstream"}, 255)
         self.slot_numbers = self._slot_numbers()
@@ -207,21 +204,20 @@ class _Tree:
             return result
         if any(spare.io for spare in wishes):
             result["io-reserve"] = PAGE
-        elif self.padding_overflows and self._stays_dry(bus):
+        elif not self.padded and self._stays_dry(bus):
             result["io-reserve"] = 0
         memory = sum(spare.memory for spare in wishes)
         if memory:
             result["pref64-reserve"] = 1 << (memory - 1).bit_length()
         return result
 
-    @cached_property
-    def padding_overflows(self) -> bool:
-        """Whether edk2 before 202308, which pads every hot-pluggable port with IO, would drop windows of some."""
-        if self.guest.firmware.name != "ovmf" or self.guest.firmware.number >= (2023, 8):
+    def _too_many_to_pad(self) -> bool:
+        """Whether there are more hot-pluggable ports than windows, whatever their content."""
+        firmware = self.guest.firmware
+        if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_PADDING:
             return False
-        budget = io_budget(self.guest.platform.family, "ovmf")
-        padded = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self.order)
-        return padded > budget.limit // PAGE
+        ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self.order)
+        return ports > io_budget(self.guest.platform.family, "ovmf").limit // PAGE
 
     def _stays_dry(self, bus: Bus) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""

@@ -12,7 +12,7 @@ from ..schema.finding import Finding
 from ..schema.guest import Guest, Term
 from ..schema.layout import Layout, ObjectiveTerm
 from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
-from ..schema.survey import survey
+from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .blame import blame
@@ -123,27 +123,30 @@ def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) 
         seating = decode(encoding, optimum.values)
     except NoDecode:
         return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
-    layout = assemble(guest, items, seating, (), "feasible")
-    return _judge(guest, layout, optimum)
+    return _judge(assemble(guest, items, seating), optimum)
 
 
-def _judge(guest: Guest, layout: Layout, optimum: Optimum) -> Outcome:
+def _judge(known: Survey, optimum: Optimum) -> Outcome:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds."""
-    known = survey(guest, layout)
-    terms = _terms(guest, objective_of(known), optimum.bounds)
-    findings = verify_surveyed(known)
-    errors = [finding for finding in findings if finding.severity == "error" and finding.rule != "objective"]
-    if errors:
-        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
+    layout = _completed(known, optimum)
+    findings = verify_surveyed(known.restated(layout))
+    if any(finding.severity == "error" for finding in findings):
+        return Undecided(bound=_terms(known.guest, optimum.bounds, optimum.bounds))
+    warnings = tuple(finding for finding in findings if finding.severity == "warning")
+    layout = layout.model_copy(update={"warnings": warnings})
+    return Solved(layout=layout) if layout.status == "optimal" else Undecided(layout=layout, bound=layout.objective)
+
+
+def _completed(known: Survey, optimum: Optimum) -> Layout:
+    """With what it costs, and what the firmware makes of it."""
+    terms = _terms(known.guest, objective_of(known), optimum.bounds)
     proved = optimum.proved and all(term.value == term.bound for term in terms)
-    layout = layout.model_copy(
-        update={
-            "status": "optimal" if proved else "feasible",
-            "objective": terms,
-            "warnings": tuple(finding for finding in findings if finding.severity == "warning"),
-        }
-    )
-    return Solved(layout=layout) if proved else Undecided(layout=layout, bound=terms)
+    update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
+    if known.prediction is not None:
+        addresses = known.prediction.guest_addresses
+        update |= {"guest_addresses": addresses, "guest_names": dict.fromkeys(addresses)}
+        update["io_windows"] = known.prediction.io_windows
+    return known.layout.model_copy(update=update)
 
 
 def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tuple[ObjectiveTerm, ...]:

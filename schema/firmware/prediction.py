@@ -31,6 +31,11 @@ class Prediction:
     failure: Finding | None = None
     """Rule `bus-numbers` or `io-space`: the guest does not boot, or loses a device or a reservation asked for."""
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether anything that asks for IO ports goes without."""
+        return self.failure is not None or bool(self.lost or self.unreserved)
+
 
 Windows = dict[Bus, tuple[int | None, int]]
 """Base port, where there is one, and size in bytes, of the window towards each bus."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ..finding import Finding
 from ..firmware.budget import PAGE, io_budget
 from ..survey import Survey
-from ..topology import number
+from ..topology import Bus, number
 
 BUS_NUMBERS = 256
 
@@ -31,11 +31,11 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
         return
     ordered = sorted(starts.items(), key=lambda pair: pair[1])
     ends = [start for _, start in ordered[1:]] + [BUS_NUMBERS]
-    for (name, start), end in zip(ordered, ends, strict=True):
-        if start + used[name] > end:
-            yield Finding(
-                rule="bus-numbers", subjects=(name,), numbers={"first": start, "used": used[name], "limit": end}
-            )
+    late = [(name, start, end) for (name, start), end in zip(ordered, ends, strict=True) if start + used[name] > end]
+    for name, start, end in late:
+        yield Finding(rule="bus-numbers", subjects=(name,), numbers={"first": start, "used": used[name], "limit": end})
+    if not late and all(bus_reserve_holds(known, bus) for bus in known.topology.buses.values()):
+        yield from _predicted(known, "bus-numbers")
 
 
 def io_space(known: Survey) -> Iterator[Finding]:
@@ -47,6 +47,21 @@ def io_space(known: Survey) -> Iterator[Finding]:
         yield Finding(
             rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": limit}
         )
+    else:
+        yield from _predicted(known, "io-space")
+
+
+def bus_reserve_holds(known: Survey, bus: Bus) -> bool:
+    """Whether its controller's bus-reserve, if any, exceeds the bus numbers used below: rule reserves."""
+    if bus.controller is None or "bus-reserve" not in bus.controller.properties:
+        return True
+    return (number(bus.controller, "bus-reserve") or 0) > known.topology.numbers_below[bus.id]
+
+
+def _predicted(known: Survey, rule: str) -> Iterator[Finding]:
+    """What the firmware itself runs into where the sums allow it: alignment, several roots, its own reserves."""
+    if known.prediction is not None and (failure := known.prediction.failure) is not None and failure.rule == rule:
+        yield failure
 
 
 def max_controllers(known: Survey) -> Iterator[Finding]:

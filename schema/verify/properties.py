@@ -8,6 +8,7 @@ from ..firmware.budget import PAGE
 from ..layout import PlacedController
 from ..survey import Survey
 from ..topology import has_shpc, number
+from .capacities import bus_reserve_holds
 
 
 def chassis(known: Survey) -> Iterator[Finding]:
@@ -73,7 +74,6 @@ def shpc(known: Survey) -> Iterator[Finding]:
 
 
 def reserves(known: Survey) -> Iterator[Finding]:
-    below = known.topology.numbers_below
     content = known.io.content
     for bus in known.topology.buses.values():
         if bus.controller is None or bus.kind is None:
@@ -85,8 +85,8 @@ def reserves(known: Survey) -> Iterator[Finding]:
         if "io-reserve" in given and not _io_reserve_fits(number(bus.controller, "io-reserve"), content[bus.id]):
             numbers = {"io-reserve": given["io-reserve"], "io": content[bus.id]}
             yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
-        if "bus-reserve" in given and (number(bus.controller, "bus-reserve") or 0) <= below[bus.id]:
-            numbers = {"bus-reserve": given["bus-reserve"], "buses": below[bus.id]}
+        if not bus_reserve_holds(known, bus):
+            numbers = {"bus-reserve": given["bus-reserve"], "buses": known.topology.numbers_below[bus.id]}
             yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
         if {"pref32-reserve", "pref64-reserve"} <= given.keys():
             numbers = {name: given[name] for name in ("pref32-reserve", "pref64-reserve")}

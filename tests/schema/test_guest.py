@@ -89,6 +89,14 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
         q35({"id": "mmu", "model": "virtio-iommu", "address": "rp:00"}, controllers=[PORT]),
         ("devices.mmu.address", "virtio-iommu", "root bus pcie.0"),
     ),
+    "iommu in a group that is pinned off the root bus": (
+        q35(
+            {"id": "a", "model": "nvme", "address": "rp:00", "group": "g"},
+            {"id": "mmu", "model": "virtio-iommu", "group": "g"},
+            controllers=[PORT],
+        ),
+        ("devices.a.address", "virtio-iommu", "root bus pcie.0"),
+    ),
     "endless nesting": (
         pc(
             controllers=[
