@@ -11,6 +11,7 @@ from .items import Items
 from .links import bus_numbers, controllers, max_controllers, near
 from .rows import Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
+from .standing import Standing
 from .variables import Option, Variables, options_of
 from .windows import Windows, io_space, io_windows
 
@@ -44,7 +45,7 @@ def encode(
     that there are, so what it proves for the terms after them holds for the full model.
     """
     scope = replace(scope, numbers="bus-numbers" not in without)
-    grower = Grower(guest, items, scope, Tree(guest, items))
+    grower = Grower(Standing(guest, items, Tree(guest, items)), scope)
     classes = grower.run()
     options = options_of(guest, items, classes)
     if cheapest_only:

@@ -1,31 +1,16 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, RESERVES, SWITCH, BusModel, Need
-from ..schema.device import Controller
+from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
-from .buses import (
-    ALL,
-    BusClass,
-    Impossible,
-    Join,
-    Offer,
-    SlotKind,
-    Tree,
-    Where,
-    pages,
-    pinned_base,
-    slot_kinds,
-    takes_hotplug,
-)
+from .buses import ALL, BusClass, Impossible, Join, Offer, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, useful_chain
 from .items import Items
-from .kinds import Kind
-
-OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
+from .reserves import bus_reserve, ports_look_hot, ports_reserve
+from .standing import OFFERS, Standing, merged
+from .units import ANYWHERE, Unit, switches_in, units_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +30,11 @@ class Scope:
 
 
 @dataclass(slots=True)
-class Unit:
-    """Demanded controllers without an address that cannot be told apart (one, if something is pinned inside)."""
-
-    controllers: tuple[Controller, ...]
-    needs: Need
-
-
-@dataclass(slots=True)
 class Grower:
     """Collects classes; `run` grows until no level adds another."""
 
-    guest: Guest
-    items: Items
+    standing: Standing
     scope: Scope
-    tree: Tree
-    classes: list[BusClass] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     capped: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
@@ -68,15 +42,23 @@ class Grower:
     _crowded_out: set[int] = field(default_factory=set)
     """Units that somewhere would hang if there were more bus numbers."""
 
+    @property
+    def guest(self) -> Guest:
+        return self.standing.guest
+
+    @property
+    def items(self) -> Items:
+        return self.standing.items
+
+    @property
+    def classes(self) -> list[BusClass]:
+        return self.standing.classes
+
     def run(self) -> list[BusClass]:
-        self._chassis_numbers()
-        platform = self.guest.platform
-        main = Where(platform.root, None, expander=False, depth=0)
-        self._gather_units()
-        offer = Offer.ROOT
-        root = self._existing(None, main, offer, hot=platform.root_hotplug)
-        self._pinned_below(root, platform.root)
-        self._movable_expanders(root)
+        """Raises Impossible where a pinned part breaks a rule by itself, or a unit has no place."""
+        self.units = units_of(self.standing)
+        root = self.standing.root()
+        self.standing.movable_expanders(root)
         self._created_expanders(root)
         queue = 0
         while queue < len(self.classes):
@@ -84,167 +66,12 @@ class Grower:
             self.classes[queue:] = sorted(self.classes[queue:], key=lambda one: one.where.depth)
             self._grow(self.classes[queue])
             queue += 1
-        for unit, members in enumerate(self.units):
-            if not any(one.unit == unit for one in self.classes):
-                rule = "bus-numbers" if unit in self._crowded_out else "connect"
-                raise Impossible(rule, tuple(c.id for c in members.controllers))
-        self._merge()
-        return self.classes
-
-    def _merge(self) -> None:
-        """Empty controllers pinned side by side become one class."""
-        merged: dict[tuple[object, ...], BusClass] = {}
-        kept: list[BusClass] = []
-        for one in self.classes:
-            plain = one.parent is not None and one.unit is None and not one.base_functions and one.offer is Offer.PORT
-            if (
-                not plain
-                or one.bus_reserve is not None
-                or one.reserve > 1
-                or any(slot.join is not Join.EMPTY for slot in one.slots)
-                or one.names[0] in self.tree.inside
-            ):
-                kept.append(one)
-                continue
-            assert one.parent is not None
-            above = id(one.parent) if one.parent.model is not None else None
-            key = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, above)
-            if key in merged:
-                merged[key].names += one.names
-                merged[key].most += 1
-            else:
-                merged[key] = one
-                kept.append(one)
-        gone = {id(one) for one in self.classes} - {id(one) for one in kept}
-        for one in kept:
-            one.hosts = [host for host in one.hosts if id(host) not in gone]
-        self.classes = kept
-
-    # ---- demanded controllers
-
-    def _chassis_numbers(self) -> None:
-        """Rule chassis-nr: a pxb's hidden bridge has its bus_nr as chassis number."""
-        numbers = {c.properties["bus_nr"]: c.id for c in self.guest.controllers if "bus_nr" in c.properties}
-        for controller in self.guest.controllers:
-            other = numbers.get(controller.properties.get("chassis_nr", -1))
-            if other is not None:
-                raise Impossible("chassis-nr", (controller.id, other))
-
-    def _gather_units(self) -> None:
-        plain: dict[tuple[object, ...], list[Controller]] = {}
-        for controller in self.guest.controllers:
-            pin = self.items.controller_pins.get(controller.id)
-            if (pin is not None and pin.bus is not None) or CONTROLLERS[controller.model].is_expander:
-                continue
-            touched = (
-                controller.id in self.tree.occupants
-                or bool(self.tree.reserved(controller.id))
-                or (self._tracks_switches and controller.model == "x3130-upstream")
-                or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
-            )
-            properties = tuple(
-                sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
-            )
-            own = controller.id if touched else None
-            key = (controller.model, controller.numa, controller.hotplug, properties, own, pin)
-            plain.setdefault(key, []).append(controller)
-        for controllers in plain.values():
-            self.units.append(Unit(tuple(controllers), CONTROLLERS[controllers[0].model].needs))
-
-    @property
-    def _tracks_switches(self) -> bool:
-        return any(kind.near_switch is not None for kind in self._kinds())
-
-    def _kinds(self) -> Iterator[Kind]:
-        yield from self.items.free
-        yield from (occupant.item.kind for occupant in self.items.pinned)
-
-    def _existing(
-        self, controller: Controller | None, where: Where, offer: Offer, *, hot: bool, **traits: object
-    ) -> BusClass:
-        """The class of one bus that has content of its own."""
-        bus = self.guest.platform.root if controller is None else controller.id
-        model = self.guest.platform.bus if controller is None else CONTROLLERS[controller.model].bus
-        first, last = model.first_slot, model.last_slot
-        if controller is None:
-            first, last = self.guest.platform.first_slot, self.guest.platform.last_slot
-        one = BusClass(
-            offer=offer,
-            model=None if controller is None else controller.model,
-            where=where,
-            slots=slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express),
-            hot=hot,
-            names=() if controller is None else (controller.id,),
-        )
-        base = pinned_base(self.tree, bus, one.place, where, hot=hot, port=offer is Offer.PORT)
-        if base.io and traits.get("closed_io"):
-            raise Impossible("reserves", one.names)
-        one.base_weight, one.base_io, one.base_functions = base.weight, base.io, base.functions
-        for name, value in traits.items():
-            setattr(one, name, value)
-        self.classes.append(one)
-        return one
-
-    def _pinned_below(self, parent: BusClass, bus: str) -> None:
-        """Everything pinned on a bus, and inside that."""
-        for controller in self.tree.inside.get(bus, []):
-            child = self._controller(controller, self._level(parent, controller), parent=parent)
-            child.unit = parent.unit
-            self._pinned_below(child, controller.id)
-
-    def _level(self, parent: BusClass, controller: Controller) -> Where:
-        if CONTROLLERS[controller.model].is_expander:
-            return Where(controller.id, node_of(controller), expander=True, depth=1)
-        tracked = self._tracks_switches and controller.model == "x3130-upstream"
-        where = parent.below(switch=controller.id if tracked else None)
-        if controller.numa is not None and controller.numa != where.node:
-            raise Impossible("numa", (controller.id,))
-        return where
-
-    def _controller(self, controller: Controller, where: Where, **traits: object) -> BusClass:
-        shpc = controller.properties.get("shpc", True) not in (False, "off")
-        hot = takes_hotplug(self.guest, controller.model, where, on=controller.hotplug, shpc=shpc)
-        model = CONTROLLERS[controller.model]
-        offer = Offer.EXPANDER if controller.model == "pxb-pcie" else OFFERS[model.bus]
-        return self._existing(controller, where, offer, hot=hot, **self._io_traits(controller), **traits)
-
-    def _io_traits(self, controller: Controller) -> dict[str, object]:
-        shpc = controller.model == "pcie-pci-bridge" or (
-            controller.model == "pci-bridge" and controller.properties.get("shpc", True) not in (False, "off")
-        )
-        reserve = controller.properties.get("io-reserve")
-        quirk = self._ports_reserve and controller.hotplug and controller.model == "pcie-root-port"
-        asked = int(reserve) if isinstance(reserve, int) else PAGE if quirk and reserve is None else 0
-        hot = shpc if controller.model == "pci-bridge" else controller.hotplug and self._ports_look_hot
-        heeded = hot or self.guest.firmware.name == "seabios"
-        return {
-            "reserve": pages(asked) if heeded else 0,
-            "closed_io": reserve == 0 and reserve is not False,
-            "shpc": shpc and shpc_costs(self.guest),
-            "reserving": heeded and controller.model == "pcie-root-port",
-            "bus_reserve": _bus_reserve(controller),
-        }
-
-    @property
-    def _ports_reserve(self) -> bool:
-        """Whether root ports open a page by themselves."""
-        return self.guest.platform.port_io_reserve and self.guest.firmware.name == "seabios"
-
-    @property
-    def _ports_look_hot(self) -> bool:
-        """Whether the firmware heeds the reserve of a port with hotplug on."""
-        return self.guest.firmware.name == "seabios" or not self.guest.platform.port_io_reserve
-
-    # ---- expanders
-
-    def _movable_expanders(self, root: BusClass) -> None:
-        for controller in self.guest.controllers:
-            pin = self.items.controller_pins.get(controller.id)
-            if CONTROLLERS[controller.model].is_expander and (pin is None or pin.bus is None):
-                if pin is not None and pin.function:
-                    raise Impossible("function-zero", (controller.id,))
-                expander = self._controller(controller, self._level(root, controller), hosts=[root], movable=True)
-                self._pinned_below(expander, controller.id)
+        placed = {one.unit for one in self.classes}
+        for number, unit in enumerate(self.units):
+            if number not in placed:
+                rule = "bus-numbers" if number in self._crowded_out else "connect"
+                raise Impossible(rule, tuple(controller.id for controller in unit.controllers))
+        return merged(self.classes, self.standing.tree)
 
     def _created_expanders(self, root: BusClass) -> None:
         nodes = {kind.numa for kind in self.items.free}
@@ -256,8 +83,6 @@ class Grower:
             expander = self._create(model, offer, where, CONTROLLERS[model].bus, most=1)
             self._host(expander, root)
             expander.nest = 0
-
-    # ---- levels
 
     def _create(
         self, model: str, offer: Offer, where: Where, bus: BusModel, most: int = 255, part: int | None = None
@@ -276,11 +101,11 @@ class Grower:
                 hot=hot,
                 created=True,
                 most=most,
-                reserve=int(self._ports_reserve and model == "pcie-root-port"),
+                reserve=int(ports_reserve(self.guest) and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and outside_with_acpi,
-                reserving=model == "pcie-root-port" and self._ports_look_hot,
+                reserving=model == "pcie-root-port" and ports_look_hot(self.guest),
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
                 nest=1 << 30,
@@ -324,12 +149,8 @@ class Grower:
 
     @property
     def _switch_levels(self) -> int:
-        """One created, and every demanded switch that moves: by itself, or with the unit that it is pinned in."""
-        return 1 + sum(self._switches(controller) for unit in self.units for controller in unit.controllers)
-
-    def _switches(self, controller: Controller) -> int:
-        inside = self.tree.inside.get(controller.id, [])
-        return (controller.model == "x3130-upstream") + sum(map(self._switches, inside))
+        """One created, and every demanded switch that moves."""
+        return 1 + switches_in(self.standing, self.units)
 
     def _nested_bridges(self, host: BusClass) -> None:
         if _nest(host) < self._bridge_levels(host.where.expander):
@@ -354,7 +175,7 @@ class Grower:
         if not created or host.left < CONTROLLERS[model].bus_numbers:
             return
         bus = CONTROLLERS[model].bus
-        tracked = f"switch at {host.where}" if self._tracks_switches and model == "x3130-upstream" else None
+        tracked = f"switch at {host.where}" if self.standing.tracks_switches and model == "x3130-upstream" else None
         where = host.below(switch=tracked)
         self._host(self._create(model, OFFERS[bus], where, bus, most=1 if tracked else self._room(host)), host)
         if self.scope.exact_io and OFFERS[bus] is Offer.CONVENTIONAL:
@@ -387,10 +208,10 @@ class Grower:
             controller = unit.controllers[0]
             if host.unit == number and len(unit.controllers) == 1:
                 continue  # inside itself
-            if host.left < CONTROLLERS[controller.model].bus_numbers + (_bus_reserve(controller) or 0):
+            if host.left < CONTROLLERS[controller.model].bus_numbers + (bus_reserve(controller) or 0):
                 self._crowded_out.add(number)
                 continue
-            tracked = self._tracks_switches and controller.model == "x3130-upstream"
+            tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
             where = host.below(switch=controller.id if tracked else None)
             if controller.numa is not None and controller.numa != where.node:
                 continue
@@ -406,15 +227,15 @@ class Grower:
         """A unit at a level, or nothing if what is pinned inside cannot be there."""
         before = len(self.classes)
         try:
-            one = self._controller(
+            one = self.standing.controller(
                 unit.controllers[0], where, unit=number, movable=True, most=len(unit.controllers), nest=1 << 30
             )
             pin = self.items.controller_pins.get(unit.controllers[0].id)
             one.function = None if pin is None else pin.function
             one.names = tuple(controller.id for controller in unit.controllers)
-            self._pinned_below(one, unit.controllers[0].id)
+            self.standing.pinned_below(one, unit.controllers[0].id)
         except Impossible as impossible:
-            if impossible.rule in _ANYWHERE:
+            if impossible.rule in ANYWHERE:
                 raise
             del self.classes[before:]
             return None
@@ -430,20 +251,3 @@ def _nest(bus: BusClass) -> int:
         switches += bus.model == "x3130-upstream"
         bus = bus.parent
     return bus.nest + switches
-
-
-_NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
-"""Properties that tell controllers apart for the guest, but not for placing."""
-
-_ANYWHERE = {"function-zero", "address-unique"}
-"""Broken wherever the unit goes."""
-
-
-def _bus_reserve(controller: Controller) -> int | None:
-    reserve = controller.properties.get("bus-reserve")
-    return int(reserve) if isinstance(reserve, int) else None
-
-
-def node_of(expander: Controller) -> int | None:
-    node = expander.properties.get("numa_node", expander.numa)
-    return node if isinstance(node, int) else None

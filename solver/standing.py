@@ -1,0 +1,130 @@
+"""Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
+
+from dataclasses import dataclass, field
+
+from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH
+from ..schema.device import Controller
+from ..schema.guest import Guest
+from .buses import BusClass, Impossible, Join, Offer, Tree, Where, pinned_base, slot_kinds, takes_hotplug
+from .items import Items
+from .reserves import has_shpc, kept_by
+
+OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
+
+
+@dataclass(slots=True)
+class Standing:
+    """Makes these classes, each bus with its own content a class of its own, and adds them to `classes`."""
+
+    guest: Guest
+    items: Items
+    tree: Tree
+    classes: list[BusClass] = field(default_factory=list)
+    tracks_switches: bool = field(init=False)
+    """Whether it matters below which switch a bus is."""
+
+    def __post_init__(self) -> None:
+        kinds = (*self.items.free, *(occupant.item.kind for occupant in self.items.pinned))
+        self.tracks_switches = any(kind.near_switch is not None for kind in kinds)
+
+    def root(self) -> BusClass:
+        """The root bus with all that is pinned below it."""
+        platform = self.guest.platform
+        where = Where(platform.root, None, expander=False, depth=0)
+        root = self._bus(None, where, Offer.ROOT, hot=platform.root_hotplug)
+        self.pinned_below(root, platform.root)
+        return root
+
+    def movable_expanders(self, root: BusClass) -> None:
+        """Listed expanders without a slot: they sit on the root bus, wherever there is room."""
+        for controller in self.guest.controllers:
+            pin = self.items.controller_pins.get(controller.id)
+            if CONTROLLERS[controller.model].is_expander and (pin is None or pin.bus is None):
+                if pin is not None and pin.function:
+                    raise Impossible("function-zero", (controller.id,))
+                expander = self.controller(controller, self._level(root, controller), hosts=[root], movable=True)
+                self.pinned_below(expander, controller.id)
+
+    def controller(self, controller: Controller, where: Where, **traits: object) -> BusClass:
+        """The class of one listed controller at a level."""
+        hot = takes_hotplug(self.guest, controller.model, where, on=controller.hotplug, shpc=has_shpc(controller))
+        expander = controller.model == "pxb-pcie"
+        offer = Offer.EXPANDER if expander else OFFERS[CONTROLLERS[controller.model].bus]
+        return self._bus(controller, where, offer, hot=hot, **kept_by(self.guest, controller), **traits)
+
+    def pinned_below(self, parent: BusClass, bus: str) -> None:
+        """Everything pinned on a bus, and inside that."""
+        for controller in self.tree.inside.get(bus, []):
+            child = self.controller(controller, self._level(parent, controller), parent=parent)
+            child.unit = parent.unit
+            self.pinned_below(child, controller.id)
+
+    def _level(self, parent: BusClass, controller: Controller) -> Where:
+        if CONTROLLERS[controller.model].is_expander:
+            return Where(controller.id, node_of(controller), expander=True, depth=1)
+        tracked = self.tracks_switches and controller.model == "x3130-upstream"
+        where = parent.below(switch=controller.id if tracked else None)
+        if controller.numa is not None and controller.numa != where.node:
+            raise Impossible("numa", (controller.id,))
+        return where
+
+    def _bus(
+        self, controller: Controller | None, where: Where, offer: Offer, *, hot: bool, **traits: object
+    ) -> BusClass:
+        platform = self.guest.platform
+        bus = platform.root if controller is None else controller.id
+        model = platform.bus if controller is None else CONTROLLERS[controller.model].bus
+        first, last = model.first_slot, model.last_slot
+        if controller is None:
+            first, last = platform.first_slot, platform.last_slot
+        one = BusClass(
+            offer=offer,
+            model=None if controller is None else controller.model,
+            where=where,
+            slots=slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express),
+            hot=hot,
+            names=() if controller is None else (controller.id,),
+        )
+        base = pinned_base(self.tree, bus, one.place, where, hot=hot, port=offer is Offer.PORT)
+        if base.io and traits.get("closed_io"):
+            raise Impossible("reserves", one.names)
+        one.base_weight, one.base_io, one.base_functions = base.weight, base.io, base.functions
+        for name, value in traits.items():
+            setattr(one, name, value)
+        self.classes.append(one)
+        return one
+
+
+def node_of(expander: Controller) -> int | None:
+    node = expander.properties.get("numa_node", expander.numa)
+    return node if isinstance(node, int) else None
+
+
+def merged(classes: list[BusClass], tree: Tree) -> list[BusClass]:
+    """The classes, with empty ports pinned side by side as one."""
+    by_looks: dict[tuple[object, ...], BusClass] = {}
+    kept: list[BusClass] = []
+    for one in classes:
+        if not _is_empty_port(one, tree):
+            kept.append(one)
+            continue
+        above = id(one.parent) if one.parent is not None and one.parent.model is not None else None
+        looks = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, above)
+        if looks in by_looks:
+            by_looks[looks].names += one.names
+            by_looks[looks].most += 1
+        else:
+            by_looks[looks] = one
+            kept.append(one)
+    there = {id(one) for one in kept}
+    for one in kept:
+        one.hosts = [host for host in one.hosts if id(host) in there]
+    return kept
+
+
+def _is_empty_port(one: BusClass, tree: Tree) -> bool:
+    """Whether it is a pinned port with nothing inside and no reserve that makes it another than its neighbour."""
+    pinned = one.parent is not None and one.unit is None and one.offer is Offer.PORT
+    plain = not one.base_functions and one.bus_reserve is None and one.reserve <= 1
+    empty = all(slot.join is Join.EMPTY for slot in one.slots)
+    return pinned and plain and empty and one.names[0] not in tree.inside

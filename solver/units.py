@@ -1,0 +1,62 @@
+"""Units: demanded controllers without an address, each with all that is pinned inside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..schema.connect import CONTROLLERS, RESERVES, Need
+from ..schema.device import Controller
+from .buses import Impossible
+from .standing import Standing
+
+ANYWHERE = {"function-zero", "address-unique"}
+"""Rules that are broken wherever the unit goes."""
+
+_NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
+"""Properties that tell controllers apart for the guest, but not for placing."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """Controllers that cannot be told apart (one, if something is pinned inside)."""
+
+    controllers: tuple[Controller, ...]
+    needs: Need
+
+
+def units_of(standing: Standing) -> list[Unit]:
+    """Raises Impossible where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
+    guest, pins = standing.guest, standing.items.controller_pins
+    numbers = {c.properties["bus_nr"]: c.id for c in guest.controllers if "bus_nr" in c.properties}
+    alike: dict[object, list[Controller]] = {}
+    for controller in guest.controllers:
+        other = numbers.get(controller.properties.get("chassis_nr", -1))
+        if other is not None:
+            raise Impossible("chassis-nr", (controller.id, other))
+        pin = pins.get(controller.id)
+        if (pin is None or pin.bus is None) and not CONTROLLERS[controller.model].is_expander:
+            alike.setdefault((_looks(standing, controller), pin), []).append(controller)
+    return [Unit(tuple(one), CONTROLLERS[one[0].model].needs) for one in alike.values()]
+
+
+def _looks(standing: Standing, controller: Controller) -> object:
+    touched = (
+        controller.id in standing.tree.occupants
+        or bool(standing.tree.reserved(controller.id))
+        or (standing.tracks_switches and controller.model == "x3130-upstream")
+        or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
+    )
+    properties = sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
+    own = controller.id if touched else None
+    return controller.model, controller.numa, controller.hotplug, tuple(properties), own
+
+
+def switches_in(standing: Standing, units: list[Unit]) -> int:
+    """Upstream ports that move: by themselves, or with the unit that they are pinned in."""
+    moving = (controller for unit in units for controller in unit.controllers)
+    return sum(one.model == "x3130-upstream" for controller in moving for one in _with_inside(standing, controller))
+
+
+def _with_inside(standing: Standing, controller: Controller) -> Iterator[Controller]:
+    yield controller
+    for inside in standing.tree.inside.get(controller.id, []):
+        yield from _with_inside(standing, inside)
