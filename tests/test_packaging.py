@@ -83,8 +83,11 @@ def loaded(statement: str) -> set[str]:
 
 
 def test_schema_loads_nothing_heavy() -> None:
-    assert not loaded("import qslot.schema, qslot.schema.files, qslot.schema.verify, qslot.schema.qemu") & {
+    assert not loaded(
+        "import qslot.schema, qslot.schema.files, qslot.schema.verify, qslot.schema.qemu, qslot.schema.probe"
+    ) & {
         "ortools",
+        "qemu",
         "pandas",
         "numpy",
         "click",

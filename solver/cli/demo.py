@@ -1,7 +1,5 @@
 """What `make demo` runs: plans a guest, shows the plan, and asks a real QEMU, where there is one, whether it agrees."""
 
-import importlib.util
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +9,6 @@ if TYPE_CHECKING:
     from qslot.schema import Layout
 
 GUEST = "examples/rhel6-q35.yaml"
-BINARY = "qemu-system-x86_64"
 
 
 def main(source: str = GUEST) -> int:
@@ -39,24 +36,24 @@ def main(source: str = GUEST) -> int:
 
 
 def _real(layout: "Layout") -> int:
-    missing = [BINARY] if shutil.which(BINARY) is None else []
-    missing += ["the Python package qemu.qmp"] if importlib.util.find_spec("qemu") is None else []
-    if missing:
-        click.echo(f"No real QEMU was asked: {' and '.join(missing)} not found.")
-        return 0
-    from .boot import boot
+    from qslot.schema.probe import ProbeError, boot, differences, missing
 
+    if absent := missing():
+        click.echo(f"No real QEMU was asked: {' and '.join(absent)} not found.")
+        return 0
     try:
-        answer = boot(layout, BINARY)
-    except (OSError, TimeoutError) as error:
-        click.echo(f"QEMU did not come up: {str(error) or 'its firmware never finished'}", err=True)
+        enumeration = boot(layout)
+    except ProbeError as error:
+        click.echo(f"QEMU did not come up: {error}", err=True)
         return 1
-    total = answer.agreed + len(answer.differences)
-    agreed = f"{answer.agreed} of {total} devices and controllers sit where planned, at the predicted addresses"
-    click.echo(f"Asked QEMU {answer.version}: after its firmware ran, {agreed}.")
-    for difference in answer.differences:
+    found = differences(layout, enumeration.tree)
+    seats = {seat.id for seat in (*layout.controllers, *layout.devices)}
+    agreed = len(seats - {difference.subject for difference in found})
+    sit = f"{agreed} of {len(seats)} devices and controllers sit where planned, at the predicted addresses"
+    click.echo(f"Asked QEMU {enumeration.version}: after its firmware ran, {sit}.")
+    for difference in found:
         click.echo(f"  {difference}")
-    return 1 if answer.differences else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
-"""Where QSLOT_REQUIRE_REAL is set (CI), a skipped test of a real QEMU is a failure."""
+"""Tests of a real QEMU are skipped where there is none. Where QSLOT_REQUIRE_REAL is set (CI), that is a failure."""
 
 import os
 from collections.abc import Generator
 
 import pytest
+from qslot.schema.probe import missing
+
+
+def pytest_runtest_setup() -> None:
+    if absent := missing():
+        pytest.skip(f"{' and '.join(absent)} not found")
 
 
 @pytest.hookimpl(wrapper=True)

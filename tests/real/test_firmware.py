@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 from qslot.schema import Firmware, Layout
 from qslot.schema.firmware import Prediction, predict
+from qslot.schema.probe import BootError, FirmwarePanicError, boot
 
 from .random_layouts import Family, random_layout
 
-pytest.importorskip("qemu.qmp", reason="qemu.qmp is not installed: pip install 'qslot[probe]'")
-
-from .machine import BootError, FirmwarePanicError, boot, missing
-
-pytestmark = [pytest.mark.real, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
+pytestmark = pytest.mark.real
 
 LIMIT = 60.0
 """Seconds for layouts that boot; none of these has more than some 70 functions."""

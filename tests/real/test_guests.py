@@ -5,14 +5,14 @@ from itertools import count, islice
 
 import pytest
 from qslot.schema import Guest, Layout, Solved
+from qslot.schema.probe import boot, differences, running
 from qslot.schema.standin import imitated
 from qslot.solver import Options, solve
 
 from ..generate import any_guest
-from .compare import differences, hotplug_into_spares
-from .machine import boot, missing, running
+from .hotplug import hotplug_into_spares
 
-pytestmark = [pytest.mark.real, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = pytest.mark.real
 
 GUESTS = 40
 CHUNK = 20

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
 from qslot.schema.files import read_layout, to_json
 from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.probe.enumeration import QEMU
 from qslot.schema.render import tree
 from qslot.solver.cli import demo, qslot
-from qslot.solver.cli.boot import boot
 
 from tests.layouts import small_layout
 
@@ -337,9 +337,9 @@ def test_full_disk_is_an_error_not_a_traceback(layout: str) -> None:
 
 
 def real_qemu() -> str:
-    binary = shutil.which(demo.BINARY)
+    binary = shutil.which(QEMU)
     if binary is None:
-        why = f"{demo.BINARY} is not installed"
+        why = f"{QEMU} is not installed"
         if os.environ.get("QSLOT_REQUIRE_REAL"):
             pytest.fail(why)
         pytest.skip(why)
@@ -370,14 +370,3 @@ def test_demo_asks_qemu(capsys: pytest.CaptureFixture[str]) -> None:
     real_qemu()
     assert demo.main(RHEL6) == 0
     assert "12 of 12 devices and controllers sit where planned" in capsys.readouterr().out
-
-
-@pytest.mark.real
-def test_boot_sees_what_is_not_as_planned() -> None:
-    real_qemu()
-    layout = small_layout()
-    wrong = layout.model_copy(update={"guest_addresses": {**layout.guest_addresses, "net0": "09:01.0"}})
-    assert boot(layout, demo.BINARY).differences == []
-    assert boot(wrong, demo.BINARY).differences == ["net0: predicted at 09:01.0, is at 02:01.0"]
-    with pytest.raises(OSError, match="refused to start"):
-        boot(layout.model_copy(update={"machine": "pc-q35-99.9"}), demo.BINARY)

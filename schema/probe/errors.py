@@ -1,0 +1,25 @@
+"""What keeps a real QEMU from saying how it sees a layout."""
+
+
+class ProbeError(Exception):
+    """QEMU could not be asked."""
+
+
+class MissingError(ProbeError):
+    """QEMU, the package qemu.qmp or a firmware image is not there; the text says which."""
+
+
+class BootError(ProbeError):
+    """QEMU or the firmware did not get through enumeration; the text says how far it came."""
+
+
+class FirmwarePanicError(BootError):
+    """SeaBIOS stopped for good, saying why ("PCI: out of I/O address space")."""
+
+
+class QemuEndedError(BootError):
+    """QEMU refused the command line, or crashed; its own words."""
+
+
+class CommandError(ProbeError):
+    """A running QEMU refused a command; its own words."""

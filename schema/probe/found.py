@@ -1,0 +1,87 @@
+"""What query-pci shows, in a layout's words: each device by id, on the planner's bus, below which windows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..address import Address
+from ..connect import CONTROLLERS
+from ..layout import Layout
+from ..machine import machine_of
+from .enumeration import Tree
+
+
+@dataclass(frozen=True)
+class Range:
+    """Ports or addresses from `base` to `limit`, both included, in bytes; closed where base is above limit."""
+
+    base: int
+    limit: int
+
+    @property
+    def is_open(self) -> bool:
+        return self.base <= self.limit
+
+    @property
+    def size(self) -> int:
+        return self.limit - self.base + 1 if self.is_open else 0
+
+    def holds(self, address: int, size: int) -> bool:
+        return self.base <= address and address + size - 1 <= self.limit
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A bridge's three windows, by the kind of BAR that each forwards."""
+
+    id: str
+    io: Range
+    memory: tuple[Range, Range]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device with an id as query-pci shows it. `bus` is the planner's name of the bus."""
+
+    id: str
+    bus: str
+    number: int
+    slot: int
+    function: int
+    regions: list[dict[str, Any]]
+    above: tuple[Bridge, ...]
+    own: Bridge | None
+
+    @property
+    def address(self) -> Address:
+        return Address(self.bus, self.slot, self.function)
+
+    @property
+    def guest_address(self) -> str:
+        return f"{self.number:02x}:{self.slot:02x}.{self.function}"
+
+
+def walk(layout: Layout, tree: Tree) -> Iterator[Found]:
+    """Every device with an id, the bridge hidden in each pxb included (it has the pxb's id)."""
+    root = machine_of(layout.machine, layout.platform.chipset).root
+    expanders = {c.properties.get("bus_nr"): c.id for c in layout.controllers if CONTROLLERS[c.model].is_expander}
+    for entry in tree:
+        number = entry["bus"]
+        bus = root if number == 0 else expanders.get(number, f"root bus {number}")
+        yield from _below(entry["devices"], bus, number, ())
+
+
+def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[Bridge, ...]) -> Iterator[Found]:
+    for device in devices:
+        name = device["qdev_id"]
+        bridge = device.get("pci_bridge")
+        own = None if bridge is None else _bridge(name, bridge["bus"])
+        if name:
+            yield Found(name, bus, number, device["slot"], device["function"], device["regions"], above, own)
+        if bridge is not None and own is not None:
+            yield from _below(bridge.get("devices", []), name, bridge["bus"]["secondary"], (*above, own))
+
+
+def _bridge(name: str, bus: dict[str, Any]) -> Bridge:
+    io, memory, prefetchable = (Range(**bus[kind]) for kind in ("io_range", "memory_range", "prefetchable_range"))
+    return Bridge(name, io, (memory, prefetchable))

@@ -1,0 +1,68 @@
+"""A running QEMU whose firmware has enumerated PCI. Importing this needs the optional package qemu.qmp."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from .enumeration import LIMIT, QEMU, Tree
+from .errors import QemuEndedError
+from .session import Session
+
+REFUSAL: Final = "-device"
+OVMF_ATTEMPTS: Final = 8
+"""QEMU 7.2 dies in about one OVMF boot of 25 under TCG, in one of several assertions or by a signal: only what it
+says of the command line is final."""
+
+
+class Machine:
+    """Synchronous face of a session; `enumeration` is what the firmware did. `close` it when done.
+
+    `console` is False where OVMF speaks on some other serial device than ours (a pci-serial takes it).
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        firmware: str = "seabios",
+        *,
+        qemu: str = QEMU,
+        console: bool = True,
+        limit: float = LIMIT,
+    ) -> None:
+        self._runner = asyncio.Runner()
+        self._directory = tempfile.TemporaryDirectory(prefix="qslot-")
+        self._session = Session(Path(self._directory.name), firmware, console, limit)
+        try:
+            self.enumeration = self._runner.run(self._session.boot(qemu, arguments))
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """One QMP command. Raises CommandError with QEMU's own words if it refuses."""
+        return self._runner.run(self._session.execute(command, arguments))
+
+    def query_pci(self) -> Tree:
+        tree: Tree = self.execute("query-pci")
+        return tree
+
+    def close(self) -> None:
+        try:
+            self._runner.run(self._session.end())
+        finally:
+            self._runner.close()
+            self._directory.cleanup()
+
+
+def start(arguments: Sequence[str], firmware: str, *, qemu: str, console: bool, limit: float) -> Machine:
+    """OVMF boots that QEMU itself spoils are tried again."""
+    for attempt in itertools.count(1):
+        try:
+            return Machine(arguments, firmware, qemu=qemu, console=console, limit=limit)
+        except QemuEndedError as error:
+            if firmware != "ovmf" or REFUSAL in str(error) or attempt == OVMF_ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
