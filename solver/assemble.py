@@ -9,6 +9,7 @@ from ..schema.firmware import predict
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from ..schema.layout import Layout, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.names import guest_names
 from ..schema.traits import Traits, mode_on
 from .buses import BUS_NUMBERS, Offer
 from .decode import Bus, Seating
@@ -55,7 +56,7 @@ def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[Obje
     return layout.model_copy(
         update={
             "guest_addresses": prediction.guest_addresses,
-            "guest_names": dict.fromkeys(prediction.guest_addresses),
+            "guest_names": guest_names(layout, prediction),
             "io_windows": prediction.io_windows,
         }
     )
