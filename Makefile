@@ -26,5 +26,10 @@ types: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
+# Kernel, busybox and udev of the guest in tests/real/test_linux.py, from Debian's packages. Needs apt, but not root.
+.linux/fetched: tests/real/linux/fetch.sh
+	tests/real/linux/fetch.sh .linux
+	@touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .linux

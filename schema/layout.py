@@ -99,6 +99,7 @@ class Layout(Frozen):
     spare: tuple[SpareSlot, ...] = ()
     guest_addresses: dict[str, str | None] = {}
     guest_names: dict[str, str | None] = {}
+    """What a Linux guest with systemd calls each network interface; null where there is none, or its name not known."""
     io_windows: tuple[IoWindow, ...] = ()
     objective: tuple[ObjectiveTerm, ...] = ()
     warnings: tuple[Finding, ...] = ()

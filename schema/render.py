@@ -49,7 +49,8 @@ def tree(layout: Layout) -> str:
     """The layout as `lspci -tv` would draw it, by planned ids; then the spare slots, the proof, the warnings.
 
     Left: address on the bus, id, model; `[05]` is the guest's number of the bus behind. Right: the address that the
-    guest will see, virtio mode, IO window (`IO reserve`: one that older OVMF opens without need).
+    guest will see, a Linux guest's name of the interface, virtio mode, IO window (`IO reserve`: one that older OVMF
+    opens without need).
     """
     machine = machine_of(layout.machine, layout.platform.chipset)
     rows = [_Row(machine.root), *_branch(layout, machine.root)]
@@ -201,13 +202,13 @@ def _window(window: IoWindow | None, padding: frozenset[str]) -> str:
 
 
 def _device(device: PlacedDevice, addresses: dict[str, str | None], names: dict[str, str | None]) -> _Entry:
-    notes = [device.virtio.value if device.virtio else "", names.get(device.id) or ""]
+    seen = [addresses.get(device.id), names.get(device.id)]
     return _Entry(
         (device.slot, device.function),
         f"{device.slot:02x}.{device.function}",
         f"{device.id} {device.model}",
-        addresses.get(device.id) or "",
-        " ".join(note for note in notes if note),
+        " ".join(word for word in seen if word),
+        device.virtio.value if device.virtio else "",
     )
 
 

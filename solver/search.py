@@ -11,6 +11,7 @@ from ..schema.cost import objective_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest, Term
 from ..schema.layout import Layout, ObjectiveTerm
+from ..schema.names import guest_names
 from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
@@ -143,8 +144,8 @@ def _completed(known: Survey, optimum: Optimum) -> Layout:
     proved = optimum.proved and all(term.value == term.bound for term in terms)
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
     if known.prediction is not None:
-        addresses = known.prediction.guest_addresses
-        update |= {"guest_addresses": addresses, "guest_names": dict.fromkeys(addresses)}
+        update["guest_addresses"] = known.prediction.guest_addresses
+        update["guest_names"] = guest_names(known.layout, known.prediction)
         update["io_windows"] = known.prediction.io_windows
     return known.layout.model_copy(update=update)
 

@@ -39,6 +39,7 @@ def small_layout() -> Layout:
         devices=(video, nic("net0", "p2p1", 1), nic("net1", "p2p1", 2), nic("net2", "rp2", 0, VirtioMode.MODERN)),
         spare=(SpareSlot(kind="pcie", bus="rp3", slot=0), SpareSlot(kind="pci", bus="p2p1", slot=3)),
         guest_addresses={"video0": "00:02.0", "net0": "02:01.0", "net1": "02:02.0", "net2": "03:00.0"},
+        guest_names={"video0": None, "net0": "ens1", "net1": "ens2", "net2": "enp3s0"},
         io_windows=tuple(IoWindow(controller=name, base=0xC000, size=4096) for name in ("rp1", "p2p1")),
         objective=(
             ObjectiveTerm(term="io_windows", value=4096, bound=4096),

@@ -12,11 +12,11 @@ q35, seabios 1.16.2; 4 devices; 5 controllers (4 pcie-root-port, 1 pcie-pci-brid
 
 pcie.0
  +-00.*  (host bridge)
- +-01.0  rp1 pcie-root-port [01]----00.0  p2p1 pcie-pci-bridge [02]           IO window c000-cfff
- |   +-01.0  net0 virtio-net                                         02:01.0  transitional
- |   +-02.0  net1 virtio-net                                         02:02.0  transitional
+ +-01.0  rp1 pcie-root-port [01]----00.0  p2p1 pcie-pci-bridge [02]                  IO window c000-cfff
+ |   +-01.0  net0 virtio-net                                         02:01.0 ens1    transitional
+ |   +-02.0  net1 virtio-net                                         02:02.0 ens2    transitional
  |   \\-03.*  < spare pci slot >
- +-01.1  rp2 pcie-root-port [03]----00.0  net2 virtio-net            03:00.0  modern
+ +-01.1  rp2 pcie-root-port [03]----00.0  net2 virtio-net            03:00.0 enp3s0  modern
  +-01.2  rp3 pcie-root-port [04]----00.*  < spare pcie slot >
  +-01.3  rp4 pcie-root-port [05]----(empty)
  +-02.0  video0 VGA                                                  00:02.0
