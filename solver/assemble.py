@@ -52,7 +52,7 @@ def assemble(guest: Guest, items: Items, seating: Seating, objective: tuple[Obje
         input_sha256=guest.sha256,
         versions=_versions(),
     )
-    prediction = predict(layout)
+    prediction = predict(layout, memory=False)
     return layout.model_copy(
         update={
             "guest_addresses": prediction.guest_addresses,

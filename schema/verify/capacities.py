@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
+from ..firmware import predict
 from ..firmware.budget import io_budget
 from ..survey import Survey
 from ..topology import number
@@ -46,6 +47,16 @@ def io_space(known: Survey) -> Iterator[Finding]:
         yield Finding(
             rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": budget.limit}
         )
+
+
+def memory_space(known: Survey) -> Iterator[Finding]:
+    """As predicted: alignment of nested windows decides, which no sum says."""
+    try:
+        failure = predict(known.layout).failure
+    except (KeyError, ValueError):  # a model that nothing describes, which other rules tell
+        return
+    if failure is not None and failure.rule == "memory-space":
+        yield failure
 
 
 def max_controllers(known: Survey) -> Iterator[Finding]:
