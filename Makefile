@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types real clean
+.PHONY: demo test lint types real predictions clean
 
 demo: .venv/installed
 	@$(BIN)/python -m qslot.solver.cli.demo
@@ -12,6 +12,10 @@ test: .venv/installed
 
 real: .venv/installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m real
+
+# the firmware predictions over hundreds of random layouts: about an hour
+predictions: .venv/installed
+	$(BIN)/python -m tests.real.campaign
 
 lint: .venv/installed
 	$(BIN)/ruff check .

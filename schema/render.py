@@ -218,7 +218,7 @@ def _predicted(layout: Layout) -> Prediction | None:
     if len(set(ids)) < len(ids):
         return None
     try:
-        return predict(layout)
+        return predict(layout, memory=False)
     except (KeyError, ValueError):  # a model that nothing describes
         return None
 

@@ -84,6 +84,11 @@ RULES: Final[dict[str, Rule]] = {
             "PCI; SeaBIOS never finishes at the 257th, OVMF programs nothing",
         ),
         Rule("io-space", "IO windows and root BARs fit the firmware's IO space", "SeaBIOS and edk2, measured"),
+        Rule(
+            "memory-space",
+            "memory windows, BARs and reservations fit the memory that the firmware has for them",
+            "SeaBIOS and edk2, measured",
+        ),
         Rule("max-controllers", "no more controllers than the policy allows", "the request"),
         Rule("max-depth", "no endpoint deeper than the policy allows", "the request"),
         # properties

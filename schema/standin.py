@@ -12,6 +12,7 @@ from typing import Final
 
 from .catalog import models
 from .connect import VirtioMode
+from .device import Properties
 from .layout import Layout, PlacedDevice
 from .machine import Chipset, machine_of
 from .properties import as_text
@@ -36,7 +37,11 @@ RAM: Final = "standin.ram"
 
 IMITATION: Final = "edu"
 IO_IMITATION: Final = "pci-testdev"
-"""What sits where a device would need hardware: a small memory BAR; the other one also has 256 bytes of IO."""
+MEMORY_IMITATION: Final = "ivshmem-plain"
+"""What sits where a device would need hardware: a memory BAR of 1 MiB; 256 bytes of IO, and with its `membar` 64-bit
+memory of any size; such memory without IO."""
+SMALL: Final = MIB
+"""Bytes of memory BARs that need no imitation of their own."""
 
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "AC97": ("audiodev",),
@@ -80,9 +85,9 @@ BACKENDS: Final[dict[str, tuple[str, str]]] = {
     "drive": ("-drive", f"if=none,id={{id}},driver=null-co,read-zeroes=on,size={MIB}"),
     "fsdev": ("-fsdev", "synth,id={id}"),
     "iothread": ("-object", "iothread,id={id}"),
-    "memdev": ("-object", f"memory-backend-ram,id={{id}},size={BACKING},reserve=off"),
+    "memdev": ("-object", "memory-backend-ram,id={id},size={size},reserve=off"),
     "netdev": ("-netdev", "hubport,id={id},hubid={number}"),
-    "pmrdev": ("-object", f"memory-backend-ram,id={{id}},size={BACKING},reserve=off"),
+    "pmrdev": ("-object", "memory-backend-ram,id={id},size={size},reserve=off"),
     "rng": ("-object", "rng-builtin,id={id}"),
 }
 """What stands in for the backend that a property names."""
@@ -117,7 +122,8 @@ def needs_hardware(driver: str) -> bool:
 def imitated(layout: Layout) -> list[str]:
     """Ids of the devices in whose place `standalone` puts another, so that every slot stays as planned.
 
-    What takes the place has an IO BAR if the device has one, but not the device's BAR sizes.
+    What takes the place has an IO BAR if the device has one, and one of 64-bit prefetchable memory as large as the
+    device's largest, if that is above 1 MiB; but not the device's other BARs.
     """
     return [device.id for device in layout.devices if _is_imitated(device)]
 
@@ -137,6 +143,11 @@ def _has_io(device: PlacedDevice) -> bool:
     return legacy or any(bar.kind == "io" for bar in device.bars or ())
 
 
+def _memory_size(device: PlacedDevice) -> int:
+    """Bytes of the largest memory BAR that the layout states."""
+    return max((bar.size for bar in device.bars or () if bar.kind != "io"), default=0)
+
+
 @dataclass
 class _Stage:
     """Collects backends, one for each id that a property names, while devices are furnished with them."""
@@ -149,6 +160,7 @@ class _Stage:
         seats = (*self.layout.controllers, *self.layout.devices)
         self._used = {as_text(value) for seat in seats for value in (seat.id, *seat.properties.values())}
         self._made: set[str] = set()
+        self._sizes = {device.id: _memory_size(device) for device in self.layout.devices}
         self._imitations = {d.id: _has_io(d) for d in self.layout.devices if _is_imitated(d)}
         self._names = self._fresh_names()
 
@@ -158,8 +170,7 @@ class _Stage:
     def furnish(self, device: Emitted) -> Emitted:
         """The device with every backend it names made, and every one it needs and does not name made up."""
         if device.id in self._imitations:
-            driver = IO_IMITATION if self._imitations[device.id] else IMITATION
-            return device.model_copy(update={"driver": driver, "properties": {}})
+            return self._imitate(device)
         kind = _plain(device.driver)
         self.memory_devices += kind in MEMORY_DEVICES
         properties = dict(device.properties)
@@ -168,14 +179,28 @@ class _Stage:
                 properties[name] = next(self._names)
         for name, value in properties.items():
             if name in BACKENDS:
-                self._make(name, as_text(value))
+                self._make(name, as_text(value), self._sizes[device.id] or BACKING)
         return device.model_copy(update={"properties": properties})
 
-    def _make(self, name: str, backend: str) -> None:
+    def _imitate(self, device: Emitted) -> Emitted:
+        size = self._sizes[device.id]
+        properties: Properties = {}
+        if self._imitations[device.id]:
+            driver = IO_IMITATION
+            if size > SMALL:
+                properties["membar"] = size
+        elif size > SMALL:
+            driver, properties = MEMORY_IMITATION, {"memdev": next(self._names)}
+            self._make("memdev", str(properties["memdev"]), size)
+        else:
+            driver = IMITATION
+        return device.model_copy(update={"driver": driver, "properties": properties})
+
+    def _make(self, name: str, backend: str, size: int) -> None:
         if backend in self._made:
             return
         option, text = BACKENDS[name]
-        self.backends += [option, text.format(id=backend.replace(",", ",,"), number=len(self._made))]
+        self.backends += [option, text.format(id=backend.replace(",", ",,"), number=len(self._made), size=size)]
         self._made.add(backend)
 
 
@@ -190,7 +215,8 @@ def _machine(layout: Layout) -> list[str]:
         words.append(f"memory-backend={RAM}0")
     result = ["-machine", ",".join(words)]
     if layout.platform.phys_bits is not None:
-        result += ["-cpu", f"qemu64,phys-bits={layout.platform.phys_bits}"]
+        # without 1 GiB pages edk2 uses no more than 40 bits
+        result += ["-cpu", f"qemu64,pdpe1gb=on,phys-bits={layout.platform.phys_bits}"]
     if layout.platform.pci_hole64 is not None:
         host = "q35-pcihost" if family == "q35" else "i440FX-pcihost"
         result += ["-global", f"{host}.pci-hole64-size={layout.platform.pci_hole64}"]

@@ -77,11 +77,11 @@ class Survey:
 
     @cached_property
     def prediction(self) -> "Prediction | None":
-        """What the firmware makes of the layout; None where it names models or modes that nobody knows."""
+        """What the firmware makes of it, memory left out; None where it has models or modes that nobody knows."""
         from .firmware import predict
 
         try:
-            return predict(self.layout)
+            return predict(self.layout, memory=False)
         except (KeyError, ValueError):  # other rules speak of these
             return None
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from ..schema.connect import CONTROLLERS, VirtioMode
 from ..schema.device import Controller, Properties
 from ..schema.firmware.budget import PAGE, io_budget
-from ..schema.firmware.ovmf import NO_DEFAULT_PADDING
+from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.guest import Guest
 from ..schema.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ..schema.survey import Survey, survey
@@ -214,7 +214,7 @@ class _Tree:
     def _too_many_to_pad(self) -> bool:
         """Whether there are more hot-pluggable ports than windows, whatever their content."""
         firmware = self.guest.firmware
-        if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_PADDING:
+        if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
             return False
         ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self.order)
         return ports > io_budget(self.guest.platform.family, "ovmf").limit // PAGE

@@ -1,16 +1,25 @@
 """What a firmware will do with a layout, as far as it is predicted."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..finding import Finding
 from ..layout import IoWindow
-from .budget import PAGE
+from .bars import Kind
+from .budget import MIB, PAGE
 from .tree import Bus, Tree
+
+
+class Window(NamedTuple):
+    """Memory that a bridge forwards, in bytes; `base` is None where the firmware never gives one."""
+
+    base: int | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Bus numbers and IO space. After a failure what the firmware never gets to is None or missing."""
+    """Bus numbers, IO and memory space. After a failure what the firmware never gets to is None or missing."""
 
     secondary: dict[str, int | None]
     """Number of the bus that each controller offers; of a pxb, that of the hidden bridge its devices sit behind."""
@@ -20,37 +29,61 @@ class Prediction:
     """Devices' addresses as lspci prints them, `02:01.0`; None where the guest never sees the device."""
     io_windows: tuple[IoWindow, ...] = ()
     """One for each bridge that forwards IO ports, nested ones too, in the layout's order."""
+    memory_windows: dict[str, Window] = field(default_factory=dict)
+    """Of each bridge that forwards 32-bit memory that is not prefetchable, by id."""
+    prefetchable_windows: dict[str, Window] = field(default_factory=dict)
+    """Of each bridge that forwards prefetchable memory, above 4 GiB or below."""
     io_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     """IO port of each IO BAR that gets one, by device and BAR index."""
+    memory_bars: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Address of each memory BAR that gets one, by device or controller and BAR index."""
     lost: tuple[str, ...] = ()
-    """Devices that OVMF drops for want of IO ports: they get no BAR at all, of whatever kind."""
+    """Devices that OVMF drops for want of IO or memory space: they get no BAR at all, of whatever kind."""
     unreserved: tuple[str, ...] = ()
     """Hot-pluggable bridges whose reservations OVMF drops for the same reason: IO and memory alike."""
     padding: frozenset[str] = frozenset()
     """Bridges whose IO window is nothing but OVMF's default reservation, which older edk2 makes for every one."""
     failure: Finding | None = None
-    """Rule `bus-numbers` or `io-space`: the guest does not boot, or loses a device or a reservation asked for."""
+    """Rule `bus-numbers`, `io-space` or `memory-space`: the guest does not boot, or loses a device or a reservation
+    asked for."""
 
     @property
     def gives_up(self) -> bool:
-        """Whether anything that asks for IO ports goes without."""
+        """Whether anything that asks for room goes without."""
         return self.failure is not None or bool(self.lost or self.unreserved)
 
 
-Windows = dict[Bus, tuple[int | None, int]]
-"""Base port, where there is one, and size in bytes, of the window towards each bus."""
-
-
 @dataclass(slots=True)
-class IoResult:
-    """What an IO allocation came to; names as in Prediction."""
+class Result:
+    """What sharing out IO and memory space came to; names as in Prediction."""
 
-    windows: Windows = field(default_factory=dict)
-    bars: dict[tuple[str, int], int] = field(default_factory=dict)
+    io_windows: dict[Bus, Window] = field(default_factory=dict)
+    memory_windows: dict[Bus, Window] = field(default_factory=dict)
+    prefetchable_windows: dict[Bus, Window] = field(default_factory=dict)
+    io_bars: dict[tuple[str, int], int] = field(default_factory=dict)
+    memory_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     unreserved: list[str] = field(default_factory=list)
     padding: set[str] = field(default_factory=set)
     failure: Finding | None = None
+
+    def add_bar(self, name: str, index: int, kind: Kind, address: int) -> None:
+        bars = self.io_bars if kind is Kind.IO else self.memory_bars
+        bars[name, index] = address
+
+    def add_window(self, bus: Bus, kind: Kind, base: int | None, size: int) -> None:
+        """What the bridge to `bus` forwards when its window of that kind is programmed so, if anything."""
+        granule = PAGE if kind is Kind.IO else MIB
+        start = (base or 0) // granule * granule
+        end = -(-((base or 0) + size) // granule) * granule
+        # With io-reserve=0 QEMU makes the registers read-only: the room is lost all the same.
+        if end > start and not (kind is Kind.IO and bus.io_reserve == 0):
+            self._windows(kind)[bus] = Window(None if base is None else start, end - start)
+
+    def _windows(self, kind: Kind) -> dict[Bus, Window]:
+        if kind is Kind.IO:
+            return self.io_windows
+        return self.memory_windows if kind in (Kind.MEM32, Kind.MEM64) else self.prefetchable_windows
 
 
 def unnumbered(tree: Tree, devices: tuple[str, ...], failure: Finding) -> Prediction:
@@ -59,7 +92,7 @@ def unnumbered(tree: Tree, devices: tuple[str, ...], failure: Finding) -> Predic
     return Prediction(none, dict(none), dict.fromkeys(devices), failure=failure)
 
 
-def numbered(tree: Tree, devices: tuple[str, ...], io: IoResult) -> Prediction:
+def numbered(tree: Tree, devices: tuple[str, ...], result: Result) -> Prediction:
     """The prediction of a tree whose buses have their numbers."""
     reached = {bus.id: bus for bus in tree.reachable}
     controllers = list(tree.buses)[1:]
@@ -68,26 +101,20 @@ def numbered(tree: Tree, devices: tuple[str, ...], io: IoResult) -> Prediction:
         for bus in reached.values()
         for function in bus.functions
     }
-    windows = {bus.id: window for bus, window in io.windows.items()}
+    io = {bus.id: window for bus, window in result.io_windows.items()}
     return Prediction(
         secondary={name: reached[name].number if name in reached else None for name in controllers},
         subordinate={name: reached[name].subordinate if name in reached else None for name in controllers},
         guest_addresses={name: addresses.get(name) for name in devices},
         io_windows=tuple(
-            IoWindow(controller=name, base=windows[name][0], size=windows[name][1])
-            for name in controllers
-            if name in windows
+            IoWindow(controller=name, base=io[name].base, size=io[name].size) for name in controllers if name in io
         ),
-        io_bars=io.bars,
-        lost=tuple(io.lost),
-        unreserved=tuple(io.unreserved),
-        padding=frozenset(io.padding),
-        failure=io.failure,
+        memory_windows={bus.id: window for bus, window in result.memory_windows.items()},
+        prefetchable_windows={bus.id: window for bus, window in result.prefetchable_windows.items()},
+        io_bars=result.io_bars,
+        memory_bars=result.memory_bars,
+        lost=tuple(result.lost),
+        unreserved=tuple(result.unreserved),
+        padding=frozenset(result.padding),
+        failure=result.failure,
     )
-
-
-def open_window(base: int, size: int) -> tuple[int, int] | None:
-    """Base and size of what a bridge forwards when programmed so: registers count in pages; None if it stays closed."""
-    start = base // PAGE * PAGE
-    end = -(-(base + size) // PAGE) * PAGE
-    return (start, end - start) if end > start else None

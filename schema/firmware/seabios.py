@@ -1,69 +1,102 @@
-"""SeaBIOS: bus numbers and IO windows, as 1.16.2 and 1.16.3 assign them (measured on random topologies; later versions
-changed only memory)."""
+"""SeaBIOS: bus numbers, IO and memory, as 1.16.2 assigns them (measured on random topologies; 1.16.3 too, but for
+64-bit memory)."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..finding import Finding
-from .budget import PAGE, io_budget
+from .bars import ROM_BAR, Kind
+from .budget import GIB, MIB, PAGE, align, high_memory_end, io_budget, seabios_hole
 from .numbering import number_buses
-from .prediction import IoResult, Prediction, numbered, open_window, unnumbered
+from .prediction import Prediction, Result, numbered, unnumbered
 from .tree import Bus, Function, Tree
 
-LOW_BASE = 0x1000
-HIGH_BASE = 0xC000
-HIGH_SIZE = 0x4000
-"""Root level: everything goes to 0xc000 if it is less than 0x4000 bytes, else to 0x1000."""
+LOW_BASE: Final = 0x1000
+HIGH_BASE: Final = 0xC000
+HIGH_SIZE: Final = 0x4000
+"""Root level: all IO goes to 0xc000 if it is less than 0x4000 bytes, else to 0x1000."""
+
+USB_64BIT: Final = frozenset({"nec-usb-xhci", "qemu-xhci"})
+"""Models with 64-bit BARs that stay below 4 GiB, since SeaBIOS itself drives USB controllers."""
+
+
+class Space(NamedTuple):
+    """One of the three lists that SeaBIOS keeps for each bus."""
+
+    kind: Kind
+    """Of its windows."""
+    kinds: tuple[Kind, ...]
+    """Of the BARs in it."""
+    granule: int
+    """Bytes: windows are multiples of it."""
+    least: int
+    """Bytes: smaller BARs take as much."""
+
+
+IO: Final = Space(Kind.IO, (Kind.IO,), PAGE, 1)
+MEMORY: Final = Space(Kind.MEM32, (Kind.MEM32, Kind.MEM64), 2 * MIB, PAGE)
+PREFETCHABLE: Final = Space(Kind.PREF64, (Kind.PREF32, Kind.PREF64), 2 * MIB, PAGE)
 
 
 class Entry(NamedTuple):
-    """A request for IO ports, in bytes: a BAR of a function, or the window of the bridge to `bus`."""
+    """A request, in bytes: a BAR of a function, or the window of the bridge to `bus`."""
 
     size: int
     align: int
     function: Function | None
     bar: int
     bus: Bus | None
+    may_go_high: bool
+    """Above 4 GiB, if it has to."""
 
 
-def predict(tree: Tree, devices: tuple[str, ...]) -> Prediction:
+Entries = list[Entry]
+Requests = dict[Bus, Entries]
+"""By the bus they are served from; the expanders' roots share the main root's list."""
+Share = tuple[Entries, int | None]
+"""Requests of the root level, and where the first of them goes; None where nobody gets anything."""
+
+
+def predict(tree: Tree, devices: tuple[str, ...], *, memory: bool) -> Prediction:
     """What SeaBIOS makes of that tree. `devices`: ids of all devices of the layout."""
     failure = number_buses(tree, lambda bus: bus.bus_reserve, strict=True)
     if failure is not None:
         return unnumbered(tree, devices, failure)
-    requests = _requests(tree)
-    main = tree.roots[0]
-    total = sum(entry.size for entry in requests[main])
-    budget = io_budget(tree.machine.family, "seabios")
-    io = IoResult()
-    if total > budget.limit:
-        io.failure = _out_of_io(tree, requests[main], total, budget.limit)
-        base = None
-    else:
-        base = HIGH_BASE if total < HIGH_SIZE else LOW_BASE
-    _assign(tree, requests, base, io)
-    return numbered(tree, devices, io)
+    main, result = tree.roots[0], Result()
+    requests = {space: _requests(tree, space) for space in ((IO, MEMORY, PREFETCHABLE) if memory else (IO,))}
+    shares: dict[Space, list[Share]] = {IO: [_place_io(tree, requests[IO][main], result)]}
+    if memory:
+        shares |= _place_memory(tree, requests[MEMORY][main], requests[PREFETCHABLE][main], result)
+    for space, roots in shares.items():
+        if result.failure is not None:
+            roots = [(entries, None) for entries, _ in roots]  # it panics before it programs anything
+        _assign(tree, space, requests[space], roots, result)
+    return numbered(tree, devices, result)
 
 
-def _requests(tree: Tree) -> dict[Bus, list[Entry]]:
-    """Requests by the bus they are served from; the expanders' roots share the main root's list.
-
-    Order is what decides addresses: BARs first, by bus number, slot, function and index; then windows, from the highest
-    bus number down; all stably sorted by falling alignment and size. So equal windows rise as bus numbers fall.
+def _requests(tree: Tree, space: Space) -> Requests:
+    """Order is what decides addresses: BARs first, by bus number, slot, function and index; then windows, from the
+    highest bus number down; all stably sorted by falling alignment and size. So equal windows rise as bus numbers fall.
     """
     roots = set(tree.roots)
     main = tree.roots[0]
     buses = tree.reachable
-    requests: dict[Bus, list[Entry]] = {bus: [] for bus in buses}
+    requests: Requests = {bus: [] for bus in buses}
     for bus in buses:
         served = requests[main if bus in roots else bus]
         for function in bus.functions:
-            for index, size in function.io:
-                served.append(Entry(size, size, function, index, None))
+            for index, kind, size in function.bars:
+                if kind in space.kinds:
+                    size = max(size, space.least)
+                    high = kind >= Kind.MEM64 and function.model not in USB_64BIT
+                    served.append(Entry(size, size, function, index, None, high))
+            if function.rom and space is MEMORY:
+                size = max(function.rom, space.least)
+                served.append(Entry(size, size, function, ROM_BAR, None, False))
     for bus in reversed(buses):
         requests[bus].sort(key=_falling)
         if bus.parent is not None:
             above = main if bus.parent in roots else bus.parent
-            requests[above].append(_window(bus, requests[bus]))
+            requests[above].append(_window(bus, space, requests[bus]))
     return requests
 
 
@@ -71,42 +104,110 @@ def _falling(entry: Entry) -> tuple[int, int]:
     return -entry.align, -entry.size
 
 
-def _window(bus: Bus, entries: list[Entry]) -> Entry:
+def _window(bus: Bus, space: Space, entries: Entries) -> Entry:
     """The window of the bridge to `bus`: sizes added up as they are, since falling alignment leaves no gaps.
 
-    A bridge with a standard hot-plug controller gets one even if nothing below asks; PCI Express ports get none. A
-    reserve counts where it is larger, and is then not rounded.
+    A bridge with a standard hot-plug controller gets one even if nothing below asks; PCI Express ports get two of
+    memory, but none of IO. A reserve counts where it is larger; one of IO is then not rounded.
     """
     total = sum(entry.size for entry in entries)
-    align = max(PAGE, entries[0].align if entries else 0)
-    if total == 0 and bus.shpc:
-        total = align
-    reserve = bus.io_reserve or 0
-    return Entry(reserve if reserve > total else -(-total // align) * align, align, None, -1, bus)
+    alignment = max(space.granule, entries[0].align if entries else 0)
+    if total == 0 and (bus.shpc or (bus.port and space is not IO)):
+        total = alignment
+    reserve = _reserve(bus, space)
+    size = reserve if space is IO and reserve > total else align(max(total, reserve), alignment)
+    high = space is PREFETCHABLE and all(entry.may_go_high for entry in entries)
+    return Entry(size, alignment, None, -1, bus, high)
 
 
-def _assign(tree: Tree, requests: dict[Bus, list[Entry]], base: int | None, io: IoResult) -> None:
-    """Hands addresses out one after the other, then inside each window. Without a base only sizes are known."""
-    starts: dict[Bus, int | None] = {tree.roots[0]: base}
-    for bus in tree.reachable:
-        at = starts.get(bus)
-        for entry in requests[bus]:
+def _reserve(bus: Bus, space: Space) -> int:
+    if space is IO:
+        return bus.io_reserve or 0
+    if space is MEMORY:
+        return bus.memory_reserve or 0
+    return bus.pref64_reserve or bus.pref32_reserve or 0
+
+
+def _place_io(tree: Tree, entries: Entries, result: Result) -> Share:
+    total = sum(entry.size for entry in entries)
+    limit = io_budget(tree.machine.family, "seabios").limit
+    if total > limit:
+        result.failure = _out_of_space("io-space", tree, entries, total, limit)
+    return entries, HIGH_BASE if total < HIGH_SIZE else LOW_BASE
+
+
+def _place_memory(tree: Tree, memory: Entries, prefetchable: Entries, result: Result) -> dict[Space, list[Share]]:
+    """All below 4 GiB if it fits there; else whatever may goes above RAM, each of the two lists from a whole GiB on."""
+    hole = seabios_hole(tree.machine.family, tree.platform.memory)
+    starts = _from_the_top(memory, prefetchable, hole.end)
+    if min(starts) >= hole.start:
+        return {MEMORY: [(memory, starts[0])], PREFETCHABLE: [(prefetchable, starts[1])]}
+    high_memory, memory = _split(memory)
+    high_prefetchable, prefetchable = _split(prefetchable)
+    starts = _from_the_top(memory, prefetchable, hole.end)
+    if min(starts) < hole.start and result.failure is None:
+        entries = memory + prefetchable
+        result.failure = _out_of_space("memory-space", tree, entries, hole.end - min(starts), hole.size)
+    first = align(high_memory_end(tree.machine.family, tree.platform.memory), max(GIB, _alignment(high_memory)))
+    second = align(first + sum(entry.size for entry in high_memory), max(GIB, _alignment(high_prefetchable)))
+    return {
+        MEMORY: [(high_memory, first), (memory, starts[0])],
+        PREFETCHABLE: [(high_prefetchable, second), (prefetchable, starts[1])],
+    }
+
+
+def _split(entries: Entries) -> tuple[Entries, Entries]:
+    """Those that may go high, and the others."""
+    return [entry for entry in entries if entry.may_go_high], [entry for entry in entries if not entry.may_go_high]
+
+
+def _from_the_top(memory: Entries, prefetchable: Entries, end: int) -> tuple[int, int]:
+    """Where both lists start: prefetchable ends at the top with memory below it, or the other way round if that one
+    has the smaller alignment. Starts are rounded down to each list's own."""
+    if _alignment(memory) < _alignment(prefetchable):
+        above = _below(memory, end)
+        return above, _below(prefetchable, above)
+    above = _below(prefetchable, end)
+    return _below(memory, above), above
+
+
+def _below(entries: Entries, end: int) -> int:
+    alignment = _alignment(entries)
+    return (end - sum(entry.size for entry in entries)) // alignment * alignment
+
+
+def _alignment(entries: Entries) -> int:
+    return entries[0].align if entries else 1
+
+
+def _assign(tree: Tree, space: Space, requests: Requests, roots: list[Share], result: Result) -> None:
+    """Hands addresses out one after the other, then inside each window. Without a start only sizes are known."""
+    starts: dict[Bus, int | None] = {}
+    inside = ((requests[bus], bus) for bus in tree.reachable if bus is not tree.roots[0])
+    for entries, start in (*roots, *((entries, bus) for entries, bus in inside)):
+        at = starts.get(start) if isinstance(start, Bus) else start
+        for entry in entries:
             if entry.bus is not None:
                 starts[entry.bus] = at
-                window = open_window(at or 0, entry.size)
-                if window is not None and entry.bus.io_reserve != 0:
-                    # with io-reserve=0 QEMU makes the window's registers read-only: the room is lost all the same
-                    io.windows[entry.bus] = (None if at is None else window[0], window[1])
-            elif at is not None and entry.function is not None and entry.function.id:
-                io.bars[entry.function.id, entry.bar] = at
+                result.add_window(entry.bus, space.kind, at, entry.size)
+            elif at is not None and entry.function is not None and entry.function.id and entry.bar != ROM_BAR:
+                result.add_bar(entry.function.id, entry.bar, space.kind, at)
             if at is not None:
                 at += entry.size
 
 
-def _out_of_io(tree: Tree, entries: list[Entry], used: int, available: int) -> Finding:
-    """SeaBIOS panics: nobody boots. Named are those whose requests add up on the root level."""
-    asking = {entry.bus.id for entry in entries if entry.bus is not None and entry.size}
-    asking |= {entry.function.id for entry in entries if entry.function is not None}
+def _out_of_space(rule: str, tree: Tree, entries: Entries, used: int, available: int) -> Finding:
+    """SeaBIOS panics: nobody boots. Named are the largest requests of the root level, down to the size at which all
+    would fit without them, in the order of bus numbers."""
+    asking: dict[str, int] = {}
+    for entry in entries:
+        name = entry.bus.id if entry.bus is not None else entry.function.id if entry.function is not None else ""
+        asking[name] = asking.get(name, 0) + entry.size
+    least, excess = 0, sum(asking.values()) - available  # what alignment costs beyond that belongs to the largest
+    for least in sorted(asking.values(), reverse=True):
+        excess -= least
+        if excess <= 0:
+            break
     names = (name for bus in tree.reachable for name in (bus.id, *(function.id for function in bus.functions)))
-    subjects = tuple(name for name in dict.fromkeys(names) if name and name in asking)
-    return Finding(rule="io-space", subjects=subjects, numbers={"used": used, "available": available})
+    subjects = tuple(name for name in dict.fromkeys(names) if name and asking.get(name, 0) >= max(least, 1))
+    return Finding(rule=rule, subjects=subjects, numbers={"used": used, "available": available})

@@ -3,36 +3,19 @@
 Everything that SeaBIOS and OVMF have in common. Plain dataclasses: a layout of 1000 devices is read in milliseconds.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
-from ..catalog import Bar as CatalogueBar
-from ..catalog import find
-from ..connect import CONTROLLERS, VirtioMode
-from ..device import Bar, Scalar
-from ..layout import Layout, PlacedController, PlacedDevice
+from ..connect import CONTROLLERS
+from ..device import Scalar
+from ..layout import Layout, PlacedController, PlacedDevice, Platform
 from ..machine import Machine, machine_of
 from ..properties import canonical
+from .bars import CHIPSET, PORT_BARS, SHPC_BARS, Bars, device_bars
 from .budget import PAGE
 
 BUS_NUMBERS: Final = 256
-
-IoBars = tuple[tuple[int, int], ...]
-"""Pairs of BAR index and size in bytes."""
-
-CHIPSET_IO: Final[dict[str, dict[tuple[int, int], IoBars]]] = {
-    "q35": {
-        (0x1D, 0): ((4, 0x20),),
-        (0x1D, 1): ((4, 0x20),),
-        (0x1D, 2): ((4, 0x20),),
-        (0x1F, 2): ((4, 0x20),),
-        (0x1F, 3): ((4, 0x40),),
-    },
-    "pc": {(0x01, 1): ((4, 0x10),), (0x01, 2): ((4, 0x20),)},
-}
-"""IO BARs of the chipset by (slot, function): SATA, SMBus, IDE, USB. QEMU 7.2, measured (`query-pci`)."""
 
 EXPANDERS: Final = frozenset(name for name, model in CONTROLLERS.items() if model.is_expander)
 
@@ -48,7 +31,9 @@ class Function:
     slot: int
     function: int
     multifunction: bool
-    io: IoBars = ()
+    bars: Bars = ()
+    rom: int = 0
+    """Bytes of its option ROM's BAR; 0 without one."""
     bus: "Bus | None" = None
     model: str = ""
 
@@ -66,6 +51,9 @@ class Bus:
     hotplug: bool = True
     shpc: bool = False
     io_reserve: int | None = None
+    memory_reserve: int | None = None
+    pref32_reserve: int | None = None
+    pref64_reserve: int | None = None
     bus_reserve: int | None = None
     children: "list[Bus]" = field(default_factory=list)
     """The buses its functions bridge to."""
@@ -79,6 +67,7 @@ class Tree:
     """What the firmware reaches; `buses` holds the rest, too."""
 
     machine: Machine
+    platform: Platform
     buses: dict[str, Bus]
     """By id of the controller (or of the root bus) that offers it."""
     complexes: list[list[Bus]]
@@ -106,13 +95,13 @@ def tree_of(layout: Layout) -> Tree:
     for seat in seats:
         above = buses.get(seat.bus)
         if above is not None:
-            above.functions.append(_function(seat, above, buses))
+            above.functions.append(_function(seat, above, buses, machine))
     hidden = [root for root in roots if not root.id]
     for bus in (*buses.values(), *hidden):
         bus.functions = _visible(bus.functions)
         bus.children = [function.bus for function in bus.functions if function.bus is not None]
     roots.sort(key=lambda root: root.number)
-    return Tree(machine, buses, [_depth_first(root) for root in (main, *roots)])
+    return Tree(machine, layout.platform, buses, [_depth_first(root) for root in (main, *roots)])
 
 
 def _depth_first(root: Bus) -> list[Bus]:
@@ -132,6 +121,9 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Bus]) ->
     bus = Bus(controller.id, port=model.is_port, hotplug=_switch(properties, "hotplug", True))
     if model.is_port or controller.model == "pci-bridge":
         bus.io_reserve = _io_reserve(controller, machine, bus.hotplug)
+        bus.memory_reserve = _number(properties, "mem-reserve")
+        bus.pref32_reserve = _number(properties, "pref32-reserve")
+        bus.pref64_reserve = _number(properties, "pref64-reserve")
         bus.bus_reserve = _number(properties, "bus-reserve")
     if controller.model == "pci-bridge":
         bus.shpc = _switch(properties, "shpc", machine.version != WITHOUT_SHPC)
@@ -158,17 +150,20 @@ def _io_reserve(controller: PlacedController, machine: Machine, hotplug: bool) -
 
 def _chipset(machine: Machine) -> Iterator[Function]:
     """Host bridge slots hide their other functions; the south bridge's and the USB controllers' slots do not."""
-    io = CHIPSET_IO[machine.family]
+    bars = CHIPSET[machine.family]
     for slot, function in machine.taken:
-        yield Function("", slot, function, slot != 0, io.get((slot, function), ()))
+        yield Function("", slot, function, slot != 0, bars.get((slot, function), ()))
 
 
-def _function(seat: PlacedController | PlacedDevice, above: Bus, buses: Mapping[str, Bus]) -> Function:
+def _function(
+    seat: PlacedController | PlacedDevice, above: Bus, buses: Mapping[str, Bus], machine: Machine
+) -> Function:
     function = Function(seat.id, seat.slot, seat.function, seat.multifunction, model=seat.model)
     if isinstance(seat, PlacedDevice):
-        function.io = _io_of(seat)
+        function.bars, function.rom = device_bars(seat, machine)
         return function
     bus = buses[seat.id]
+    function.bars = PORT_BARS if seat.model == "pcie-root-port" else SHPC_BARS if bus.shpc else ()
     # An expander shows as a plain device, its bus is a root of its own. A bus that already has a parent belongs to an
     # id used twice, in a layout that is wrong anyway: without this the walks below could go round in circles.
     if bus.parent is None and seat.model not in EXPANDERS:
@@ -182,22 +177,6 @@ def _visible(functions: list[Function]) -> list[Function]:
     functions.sort(key=lambda function: (function.slot, function.function))
     multifunction = {f.slot: f.multifunction for f in reversed(functions) if f.function == 0}
     return [f for f in functions if f.function == 0 or multifunction.get(f.slot, False)]
-
-
-def _io_of(device: PlacedDevice) -> IoBars:
-    if device.bars is not None:
-        return io_bars(device.bars)
-    return _catalogue_io(device.model, device.virtio, frozenset(device.properties.items()))
-
-
-@lru_cache(maxsize=4096)
-def _catalogue_io(model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]]) -> IoBars:
-    return io_bars(find(model).bars(mode, dict(properties)))
-
-
-def io_bars(bars: Iterable[Bar | CatalogueBar]) -> IoBars:
-    """The IO BARs by rising index."""
-    return tuple(sorted((bar.bar, bar.size) for bar in bars if bar.kind == "io"))
 
 
 def _switch(properties: Mapping[str, Scalar], name: str, default: bool) -> bool:

@@ -36,6 +36,7 @@ CHECKS: Final[dict[str, Check]] = {
     "spare": needs.spare,
     "bus-numbers": capacities.bus_numbers,
     "io-space": capacities.io_space,
+    "memory-space": capacities.memory_space,
     "max-controllers": capacities.max_controllers,
     "max-depth": capacities.max_depth,
     "chassis": properties.chassis,

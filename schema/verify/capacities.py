@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
+from ..firmware import predict
 from ..firmware.budget import PAGE, io_budget
 from ..survey import Survey
 from ..topology import Bus, number
@@ -61,6 +62,16 @@ def bus_reserve_holds(known: Survey, bus: Bus) -> bool:
 def _predicted(known: Survey, rule: str) -> Iterator[Finding]:
     """What the firmware itself runs into where the sums allow it: alignment, several roots, its own reserves."""
     if known.prediction is not None and (failure := known.prediction.failure) is not None and failure.rule == rule:
+        yield failure
+
+
+def memory_space(known: Survey) -> Iterator[Finding]:
+    """As predicted: alignment of nested windows decides, which no sum says."""
+    try:
+        failure = predict(known.layout).failure
+    except (KeyError, ValueError):  # a model that nothing describes, which other rules tell
+        return
+    if failure is not None and failure.rule == "memory-space":
         yield failure
 
 

@@ -8,7 +8,10 @@ from random import Random
 from typing import Final, Literal
 
 from qslot.schema import Chipset, Firmware, Layout, VirtioMode
+from qslot.schema.device import Scalar
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
+
+from .memory_draws import heavy_device, memory_reserves, platform, primary_video
 
 Family = Literal["q35", "pc"]
 
@@ -25,11 +28,12 @@ DEEPEST: Final = 4
 
 @dataclass
 class Draw:
-    """A layout in the making. `greed`: how likely an endpoint wants IO."""
+    """A layout in the making. `greed`: how likely an endpoint wants IO, `weight`: how likely much memory instead."""
 
     random: Random
     family: Family
     greed: float
+    weight: float = 0.0
     controllers: list[PlacedController] = field(default_factory=list)
     devices: list[PlacedDevice] = field(default_factory=list)
     left: int = 40
@@ -56,6 +60,9 @@ class Draw:
     def endpoint(self, bus: str, slot: int, function: int = 0, *, port: bool = False) -> None:
         """One function of an endpoint that wants IO ports or not."""
         self.left -= 1
+        if self.weight and self.chance(self.weight):
+            self.devices.append(heavy_device(self.random, f"d{len(self.devices) + 1}", bus, slot, function))
+            return
         wants = self.chance(self.greed)
         model = self.random.choice((WITH_IO + (EXPRESS_WITH_IO if port else ())) if wants else WITHOUT_IO)
         mode = None
@@ -79,7 +86,7 @@ class Draw:
         for function in [0, *sorted(self.random.sample(range(1, 8), functions - 1))]:
             self.endpoint(bus, slot, function, port=port)
 
-    def seal(self, firmware: Firmware, chipset: Chipset, machine: str) -> Layout:
+    def seal(self, firmware: Firmware, platform: Platform, machine: str) -> Layout:
         """With multifunction=on wherever it is needed."""
         shared = {(seat.bus, seat.slot) for seat in (*self.controllers, *self.devices) if seat.function}
         update = {"multifunction": True}
@@ -93,7 +100,7 @@ class Draw:
             status="feasible",
             machine=machine,
             firmware=firmware,
-            platform=Platform(memory=256 << 20, numa_nodes=0, chipset=chipset),
+            platform=platform,
             controllers=tuple(controllers),
             devices=tuple(devices),
             input_sha256="",
@@ -101,11 +108,16 @@ class Draw:
         )
 
 
-def random_layout(seed: int, family: Family, firmware: Firmware, machine: str | None = None) -> Layout:
-    """The same layout for the same arguments. About one in five asks for more IO than there is."""
+def random_layout(
+    seed: int, family: Family, firmware: Firmware, machine: str | None = None, *, heavy: bool = False
+) -> Layout:
+    """The same layout for the same arguments. About one in five asks for more IO than there is; `heavy` ones ask for
+    little IO and a lot of memory."""
     random = Random(f"{seed} {family}")
     draw = Draw(random, family, greed=random.choice((0.1, 0.3, 0.5, 0.9)), left=random.choice((8, 20, 40, 70)))
     chipset = Chipset(sata=random.random() < 0.8, smbus=random.random() < 0.8, usb=random.random() < 0.2)
+    if heavy:
+        draw.greed, draw.weight, draw.left = 0.1, random.choice((0.2, 0.5, 0.8)), random.choice((6, 12, 20, 30))
     slots = list(range(3, 0x1D))
     random.shuffle(slots)
     if family == "q35":
@@ -120,7 +132,10 @@ def random_layout(seed: int, family: Family, firmware: Firmware, machine: str | 
             _conventional_slot(draw, "pci.0", slots.pop(), 0, expanded=False)
         if draw.chance(0.3):
             draw.endpoint("pci.0", 0x01, draw.random.choice((4, 5, 6, 7)))
-    return draw.seal(firmware, chipset, machine or family)
+    if heavy and draw.chance(0.4):
+        draw.devices.append(primary_video(random, "pcie.0" if family == "q35" else "pci.0", 2))
+    fixed = Platform(memory=256 << 20, numa_nodes=0, chipset=chipset)
+    return draw.seal(firmware, platform(random, chipset, firmware) if heavy else fixed, machine or family)
 
 
 def _expanders(draw: Draw, model: str, slots: list[int]) -> None:
@@ -186,6 +201,9 @@ def _reserves(draw: Draw, bridge: str, below: int, *, empty: bool) -> None:
     if draw.chance(0.08) and below < 3:
         # A reserve inside another one could make that too small: reserves are drawn where next to nothing is below.
         _set(draw, bridge, "bus-reserve", 8 * (below + 1) + draw.random.randint(1, 3))
+    if draw.weight:
+        for key, value in memory_reserves(draw.random).items():
+            _set(draw, bridge, key, value)
 
 
 def _conventional_bus(draw: Draw, bus: str, depth: int, *, expanded: bool = False) -> None:
@@ -206,7 +224,7 @@ def _conventional_slot(draw: Draw, bus: str, slot: int, depth: int, *, expanded:
         draw.slot_of_endpoints(bus, slot)
 
 
-def _set(draw: Draw, name: str, key: str, value: int | bool) -> None:
+def _set(draw: Draw, name: str, key: str, value: Scalar) -> None:
     index = next(index for index, controller in enumerate(draw.controllers) if controller.id == name)
     properties = {**draw.controllers[index].properties, key: value}
     draw.controllers[index] = draw.controllers[index].model_copy(update={"properties": properties})

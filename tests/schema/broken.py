@@ -269,6 +269,12 @@ CAPACITIES = [
     Case("bus-numbers", in_q35("rp10", properties={"bus-reserve": 255}), (), {"used": 270 + 2, "limit": 256}),
     Case("io-space", io_full(), (), {"windows": 15 * 4096, "root_bars": 0x60, "limit": 0xEFFC}),
     Case("io-space", ovmf_full(4), (), {"windows": 4 * 4096, "root_bars": 0x10, "limit": 0x4000}),
+    Case(
+        "memory-space",
+        in_q35("rp10", properties={"mem-reserve": 1 << 30}),
+        ("rp10",),
+        {"used": 1100 << 20, "available": 1004 << 20},
+    ),
     Case("max-controllers", q35(policy={"max_controllers": 15}), (), {"controllers": 16, "limit": 15}),
     Case("max-depth", q35(policy={"max_depth": 2}), ("disk0", "disk1", "old1"), {"depth": 3, "limit": 2}),
 ]

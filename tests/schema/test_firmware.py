@@ -6,8 +6,8 @@ import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.device import Scalar
 from qslot.schema.firmware import Prediction, predict
+from qslot.schema.firmware.bars import CHIPSET, Kind
 from qslot.schema.firmware.budget import io_budget
-from qslot.schema.firmware.tree import CHIPSET_IO
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.machine import machine_of
 
@@ -81,8 +81,8 @@ def failed(prediction: Prediction) -> tuple[str, Scalar, Scalar]:
 @pytest.mark.parametrize("machine", ["q35", "pc"])
 def test_chipset_bars_add_up(machine: str, chipset: Chipset) -> None:
     platform = machine_of(machine, chipset)
-    bars = CHIPSET_IO[platform.family]
-    assert sum(size for place in platform.taken for _, size in bars.get(place, ())) == platform.io_bytes
+    bars = [bar for place in platform.taken for bar in CHIPSET[platform.family].get(place, ())]
+    assert sum(bar.size for bar in bars if bar.kind is Kind.IO) == platform.io_bytes
 
 
 class TestNumbers:

@@ -30,7 +30,7 @@ def test_chipset_options_are_spelled_out_where_they_are_not_qemus_own() -> None:
 
 def test_address_space() -> None:
     words = standalone(platform(layout(), phys_bits=46, pci_hole64=1 << 36))
-    assert after(words, "-cpu") == ["qemu64,phys-bits=46"]
+    assert after(words, "-cpu") == ["qemu64,pdpe1gb=on,phys-bits=46"]
     assert after(words, "-global") == [f"q35-pcihost.pci-hole64-size={1 << 36}"]
 
 
@@ -106,6 +106,20 @@ def test_hardware_is_imitated_where_it_sits() -> None:
         (device.id, device.bus, device.slot, device.function, device.multifunction) for device in devices
     ]
     assert not any(seat.properties for seat in seats)
+
+
+def test_a_large_bar_of_hardware_is_imitated_in_its_size() -> None:
+    large = {"bar": 1, "kind": "mem64", "size": 16 << 30, "prefetchable": True}
+    devices = [
+        endpoint("gpu", "vfio-pci", "pcie.0", 5, bars=[{"bar": 0, "kind": "mem32", "size": 1 << 24}, large]),
+        endpoint("old", "vfio-pci", "pcie.0", 6, bars=[{"bar": 0, "kind": "io", "size": 128}, large]),
+    ]
+    words = standalone(layout(devices=devices))
+    assert [(seat.driver, seat.properties) for seat in parse(words).devices] == [
+        ("ivshmem-plain", {"memdev": "standin0"}),
+        ("pci-testdev", {"membar": 16 << 30}),
+    ]
+    assert f"memory-backend-ram,id=standin0,size={16 << 30},reserve=off" in after(words, "-object")
 
 
 @pytest.mark.parametrize("driver", ["virtio-vga-gl", "virtio-gpu-gl-pci", "vhost-vsock-pci-non-transitional"])

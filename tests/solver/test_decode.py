@@ -95,13 +95,15 @@ def test_parents_stand_before_children() -> None:
     assert [placed.id for placed in layout.devices] == [f"d{n}" for n in range(3)] + [f"r{n}" for n in range(20)]
 
 
+BAR_16G = {"bar": 0, "kind": "mem64", "size": "16GiB", "prefetchable": True}
+
 GUESTS: dict[str, Data] = {
     "mixed-q35": q35(
         device("video", "virtio-vga"),
         *(device(f"net{number}", "virtio-net", virtio="transitional") for number in range(4)),
         *(device(f"disk{number}", "nvme") for number in range(3)),
         device("balloon", "virtio-balloon"),
-        device("gpu", "vfio-pci", connect="express", bars=[{"bar": 0, "kind": "mem64", "size": "16GiB"}], group="gpu"),
+        device("gpu", "vfio-pci", connect="express", bars=[BAR_16G], group="gpu"),
         device(
             "sound", "vfio-pci", connect="express", bars=[{"bar": 0, "kind": "mem32", "size": "16KiB"}], group="gpu"
         ),

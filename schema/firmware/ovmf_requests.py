@@ -1,0 +1,218 @@
+"""What edk2 asks for each bridge and root, for all below it: five kinds of windows, and what it gives up first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+from .bars import Kind
+from .budget import MIB, PAGE, Aperture, align
+from .tree import Bus, Function, Tree
+
+NO_DEFAULT_IO_PADDING: Final = (2023, 8)
+"""From this edk2 on a hot-pluggable bridge reserves no IO by default; before, 512 bytes."""
+DEFAULT_IO_PADDING: Final = 512
+DEFAULT_MEMORY_PADDING: Final = 2 * MIB
+LEAST_MEMORY_BAR: Final = PAGE
+"""Bytes: smaller memory BARs count as much (measured)."""
+UNREADABLE: Final = 8
+"""Bytes: BARs of memory up to that size, pvpanic's alone, are not taken for BARs: where edk2 looks for the type of one
+it finds bits of the size (measured with 2 bytes)."""
+SMALL_APERTURE: Final = 32 << 30
+"""Up to that many bytes of 64-bit memory no prefetchable memory is reserved by default; above, each bridge gets at
+least a 256th."""
+
+VGA_CLASS: Final = frozenset({
+    "VGA", "ati-vga", "cirrus-vga", "qxl-vga", "vhost-user-vga", "virtio-vga", "virtio-vga-gl", "vmware-svga",
+})  # fmt: skip
+"""VGA-compatible models (class 0300, measured): edk2 never drops those."""
+
+
+class Usage(Enum):
+    BAR = auto()
+    WINDOW = auto()
+    PADDING = auto()
+    """Kept free on a bus for devices to come."""
+    ROM = auto()
+    """One at each root, as large as the largest option ROM below, to read them all there in turn."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A request, in bytes."""
+
+    usage: Usage
+    kind: Kind
+    bus: Bus
+    """Where the BAR sits or what the window leads to; for a padding, the bus that it reserves for."""
+    length: int
+    align: int
+    function: Function | None = None
+    bar: int = -1
+    nodes: "list[Node]" = field(default_factory=list)
+    default: bool = False
+    """Nothing but default reservations, its own or of bridges in it."""
+    offset: int = 0
+    """From the start of the window it lies in."""
+    victim: "Node | None" = None
+    """What edk2 would give up first in here."""
+
+
+def insert(nodes: list[Node], new: Node) -> None:
+    """By falling alignment. Among equals the newcomer goes first, unless its odd remainder is the smaller one."""
+    rest = new.length % new.align
+    for index, node in enumerate(nodes):
+        if new.align > node.align or (new.align == node.align and (rest == 0 or rest >= node.length % node.align)):
+            nodes.insert(index, new)
+            return
+    nodes.append(new)
+
+
+class Requests:
+    """The requests of all buses, built once and again along the path of each one that is given up.
+
+    `kinds`: all, or IO alone. `high`: the 64-bit aperture, whose size decides what is reserved.
+    """
+
+    def __init__(self, tree: Tree, kinds: tuple[Kind, ...], version: tuple[int, ...], high: Aperture) -> None:
+        self._tree = tree
+        self._kinds = kinds
+        io = 0 if version >= NO_DEFAULT_IO_PADDING else DEFAULT_IO_PADDING
+        prefetchable = _power_of_two(high.size) >> 8 if high.size > SMALL_APERTURE else 0
+        self._defaults = (io, DEFAULT_MEMORY_PADDING, 0, 0, prefetchable)
+        self._windows: dict[Bus, list[Node]] = {}
+        self._dropped: set[Function] = set()
+        self._unpadded: set[Bus] = set()
+        for bus in reversed(tree.reachable):
+            self._build(bus)
+
+    def roots(self, kind: Kind) -> list[Node]:
+        """The roots' requests of one kind, by bus number. Prefetchable ones have been merged into the others."""
+        return [self._windows[root][kind] for root in self._tree.roots]
+
+    def window(self, bus: Bus, kind: Kind) -> Node:
+        return self._windows[bus][kind]
+
+    def give_up(self, victim: Node) -> None:
+        """Without that device, or that bridge's reservations."""
+        bus: Bus | None = victim.bus
+        if victim.function is None:
+            self._unpadded.add(victim.bus)
+        else:
+            self._dropped.add(victim.function)
+        while bus is not None:
+            self._build(bus)
+            bus = bus.parent
+
+    def _build(self, bus: Bus) -> None:
+        """Everything below has been built."""
+        windows = [Node(Usage.WINDOW, kind, bus, 0, MIB if kind else PAGE) for kind in self._kinds]
+        self._windows[bus] = windows
+        if bus.parent is None and len(windows) > 1:
+            self._add_rom(windows[Kind.MEM32])
+        for function in bus.functions:
+            if function not in self._dropped:
+                for index, kind, size in function.bars:
+                    if kind < len(windows) and (kind is Kind.IO or size > UNREADABLE):
+                        size = size if kind is Kind.IO else max(size, LEAST_MEMORY_BAR)
+                        insert(windows[kind].nodes, Node(Usage.BAR, kind, bus, size, size, function, index))
+            if function.bus is not None:
+                for below in self._windows[function.bus]:
+                    if below.nodes:
+                        insert(windows[below.kind].nodes, below)
+        for padding in self._paddings(bus):
+            insert(windows[padding.kind].nodes, padding)
+        if len(windows) > 1:
+            _degrade(windows, is_root=bus.parent is None)
+        for window in windows:
+            window.default = all(node.default for node in window.nodes)
+            measure(window)
+
+    def _paddings(self, bus: Bus) -> Iterator[Node]:
+        """What a hot-pluggable bridge reserves: powers of two."""
+        if bus in self._unpadded or not is_hot(self._tree, bus):
+            return
+        for kind in self._kinds:
+            asked = _reserve(bus, kind)
+            length = self._defaults[kind] if asked is None else _power_of_two(asked)
+            if length:
+                yield Node(Usage.PADDING, kind, bus, length, length, default=asked is None)
+
+    def _add_rom(self, window: Node) -> None:
+        """Before all else: what is as large goes in front of it (measured)."""
+        order = [bus for complex_ in self._tree.complexes if complex_[0] is window.bus for bus in complex_]
+        functions = (function for bus in order for function in bus.functions if function not in self._dropped)
+        largest = max((function.rom for function in functions), default=0)
+        if largest:
+            insert(window.nodes, Node(Usage.ROM, Kind.MEM32, window.bus, largest, largest))
+
+
+def is_hot(tree: Tree, bus: Bus) -> bool:
+    """Whether edk2 takes the bridge for hot-pluggable: pc-q35-6.1 hides that of its ports."""
+    return bus.shpc or (bus.port and bus.hotplug and not tree.machine.port_io_reserve)
+
+
+def _reserve(bus: Bus, kind: Kind) -> int | None:
+    """What is asked for; None for edk2's default. Of prefetchable memory a reserve of 0 asks for nothing else, so the
+    default stays (measured)."""
+    if kind is Kind.IO:
+        return bus.io_reserve
+    if kind is Kind.MEM32:
+        return bus.memory_reserve
+    if kind is Kind.PREF64:
+        return 0 if bus.pref32_reserve else bus.pref64_reserve or None
+    return bus.pref32_reserve if kind is Kind.PREF32 else 0
+
+
+def _power_of_two(size: int) -> int:
+    """The next one from `size` on; 0 for 0."""
+    return 1 << (size - 1).bit_length() if size > 0 else 0
+
+
+def _degrade(windows: list[Node], *, is_root: bool) -> None:
+    """A bridge has one window of 32-bit and one of prefetchable memory, the latter for one address width; a root has no
+    prefetchable memory of its own, but all of 64-bit."""
+    if not is_root:
+        _merge(windows[Kind.MEM64], windows[Kind.MEM32])
+    if is_root or windows[Kind.PREF64].nodes:
+        _merge(windows[Kind.PREF32], windows[Kind.MEM32])
+    if is_root:
+        _merge(windows[Kind.PREF64], windows[Kind.MEM64])
+
+
+def _merge(source: Node, target: Node) -> None:
+    for node in source.nodes:
+        insert(target.nodes, node)
+    source.nodes = []
+
+
+def measure(window: Node) -> None:
+    """Length, alignment, offsets inside and first victim. Padding takes no room beside what is there, only instead."""
+    used = reserved = 0
+    window.victim = None
+    for node in window.nodes:
+        if node.usage is Usage.PADDING:
+            node.offset = align(reserved, node.align)
+            reserved = node.offset + node.length
+        else:
+            node.offset = align(used, node.align)
+            used = node.offset + node.length
+        victim = node.victim if node.usage is Usage.WINDOW else _givable(node)
+        if victim is not None and (window.victim is None or victim.length >= window.victim.length):
+            window.victim = victim
+    # Padding of IO is not rounded up, so a bridge that only reserves 512 bytes is 512 long, though it forwards a page
+    # of ports: what is placed next may come to lie in that page (measured).
+    reserved = reserved if window.kind is Kind.IO else align(reserved, window.align)
+    window.length = max(align(used, window.align), reserved)
+    if window.nodes:
+        window.align = max(window.align, window.nodes[0].align)
+
+
+def _givable(node: Node) -> Node | None:
+    """Paddings always; of devices those neither on bus 0 nor of class VGA. Never a bridge's own BAR."""
+    if node.usage is Usage.PADDING:
+        return node
+    function = node.function
+    if function is None or function.bus is not None or node.bus.number == 0 or function.model in VGA_CLASS:
+        return None
+    return node

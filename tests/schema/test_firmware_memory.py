@@ -1,0 +1,193 @@
+"""Predicted memory against figures measured on QEMU 7.2, SeaBIOS 1.16.2 and OVMF 2022.11; layouts built by hand."""
+
+import pytest
+from qslot.schema import Bar, Chipset, Firmware, Layout
+from qslot.schema.device import Scalar
+from qslot.schema.firmware import predict
+from qslot.schema.firmware.budget import Aperture, low_memory, ovmf_apertures, seabios_hole
+from qslot.schema.firmware.prediction import Window
+from qslot.schema.layout import PlacedController, PlacedDevice, Platform
+from qslot.schema.machine import Family
+
+from .test_firmware import bridge, layout, ports
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+def port(name: str, slot: int, **reserves: Scalar) -> PlacedController:
+    properties = {key.replace("_", "-"): value for key, value in reserves.items()}
+    return bridge(name, "pcie-root-port", "pcie.0", slot).model_copy(update={"properties": properties})
+
+
+def card(name: str, bus: str, *bars: tuple[str, int], slot: int = 0, model: str = "edu") -> PlacedDevice:
+    """BARs from 0 up: `("mem64p", size)` is 64-bit and prefetchable."""
+    made = tuple(
+        Bar.model_validate({"bar": n, "kind": kind.rstrip("p"), "size": size, "prefetchable": kind.endswith("p")})
+        for n, (kind, size) in enumerate(bars)
+    )
+    return PlacedDevice(id=name, model=model, driver=model, bus=bus, slot=slot, function=0, bars=made)
+
+
+def qxl(count: int) -> list[PlacedDevice]:
+    return [
+        PlacedDevice(id=f"d{n}", model="qxl", driver="qxl", bus="pcie.0", slot=n, function=0)
+        for n in range(1, count + 1)
+    ]
+
+
+def sized(given: Layout, memory: int, phys_bits: int | None = None) -> Layout:
+    platform = given.platform.model_copy(update={"memory": memory, "phys_bits": phys_bits})
+    return given.model_copy(update={"platform": platform})
+
+
+class TestApertures:
+    @pytest.mark.parametrize(
+        ("family", "memory", "low", "hole"),
+        [
+            ("q35", 2 * GIB, 2 * GIB, 0xC0000000),
+            ("q35", 2816 * MIB, 2 * GIB, 0xC0000000),
+            ("pc", 2 * GIB, 2 * GIB, 0x80000000),
+            ("pc", 2560 * MIB, 2560 * MIB, 0xC0000000),
+            ("pc", 3328 * MIB, 3328 * MIB, 0xE0000000),
+            ("pc", 5 * GIB, 3 * GIB, 0xC0000000),
+        ],
+    )
+    def test_seabios(self, family: Family, memory: int, low: int, hole: int) -> None:
+        assert low_memory(family, memory) == low
+        assert seabios_hole(family, memory) == Aperture(hole, 0xFEC00000)
+
+    @pytest.mark.parametrize(
+        ("bits", "version", "high"),
+        [
+            (None, (2022, 11), Aperture(0xE000000000, 0x10000000000)),
+            (36, (2022, 11), Aperture(0x800000000, 0x1000000000)),
+            (42, (2022, 11), Aperture(0x38000000000, 0x40000000000)),
+            (None, (2025, 2), Aperture(0xC000000000, 0xE000000000)),
+        ],
+    )
+    def test_ovmf(self, bits: int | None, version: tuple[int, ...], high: Aperture) -> None:
+        platform = Platform(memory=GIB, numa_nodes=0, chipset=Chipset(), phys_bits=bits)
+        low = Aperture(0x80000000, 0xE0000000) if version > (2023,) else Aperture(0xC0000000, 0xFC000000)
+        assert ovmf_apertures("q35", platform, version) == (low, high)
+
+    @pytest.mark.parametrize(
+        ("memory", "start"), [(GIB, 0x80000000), (2560 * MIB, 0xC0000000), (3328 * MIB, 0xE0000000)]
+    )
+    def test_ovmf_on_pc(self, memory: int, start: int) -> None:
+        platform = Platform(memory=memory, numa_nodes=0, chipset=Chipset())
+        assert ovmf_apertures("pc", platform, (2022, 11))[0] == Aperture(start, 0xFC000000)
+
+
+class TestSeabios:
+    def test_an_empty_port_has_two_windows(self) -> None:
+        """Prefetchable at the top, the other below; the port's own BAR and that of the SATA controller last."""
+        result = predict(layout("q35", ports(1)))
+        assert result.prefetchable_windows == {"rp1": Window(0xFEA00000, 2 * MIB)}
+        assert result.memory_windows == {"rp1": Window(0xFE600000, 2 * MIB)}
+        assert result.memory_bars == {("rp1", 0): 0xFE800000}
+
+    def test_equal_windows_rise_as_bus_numbers_fall(self) -> None:
+        windows = predict(layout("q35", ports(3))).prefetchable_windows
+        assert [windows[f"rp{n}"].base for n in (3, 2, 1)] == [0xFE600000, 0xFE800000, 0xFEA00000]
+
+    def test_a_large_bar_goes_above_ram(self) -> None:
+        given = layout("q35", ports(1), [card("gpu", "rp1", ("mem64p", 16 * GIB), ("mem32", 16 * MIB))])
+        result = predict(sized(given, 5 * GIB))
+        assert result.failure is None
+        assert result.prefetchable_windows["rp1"] == Window(16 * GIB, 16 * GIB)
+        assert (result.memory_bars["gpu", 0], result.memory_bars["gpu", 1]) == (16 * GIB, 0xFDC00000 & ~(16 * MIB - 1))
+
+    def test_not_prefetchable_never_goes_above(self) -> None:
+        result = predict(layout("q35", ports(1), [card("gpu", "rp1", ("mem64", 16 * GIB))]))
+        assert result.failure is not None
+        assert (result.failure.rule, result.failure.subjects) == ("memory-space", ("rp1",))
+        assert (result.memory_bars, result.memory_windows["rp1"]) == ({}, Window(None, 16 * GIB))
+
+    def test_mem_reserve(self) -> None:
+        """One of 512 MiB boots, two panic."""
+        one = [port("rp1", 1, mem_reserve=512 * MIB)]
+        assert predict(layout("q35", one)).failure is None
+        result = predict(layout("q35", [*one, port("rp2", 2, mem_reserve="512M")]))
+        assert result.failure is not None
+        assert result.failure.subjects == ("rp1", "rp2")
+        assert result.failure.numbers["available"] == 1004 * MIB
+
+    def test_pref32_reserve_goes_above_all_the_same(self) -> None:
+        result = predict(layout("q35", [port("rp1", 1, pref32_reserve=GIB)]))
+        assert result.prefetchable_windows["rp1"] == Window(4 * GIB, GIB)
+
+    def test_eight_qxl(self) -> None:
+        assert predict(layout("q35", (), qxl(7))).failure is None
+        result = predict(layout("q35", (), qxl(8)))
+        assert result.failure is not None
+        assert result.failure.subjects == tuple(f"d{n}" for n in range(1, 9))
+
+    def test_io_panics_first(self) -> None:
+        given = layout("q35", [port(f"rp{n}", n, io_reserve=4096, mem_reserve=512 * MIB) for n in range(1, 16)])
+        assert (_broken(given), _broken(given, memory=False)) == ("io-space", "io-space")
+
+    def test_without_memory(self) -> None:
+        given = layout("q35", [port(f"rp{n}", n, mem_reserve=512 * MIB) for n in range(1, 3)])
+        assert (_broken(given), _broken(given, memory=False)) == ("memory-space", None)
+
+
+def _broken(given: Layout, *, memory: bool = True) -> str | None:
+    failure = predict(given, memory=memory).failure
+    return None if failure is None else failure.rule
+
+
+class TestOvmf:
+    def test_default_reservations(self) -> None:
+        """2 MiB, and a 256th of 128 GiB; of prefetchable memory the lower slot gets the lower address."""
+        result = predict(layout("q35", ports(2), firmware="ovmf"))
+        assert result.memory_windows == {"rp1": Window(0xC0200000, 2 * MIB), "rp2": Window(0xC0000000, 2 * MIB)}
+        assert result.prefetchable_windows == {
+            "rp1": Window(0xE000000000, 512 * MIB),
+            "rp2": Window(0xE020000000, 512 * MIB),
+        }
+
+    def test_no_prefetchable_reservation_at_36_bits(self) -> None:
+        assert predict(sized(layout("q35", ports(2), firmware="ovmf"), GIB, 36)).prefetchable_windows == {}
+
+    @pytest.mark.parametrize(
+        ("reserves", "memory", "prefetchable"),
+        [
+            ({"mem_reserve": 0}, None, Window(0xE000000000, 512 * MIB)),
+            ({"mem_reserve": MIB // 2}, Window(0xC0000000, MIB), Window(0xE000000000, 512 * MIB)),
+            ({"mem_reserve": 3 * MIB}, Window(0xC0000000, 4 * MIB), Window(0xE000000000, 512 * MIB)),
+            ({"pref64_reserve": 0}, Window(0xC0000000, 2 * MIB), Window(0xE000000000, 512 * MIB)),
+            ({"pref64_reserve": MIB}, Window(0xC0000000, 2 * MIB), Window(0xE000000000, MIB)),
+            ({"pref32_reserve": 5 * MIB}, Window(0xC0800000, 2 * MIB), Window(0xC0000000, 8 * MIB)),
+        ],
+    )
+    def test_reserves(self, reserves: dict[str, Scalar], memory: Window | None, prefetchable: Window) -> None:
+        result = predict(layout("q35", [port("rp1", 1, **reserves)], firmware="ovmf"))
+        assert (result.memory_windows.get("rp1"), result.prefetchable_windows["rp1"]) == (memory, prefetchable)
+
+    def test_one_of_two_large_reserves_is_dropped(self) -> None:
+        """The lower slot's, with its IO and its prefetchable memory."""
+        result = predict(layout("q35", [port(f"rp{n}", n, mem_reserve=512 * MIB) for n in (1, 2)], firmware="ovmf"))
+        assert (result.unreserved, set(result.memory_windows), bool(result.io_windows)) == (("rp1",), {"rp2"}, True)
+        assert result.failure is not None
+        assert (result.failure.rule, result.failure.subjects) == ("memory-space", ("rp1",))
+        assert result.failure.numbers == {"used": 1025 * MIB, "available": 960 * MIB}
+
+    def test_small_bars_take_a_page_and_pvpanic_none(self) -> None:
+        devices = [card("small", "pcie.0", ("mem32", 16), ("mem32", 256), slot=3)]
+        devices += [PlacedDevice(id="p", model="pvpanic-pci", driver="pvpanic-pci", bus="pcie.0", slot=4, function=0)]
+        result = predict(layout("q35", (), devices, "ovmf", Chipset(sata=False)))
+        assert result.memory_bars == {("small", 1): 0xC0000000, ("small", 0): 0xC0001000}
+
+    def test_64_bit_memory_that_fits_nowhere_above(self) -> None:
+        """Three of 16 GiB in 32: the highest slot's goes (booted with pci-testdev)."""
+        devices = [card(f"d{n}", f"rp{n}", ("mem64p", 16 * GIB)) for n in (1, 2, 3)]
+        result = predict(sized(layout("q35", ports(3), devices, "ovmf"), GIB, 36))
+        assert (result.lost, result.memory_bars["d1", 0]) == (("d3",), 0x800000000)
+
+    def test_newer_edk2(self) -> None:
+        result = predict(layout("q35", ports(1), firmware=Firmware(name="ovmf", version="2025.02")))
+        assert (result.memory_windows["rp1"].base, result.prefetchable_windows["rp1"].base) == (
+            0x80000000,
+            0xC000000000,
+        )
