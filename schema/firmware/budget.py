@@ -81,7 +81,7 @@ def seabios_hole(family: Family, memory: int) -> Aperture:
     elif low <= 2 * GIB:
         start = 2 * GIB
     else:
-        start = 3 * GIB if low <= 3 * GIB else 0xE000_0000
+        start = max(3 * GIB, low)
     return Aperture(start, SEABIOS_HOLE_END)
 
 

@@ -13,8 +13,8 @@ NO_DEFAULT_IO_PADDING: Final = (2023, 8)
 """From this edk2 on a hot-pluggable bridge reserves no IO by default; before, 512 bytes."""
 DEFAULT_IO_PADDING: Final = 512
 DEFAULT_MEMORY_PADDING: Final = 2 * MIB
-LEAST_MEMORY_BAR: Final = PAGE
-"""Bytes: smaller memory BARs count as much (measured)."""
+LEAST_ALIGNMENT: Final = PAGE
+"""Bytes: of memory BARs, which keep their length where they are smaller (measured)."""
 UNREADABLE: Final = 8
 """Bytes: BARs of memory up to that size, pvpanic's alone, are not taken for BARs: where edk2 looks for the type of one
 it finds bits of the size (measured with 2 bytes)."""
@@ -114,8 +114,8 @@ class Requests:
             if function not in self._dropped:
                 for index, kind, size in function.bars:
                     if kind < len(windows) and (kind is Kind.IO or size > UNREADABLE):
-                        size = size if kind is Kind.IO else max(size, LEAST_MEMORY_BAR)
-                        insert(windows[kind].nodes, Node(Usage.BAR, kind, bus, size, size, function, index))
+                        alignment = size if kind is Kind.IO else max(size, LEAST_ALIGNMENT)
+                        insert(windows[kind].nodes, Node(Usage.BAR, kind, bus, size, alignment, function, index))
             if function.bus is not None:
                 for below in self._windows[function.bus]:
                     if below.nodes:

@@ -4,11 +4,13 @@ import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.device import Scalar
 from qslot.schema.firmware import predict
+from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.budget import Aperture, low_memory, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform
 from qslot.schema.machine import Family
 
+from ..real.random_layouts import random_layout
 from .test_firmware import bridge, layout, ports
 
 MIB = 1 << 20
@@ -49,7 +51,7 @@ class TestApertures:
             ("q35", 2816 * MIB, 2 * GIB, 0xC0000000),
             ("pc", 2 * GIB, 2 * GIB, 0x80000000),
             ("pc", 2560 * MIB, 2560 * MIB, 0xC0000000),
-            ("pc", 3328 * MIB, 3328 * MIB, 0xE0000000),
+            ("pc", 3328 * MIB, 3328 * MIB, 0xD0000000),
             ("pc", 5 * GIB, 3 * GIB, 0xC0000000),
         ],
     )
@@ -77,6 +79,20 @@ class TestApertures:
     def test_ovmf_on_pc(self, memory: int, start: int) -> None:
         platform = Platform(memory=memory, numa_nodes=0, chipset=Chipset())
         assert ovmf_apertures("pc", platform, (2022, 11))[0] == Aperture(start, 0xFC000000)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+@pytest.mark.parametrize("firmware", ["seabios", "ovmf"])
+@pytest.mark.parametrize("family", ["q35", "pc"])
+def test_where_memory_is_ample_nothing_fails(family: Family, firmware: str, heavy: bool) -> None:
+    ample = 0
+    for seed in range(150):
+        given = random_layout(seed, family, Firmware.model_validate(firmware), heavy=heavy)
+        if memory_is_ample(given):
+            ample += 1
+            failure = predict(given).failure
+            assert failure is None or failure.rule != "memory-space", seed
+    assert ample > (0 if heavy else 20)
 
 
 class TestSeabios:
@@ -173,11 +189,14 @@ class TestOvmf:
         assert (result.failure.rule, result.failure.subjects) == ("memory-space", ("rp1",))
         assert result.failure.numbers == {"used": 1025 * MIB, "available": 960 * MIB}
 
-    def test_small_bars_take_a_page_and_pvpanic_none(self) -> None:
-        devices = [card("small", "pcie.0", ("mem32", 16), ("mem32", 256), slot=3)]
+    def test_small_bars_are_aligned_to_pages_and_pvpanic_gets_none(self) -> None:
+        """They keep their own length, by which they are sorted among each other."""
+        devices = [card("small", "pcie.0", ("mem32", 256), ("mem32", 16), ("mem32", 1024), slot=3)]
         devices += [PlacedDevice(id="p", model="pvpanic-pci", driver="pvpanic-pci", bus="pcie.0", slot=4, function=0)]
         result = predict(layout("q35", (), devices, "ovmf", Chipset(sata=False)))
-        assert result.memory_bars == {("small", 1): 0xC0000000, ("small", 0): 0xC0001000}
+        assert result.memory_bars == {
+            ("small", 2): 0xC0000000, ("small", 0): 0xC0001000, ("small", 1): 0xC0002000,
+        }  # fmt: skip
 
     def test_64_bit_memory_that_fits_nowhere_above(self) -> None:
         """Three of 16 GiB in 32: the highest slot's goes (booted with pci-testdev)."""

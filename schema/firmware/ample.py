@@ -1,0 +1,44 @@
+"""A quick look at memory: most guests ask for so little that nothing need be laid out to know that it fits."""
+
+from typing import Final
+
+from ..layout import Layout
+from ..machine import machine_of
+from .bars import Kind, device_bars
+from .budget import MIB, PAGE, ovmf_apertures, seabios_hole
+
+SMALL: Final = 2 * MIB
+"""Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
+A_BRIDGE: Final = 8 * MIB
+"""Bytes that a bridge adds at most to what is below it: its reservations or its windows' rounding, and gaps between."""
+MANY: Final = 100
+"""Bridges up to which edk2's default reservations of prefetchable memory, each a 256th of what there is, and as large a
+gap beside each, find room."""
+MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
+
+
+def memory_is_ample(layout: Layout) -> bool:
+    """Whether memory cannot be short; if False, only `predict` knows. Raises UnknownModel as that does.
+
+    With no large BAR behind a bridge and no reserve, windows add up without large gaps, however they nest.
+    """
+    if any(MEMORY_RESERVES & controller.properties.keys() for controller in layout.controllers):
+        return False
+    machine = machine_of(layout.machine, layout.platform.chipset)
+    need, largest = A_BRIDGE * (1 + len(layout.controllers)), SMALL
+    for device in layout.devices:
+        bars, rom = device_bars(device, machine)
+        for _, kind, size in bars:
+            if kind is not Kind.IO:
+                need += max(size, PAGE)
+                largest = max(largest, size)
+                if size > SMALL and device.bus != machine.root:
+                    return False
+        need += rom
+        if rom > SMALL:
+            return False
+    if layout.firmware.name == "ovmf":
+        hole, _ = ovmf_apertures(machine.family, layout.platform, layout.firmware.number)
+    else:
+        hole = seabios_hole(machine.family, layout.platform.memory)
+    return len(layout.controllers) <= MANY and need + 2 * largest <= hole.size
