@@ -31,13 +31,15 @@ MANY: Final = frozenset({"rocker"})
 """Network models that are no one interface: a switch has one for each port."""
 
 
-def guest_names(layout: Layout, prediction: Prediction) -> dict[str, str | None]:
+def guest_names(layout: Layout, prediction: Prediction, topology: Topology | None = None) -> dict[str, str | None]:
     """The interface name of each device: `enp1s0`, `ens3`, `ens3f1`, `eno7`. None for what is no network interface.
 
     None, too, for a host's device, for what the guest never sees, and where two would get the same name: the first to
     ask has it, the other keeps the kernel's, and who is first is a race.
     """
-    naming = _Naming(layout, prediction)
+    if topology is None:
+        topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
+    naming = _Naming(layout, prediction, topology)
     names = {device.id: naming.name(device) for device in layout.devices}
     given = Counter(names.values())
     return {device: name if given[name] == 1 else None for device, name in names.items()}
@@ -47,10 +49,7 @@ def guest_names(layout: Layout, prediction: Prediction) -> dict[str, str | None]
 class _Naming:
     layout: Layout
     prediction: Prediction
-
-    @cached_property
-    def topology(self) -> Topology:
-        return topology_of(machine_of(self.layout.machine, self.layout.platform.chipset), self.layout)
+    topology: Topology
 
     @cached_property
     def numbers(self) -> Mapping[Place, int]:

@@ -145,7 +145,7 @@ def _completed(known: Survey, optimum: Optimum) -> Layout:
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
     if known.prediction is not None:
         update["guest_addresses"] = known.prediction.guest_addresses
-        update["guest_names"] = guest_names(known.layout, known.prediction)
+        update["guest_names"] = guest_names(known.layout, known.prediction, known.topology)
         update["io_windows"] = known.prediction.io_windows
     return known.layout.model_copy(update=update)
 
