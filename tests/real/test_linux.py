@@ -7,8 +7,10 @@ from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.catalog import models
 from qslot.schema.files import read_guest
 from qslot.schema.firmware import predict
+from qslot.schema.machine import machine_of
 from qslot.schema.names import guest_names
 from qslot.schema.slot_numbers import slot_numbers
+from qslot.schema.topology import topology_of
 from qslot.solver import solve
 
 from .layouts import at, layout
@@ -47,7 +49,8 @@ LAYOUTS = {
 def test_linux_sees_what_is_predicted(guest: Boot, name: str) -> None:
     plan = LAYOUTS[name]
     view = boot_linux(plan, guest)
-    assert numbers(plan, view) == slot_numbers(plan, predict(plan).secondary)
+    topology = topology_of(machine_of(plan.machine, plan.platform.chipset), plan)
+    assert numbers(plan, view) == slot_numbers(plan, topology, predict(plan).secondary)
     assert_names(plan, view)
     # without ACPI's word on what an expander forwards Linux assigns IO ports there itself, or none
     if plan.platform.chipset.acpi:
