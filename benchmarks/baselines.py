@@ -81,14 +81,14 @@ class _Greedy:
             self._place(item)
         below = [bus for bus in self.buses if bus.model is not None]
         windows = sum(max(pages(bus.io), self._empty(bus)) for bus in below)
-        budget = io_budget(self.platform.family, self.guest.firmware.name)
+        budget = io_budget(self.platform, self.guest.firmware.name)
         # OVMF rounds root BARs up; SeaBIOS adds them as they are
         bars = -(-(self.root.io + self.platform.io_bytes) // budget.root_granule) * budget.root_granule
         return Plan(len(below), windows, self.depth, windows * 4096 + bars <= budget.limit)
 
     def _empty(self, bus: Bus) -> int:
         shpc = bus.model in ("pcie-pci-bridge", "pci-bridge")
-        return pages(io_budget(self.platform.family, self.guest.firmware.name).empty_shpc_window) if shpc else 0
+        return pages(io_budget(self.platform, self.guest.firmware.name).empty_shpc_window) if shpc else 0
 
     # ---- what the request fixes
 

@@ -100,7 +100,7 @@ class _Model:
                 self.cp.add(sum(here) <= bus.used)
             if bus is not self.root:
                 self._window(bus)
-        budget = io_budget(self.platform.family, self.guest.firmware.name)
+        budget = io_budget(self.platform, self.guest.firmware.name)
         bars = cp_model.LinearExpr.sum([*self.root.io, self.platform.io_bytes])
         granules = self.cp.new_int_var(0, budget.limit // budget.root_granule, "")
         self.cp.add(granules * budget.root_granule >= bars)
@@ -198,7 +198,7 @@ class _Model:
     def _window(self, bus: _Bus) -> None:
         """Pages of its IO BARs; with SeaBIOS at least one for a bridge with SHPC."""
         shpc = bus.place is Place.CONVENTIONAL and bus.depth > 0 and self.express
-        least = pages(io_budget(self.platform.family, self.guest.firmware.name).empty_shpc_window) if shpc else 0
+        least = pages(io_budget(self.platform, self.guest.firmware.name).empty_shpc_window) if shpc else 0
         window = self.cp.new_int_var(0, 15, "")
         self.cp.add(window * PAGE >= sum(bus.io))
         self.cp.add(window >= least * bus.used)

@@ -54,7 +54,7 @@ def heeds_reserve(survey: Survey, controller: PlacedController) -> bool:
 
 def io_space(survey: Survey) -> IoSpace:
     buses, below = survey.topology.buses, survey.topology.below
-    empty_shpc = io_budget(survey.machine.family, survey.guest.firmware.name).empty_shpc_window
+    empty_shpc = io_budget(survey.machine, survey.guest.firmware.name).empty_shpc_window
     direct = _direct(survey)
     windows: dict[str, int] = {}
     content: dict[str, int] = {}

@@ -45,6 +45,7 @@ class Machine:
     """Slots in which no other function can be seen by the guest, or none is offered."""
     io_bytes: int
     """IO BARs of the chipset on the root bus, in bytes."""
+    acpi: bool
     root_hotplug: bool
     acpi_bridge_hotplug: bool
     """Whether ACPI offers hot-plug behind conventional bridges; where not, only SHPC does."""
@@ -92,6 +93,7 @@ def _q35(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machin
         closed=frozenset({0x00, 0x1D} if chipset.usb else {0x00}),
         io_bytes=0x20 * chipset.sata + 0x40 * chipset.smbus + 0x60 * chipset.usb,
         root_hotplug=False,
+        acpi=chipset.acpi,
         acpi_bridge_hotplug=chipset.acpi and (version is None or version >= (6, 1)),
         port_io_reserve=version == (6, 1),
         native_hotplug=version != (6, 1),
@@ -116,6 +118,7 @@ def _pc(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine
         taken=taken,
         closed=frozenset({0x00}),
         io_bytes=0x10 + 0x20 * chipset.usb,
+        acpi=chipset.acpi,
         root_hotplug=chipset.acpi,
         acpi_bridge_hotplug=chipset.acpi,
         port_io_reserve=False,

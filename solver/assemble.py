@@ -217,7 +217,7 @@ class _Tree:
         if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
             return False
         ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self.order)
-        return ports > io_budget(self.guest.platform.family, "ovmf").limit // PAGE
+        return ports > io_budget(self.guest.platform, "ovmf").limit // PAGE
 
     def _stays_dry(self, bus: Bus) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""

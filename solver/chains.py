@@ -23,7 +23,7 @@ SLOTS: Final = 31
 
 
 def shpc_costs(guest: Guest) -> bool:
-    return io_budget(guest.platform.family, guest.firmware.name).empty_shpc_window > 0
+    return io_budget(guest.platform, guest.firmware.name).empty_shpc_window > 0
 
 
 def useful_chain(guest: Guest, items: Items, *, expander: bool) -> int:

@@ -191,7 +191,7 @@ class Grower:
     @property
     def _io_buses(self) -> int:
         """More buses with IO than windows or IO devices there cannot be."""
-        budget = io_budget(self.guest.platform.family, self.guest.firmware.name)
+        budget = io_budget(self.guest.platform, self.guest.firmware.name)
         wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
         return min(wet, budget.limit // PAGE)
 

@@ -60,7 +60,7 @@ class Windows:
 
 def io_windows(v: Variables, *, bounded: bool) -> Windows:
     """The pages that the layout opens, for the objective and, if `bounded`, for rule io-space."""
-    budget = io_budget(v.guest.platform.family, v.guest.firmware.name)
+    budget = io_budget(v.guest.platform, v.guest.firmware.name)
     windows = Windows(v, budget.limit // PAGE if bounded else UNBOUNDED)
     below = [bus for bus in v.classes if bus.model is not None]
     for bus in below:
@@ -274,7 +274,7 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
 
 def io_space(v: Variables, windows: Windows) -> None:
     """Rule io-space: what the firmware shares out holds all windows and root BARs."""
-    budget = io_budget(v.guest.platform.family, v.guest.firmware.name)
+    budget = io_budget(v.guest.platform, v.guest.firmware.name)
     root = v.classes[0]
     bars = total(v.counts[i] * v.options[i].io for i in v.options_on(root))
     bars.add(root.base_io + v.guest.platform.io_bytes)

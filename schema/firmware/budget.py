@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ..layout import Platform
-from ..machine import Family
+from ..machine import Family, Machine
 
 PAGE: Final = 4096
 """Bytes: granularity of a bridge's IO window (PCI-to-PCI Bridge 1.2, 3.2.5.6)."""
@@ -30,16 +30,18 @@ class IoBudget:
         return min(-self.first % alignment, self.limit)
 
 
-def io_budget(family: str, firmware: str) -> IoBudget:
-    """The budget of `seabios` or `ovmf` on machine family `q35` or `pc`.
+def io_budget(machine: Machine, firmware: str) -> IoBudget:
+    """The budget of `seabios` or `ovmf` on that machine.
 
-    SeaBIOS takes totals strictly below 0xf000 (q35) or 0x9000 (pc, which keeps 0xa000-0xafff for ACPI hot-plug);
+    SeaBIOS takes totals strictly below 0xf000 (q35), 0xa000 (q35 without ACPI, where it leaves 0xb000 on to power
+    management) or 0x9000 (pc, which keeps 0xa000-0xafff for ACPI hot-plug);
     BAR sizes are multiples of four, so the last possible total is four bytes below. OVMF's apertures are
     0x6000-0xffff and 0xc000-0xffff. SeaBIOS panics beyond, OVMF drops devices.
     """
     if firmware == "seabios":
-        return IoBudget(0, (0xF000 if family == "q35" else 0x9000) - 4, 1, PAGE)
-    return IoBudget(0x6000, 0xA000, PAGE, 0) if family == "q35" else IoBudget(0xC000, 0x4000, PAGE, 0)
+        total = 0x9000 if machine.family == "pc" else 0xF000 if machine.acpi else 0xA000
+        return IoBudget(0, total - 4, 1, PAGE)
+    return IoBudget(0x6000, 0xA000, PAGE, 0) if machine.family == "q35" else IoBudget(0xC000, 0x4000, PAGE, 0)
 
 
 class Aperture(NamedTuple):

@@ -26,7 +26,7 @@ def predict(tree: Tree, devices: tuple[str, ...], version: tuple[int, ...], *, m
     if failure is not None:
         return unnumbered(tree, devices, failure)
     low, high = ovmf_apertures(tree.machine.family, tree.platform, version)
-    io = Aperture(IO_END - io_budget(tree.machine.family, "ovmf").limit, IO_END)
+    io = Aperture(IO_END - io_budget(tree.machine, "ovmf").limit, IO_END)
     apertures = {Kind.IO: io, Kind.MEM32: low, Kind.MEM64: high} if memory else {Kind.IO: io}
     requests = Requests(tree, tuple(Kind) if memory else (Kind.IO,), version, high)
     return numbered(tree, devices, _allocate(requests, apertures))

@@ -130,7 +130,7 @@ def _reserve(bus: Bus, space: Space) -> int:
 
 def _place_io(tree: Tree, entries: Entries, result: Result) -> Share:
     total = sum(entry.size for entry in entries)
-    limit = io_budget(tree.machine.family, "seabios").limit
+    limit = io_budget(tree.machine, "seabios").limit
     if total > limit:
         result.failure = _out_of_space("io-space", tree, entries, total, limit)
     return entries, HIGH_BASE if total < HIGH_SIZE else LOW_BASE

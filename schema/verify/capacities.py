@@ -42,7 +42,7 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
 
 def io_space(known: Survey) -> Iterator[Finding]:
     space = known.io
-    budget = io_budget(known.machine.family, known.guest.firmware.name)
+    budget = io_budget(known.machine, known.guest.firmware.name)
     bars = -(-space.root_bars // budget.root_granule) * budget.root_granule
     limit = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
     if space.root_level + bars > limit:

@@ -14,6 +14,8 @@ from qslot.schema.firmware import Prediction, predict
 from qslot.schema.probe import BootError, FirmwarePanicError, boot
 from qslot.schema.probe.compare import ROM_BAR
 
+from .layouts import controller
+from .layouts import layout as by_hand
 from .random_layouts import Family, random_layout
 
 pytestmark = pytest.mark.real
@@ -179,3 +181,13 @@ def test_memory_with_ovmf(family: Family, seed: int) -> None:
 
 def _drawn(seed: int, family: Family, firmware: str, *, heavy: bool = False) -> Layout:
     return random_layout(seed, family, Firmware.model_validate(firmware), heavy=heavy)
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(9, "equal"), (10, "panic, io-space")])
+def test_windows_of_seabios_without_acpi(number: int, verdict: str) -> None:
+    """Found by a random guest: power management keeps ports that it leaves alone where there is ACPI."""
+    places = (f"pcie.0:{2 + n // 8}.{n % 8}{'' if n % 8 else '+'}" for n in range(number))
+    ports = (
+        controller(place, "pcie-root-port", f"r{n}", chassis=n + 1, io_reserve=4096) for n, place in enumerate(places)
+    )
+    assert hold(by_hand("q35", *ports, chipset={"acpi": False}))[0] == verdict

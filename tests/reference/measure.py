@@ -15,7 +15,12 @@ from .request import Problem, connector_of
 from .tree import Bus, Controller, Item, SpareSlot, Thing
 
 PAGE = 4096
-LIMITS = {("q35", "seabios"): 0xF000, ("pc", "seabios"): 0x9000, ("q35", "ovmf"): 0xA000, ("pc", "ovmf"): 0x4000}
+LIMITS = {
+    (family, firmware, acpi): limit
+    for family, firmware, limit in (("q35", "seabios", 0xF000), ("pc", "seabios", 0x9000), ("q35", "ovmf", 0xA000))
+    for acpi in (True, False)
+} | {("pc", "ovmf", True): 0x4000, ("pc", "ovmf", False): 0x4000, ("q35", "seabios", False): 0xA000}
+"""By machine family, firmware and whether there is ACPI."""
 Costs = dict[str, int]
 
 
@@ -217,7 +222,7 @@ class Measure:
 
     def io_space(self) -> None:
         """W + R against the firmware's limit; SeaBIOS wants less than it, OVMF rounds R up and fills it."""
-        limit = LIMITS[self.guest.platform.family, self.guest.firmware.name]
+        limit = LIMITS[self.guest.platform.family, self.guest.firmware.name, self.guest.chipset.acpi]
         windows = self.windows * PAGE
         if self.seabios and windows + self.root_io >= limit:
             raise Broken("io-space")

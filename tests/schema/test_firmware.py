@@ -172,10 +172,19 @@ class TestSeabios:
         assert bases(result) == {f"rp{n}": 0x1000 + (14 - n) * PAGE for n in range(1, 15)}
         assert result.io_bars["d14", 0] == 0x1000
 
+    @pytest.mark.parametrize(("windows", "fits"), [(9, True), (10, False)])
+    def test_nine_windows_without_acpi(self, windows: int, fits: bool) -> None:
+        result = predict(layout("q35", ports(windows), one_each(ports(windows)), chipset=Chipset(acpi=False)))
+        assert (result.failure is None) == fits
+
     @pytest.mark.parametrize(("chipset", "root_bars"), [(Chipset(), 0x60), (BARE, 0)])
     def test_fifteenth_panics(self, chipset: Chipset, root_bars: int) -> None:
         result = predict(layout("q35", ports(15), one_each(ports(15)), chipset=chipset))
-        assert failed(result) == ("io-space", 15 * PAGE + root_bars, io_budget("q35", "seabios").limit)
+        assert failed(result) == (
+            "io-space",
+            15 * PAGE + root_bars,
+            io_budget(machine_of("q35", Chipset()), "seabios").limit,
+        )
         assert result.failure is not None
         assert result.failure.subjects == tuple(f"rp{n}" for n in range(1, 16))
         assert set(bases(result).values()) == {None}
