@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def check(guest: "Guest") -> None:
     """Raises ValueError at the first contradiction."""
+    _firmware(guest)
     _ids(guest)
     for controller in guest.controllers:
         _controller(guest, controller)
@@ -44,6 +45,12 @@ def needs_of(device: Device) -> Need:
 def _nearest(name: str, known: Iterable[str]) -> str:
     matches = get_close_matches(name, list(known), n=3, cutoff=0.4)
     return f"; nearest: {', '.join(matches)}" if matches else ""
+
+
+def _firmware(guest: "Guest") -> None:
+    # measured: its clock is the power management timer, without which it waits for ever
+    if guest.firmware.name == "ovmf" and guest.platform.family == "pc" and not guest.chipset.acpi:
+        raise ValueError("chipset.acpi: OVMF never boots on machine pc without ACPI: leave acpi on, or use seabios")
 
 
 def _ids(guest: "Guest") -> None:

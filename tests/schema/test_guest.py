@@ -36,6 +36,10 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     "id QEMU refuses": (q35({**NIC, "id": "1st"}), ("devices.0.id", "1st")),
     "unknown field": (q35({**NIC, "slot": 3}), ("devices.0.slot", "Extra inputs")),
     "unknown machine": ({"machine": "q36"}, ("machine", "q36")),
+    "OVMF without its clock": (
+        pc(firmware="ovmf", chipset={"acpi": False}),
+        ("chipset.acpi", "OVMF never boots on machine pc", "seabios"),
+    ),
     # addresses
     "address twice": (
         q35({**NIC, "address": "pcie.0:05.0"}, {"id": "two", "model": "e1000", "address": "pcie.0:05.0"}),
