@@ -91,8 +91,8 @@ def numa(size: int) -> Guest:
     devices: list[Data] = []
     for number in range(gpus):
         host = {"model": "vfio-pci", "connect": "express", "group": f"gpu{number}", "numa": number % nodes}
-        # few GPUs keep their IO ports: no x86 firmware has room for one window each
-        bars = GPU if number < 4 else GPU[:2]
+        # few GPUs keep their IO ports and 32-bit memory: no x86 firmware has room for those of all
+        bars = GPU if number < 4 else GPU[1:2]
         devices.append({"id": f"gpu{number}", "bars": bars, **host})
         devices.append({"id": f"gpu{number}-audio", "bars": SMALL, **host})
     devices += [entry | {"numa": i % nodes} for i, entry in enumerate(many("nvme", drives, "nvme"))]
