@@ -9,7 +9,7 @@ from .tree import tree_of
 def predict(layout: Layout, *, memory: bool = True) -> Prediction:
     """Bus numbers, guest addresses, IO ports and memory that the layout's firmware will assign, or why it fails.
 
-    Needs nothing but the layout. Without `memory` it takes a third of the time, and is right wherever memory suffices.
+    Needs nothing but the layout. Without `memory` it takes a third of the time, and is right wherever nothing fails.
     Raises UnknownModel for a device that neither the catalogue nor the layout describes.
     """
     tree = tree_of(layout)

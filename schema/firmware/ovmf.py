@@ -39,11 +39,11 @@ def _allocate(requests: Requests, apertures: dict[Kind, Aperture]) -> Result:
     used = {kind: sum(root.length for root in requests.roots(kind)) for kind in apertures}
     missed: dict[str, Kind] = {}
     stuck: Finding | None = None
-    failed: set[tuple[Bus, Kind]] = set()
-    while None in (bases := _place(requests, apertures, failed)).values():
+    stale: set[tuple[Bus, Kind]] = set()
+    while None in (bases := _place(requests, apertures, stale)).values():
         short = next(kind for (_, kind), base in bases.items() if base is None)
         stuck = stuck or _finding(short, _asking(requests, bases), used[short], apertures[short].size)
-        failed |= {key for key, base in bases.items() if base is None}
+        stale |= {key for key, base in bases.items() if base is None or key[1] is Kind.MEM64}
         victims = _victims(requests, bases)
         if not victims:
             # Enumeration ends with nothing programmed and no console (measured).
@@ -65,11 +65,11 @@ def _allocate(requests: Requests, apertures: dict[Kind, Aperture]) -> Result:
     return result
 
 
-def _place(requests: Requests, apertures: dict[Kind, Aperture], failed: set[tuple[Bus, Kind]]) -> Bases:
+def _place(requests: Requests, apertures: dict[Kind, Aperture], stale: set[tuple[Bus, Kind]]) -> Bases:
     """First fit, root by root; of one root what has the largest alignment first. 64-bit memory may also go below 4 GiB.
 
-    `failed`: what found no room before. Once a root asks for nothing at all its old request stays on record, of
-    length 0, which never finds room (measured).
+    `stale`: what would stay on record, of length 0, once its root asks for nothing at all, and then never find room:
+    what found no room before, of 64-bit memory also what did (measured).
     """
     bases: Bases = {}
     taken: dict[Kind, list[tuple[int, int]]] = {kind: [] for kind in apertures}
@@ -84,7 +84,7 @@ def _place(requests: Requests, apertures: dict[Kind, Aperture], failed: set[tupl
                         insort(taken[kind], (base, base + node.length))
                         bases[key] = base
                         break
-            elif key in failed:
+            elif key in stale:
                 bases[key] = None
     return bases
 

@@ -59,8 +59,10 @@ def _all_with(seats: list[PlacedController], properties: dict[str, Scalar]) -> l
 
 
 def nic(name: str, bus: str, slot: int = 0, function: int = 0, *, io: Iterable[int] = (64,)) -> PlacedDevice:
-    bars = tuple(Bar(bar=index, kind="io", size=size) for index, size in enumerate(io))
-    return PlacedDevice(id=name, model="e1000", driver="e1000", bus=bus, slot=slot, function=function, bars=bars)
+    """With IO, and 64-bit memory as virtio has: without any of that left OVMF ends where it gives something up."""
+    bars = [Bar(bar=index, kind="io", size=size) for index, size in enumerate(io)]
+    bars.append(Bar(bar=4, kind="mem64", size=1 << 14, prefetchable=True))
+    return PlacedDevice(id=name, model="e1000", driver="e1000", bus=bus, slot=slot, function=function, bars=tuple(bars))
 
 
 def one_each(controllers: Iterable[PlacedController], slot: int = 0) -> list[PlacedDevice]:

@@ -204,6 +204,29 @@ class TestOvmf:
         result = predict(sized(layout("q35", ports(3), devices, "ovmf"), GIB, 36))
         assert (result.lost, result.memory_bars["d1", 0]) == (("d3",), 0x800000000)
 
+    @pytest.mark.parametrize(("bits", "boots"), [(None, False), (36, True)])
+    @pytest.mark.parametrize(("others", "kept"), [(0, False), (1, True)])
+    def test_64_bit_memory_once_asked_for_stays_on_record(
+        self, bits: int | None, boots: bool, others: int, kept: bool
+    ) -> None:
+        """Where the last bridge with a default reservation loses it, enumeration never ends (booted)."""
+        controllers = [port("rp0", 1, mem_reserve=GIB), *(port(f"rp{n}", 1 + n) for n in range(1, 1 + others))]
+        result = predict(sized(layout("q35", controllers, firmware="ovmf"), GIB, bits))
+        assert result.unreserved == (("rp0",) if boots or kept else ())
+        assert (result.memory_bars != {}) == (boots or kept)
+        assert result.failure is not None
+        assert result.failure.rule == "memory-space"
+
+    @pytest.mark.parametrize(("bits", "lost"), [(None, ()), (36, ("d1",))])
+    def test_the_same_for_want_of_io(self, bits: int | None, lost: tuple[str, ...]) -> None:
+        """The tenth e1000 costs one of them, or all: their ports' reservations are larger and go first (booted)."""
+        devices = [
+            PlacedDevice(id=f"d{n}", model="e1000", driver="e1000", bus=f"rp{n}", slot=0, function=0)
+            for n in range(1, 11)
+        ]
+        result = predict(sized(layout("q35", ports(10), devices, "ovmf"), GIB, bits))
+        assert (result.lost, result.io_bars != {}) == (lost, lost != ())
+
     def test_newer_edk2(self) -> None:
         result = predict(layout("q35", ports(1), firmware=Firmware(name="ovmf", version="2025.02")))
         assert (result.memory_windows["rp1"].base, result.prefetchable_windows["rp1"].base) == (
