@@ -7,11 +7,13 @@ import pytest
 from qslot.schema import Guest, Layout, Solved, VirtioMode
 from qslot.schema.connect import CONTROLLERS
 from qslot.schema.probe import boot, differences, running
+from qslot.schema.qemu import hotplug_buses
 from qslot.schema.standin import imitated
 from qslot.solver import solve
 
+from ..generate import Data
 from .guests import NEEDS, Wish, planned
-from .hotplug import hotplug_into_spares
+from .hotplug import hotplug, hotplug_into_spares
 
 pytestmark = pytest.mark.real
 
@@ -78,6 +80,30 @@ def test_the_random_guests_are_200_and_have_every_combination() -> None:
     assert {wish.controller for wish in all_wishes} == CONTROLLERS.keys()
     assert {setting[0] for setting in SETTINGS} == {"pc", "q35"}
     assert had == {(*setting, mode, need) for setting in SETTINGS for mode, need in PAIRS}
+
+
+@pytest.mark.xfail(reason="a port with hotplug off ends ACPI hot-plug for all below it, which no rule says yet")
+@pytest.mark.parametrize(
+    "below",
+    [
+        {"up": ("x3130-upstream", "rp:00.0"), "dp": ("xio3130-downstream", "up:00.0")},
+        {"p2p": ("pcie-pci-bridge", "rp:00.0"), "br": ("pci-bridge", "p2p:01.0")},
+    ],
+)
+def test_a_port_without_hotplug_cuts_off_what_is_below(below: dict[str, tuple[str, str]]) -> None:
+    """QEMU refuses downstream ports (of 6.1, which have no hot-plug of their own) and bridges without SHPC."""
+    controllers: list[Data] = [{"id": "rp", "model": "pcie-root-port", "hotplug": False, "address": "pcie.0:03.0"}]
+    for name, (model, address) in below.items():
+        controllers.append({"id": name, "model": model, "address": address})
+    if "br" in below:
+        controllers[-1]["properties"] = {"shpc": False}
+    guest = Guest.model_validate({"machine": "pc-q35-6.1", "controllers": controllers})
+    outcome = solve(guest)
+    assert isinstance(outcome, Solved)
+    bus, slot = ("br", 1) if "br" in below else ("dp", 0)
+    with running(outcome.layout) as machine:
+        accepted = hotplug(machine, "e1000", bus, slot) is None
+    assert (bus in hotplug_buses(outcome.layout)) == accepted
 
 
 def test_more_hot_pluggable_devices_on_q35_6_1_than_root_ports_have_windows() -> None:
