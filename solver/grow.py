@@ -17,9 +17,7 @@ from .units import ANYWHERE, Unit, switches_in, units_of
 class Scope:
     """Which created controllers the model may use; the full scope is always sound."""
 
-    ports: bool = True
     switches: bool = True
-    bridges: bool = True
     exact_io: bool = False
     """Created bridges with IO one by one, where counting them together hides a packing."""
     chains: bool = True
@@ -123,17 +121,18 @@ class Grower:
         """Whatever may hang on this class."""
         host.left = self._left(host)
         if host.offer in (Offer.ROOT, Offer.EXPANDER) and self.guest.platform.family == "q35":
-            self._hang(host, "pcie-root-port", created=self.scope.ports)
+            self._hang(host, "pcie-root-port")
             self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
         if host.offer is Offer.PORT:
             switch_levels = self._switch_levels
-            self._hang(host, "pcie-pci-bridge", created=self.scope.bridges)
-            self._hang(host, "x3130-upstream", created=self.scope.switches and _nest(host) < switch_levels)
+            self._hang(host, "pcie-pci-bridge")
+            if self.scope.switches and _nest(host) < switch_levels:
+                self._hang(host, "x3130-upstream")
             self._move(
                 host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0))
             )
         if host.offer is Offer.SWITCH:
-            self._hang(host, "xio3130-downstream", created=True)
+            self._hang(host, "xio3130-downstream")
             if _nest(host) <= self._switch_levels:
                 self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
@@ -154,7 +153,7 @@ class Grower:
 
     def _nested_bridges(self, host: BusClass) -> None:
         if _nest(host) < self._bridge_levels(host.where.expander):
-            self._hang(host, "pci-bridge", created=self.scope.bridges)
+            self._hang(host, "pci-bridge")
             self._move(host, Need.PCI_BRIDGE)
 
     def _bridge_levels(self, expander: bool) -> int:
@@ -170,9 +169,9 @@ class Grower:
     def _movers(self, need: Need) -> int:
         return sum(len(unit.controllers) for unit in self.units if unit.needs & need)
 
-    def _hang(self, host: BusClass, model: str, *, created: bool) -> None:
+    def _hang(self, host: BusClass, model: str) -> None:
         """A created class below `host`."""
-        if not created or host.left < CONTROLLERS[model].bus_numbers:
+        if host.left < CONTROLLERS[model].bus_numbers:
             return
         bus = CONTROLLERS[model].bus
         tracked = f"switch at {host.where}" if self.standing.tracks_switches and model == "x3130-upstream" else None
