@@ -38,6 +38,9 @@ class Bus:
     """Whose complex it belongs to; None is the main root's."""
     switches: tuple[str, ...] = ()
     """Ids of the switch upstream ports above it."""
+    acpi_reaches: bool = True
+    """Whether ACPI can offer hot-plug below its controller: neither that nor one above is an expander, or a port that
+    says hotplug=off (measured: QEMU takes no device_add that ACPI alone would announce below it)."""
     takes_hotplug: bool = False
     relies_on_shpc: bool = False
     """Its hot-plug, if any, works only through the guest's SHPC driver."""
@@ -97,10 +100,6 @@ def port_hotplug(controller: PlacedController) -> bool:
     return is_on(controller, "hotplug")
 
 
-def _port_takes_hotplug(machine: Machine, port: PlacedController, expander: PlacedController | None) -> bool:
-    return port_hotplug(port) and (expander is None or machine.native_hotplug)
-
-
 def topology_of(machine: Machine, layout: Layout) -> Topology:
     controllers: dict[str, PlacedController] = {}
     sitting: dict[str, list[PlacedController]] = {}
@@ -134,9 +133,10 @@ def _tree(machine: Machine, sitting: dict[str, list[PlacedController]]) -> tuple
 
 def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: ControllerModel) -> Bus:
     expander = controller if kind.is_expander else parent.expander
-    by_acpi = machine.acpi_bridge_hotplug and expander is None
+    reached = parent.acpi_reaches and expander is None
+    by_acpi = machine.acpi_bridge_hotplug and reached
     bridge = controller.model in {"pci-bridge", "pcie-pci-bridge"}
-    takes_hotplug = bridge and (by_acpi or has_shpc(controller))
+    port = kind.is_port and port_hotplug(controller)
     return Bus(
         id=controller.id,
         model=kind.bus,
@@ -146,6 +146,7 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
         above=parent,
         expander=expander,
         switches=(*parent.switches, controller.id) if controller.model == "x3130-upstream" else parent.switches,
-        takes_hotplug=_port_takes_hotplug(machine, controller, expander) if kind.is_port else takes_hotplug,
-        relies_on_shpc=takes_hotplug and not by_acpi,
+        acpi_reaches=reached and (port or not kind.is_port),
+        takes_hotplug=(port and (reached or machine.native_hotplug)) or (bridge and (by_acpi or has_shpc(controller))),
+        relies_on_shpc=bridge and has_shpc(controller) and not by_acpi,
     )

@@ -69,8 +69,15 @@ class Where:
     expander: bool
     depth: int
     switches: tuple[str, ...] = ()
+    unplugged: bool = False
+    """A port with hotplug off is above: ACPI hot-plug ends there."""
     inside: str | None = None
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
+
+    @property
+    def acpi_reaches(self) -> bool:
+        """Whether ACPI can offer hot-plug here."""
+        return not self.expander and not self.unplugged
 
 
 @dataclass(eq=False, slots=True)
@@ -125,7 +132,8 @@ class BusClass:
         switches = where.switches if switch is None else (*where.switches, switch)
         tracked = self.bus_reserve is not None or self.reserve > 1 or self.closed_io
         inside = self.names[0] if tracked else where.inside
-        return Where(where.root, where.node, where.expander, where.depth + 1, switches, inside)
+        unplugged = where.unplugged or (self.offer is Offer.PORT and where.acpi_reaches and not self.hot)
+        return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside)
 
     @property
     def place(self) -> Place | None:
@@ -294,7 +302,7 @@ def takes_hotplug(guest: Guest, controller: str, where: Where, *, on: bool, shpc
     """Whether device_add works on the bus of a controller there, and Linux sees the device."""
     model = CONTROLLERS[controller]
     if model.is_port:
-        return on and (not where.expander or guest.platform.native_hotplug)
+        return on and (where.acpi_reaches or guest.platform.native_hotplug)
     if controller not in ("pcie-pci-bridge", "pci-bridge"):
         return False
-    return shpc or (not where.expander and guest.platform.acpi_bridge_hotplug)
+    return shpc or (where.acpi_reaches and guest.platform.acpi_bridge_hotplug)

@@ -26,15 +26,15 @@ def shpc_costs(guest: Guest) -> bool:
     return io_budget(guest.platform, guest.firmware.name).empty_shpc_window > 0
 
 
-def useful_chain(guest: Guest, items: Items, *, expander: bool) -> int:
-    """Levels of created pci-bridges that may save windows, below the main root bus or below expanders: one for each
+def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
+    """Levels of created pci-bridges that may save windows, where ACPI offers hot-plug or elsewhere: one for each
     bridge that would be empty, and the two that hold everything. Where the planner turns SHPC off, only spare slots
     keep it on, and they may as well be together on the deepest bridges that have any."""
     if not shpc_costs(guest):
         return BRIDGE_LEVELS
     kinds = [(kind, len(members)) for kind, members in items.free.items() if Place.CONVENTIONAL in kind.allowed]
     wanted = max(BRIDGE_LEVELS, -(-sum(count for _, count in kinds) // SLOTS) + 1)
-    if guest.platform.acpi_bridge_hotplug and not expander:
+    if guest.platform.acpi_bridge_hotplug and acpi_reaches:
         spares = sum(count for kind, count in kinds if kind.spare is not None)
         apart = any(kind.near_switch is not None for kind in items.free)
         wanted = min(wanted, BRIDGE_LEVELS + (spares if apart else -(-spares // SLOTS)))
@@ -44,7 +44,7 @@ def useful_chain(guest: Guest, items: Items, *, expander: bool) -> int:
 def long_chains(guest: Guest, items: Items) -> bool:
     """Whether more levels of created bridges than two may be of use."""
     nodes = any(kind.numa is not None for kind in items.free) or any(c.numa is not None for c in guest.controllers)
-    expander = nodes or any(CONTROLLERS[c.model].is_expander for c in guest.controllers)
-    return useful_chain(guest, items, expander=False) > BRIDGE_LEVELS or (
-        expander and useful_chain(guest, items, expander=True) > BRIDGE_LEVELS
+    apart = nodes or any(CONTROLLERS[c.model].is_expander or not c.hotplug for c in guest.controllers)
+    return useful_chain(guest, items, acpi_reaches=True) > BRIDGE_LEVELS or (
+        apart and useful_chain(guest, items, acpi_reaches=False) > BRIDGE_LEVELS
     )

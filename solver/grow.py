@@ -88,7 +88,6 @@ class Grower:
         """A created class, or the one that is known for that level. `part` is one IO bus of the exact IO model."""
         key = (model, where, part)
         if key not in self._known:
-            outside_with_acpi = not where.expander and self.guest.platform.acpi_bridge_hotplug
             hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
             numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
             one = BusClass(
@@ -102,7 +101,7 @@ class Grower:
                 reserve=int(ports_reserve(self.guest) and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
-                shpc_optional=model == "pci-bridge" and outside_with_acpi,
+                shpc_optional=model == "pci-bridge" and where.acpi_reaches and self.guest.platform.acpi_bridge_hotplug,
                 reserving=model == "pcie-root-port" and ports_look_hot(self.guest),
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
@@ -114,7 +113,7 @@ class Grower:
 
     def _empty_costs(self, where: Where) -> bool:
         """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
-        chain = useful_chain(self.guest, self.items, expander=where.expander)
+        chain = useful_chain(self.guest, self.items, acpi_reaches=where.acpi_reaches)
         return shpc_costs(self.guest) and (self.scope.chains or chain <= BRIDGE_LEVELS)
 
     def _grow(self, host: BusClass) -> None:
@@ -152,15 +151,15 @@ class Grower:
         return 1 + switches_in(self.standing, self.units)
 
     def _nested_bridges(self, host: BusClass) -> None:
-        if _nest(host) < self._bridge_levels(host.where.expander):
+        if _nest(host) < self._bridge_levels(host.where.acpi_reaches):
             self._hang(host, "pci-bridge")
             self._move(host, Need.PCI_BRIDGE)
 
-    def _bridge_levels(self, expander: bool) -> int:
+    def _bridge_levels(self, acpi_reaches: bool) -> int:
         """How deep created pci-bridges may nest. Two levels hold all that bus numbers allow; but where an empty bridge
         opens a window unless one below it has one, a chain as long as there is use for saves windows."""
         movers = self._movers(Need.PCI_BRIDGE)
-        wanted = useful_chain(self.guest, self.items, expander=expander)
+        wanted = useful_chain(self.guest, self.items, acpi_reaches=acpi_reaches)
         if not self.scope.chains:
             return BRIDGE_LEVELS + movers
         self.capped |= wanted > CHAIN

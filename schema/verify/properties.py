@@ -64,6 +64,7 @@ def shpc(known: Survey) -> Iterator[Finding]:
             continue
         reasons = {
             "below an expander": bus.expander is not None,
+            "below a port without hot-plug": bus.expander is None and not bus.acpi_reaches,
             "no ACPI hot-plug": not known.machine.acpi_bridge_hotplug,
             "IO device": bus.id in with_io,
             "spare slot": bus.id in spare,

@@ -82,7 +82,6 @@ def test_the_random_guests_are_200_and_have_every_combination() -> None:
     assert had == {(*setting, mode, need) for setting in SETTINGS for mode, need in PAIRS}
 
 
-@pytest.mark.xfail(reason="a port with hotplug off ends ACPI hot-plug for all below it, which no rule says yet")
 @pytest.mark.parametrize(
     "below",
     [

@@ -29,19 +29,26 @@ class Broken(Exception):  # noqa: N818 - a verdict, not an error
 
 
 class Place:
-    """Where a bus is: its depth, its expander if any, and the upstream ports above it."""
+    """Where a bus is: its depth, its expander if any, the upstream ports and the ports without hot-plug above it."""
 
-    __slots__ = ("depth", "expander", "upstreams")
+    __slots__ = ("depth", "dull", "expander", "upstreams")
 
-    def __init__(self, depth: int, expander: Controller | None, upstreams: tuple[Controller, ...]) -> None:
+    def __init__(
+        self, depth: int, expander: Controller | None, upstreams: tuple[Controller, ...], dull: frozenset[Controller]
+    ) -> None:
         self.depth = depth
         self.expander = expander
         self.upstreams = upstreams
+        self.dull = dull
 
     def below(self, controller: Controller) -> "Place":
         expander = controller if controller.is_expander else self.expander
         ups = (*self.upstreams, controller) if controller.model == "x3130-upstream" else self.upstreams
-        return Place(self.depth + 1, expander, ups)
+        return Place(self.depth + 1, expander, ups, self.dull | (set() if controller.hotplug else {controller}))
+
+    def in_acpi(self, owner: Controller) -> bool:
+        """Of the bus of `owner`: nothing above that controller keeps ACPI hot-plug away."""
+        return self.expander is None and not self.dull - {owner}
 
 
 class Measure:
@@ -71,7 +78,7 @@ class Measure:
         limit = self.guest.policy.max_controllers
         if limit is not None and len(self.controllers) > limit:
             raise Broken("max-controllers")
-        self.walk(self.problem.root, Place(0, None, ()))
+        self.walk(self.problem.root, Place(0, None, (), frozenset()))
         self.windows = max(self.root_windows(), -(-self.io_below_root // PAGE))
         self.near()
         self.io_space()
@@ -147,10 +154,10 @@ class Measure:
         if owner is None:
             return self.guest.platform.root_hotplug
         if bus.kind == "port":
-            return owner.hotplug and (self.places[bus].expander is None or self.guest.platform.native_hotplug)
+            return owner.hotplug and (self.places[bus].in_acpi(owner) or self.guest.platform.native_hotplug)
         if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return False
-        if self.places[bus].expander is None and self.guest.platform.acpi_bridge_hotplug:
+        if self.places[bus].in_acpi(owner) and self.guest.platform.acpi_bridge_hotplug:
             return True
         return owner.model == "pcie-pci-bridge" or owner.shpc
 
@@ -209,7 +216,7 @@ class Measure:
         """Of a bridge without IO below: the planner sets shpc=off on such bridges of its own where it may."""
         if bridge.model != "pci-bridge" or not bridge.created:
             return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
-        outside = self.places[bridge.offers].expander is None
+        outside = self.places[bridge.offers].in_acpi(bridge)
         return spare or not (outside and self.guest.platform.acpi_bridge_hotplug)
 
     def io_of(self, thing: Thing) -> int:
