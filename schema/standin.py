@@ -93,10 +93,11 @@ BACKENDS: Final[dict[str, tuple[str, str]]] = {
 """What stands in for the backend that a property names."""
 
 
-def standalone(layout: Layout, *, as_json: bool = False, ovmf_code: Path | None = None) -> list[str]:
+def standalone(layout: Layout, *, as_json: bool = False, firmware: Path | None = None) -> list[str]:
     """All arguments after QEMU's name; the devices of `imitated(layout)` are imitated.
 
-    Raises FileNotFoundError if the layout's firmware is OVMF and none of its usual places has it.
+    `firmware` is an image in place of the one that the machine has installed. Raises FileNotFoundError if that is not
+    there, or if the layout's firmware is OVMF and none of its usual places has it.
     """
     stage = _Stage(layout)
     write = json_argument if as_json else plain_argument
@@ -105,7 +106,7 @@ def standalone(layout: Layout, *, as_json: bool = False, ovmf_code: Path | None 
     return [
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *_machine(layout),
-        *_firmware(layout, ovmf_code),
+        *_firmware(layout, firmware),
         *_memory(layout, memory_devices=stage.memory_devices),
         *stage.backends,
         *(word for seat in seats for word in ("-device", write(seat))),
@@ -223,11 +224,13 @@ def _machine(layout: Layout) -> list[str]:
     return result
 
 
-def _firmware(layout: Layout, ovmf_code: Path | None) -> list[str]:
+def _firmware(layout: Layout, image: Path | None) -> list[str]:
     """SeaBIOS is QEMU's default. OVMF without a variable store keeps its variables in memory, which will do here."""
+    if image is not None and not image.is_file():
+        raise FileNotFoundError(f"no firmware image {image}")
     if layout.firmware.name == "seabios":
-        return []
-    code = ovmf_code or next((path for path in map(Path, OVMF_CODE) if path.is_file()), None)
+        return [] if image is None else ["-bios", str(image)]
+    code = image or next((path for path in map(Path, OVMF_CODE) if path.is_file()), None)
     if code is None:
         raise FileNotFoundError(f"OVMF is in none of its usual places: {', '.join(OVMF_CODE)}")
     file = str(code).replace(",", ",,")

@@ -1,6 +1,6 @@
 """Starts a real QEMU with a layout, lets its firmware enumerate PCI, and holds what it made against the layout.
 
-    for difference in differences(layout, boot(layout).tree):
+    for difference in probe(layout).differences:
         ...
 
 Needs QEMU and the optional extra `probe`; importing this package does not: what is missing is told on use.
@@ -10,7 +10,9 @@ import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from ..layout import Layout
 from ..standin import standalone
@@ -28,38 +30,70 @@ from .errors import QemuEndedError as QemuEndedError
 if TYPE_CHECKING:
     from .machine import Machine
 
+PACKAGE: Final = "the Python package qemu.qmp"
+NO_SEABIOS: Final = "could not load PC BIOS"
+"""QEMU's words where its own image is not installed."""
+
 
 def missing(qemu: str = QEMU) -> list[str]:
     """What is not installed of all that any layout needs."""
     things = [] if shutil.which(qemu) else [qemu]
     # the parent first: looking for a module of an absent package raises
     package = importlib.util.find_spec("qemu") and importlib.util.find_spec("qemu.qmp")
-    return things if package else [*things, "the Python package qemu.qmp"]
+    return things if package else [*things, PACKAGE]
 
 
 @contextmanager
-def running(layout: Layout, *, qemu: str = QEMU, limit: float = LIMIT) -> Iterator["Machine"]:
-    """A QEMU with this layout and stand-ins, its firmware done with PCI.
+def running(
+    layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT
+) -> Iterator["Machine"]:
+    """A QEMU with this layout and stand-ins, its firmware done with PCI. `firmware` is an image other than installed.
 
     Raises MissingError, QemuEndedError, FirmwarePanicError, or BootError when `limit` seconds were not enough.
     """
     if absent := missing(qemu):
-        raise MissingError(f"{' and '.join(absent)} not found; the package comes with: pip install 'qslot[probe]'")
+        hint = "; it comes with: pip install 'qslot[probe]'" if PACKAGE in absent else ""
+        raise MissingError(f"{' and '.join(absent)} not found{hint}")
     try:
-        arguments = standalone(layout)
+        arguments = standalone(layout, firmware=firmware)
     except FileNotFoundError as error:
         raise MissingError(str(error)) from None
     from .machine import start
 
     console = not any(device.driver.startswith("pci-serial") for device in layout.devices)
-    machine = start(arguments, layout.firmware.name, qemu=qemu, console=console, limit=limit)
+    try:
+        machine = start(arguments, layout.firmware.name, qemu=qemu, console=console, limit=limit)
+    except QemuEndedError as error:
+        if NO_SEABIOS in str(error):
+            raise MissingError(f"SeaBIOS not found (Debian's package seabios): {error}") from None
+        raise
     try:
         yield machine
     finally:
         machine.close()
 
 
-def boot(layout: Layout, *, qemu: str = QEMU, limit: float = LIMIT) -> Enumeration:
+def boot(layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT) -> Enumeration:
     """Boots the layout far enough for PCI to be enumerated, reads it and ends QEMU. Raises what `running` does."""
-    with running(layout, qemu=qemu, limit=limit) as machine:
+    with running(layout, qemu=qemu, firmware=firmware, limit=limit) as machine:
         return machine.enumeration
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a real QEMU made of a layout. `version` is QEMU's; None where the guest did not come up."""
+
+    version: str | None
+    differences: tuple[Difference, ...]
+
+
+def probe(layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT) -> Report:
+    """Boots the layout and holds it against what came of it; that QEMU or firmware refuse it is a difference, too.
+
+    Raises MissingError, or BootError when `limit` seconds were not enough.
+    """
+    try:
+        enumeration = boot(layout, qemu=qemu, firmware=firmware, limit=limit)
+    except (QemuEndedError, FirmwarePanicError) as error:
+        return Report(None, (Difference(None, str(error)),))
+    return Report(enumeration.version, tuple(differences(layout, enumeration.tree)))

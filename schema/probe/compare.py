@@ -1,37 +1,46 @@
 """Holds what a firmware really enumerated against the layout that was planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from ..firmware import predict
 from ..layout import Layout
+from ..standin import imitated
 from .enumeration import Tree
 from .found import Found, Range, walk
 
-ROM_BAR = 6
+ROM_BAR: Final = 6
 """Firmware unmaps option ROMs after it ran them."""
+
+CLOSED: Final = Range(1, 0)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`subject` is the id of a device or controller, `text` what about it is not as planned."""
+    """`subject` is the id of a device or controller, None for the whole guest; `text` what is not as planned."""
 
-    subject: str
+    subject: str | None
     text: str
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.text}"
+        return self.text if self.subject is None else f"{self.subject}: {self.text}"
 
 
 def differences(layout: Layout, tree: Tree) -> list[Difference]:
-    """One for each thing that is not as planned; empty if all is."""
+    """One for each thing that is not as planned; empty if all is.
+
+    Held against the tree is what the layout states, and what is predicted from it. Not so IO and memory where something
+    imitates a device for want of its hardware, for its BARs are others; nor where not all sit where planned.
+    """
     found = list(walk(layout, tree))
     places = {one.id: one for one in found if not _is_hidden(layout, one)}
-    return [
-        *_places(layout, places),
-        *(difference for one in found for difference in _bars(one)),
-        *_guest_addresses(layout, places),
-        *_windows(layout, found),
-    ]
+    misplaced = list(_places(layout, places))
+    bars = [difference for one in found for difference in _bars(one)]
+    result = [*misplaced, *bars, *_guest_addresses(layout, places)]
+    if not misplaced and not imitated(layout):
+        result += [*_windows(layout, found), *_predicted(layout, found)]
+    return result
 
 
 def _is_hidden(layout: Layout, one: Found) -> bool:
@@ -59,7 +68,7 @@ def _bars(one: Found) -> Iterator[Difference]:
             yield Difference(one.id, f"BAR {number} ({region['type']}, {size} bytes) is not assigned")
             continue
         for bridge in one.above:
-            windows = (bridge.io,) if region["type"] == "io" else bridge.memory
+            windows = (bridge.io,) if region["type"] == "io" else (bridge.memory, bridge.prefetchable)
             if not any(window.holds(address, size) for window in windows):
                 yield Difference(
                     one.id, f"BAR {number} ({region['type']}, {address:#x}) is outside the windows of {bridge.id}"
@@ -74,20 +83,56 @@ def _guest_addresses(layout: Layout, places: dict[str, Found]) -> Iterator[Diffe
 
 
 def _windows(layout: Layout, found: list[Found]) -> Iterator[Difference]:
-    """Both ways with SeaBIOS. OVMF also opens windows for padding, which a layout does not list."""
+    """Those that the layout states; that it states none says nothing where it states no addresses either."""
     if not (layout.io_windows or layout.guest_addresses):
         return
-    open_windows = {one.own.id: one.own.io for one in found if one.own is not None and one.own.io.is_open}
-    predicted = {window.controller: window for window in layout.io_windows}
-    for name, window in predicted.items():
-        actual = open_windows.get(name, Range(1, 0))
-        if actual.size != window.size or window.base not in (None, actual.base):
-            base = "anywhere" if window.base is None else f"at {window.base:#x}"
-            yield Difference(name, f"IO window of {window.size} bytes {base} predicted, {_text(actual)} found")
-    if layout.firmware.name == "seabios":
-        for name in sorted(open_windows.keys() - predicted.keys()):
-            yield Difference(name, f"no IO window predicted, {_text(open_windows[name])} found")
+    real = {one.own.id: one.own.io for one in found if one.own is not None and one.own.io.is_open}
+    stated = {window.controller: (window.base, window.size) for window in layout.io_windows}
+    yield from _unequal_windows("IO", real, stated)
 
 
-def _text(window: Range) -> str:
-    return f"{window.base:#x}-{window.limit:#x}" if window.is_open else "none"
+def _predicted(layout: Layout, found: list[Found]) -> Iterator[Difference]:
+    """What a layout does not state but its prediction does: bus numbers, memory windows, where each BAR is."""
+    try:
+        prediction = predict(layout)
+    except (KeyError, ValueError):  # models that neither the catalogue nor the layout describes
+        return
+    if prediction.failure is not None and not (prediction.lost or prediction.unreserved):
+        return  # it should not have come up at all
+    bridges = {one.own.id: one.own for one in found if one.own is not None}
+    for name, bridge in bridges.items():
+        expected = (prediction.secondary.get(name), prediction.subordinate.get(name))
+        if expected != (bridge.secondary, bridge.subordinate):
+            first, last = expected
+            yield Difference(name, f"buses {first}-{last} predicted, {bridge.secondary}-{bridge.subordinate} found")
+    memory = {name: bridge.memory for name, bridge in bridges.items() if bridge.memory.is_open}
+    yield from _unequal_windows("memory", memory, prediction.memory_windows)
+    prefetchable = {name: bridge.prefetchable for name, bridge in bridges.items() if bridge.prefetchable.is_open}
+    yield from _unequal_windows("prefetchable memory", prefetchable, prediction.prefetchable_windows)
+    for one in found:
+        yield from _unequal_bars(one, prediction.io_bars | prediction.memory_bars)
+
+
+def _unequal_windows(
+    what: str, real: Mapping[str, Range], expected: Mapping[str, tuple[int | None, int]]
+) -> Iterator[Difference]:
+    """Both ways: a window that is not expected may take the room of one that is."""
+    for name, (base, size) in expected.items():
+        actual = real.get(name, CLOSED)
+        if actual.size != size or base not in (None, actual.base):
+            where = "anywhere" if base is None else f"at {base:#x}"
+            yield Difference(name, f"{what} window of {size} bytes {where} predicted, {actual} found")
+    for name in sorted(real.keys() - expected.keys()):
+        yield Difference(name, f"no {what} window predicted, {real[name]} found")
+
+
+def _unequal_bars(one: Found, predicted: dict[tuple[str, int], int]) -> Iterator[Difference]:
+    real = {r["bar"]: r["address"] for r in one.regions if r["bar"] != ROM_BAR and r["address"] > 0}
+    expected = {bar: address for (name, bar), address in predicted.items() if name == one.id and bar != ROM_BAR}
+    for bar in sorted(real.keys() | expected.keys()):
+        if real.get(bar) != expected.get(bar):
+            yield Difference(one.id, f"BAR {bar} at {_at(expected.get(bar))} predicted, at {_at(real.get(bar))} found")
+
+
+def _at(address: int | None) -> str:
+    return "no address" if address is None else f"{address:#x}"

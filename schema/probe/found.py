@@ -20,11 +20,14 @@ class Range:
 
     @property
     def is_open(self) -> bool:
-        return self.base <= self.limit
+        return 0 <= self.base <= self.limit  # edk2 closes the prefetchable one with a base of -1 MiB
 
     @property
     def size(self) -> int:
         return self.limit - self.base + 1 if self.is_open else 0
+
+    def __str__(self) -> str:
+        return f"{self.base:#x}-{self.limit:#x}" if self.is_open else "none"
 
     def holds(self, address: int, size: int) -> bool:
         return self.base <= address and address + size - 1 <= self.limit
@@ -32,11 +35,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Bridge:
-    """A bridge's three windows, by the kind of BAR that each forwards."""
+    """A bridge's bus numbers and windows."""
 
     id: str
+    secondary: int
+    subordinate: int
     io: Range
-    memory: tuple[Range, Range]
+    memory: Range
+    prefetchable: Range
 
 
 @dataclass(frozen=True)
@@ -84,4 +90,4 @@ def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[Br
 
 def _bridge(name: str, bus: dict[str, Any]) -> Bridge:
     io, memory, prefetchable = (Range(**bus[kind]) for kind in ("io_range", "memory_range", "prefetchable_range"))
-    return Bridge(name, io, (memory, prefetchable))
+    return Bridge(name, bus["secondary"], bus["subordinate"], io, memory, prefetchable)

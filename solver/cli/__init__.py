@@ -59,7 +59,7 @@ def qslot() -> None:
 
     \b
     Exit codes: 0 done; 1 internal error; 2 bad usage or input; 3 proved infeasible;
-    4 not proved, a limit was hit; 5 check found errors.
+    4 not proved, a limit was hit; 5 check or probe found errors.
     """
 
 
@@ -67,8 +67,9 @@ def _register() -> None:
     from .info import catalog, schema
     from .layout import check, show
     from .plan import plan
+    from .probe import probe
 
-    for command in (plan, check, show, schema, catalog):
+    for command in (plan, check, show, probe, schema, catalog):
         qslot.add_command(command)
 
 

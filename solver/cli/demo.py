@@ -36,24 +36,22 @@ def main(source: str = GUEST) -> int:
 
 
 def _real(layout: "Layout") -> int:
-    from qslot.schema.probe import ProbeError, boot, differences, missing
+    from qslot.schema.probe import ProbeError, missing, probe
+
+    from .probe import summary
 
     if absent := missing():
         click.echo(f"No real QEMU was asked: {' and '.join(absent)} not found.")
         return 0
     try:
-        enumeration = boot(layout)
+        report = probe(layout)
     except ProbeError as error:
         click.echo(f"QEMU did not come up: {error}", err=True)
         return 1
-    found = differences(layout, enumeration.tree)
-    seats = {seat.id for seat in (*layout.controllers, *layout.devices)}
-    agreed = len(seats - {difference.subject for difference in found})
-    sit = f"{agreed} of {len(seats)} devices and controllers sit where planned, at the predicted addresses"
-    click.echo(f"Asked QEMU {enumeration.version}: after its firmware ran, {sit}.")
-    for difference in found:
+    click.echo(summary(layout, report))
+    for difference in report.differences:
         click.echo(f"  {difference}")
-    return 1 if found else 0
+    return 1 if report.differences else 0
 
 
 if __name__ == "__main__":

@@ -51,9 +51,18 @@ def test_memory_is_whole_pages() -> None:
 def test_ovmf_is_read_only_flash(tmp_path: Path) -> None:
     planned = Layout.model_validate({**layout().model_dump(), "firmware": "ovmf"})
     code = tmp_path / "code,4M.fd"
-    assert after(standalone(planned, ovmf_code=code), "-drive") == [
+    code.touch()
+    assert after(standalone(planned, firmware=code), "-drive") == [
         f"if=pflash,unit=0,format=raw,readonly=on,file={tmp_path}/code,,4M.fd"
     ]
+
+
+def test_another_image_of_seabios(tmp_path: Path) -> None:
+    image = tmp_path / "bios.bin"
+    with pytest.raises(FileNotFoundError, match="no firmware image"):
+        standalone(layout(), firmware=image)
+    image.touch()
+    assert after(standalone(layout(), firmware=image), "-bios") == [str(image)]
 
 
 def test_ovmf_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

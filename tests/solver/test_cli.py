@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
 from qslot.schema.files import read_layout, to_json
 from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.probe import BootError, Difference, MissingError, Report
 from qslot.schema.probe.enumeration import QEMU
 from qslot.schema.render import tree
 from qslot.solver.cli import demo, qslot
@@ -288,6 +289,40 @@ def test_demo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         assert part in printed
 
 
+DIFFERENCE = Difference("net0", "BAR 0 (io, 32 bytes) is not assigned")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "output", "errors"),
+    [
+        (Report("7.2.22", ()), 0, "", "9 of 9 devices and controllers"),
+        (Report("7.2.22", (DIFFERENCE,)), 5, f"{DIFFERENCE}\n", "8 of 9 devices and controllers"),
+        (Report(None, (Difference(None, "PCI: out of I/O address space"),)), 5, "PCI: out of I/O", "does not come up"),
+        (MissingError("no QEMU"), 2, "", "qslot: no QEMU\n"),
+        (BootError("PCI not enumerated in 1 s"), 4, "", "--time-limit"),
+    ],
+)
+def test_probe(
+    answer: Report | Exception, code: int, output: str, errors: str, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probe(_layout: Layout, *, qemu: str, firmware: Path, limit: float) -> Report:
+        assert (qemu, firmware, limit) == ("my-qemu", Path("bios.bin"), 1)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("qslot.schema.probe.probe", probe)
+    result = run("probe", layout, "--qemu", "my-qemu", "--firmware", "bios.bin", "--time-limit", "1")
+    assert (result.exit_code, result.stdout[: len(output) or 1]) == (code, output)
+    assert errors in result.stderr
+
+
+def test_probe_as_json(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qslot.schema.probe.probe", lambda *_, **__: Report("7.2.22", (DIFFERENCE,)))
+    result = run("probe", layout, "--json")
+    assert json.loads(result.stdout) == [{"subject": "net0", "text": DIFFERENCE.text}]
+
+
 def test_demo_outside_a_checkout(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main("nowhere/guest.yaml") == 2
     assert "checkout" in capsys.readouterr().err
@@ -370,3 +405,13 @@ def test_demo_asks_qemu(capsys: pytest.CaptureFixture[str]) -> None:
     real_qemu()
     assert demo.main(RHEL6) == 0
     assert "12 of 12 devices and controllers sit where planned" in capsys.readouterr().out
+
+
+@pytest.mark.real
+def test_probe_asks_qemu(layout: str, tmp_path: Path) -> None:
+    result = run("probe", layout)
+    assert (result.exit_code, result.stdout) == (0, "")
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(Path(layout).read_text().replace('"net2": "03:00.0"', '"net2": "04:00.0"'))
+    result = run("probe", str(wrong))
+    assert (result.exit_code, result.stdout) == (5, "net2: predicted at 04:00.0, the guest sees it at 03:00.0\n")
