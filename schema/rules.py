@@ -104,7 +104,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         Rule(
             "shpc",
-            "shpc=off only outside expanders, with ACPI hot-plug, on a bridge without IO device and spare slot",
+            "shpc=off only where ACPI offers hot-plug, on a bridge without IO device and spare slot",
             "QEMU measured: IO window of empty SHPC bridges",
         ),
         Rule(

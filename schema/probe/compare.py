@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..firmware import predict
+from ..firmware.ovmf_requests import UNREADABLE
 from ..layout import Layout
 from ..standin import imitated
 from .enumeration import Tree
@@ -36,7 +37,8 @@ def differences(layout: Layout, tree: Tree) -> list[Difference]:
     found = list(walk(layout, tree))
     places = {one.id: one for one in found if not _is_hidden(layout, one)}
     misplaced = list(_places(layout, places))
-    bars = [difference for one in found for difference in _bars(one)]
+    unread = UNREADABLE if layout.firmware.name == "ovmf" else 0
+    bars = [difference for one in found for difference in _bars(one, unread)]
     result = [*misplaced, *bars, *_guest_addresses(layout, places)]
     if not misplaced and not imitated(layout):
         result += [*_windows(layout, found), *_predicted(layout, found)]
@@ -59,10 +61,11 @@ def _places(layout: Layout, places: dict[str, Found]) -> Iterator[Difference]:
         yield Difference(name, f"found at {places[name].address}, not planned")
 
 
-def _bars(one: Found) -> Iterator[Difference]:
+def _bars(one: Found, unread: int) -> Iterator[Difference]:
+    """`unread`: bytes up to which the firmware takes no memory BAR for one."""
     for region in one.regions:
         number, address, size = region["bar"], region["address"], region["size"]
-        if number == ROM_BAR:
+        if number == ROM_BAR or (region["type"] == "memory" and size <= unread):
             continue
         if address == -1:
             yield Difference(one.id, f"BAR {number} ({region['type']}, {size} bytes) is not assigned")
