@@ -1,6 +1,6 @@
 """The answer: where every controller and device sits, and what that costs."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from .device import Bar, Frozen, Properties, QemuId
 from .finding import Finding
 from .guest import Firmware, Term
 from .machine import Chipset
+
+if TYPE_CHECKING:
+    from .guest import Guest
 
 LAYOUT_VERSION = 1
 
@@ -79,6 +82,10 @@ class Platform(Frozen):
     chipset: Chipset
     phys_bits: int | None = None
     pci_hole64: int | None = None
+
+    @classmethod
+    def of(cls, guest: "Guest") -> "Platform":
+        return cls(**{name: getattr(guest, name) for name in cls.model_fields})
 
 
 class Versions(Frozen):

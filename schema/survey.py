@@ -85,6 +85,17 @@ class Survey:
         except (KeyError, ValueError):  # other rules speak of these
             return None
 
+    @cached_property
+    def memory(self) -> "Prediction | None":
+        """The same with memory; None, too, where there is ample for any order of things."""
+        from .firmware import predict
+        from .firmware.ample import memory_is_ample
+
+        try:
+            return None if memory_is_ample(self.layout) else predict(self.layout)
+        except (KeyError, ValueError):  # as above
+            return None
+
     def restated(self, layout: Layout) -> "Survey":
         """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
         other = copy(self)

@@ -14,35 +14,29 @@ from .cpsat import Answer, Limits, Program
 from .encode import LIMITS, encode
 from .grow import Scope
 from .items import Items, items_of
+from .shortage import short_of
 
 
 def blame(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
     """Findings of rules that alone prevent every layout, each proved by solving without; else that not all fits."""
-    found = []
-    for rule, subjects, relaxed, without in _relaxations(guest):
-        if _feasible(relaxed, without, limits):
+    found = [finding for rule in LIMITS for finding in short_of(guest, rule, limits)]
+    for rule, subjects, relaxed in _relaxations(guest):
+        if _feasible(relaxed, limits):
             found.append(Finding(rule=rule, subjects=subjects))
     return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
 
 
-def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest, frozenset[str]]]:
-    """Rule, who wishes it, the guest without the wish, rules left out of the model."""
-    for rule in LIMITS:
-        yield rule, (), guest, frozenset({rule})
+def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest]]:
+    """Rule, who wishes it, the guest without the wish."""
     policy = guest.policy
     if policy.max_controllers is not None:
-        yield (
-            "max-controllers",
-            (),
-            _changed(guest, policy=policy.model_copy(update={"max_controllers": None})),
-            frozenset(),
-        )
+        yield "max-controllers", (), _changed(guest, policy=policy.model_copy(update={"max_controllers": None}))
     if policy.max_depth is not None:
-        yield "max-depth", (), _changed(guest, policy=policy.model_copy(update={"max_depth": None})), frozenset()
+        yield "max-depth", (), _changed(guest, policy=policy.model_copy(update={"max_depth": None}))
     if guest.spare:
-        yield "spare", (), _changed(guest, spare=()), frozenset()
+        yield "spare", (), _changed(guest, spare=())
     if guest.reserve:
-        yield "reserve", (), _changed(guest, reserve=()), frozenset()
+        yield "reserve", (), _changed(guest, reserve=())
     yield from _device_wishes(guest, "hotplug", lambda d: d.hotplug == "required", {"hotplug": "preferred"})
     yield from _device_wishes(guest, "numa", lambda d: d.numa is not None, {"numa": None})
     yield from _device_wishes(guest, "near", lambda d: bool(d.near), {"near": ()})
@@ -53,24 +47,24 @@ def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest, fr
 
 def _device_wishes(
     guest: Guest, rule: str, has: Callable[[Device], bool], dropped: dict[str, object]
-) -> Iterator[tuple[str, tuple[str, ...], Guest, frozenset[str]]]:
+) -> Iterator[tuple[str, tuple[str, ...], Guest]]:
     subjects = tuple(device.id for device in guest.devices if has(device))
     if subjects:
         devices = tuple(d.model_copy(update=dropped) if has(d) else d for d in guest.devices)
-        yield rule, subjects, _changed(guest, devices=devices), frozenset()
+        yield rule, subjects, _changed(guest, devices=devices)
 
 
 def _changed(guest: Guest, **changes: object) -> Guest:
     return guest.model_copy(update=changes)
 
 
-def _feasible(guest: Guest, without: frozenset[str], limits: Limits) -> bool:
+def _feasible(guest: Guest, limits: Limits) -> bool:
     """Proved so; the coarse model goes first, for what it finds infeasible is."""
     try:
         items = items_of(guest)
-        if long_chains(guest, items) and _answer(guest, items, Scope(chains=False), without, limits) in NEVER:
+        if long_chains(guest, items) and _answer(guest, items, Scope(chains=False), limits) in NEVER:
             return False
-        return _answer(guest, items, Scope(), without, limits) in (Answer.OPTIMAL, Answer.FEASIBLE)
+        return _answer(guest, items, Scope(), limits) in (Answer.OPTIMAL, Answer.FEASIBLE)
     except Impossible:
         return False
 
@@ -78,8 +72,8 @@ def _feasible(guest: Guest, without: frozenset[str], limits: Limits) -> bool:
 NEVER = (Answer.INFEASIBLE, Answer.UNKNOWN)
 
 
-def _answer(guest: Guest, items: Items, scope: Scope, without: frozenset[str], limits: Limits) -> Answer:
-    encoding = encode(guest, items, scope, cheapest_only=False, without=without)
+def _answer(guest: Guest, items: Items, scope: Scope, limits: Limits) -> Answer:
+    encoding = encode(guest, items, scope, cheapest_only=False)
     if encoding.variables.rows.infeasible:
         return Answer.INFEASIBLE
     return Program(encoding.variables.rows, limits).minimize(encoding.nothing).answer

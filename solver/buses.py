@@ -14,6 +14,7 @@ from ..schema.address import FUNCTIONS, SLOTS
 from ..schema.connect import CONTROLLERS
 from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE
+from ..schema.firmware.need import NONE, Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .items import Items, Occupant
@@ -119,6 +120,7 @@ class BusClass:
     base_weight: int = 0
     base_io: int = 0
     base_functions: int = 0
+    base_memory: Memory = NONE
     part: int | None = None
     """Number of an IO bus of the exact IO model among those of its level."""
     dry: bool = False
@@ -253,11 +255,13 @@ class Base:
     weight: int
     io: int
     functions: int
+    memory: Memory
 
 
 def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot: bool, port: bool) -> Base:
     """Raises Impossible where a pinned device cannot have what it must have."""
     weight = io = functions = 0
+    memory = NONE
     for slot, here in tree.occupants.get(bus, {}).items():
         occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
         for occupant in occupants:
@@ -269,7 +273,8 @@ def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot:
             weight += foreign(item.kind, where) + unmet(item.kind, met=met)
             io += fit.io
             functions += item.kind.size
-    return Base(weight, io, functions)
+            memory += fit.beside
+    return Base(weight, io, functions, memory)
 
 
 def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: Place | None, *, met: bool) -> None:

@@ -13,39 +13,8 @@ from .buses import BusClass, Join, Offer, SlotKind
 from .encode import Encoding
 from .items import Item
 from .kinds import Place
+from .seating import Bus, NoDecode, Pool, Seating
 from .variables import Option, Pattern, Use, packs
-
-
-class NoDecode(Exception):  # noqa: N818 - a question to the search, not an error
-    """These counts could not be turned into addresses; a finer model must decide."""
-
-
-@dataclass(eq=False, slots=True)
-class Bus:
-    """One bus in the making and the controller that offers it (none for the root bus)."""
-
-    cls: BusClass
-    name: str | None
-    parent: "Bus | None" = None
-    slot: int = 0
-    function: int = 0
-    used: dict[int, set[int]] = field(default_factory=dict)
-    io: int = 0
-
-    def sit(self, slot: int, function: int) -> None:
-        here = self.used.setdefault(slot, set())
-        if function in here:
-            raise NoDecode(f"slot {slot} function {function} of {self.name} twice")
-        here.add(function)
-
-
-@dataclass(frozen=True, slots=True)
-class Seating:
-    """Where everything that was not pinned went. Pinned controllers appear among the buses, pinned devices do not."""
-
-    buses: list[Bus]
-    devices: dict[str, tuple[Bus, int, int]]
-    spares: list[tuple[Item, Bus, int]]
 
 
 def decode(encoding: Encoding, values: Sequence[int]) -> Seating:
@@ -118,7 +87,7 @@ class _Decoder:
         v = self.encoding.variables
         open_children = self._hanging(bus)
         for index, slot in enumerate(bus.slots):
-            pool = _Pool([(one, number) for one in self.buses[id(bus)] for number in slot.numbers])
+            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in slot.numbers])
             grouped, sitting = v.grouped(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.alone(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
@@ -166,7 +135,7 @@ class _Decoder:
                 result[packs(child)].append(one)
         return result
 
-    def _soft_places(self, single: list[tuple[Option, Item]], pool: "_Pool") -> list[tuple[Option, Item]]:
+    def _soft_places(self, single: list[tuple[Option, Item]], pool: Pool) -> list[tuple[Option, Item]]:
         """Chipset places for those who have a claim, if free."""
         traits = self.encoding.variables.items.traits
         rest = []
@@ -185,7 +154,7 @@ class _Decoder:
         return (bus.shpc or ports_open) and len(self.buses[id(bus)]) > 1
 
     def _controllers(
-        self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: "_Pool"
+        self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: Pool
     ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
@@ -231,7 +200,7 @@ class _Decoder:
 
     # ---- endpoints alone in their slot
 
-    def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: "_Pool") -> None:
+    def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: Pool) -> None:
         """IO first, so that it opens windows on as few buses as the model counted."""
         if bus.offer is Offer.CONVENTIONAL and len(self.buses[id(bus)]) > 1:
             wet = [(option, item) for option, item in single if option.io]
@@ -241,7 +210,7 @@ class _Decoder:
         for (_, item), (host, number) in zip(single, pool.take(len(single)), strict=True):
             self._seat(item, host, number)
 
-    def _wet(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: "_Pool") -> None:
+    def _wet(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: Pool) -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
         layers = [layer.value(self.values) for layer in self.encoding.windows.layers.get(id(bus), [])]
         hosts = self.buses[id(bus)][: layers[0] if layers else 0]
@@ -257,7 +226,7 @@ class _Decoder:
 
     # ---- shared slots
 
-    def _shared(self, bus: BusClass, index: int, slot: SlotKind, pool: "_Pool") -> None:
+    def _shared(self, bus: BusClass, index: int, slot: SlotKind, pool: Pool) -> None:
         v = self.encoding.variables
         lone: list[Item] = []
         fixed: dict[frozenset[int], list[Item]] = {}
@@ -288,48 +257,3 @@ class _Decoder:
             self._seat(fixed[functions].pop(0), host, number)
         taken = {function for functions in pattern.sets for function in functions}
         return [f for f in range(FUNCTIONS) if slot.mask >> f & 1 and f not in taken]
-
-
-class _Pool:
-    """Slots of one kind on the buses of a class, in order."""
-
-    def __init__(self, places: list[tuple[Bus, int]]) -> None:
-        self._places = places
-
-    def take(self, count: int, *, last: bool = False) -> list[tuple[Bus, int]]:
-        """The first `count` slots; or the first ones of the last buses that hold so many."""
-        if count > len(self._places):
-            raise NoDecode("more slots used than there are")
-        start = 0
-        if last and count:
-            order: list[Bus] = list(dict.fromkeys(bus for bus, _ in self._places))
-            need = count
-            while need > 0:
-                need -= sum(bus is order[-1] for bus, _ in self._places)
-                first = order.pop()
-            start = next(i for i, (bus, _) in enumerate(self._places) if bus is first)
-            start = min(start, len(self._places) - count)
-        taken = self._places[start : start + count]
-        del self._places[start : start + count]
-        return taken
-
-    def take_spread(self, count: int) -> list[tuple[Bus, int]]:
-        """`count` slots on as many different buses as there are, the last buses first."""
-        taken: list[tuple[Bus, int]] = []
-        while len(taken) < count:
-            buses = list(dict.fromkeys(bus for bus, _ in reversed(self._places)))[: count - len(taken)]
-            places = [place for bus in buses if (place := self.take_on(bus, last=True)) is not None]
-            if not places:
-                raise NoDecode("more slots used than there are")
-            taken += places
-        return taken
-
-    def take_slot(self, slot: int) -> tuple[Bus, int] | None:
-        return self._remove(next((i for i, (_, number) in enumerate(self._places) if number == slot), None))
-
-    def take_on(self, bus: Bus, *, last: bool = False) -> tuple[Bus, int] | None:
-        mine = [i for i, (one, _) in enumerate(self._places) if one is bus]
-        return self._remove(mine[-1 if last else 0] if mine else None)
-
-    def _remove(self, index: int | None) -> tuple[Bus, int] | None:
-        return None if index is None else self._places.pop(index)

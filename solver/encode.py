@@ -9,7 +9,8 @@ from .buses import Tree
 from .grow import Grower, Scope
 from .items import Items
 from .links import bus_numbers, controllers, max_controllers, near
-from .rows import Sum, total
+from .memory import memory_space
+from .rows import Capacity, Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .standing import Standing
 from .variables import Option, Variables, options_of
@@ -23,6 +24,7 @@ class Encoding:
     variables: Variables
     windows: Windows
     terms: dict[Term, Sum]
+    capacities: tuple[Capacity, ...]
     capped: bool = False
     """The model leaves out layouts that might be better: it proves nothing."""
 
@@ -32,7 +34,7 @@ class Encoding:
         return Sum()
 
 
-LIMITS = ("io-space", "bus-numbers")
+LIMITS = ("io-space", "bus-numbers", "memory-space")
 """Rules that are nobody's wish: they can be left out to see whether they are what stands in the way."""
 
 
@@ -55,19 +57,23 @@ def encode(
     every_controller_hangs(v)
     slots_suffice(v)
     near(v)
-    if "bus-numbers" not in without:
-        bus_numbers(v)
-    windows = io_windows(v, bounded="io-space" not in without)
-    if "io-space" not in without:
-        io_space(v, windows)
     max_controllers(v)
+    windows = io_windows(v, bounded="io-space" not in without)
+    capacities = (
+        bus_numbers(v, bounded="bus-numbers" not in without),
+        io_space(v, windows, bounded="io-space" not in without),
+        *memory_space(v),
+    )
+    for capacity in capacities:
+        if capacity.rule not in without:
+            v.rows.at_most(capacity.used, capacity.available)
     terms: dict[Term, Sum] = {
         "preferences": _preferences(v),
         "io_windows": windows.pages() * PAGE,
         "controllers": controllers(v),
         "depth": _depth(v),
     }
-    return Encoding(v, windows, terms, grower.capped or v.capped)
+    return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
 
 
 def _cheapest(options: list[Option]) -> list[Option]:

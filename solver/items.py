@@ -36,6 +36,8 @@ class Items:
     pinned: list[Occupant]
     controller_pins: dict[str, Pin]
     traits: Mapping[str, Traits]
+    memory: bool
+    """Whether memory may be short."""
 
 
 def items_of(guest: Guest) -> Items:
@@ -65,7 +67,7 @@ def items_of(guest: Guest) -> Items:
             kind = kinds.of_spare(spare)
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items(free, pinned, controller_pins, guest.traits)
+    return Items(free, pinned, controller_pins, guest.traits, kinds.memory)
 
 
 def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:

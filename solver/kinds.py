@@ -3,13 +3,15 @@
 Items that cannot be told apart are of one kind; the model counts kinds, never devices.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
+from ..schema.firmware.bars import requested
+from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
 from ..schema.traits import Traits, mode_on
 from ..schema.weights import WEIGHTS
@@ -25,10 +27,15 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What an item pays and needs in a kind of place: preference weight, IO bytes."""
+    """What an item pays and needs in a kind of place: preference weight, IO bytes, memory.
+
+    Memory beside what a port has anyway: alone in its slot, and beside others.
+    """
 
     weight: int
     io: int
+    alone: Memory = NONE
+    beside: Memory = NONE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +87,13 @@ class Kinds:
     """The kinds of one guest. Devices that are spelled alike are looked at once."""
 
     guest: Guest
+    memory: bool = field(init=False)
+    """Whether memory may be short, so that kinds differ by it."""
     _by_content: dict[object, Kind] = field(default_factory=dict)
     _by_spelling: dict[object, Kind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.memory = may_be_short(self.guest)
 
     def of(
         self, members: Sequence[Traits], functions: Sequence[int] | None, near: int | None, near_switch: int | None
@@ -108,7 +120,8 @@ class Kinds:
 
     def of_spare(self, spare: Spare) -> Kind:
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
-        fit = Fit(0, spare.io)
+        reserved = Memory(0, 1 << (spare.memory - 1).bit_length()) if spare.memory and self.memory else NONE
+        fit = Fit(0, spare.io, reserved, reserved)
         return self._only(
             Kind(
                 size=0,
@@ -138,11 +151,25 @@ class Kinds:
         """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
         return self.guest.platform.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
 
-    def _fits(self, members: Iterable[Traits]) -> tuple[Fit, Fit, Fit]:
-        port, conventional, root = ([self._fit(one, place) for one in members] for place in Place)
-        return _sum(port), _sum(conventional), _sum(root)
+    def _fits(self, members: Sequence[Traits]) -> tuple[Fit, Fit, Fit]:
+        port, conventional, root = (self._fit(members, place) for place in Place)
+        return port, conventional, root
 
-    def _fit(self, one: Traits, place: Place) -> Fit:
+    def _fit(self, members: Sequence[Traits], place: Place) -> Fit:
+        weight = sum(self._weight(one, place) for one in members)
+        io = sum(one.io_bytes(mode_on(one, behind_port=place is Place.PORT)) for one in members)
+        return Fit(weight, io, *self._memory(members, place)) if self.memory else Fit(weight, io)
+
+    def _memory(self, members: Sequence[Traits], place: Place) -> tuple[Memory, Memory]:
+        firmware, port = self.guest.firmware.name, place is Place.PORT
+        bars = tuple(bar for one in members for bar in requested(one, mode_on(one, behind_port=port)))
+        beside = needed(bars, "root" if place is Place.ROOT else "bridge", firmware)
+        if not port:
+            return beside, beside
+        alone, anyway = needed(bars, "port", firmware), port_memory(firmware)
+        return Memory(max(0, alone.low - anyway), alone.high), Memory(max(0, beside.low - anyway), beside.high)
+
+    def _weight(self, one: Traits, place: Place) -> int:
         weight = 0
         if one.connector in (Connector.EXPRESS, Connector.HYBRID):
             weight += {
@@ -154,7 +181,7 @@ class Kinds:
             weight += WEIGHTS["legacy-on-port"]
         if one.soft_slot is not None and place is not Place.ROOT:
             weight += WEIGHTS["soft-place"]
-        return Fit(weight, one.io_bytes(mode_on(one, behind_port=place is Place.PORT)))
+        return weight
 
 
 def _spelling(one: Traits) -> object:
@@ -164,7 +191,3 @@ def _spelling(one: Traits) -> object:
     grouped = device.group is not None
     properties = tuple(device.properties.items())
     return device.model, one.connector, one.modes, one.hotplug, claim, grouped, device.bars, properties
-
-
-def _sum(fits: Iterable[Fit]) -> Fit:
-    return Fit(sum(fit.weight for fit in fits), sum(fit.io for fit in fits))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ..schema.connect import CONTROLLERS
 from .buses import BUS_NUMBERS, BusClass
-from .rows import Sum, total
+from .rows import Capacity, Sum, total
 from .variables import Variables
 
 
@@ -67,13 +67,19 @@ class Numbers:
         return self._parts[id(child)]
 
 
-def bus_numbers(v: Variables) -> None:
-    """Rule bus-numbers: each complex's numbers fit between its expander's bus_nr and the next one's."""
+def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
+    """Rule bus-numbers: 256 in all. If `bounded`, each complex's fit between its expander's bus_nr and the next one's,
+    too."""
     sizes: dict[str, Sum] = {}
     numbers = Numbers(v)
     for bus in v.classes:
         sizes.setdefault(bus.where.root, Sum()).add(numbers.own(bus))
-    v.rows.at_most(total(sizes.values()), BUS_NUMBERS)
+    if bounded:
+        _ranges(v, sizes)
+    return Capacity("bus-numbers", total(sizes.values()), BUS_NUMBERS)
+
+
+def _ranges(v: Variables, sizes: dict[str, Sum]) -> None:
     fixed = {
         c.id: int(c.properties["bus_nr"])
         for c in v.guest.controllers

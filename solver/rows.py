@@ -48,6 +48,17 @@ def total(parts: Iterable[Sum]) -> Sum:
     return Sum(terms, constant)
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Something that runs out: `rule` says that no more is used than available, in bytes or bus numbers."""
+
+    rule: str
+    used: Sum
+    available: int
+    part: str = ""
+    """Of memory, where it is."""
+
+
 @dataclass(slots=True)
 class Rows:
     """Variables with their ranges, and rows `low <= sum <= high`."""

@@ -6,6 +6,7 @@ there are, so its optimum is the full model's (as long as preferences are the fi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from ..schema.cost import objective_of
 from ..schema.finding import Finding
@@ -21,11 +22,13 @@ from .bound import bounds as lower_bounds
 from .buses import Impossible
 from .chains import long_chains
 from .cpsat import Answer, Limits, Program
-from .decode import NoDecode, decode
-from .encode import Encoding, encode
+from .decode import decode
+from .encode import LIMITS, Encoding, encode
 from .grow import Scope
 from .items import Items, items_of
 from .options import Options
+from .rows import Capacity
+from .seating import NoDecode
 
 QUICK, PATIENT = 0.02, 1.0
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
@@ -46,10 +49,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Counts, and each term's proved bound; `proved` if the counts reach all of them."""
+    """Counts, and each term's proved bound given that those before are at theirs; `proved` if the counts reach all."""
 
     values: tuple[int, ...]
     bounds: dict[Term, int]
+    least: dict[Term, int]
+    """Bounds whatever the terms before are."""
     proved: bool
 
 
@@ -108,7 +113,7 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outc
     if encoding.capped and not isinstance(optimum, Infeasible):
         optimum = _unproved(encoding, optimum)
     if isinstance(optimum, Optimum):
-        return _laid_out(guest, items, encoding, optimum), encoding.capped
+        return _settled(guest, items, encoding, optimum, limits), encoding.capped
     return optimum, encoding.capped
 
 
@@ -116,31 +121,72 @@ def _unproved(encoding: Encoding, optimum: Optimum | Undecided) -> Optimum | Und
     if isinstance(optimum, Undecided):
         return Undecided()
     rows = encoding.variables.rows
-    return Optimum(optimum.values, {term: rows.least(what) for term, what in encoding.terms.items()}, proved=False)
+    least = {term: rows.least(what) for term, what in encoding.terms.items()}
+    return Optimum(optimum.values, least, least, proved=False)
 
 
-def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> Outcome:
+def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits) -> Outcome:
+    """The answer laid out. Where the firmware runs out of what the sums found enough, layouts that use less are tried.
+
+    Those are measured by the bounds of the whole model: one that costs no more than they say is optimal all the same.
+    """
+    outcome, short = _laid_out(guest, items, encoding, optimum)
+    for limit in (_one_less, _halfway, _least):
+        capacities = [capacity for capacity in encoding.capacities if capacity.rule == short]
+        if not capacities:
+            break
+        fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), one.available))
+        encoding.variables.rows.at_most(fullest.used, limit(fullest, encoding, optimum, limits))
+        again = _optimize(guest, encoding, limits)
+        if not isinstance(again, Optimum):
+            break
+        optimum = replace(optimum, values=again.values)
+        outcome, short = _laid_out(guest, items, encoding, optimum)
+    return outcome
+
+
+def _one_less(capacity: Capacity, _encoding: Encoding, optimum: Optimum, _limits: Limits) -> int:
+    return capacity.used.value(optimum.values) - 1
+
+
+def _halfway(capacity: Capacity, encoding: Encoding, optimum: Optimum, limits: Limits) -> int:
+    least = _least(capacity, encoding, optimum, limits)
+    return (least + capacity.used.value(optimum.values)) // 2
+
+
+def _least(capacity: Capacity, encoding: Encoding, optimum: Optimum, limits: Limits) -> int:
+    result = Program(encoding.variables.rows, limits).minimize(capacity.used, optimum.values)
+    return result.bound if result.answer is Answer.UNKNOWN else capacity.used.value(result.values)
+
+
+def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> tuple[Outcome, str | None]:
     try:
         seating = decode(encoding, optimum.values)
     except NoDecode:
-        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds))
+        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds)), None
     return _judge(assemble(guest, items, seating), optimum)
 
 
-def _judge(known: Survey, optimum: Optimum) -> Outcome:
-    """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds."""
+def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
+    """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
+    rule of what ran out, if that is why."""
     layout = _completed(known, optimum)
     findings = verify_surveyed(known.restated(layout))
-    if any(finding.severity == "error" for finding in findings):
-        return Undecided(bound=_terms(known.guest, optimum.bounds, optimum.bounds))
+    errors = [finding.rule for finding in findings if finding.severity == "error"]
+    if errors:
+        bounds = _terms(known.guest, optimum.bounds, optimum.bounds)
+        return Undecided(bound=bounds), next((rule for rule in errors if rule in LIMITS), None)
     warnings = tuple(finding for finding in findings if finding.severity == "warning")
     layout = layout.model_copy(update={"warnings": warnings})
-    return Solved(layout=layout) if layout.status == "optimal" else Undecided(layout=layout, bound=layout.objective)
+    if layout.status == "optimal":
+        return Solved(layout=layout), None
+    return Undecided(layout=layout, bound=layout.objective), None
 
 
 def _completed(known: Survey, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
-    terms = _terms(known.guest, objective_of(known), optimum.bounds)
+    values = objective_of(known)
+    terms = _terms(known.guest, values, _bounds(known.guest, values, optimum))
     proved = optimum.proved and all(term.value == term.bound for term in terms)
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
     if known.prediction is not None:
@@ -148,6 +194,16 @@ def _completed(known: Survey, optimum: Optimum) -> Layout:
         update["guest_names"] = guest_names(known.layout, known.prediction, known.topology)
         update["io_windows"] = known.prediction.io_windows
     return known.layout.model_copy(update=update)
+
+
+def _bounds(guest: Guest, values: dict[Term, int], optimum: Optimum) -> dict[Term, int]:
+    """The sharper ones as far as all terms before are met."""
+    result: dict[Term, int] = {}
+    met = True
+    for term in guest.policy.order:
+        result[term] = (optimum.bounds if met else optimum.least).get(term, 0)
+        met = met and values[term] == result[term]
+    return result
 
 
 def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tuple[ObjectiveTerm, ...]:
@@ -168,7 +224,7 @@ def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Opti
     for term, what in encoding.terms.items():
         program.fix(what, least[term])
     result = program.smallest(effort=QUICK)
-    return Optimum(result.values, least, proved=True) if result.answer is Answer.OPTIMAL else None
+    return Optimum(result.values, least, least, proved=True) if result.answer is Answer.OPTIMAL else None
 
 
 def _one_by_one(
@@ -202,4 +258,4 @@ def _one_by_one(
         values, proved = result.values or values, result.answer is Answer.OPTIMAL
     if values is None:
         return Undecided(bound=_terms(guest, bounds, bounds))
-    return Optimum(values, bounds, proved)
+    return Optimum(values, bounds, least, proved)

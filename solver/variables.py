@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..schema.address import FUNCTIONS
+from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .buses import BusClass, Join, SlotKind, foreign, unmet
@@ -30,7 +31,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A way to seat one item of a kind, with the preference weight it costs and the IO it needs there."""
+    """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
 
     kind: Kind
     bus: BusClass
@@ -38,6 +39,7 @@ class Option:
     use: Use
     weight: int
     io: int
+    memory: Memory
 
 
 @dataclass(slots=True)
@@ -234,10 +236,10 @@ def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
     fits = kind.functions is None or all(slot.mask >> function & 1 for function in kind.functions)
     if slot.join is Join.EMPTY and kind.fills_zero and fits:
         if slot.hot and kind.hotplug != "never":
-            yield Option(kind, bus, slot, Use.HOT, weight, fit.io)
+            yield Option(kind, bus, slot, Use.HOT, weight, fit.io, fit.alone)
         elif kind.hotplug != "required":
-            yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io)
+            yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io, fit.alone)
     joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and not kind.grouped)
     if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
         shared = WEIGHTS["shared"] * kind.size
-        yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io)
+        yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.beside)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from ..schema.address import FUNCTIONS
 from ..schema.firmware.budget import PAGE, io_budget
 from .buses import BusClass, Offer, pages
-from .rows import Sum, total
+from .rows import Capacity, Sum, total
 from .variables import Use, Variables
 
 UNBOUNDED = 1 << 16
@@ -272,8 +272,9 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
     return windows.shares[key]
 
 
-def io_space(v: Variables, windows: Windows) -> None:
-    """Rule io-space: what the firmware shares out holds all windows and root BARs."""
+def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Capacity:
+    """Rule io-space: what the firmware shares out holds all windows and root BARs. If `bounded`, what alignment loses,
+    too."""
     budget = io_budget(v.guest.platform, v.guest.firmware.name)
     root = v.classes[0]
     bars = total(v.counts[i] * v.options[i].io for i in v.options_on(root))
@@ -283,8 +284,8 @@ def io_space(v: Variables, windows: Windows) -> None:
         v.rows.at_most(bars, granules * budget.root_granule)
         bars = granules * budget.root_granule
     taken = windows.pages() * PAGE + bars
-    v.rows.at_most(taken, budget.limit)
-    for bus in v.classes:
+    for bus in v.classes if bounded else ():
         lost = budget.lost_to(max(1, bus.reserve) * PAGE)
         if lost and not bus.where.expander:
             v.rows.at_most(taken + v.buses(bus) * lost, budget.limit)
+    return Capacity("io-space", taken, budget.limit)

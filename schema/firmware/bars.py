@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..catalog import Bar as CatalogueBar
 from ..catalog import find
@@ -12,6 +12,9 @@ from ..device import Bar as RequestedBar
 from ..device import Scalar
 from ..layout import PlacedDevice
 from ..machine import Machine
+
+if TYPE_CHECKING:
+    from ..traits import Traits
 
 
 class Kind(IntEnum):
@@ -69,6 +72,13 @@ def device_bars(device: PlacedDevice, machine: Machine) -> tuple[Bars, int]:
     return bars, rom if device.rom is None else device.rom
 
 
+def requested(traits: "Traits", mode: VirtioMode | None) -> Bars:
+    """BARs of a device of the request in a virtio mode."""
+    if traits.device.bars is not None:
+        return _bars(traits.device.bars)
+    return _catalogued(traits.model.name, mode, frozenset(traits.device.properties.items()))[0]
+
+
 @lru_cache(maxsize=4096)
 def _catalogued(model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]]) -> tuple[Bars, int]:
     entry, given = find(model), dict(properties)
@@ -76,10 +86,10 @@ def _catalogued(model: str, mode: VirtioMode | None, properties: frozenset[tuple
 
 
 def _bars(bars: Iterable[RequestedBar | CatalogueBar]) -> Bars:
-    return tuple(sorted(Bar(bar.bar, _kind(bar), bar.size) for bar in bars))
+    return tuple(sorted(Bar(bar.bar, kind_of(bar), bar.size) for bar in bars))
 
 
-def _kind(bar: RequestedBar | CatalogueBar) -> Kind:
+def kind_of(bar: RequestedBar | CatalogueBar) -> Kind:
     if bar.kind == "io":
         return Kind.IO
     if bar.kind == "mem32":

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
-from ..firmware import predict
-from ..firmware.ample import memory_is_ample
 from ..firmware.budget import PAGE, io_budget
 from ..survey import Survey
 from ..topology import Bus, number
@@ -68,11 +66,7 @@ def _predicted(known: Survey, rule: str) -> Iterator[Finding]:
 
 def memory_space(known: Survey) -> Iterator[Finding]:
     """As predicted: alignment of nested windows decides, which no sum says."""
-    try:
-        failure = None if memory_is_ample(known.layout) else predict(known.layout).failure
-    except (KeyError, ValueError):  # a model that nothing describes, which other rules tell
-        return
-    if failure is not None and failure.rule == "memory-space":
+    if known.memory is not None and (failure := known.memory.failure) is not None and failure.rule == "memory-space":
         yield failure
 
 

@@ -1,0 +1,76 @@
+"""Room that ports keep for later: what spare slots ask for; less than the firmware's own where that does not fit."""
+
+from typing import Final
+
+from ..schema.device import Properties
+from ..schema.firmware.ample import MEMORY_RESERVES
+from ..schema.firmware.budget import MIB, PAGE, io_budget
+from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ..schema.survey import Survey
+from .buses import Offer
+from .placed import Placed
+from .seating import Bus
+
+LITTLE: Final = 2 * MIB
+"""Bytes of prefetchable memory in place of edk2's default, a 256th of what there is."""
+
+
+class Reservations:
+    """Properties of ports and bridges. `give_way` drops the firmware's own reserves, step by step, as long as needed.
+
+    edk2 drops devices before reserves where these are smaller, so that its own reserves can cost a device.
+    """
+
+    def __init__(self, placed: Placed) -> None:
+        self._placed = placed
+        self._padded = not self._too_many_to_pad()
+        """Whether the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
+        self._roomy = True
+        """The same of memory."""
+
+    def give_way(self, known: Survey) -> bool:
+        """Whether the layout should be made again with less, as the firmware gives something up in this one."""
+        if self._padded and known.prediction is not None and known.prediction.gives_up:
+            self._padded = False
+            return True
+        memory = known.memory
+        if self._roomy and known.guest.firmware.name == "ovmf" and memory is not None and memory.failure is not None:
+            self._roomy = memory.failure.rule != "memory-space"
+            return not self._roomy
+        return False
+
+    def of(self, bus: Bus) -> Properties:
+        """What its controller says; only pcie-root-port and pci-bridge have such properties."""
+        if bus.cls.model not in ("pcie-root-port", "pci-bridge"):
+            return {}
+        wishes = [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
+        result: Properties = {}
+        if any(spare.io for spare in wishes):
+            result["io-reserve"] = PAGE
+        elif not self._padded and self._stays_dry(bus):
+            result["io-reserve"] = 0
+        if not self._roomy and bus.cls.model == "pcie-root-port" and not self._given(bus):
+            result["pref64-reserve"] = LITTLE
+            if not wishes:
+                result["mem-reserve"] = 0
+        memory = sum(spare.memory for spare in wishes)
+        if memory:
+            result["pref64-reserve"] = 1 << (memory - 1).bit_length()
+        return result
+
+    def _given(self, bus: Bus) -> bool:
+        """Whether the request speaks of its memory itself."""
+        demanded = self._placed.demanded_as(bus)
+        return demanded is not None and not MEMORY_RESERVES.isdisjoint(demanded.properties)
+
+    def _too_many_to_pad(self) -> bool:
+        """Whether there are more hot-pluggable ports than windows, whatever their content."""
+        firmware = self._placed.guest.firmware
+        if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
+            return False
+        ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self._placed.order)
+        return ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
+
+    def _stays_dry(self, bus: Bus) -> bool:
+        """A port of which the plan says that nothing with IO ports comes."""
+        return bus.cls.model == "pcie-root-port" and not self._placed.children(bus) and not self._placed.io_below(bus)

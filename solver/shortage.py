@@ -1,0 +1,74 @@
+"""What runs out: the least that any layout would use of it, how much there is, and who uses it."""
+
+from collections.abc import Iterator, Sequence
+
+from ..schema.finding import Finding
+from ..schema.firmware.need import Memory
+from ..schema.guest import Guest
+from .buses import Impossible
+from .cpsat import Answer, Limits, Program
+from .encode import Encoding, encode
+from .grow import Scope
+from .items import items_of
+from .memory import BELOW
+from .rows import Capacity
+
+
+def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:
+    """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
+    try:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, without=frozenset({rule}))
+    except Impossible:
+        return ()
+    if encoding.variables.rows.infeasible:
+        return ()
+    program, found = Program(encoding.variables.rows, limits), []
+    for capacity in encoding.capacities:
+        if capacity.rule == rule:
+            result = program.minimize(capacity.used)
+            if not result.values:
+                return ()
+            least = capacity.used.value(result.values) if result.answer is Answer.OPTIMAL else result.bound
+            if least > capacity.available:
+                found.append(_finding(encoding, capacity, least, result.values))
+    # without numbers: not the sum, but how it may be cut into parts is what does not fit
+    return tuple(found) or (Finding(rule=rule),)
+
+
+def _finding(encoding: Encoding, capacity: Capacity, least: int, values: Sequence[int]) -> Finding:
+    part = {"memory": capacity.part} if capacity.part else {}
+    return Finding(
+        rule=capacity.rule,
+        subjects=tuple(_users(encoding, capacity, values)),
+        numbers={**part, "used": least, "available": capacity.available},
+    )
+
+
+def _users(encoding: Encoding, capacity: Capacity, values: Sequence[int]) -> Iterator[str]:
+    """Devices that use some of it in that layout, and listed controllers that do by themselves, as listed."""
+    v = encoding.variables
+    if capacity.rule == "bus-numbers":
+        return
+    users: set[str] = set()
+    waiting = {kind: iter(items) for kind, items in v.items.free.items()}
+    for option, count in zip(v.options, v.counts, strict=True):
+        seated = [next(waiting[option.kind]) for _ in range(count.value(values))]
+        if _uses(capacity, option.io, option.memory):
+            users.update(one for item in seated for one in item.ids)
+    places = {name: bus.place for bus in v.classes for name in bus.names or (v.guest.platform.root,)}
+    for occupant in v.items.pinned:
+        place = places.get(occupant.bus)
+        fit = None if place is None else occupant.item.kind.fit(place)
+        if fit is not None and _uses(capacity, fit.io, fit.beside):
+            users.update(occupant.item.ids)
+    if capacity.rule == "io-space":
+        users.update(name for bus in v.classes if bus.reserve or bus.shpc for name in bus.names)
+    for part in (*v.guest.controllers, *v.guest.devices):
+        if part.id in users:
+            yield part.id
+
+
+def _uses(capacity: Capacity, io: int, memory: Memory) -> int:
+    if capacity.rule == "io-space":
+        return io
+    return memory.low if capacity.part == BELOW else memory.high

@@ -1,0 +1,93 @@
+"""Sums of memory refuse nothing that fits, and what does not fit is never returned."""
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from qslot.schema import Guest, Infeasible, Outcome, Solved
+from qslot.schema.firmware import predict
+from qslot.solver import Options, kinds, solve
+
+MIB = 1 << 20
+
+SIZES = st.integers(min_value=0, max_value=15).map(lambda exponent: MIB << exponent)
+"""1 MiB to 32 GiB."""
+KINDS = st.sampled_from([("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)])
+
+
+@st.composite
+def bars(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Up to three BARs; those of 32 bits are 512 MiB at most."""
+    result: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(1, 3))):
+        kind, prefetchable = draw(KINDS)
+        size = min(draw(SIZES), 512 * MIB) if kind == "mem32" else draw(SIZES)
+        result.append({"bar": 2 * number, "kind": kind, "size": size, "prefetchable": prefetchable})
+    return result
+
+
+@st.composite
+def large_guests(draw: st.DrawFn) -> Guest:
+    """Up to four sorts of host devices with BARs that may or may not fit, and what takes memory beside them."""
+    machine = draw(st.sampled_from(["q35", "pc"]))
+    connect = ["express", "hybrid", "conventional"] if machine == "q35" else ["conventional"]
+    devices: list[dict[str, Any]] = []
+    for sort in range(draw(st.integers(1, 4))):
+        like = {
+            "model": "vfio-pci",
+            "bars": draw(bars()),
+            "connect": draw(st.sampled_from(connect)),
+            "hotplug": draw(st.sampled_from(["never", "preferred", "required"])),
+        }
+        devices += [{"id": f"d{sort}-{n}", **like} for n in range(draw(st.integers(1, 6)))]
+    data: dict[str, Any] = {
+        "machine": machine,
+        "firmware": draw(st.sampled_from(["seabios", "ovmf", "ovmf:2025.02"])),
+        "memory": draw(st.sampled_from([1 << 30, 3 << 30, 8 << 30])),
+        "phys_bits": draw(st.sampled_from([None, 36, 43])),
+        "devices": devices,
+    }
+    name, _, version = data["firmware"].partition(":")
+    data["firmware"] = {"name": name, "version": version}
+    if machine == "q35" and draw(st.booleans()):
+        data["spare"] = [
+            {"kind": "pcie", "count": draw(st.integers(1, 3)), "memory": draw(st.sampled_from([0, MIB << 8]))}
+        ]
+    return Guest.model_validate(data)
+
+
+def answer(guest: Guest, *, sums: bool) -> Outcome:
+    """With the sums of memory, or with the exact prediction alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "may_be_short", lambda _: sums)
+        return solve(guest, Options(time_limit=5))
+
+
+@given(large_guests())
+def test_sums_refuse_nothing_that_fits(guest: Guest) -> None:
+    exact = answer(guest, sums=False)
+    assume(isinstance(exact, Solved))
+    assert isinstance(exact, Solved)
+    summed = answer(guest, sums=True)
+    assert isinstance(summed, Solved)
+    assert summed.layout.objective == exact.layout.objective
+
+
+@given(large_guests())
+def test_what_is_returned_fits(guest: Guest) -> None:
+    outcome = solve(guest, Options(time_limit=5))
+    if not isinstance(outcome, Infeasible) and outcome.layout is not None:
+        assert predict(outcome.layout).failure is None
+
+
+@given(large_guests())
+def test_no_layout_uses_less_than_said(guest: Guest) -> None:
+    """Findings about memory say more than there is."""
+    outcome = solve(guest, Options(time_limit=5))
+    assume(isinstance(outcome, Infeasible))
+    assert isinstance(outcome, Infeasible)
+    for finding in outcome.findings:
+        if finding.rule == "memory-space" and finding.numbers:
+            assert int(finding.numbers["used"]) > int(finding.numbers["available"])
+            assert finding.subjects
