@@ -10,6 +10,7 @@ from .address import Pin
 from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import Controller, Device, Part
+from .ram import address_end
 from .traits import model_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def check(guest: "Guest") -> None:
     """Raises ValueError at the first contradiction."""
     _firmware(guest)
+    _addresses(guest)
     _ids(guest)
     for controller in guest.controllers:
         _controller(guest, controller)
@@ -51,6 +53,15 @@ def _firmware(guest: "Guest") -> None:
     # measured: its clock is the power management timer, without which it waits for ever
     if guest.firmware.name == "ovmf" and guest.platform.family == "pc" and not guest.chipset.acpi:
         raise ValueError("chipset.acpi: OVMF never boots on machine pc without ACPI: leave acpi on, or use seabios")
+
+
+def _addresses(guest: "Guest") -> None:
+    end = address_end(guest.platform, guest)
+    if guest.phys_bits is not None and end > 1 << guest.phys_bits:
+        raise ValueError(
+            f"phys_bits {guest.phys_bits}: QEMU starts no CPU whose addresses end before memory and pci_hole64 do, "
+            f"here at {end:#x}: at least {(end - 1).bit_length()}, or less memory or a smaller pci_hole64"
+        )
 
 
 def _ids(guest: "Guest") -> None:

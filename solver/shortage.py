@@ -20,18 +20,18 @@ def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:
         encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, without=frozenset({rule}))
     except Impossible:
         return ()
-    if encoding.variables.rows.infeasible:
+    capacities = [capacity for capacity in encoding.capacities if capacity.rule == rule]
+    if encoding.variables.rows.infeasible or not capacities:
         return ()
     program, found = Program(encoding.variables.rows, limits), []
-    for capacity in encoding.capacities:
-        if capacity.rule == rule:
-            result = program.minimize(capacity.used)
-            if not result.values:
-                return ()
-            least = capacity.used.value(result.values) if result.answer is Answer.OPTIMAL else result.bound
-            if least > capacity.available:
-                found.append(_finding(encoding, capacity, least, result.values))
-    # without numbers: not the sum, but how it may be cut into parts is what does not fit
+    for capacity in capacities:
+        result = program.minimize(capacity.used)
+        if not result.values:
+            return ()
+        least = capacity.used.value(result.values) if result.answer is Answer.OPTIMAL else result.bound
+        if least > capacity.available:
+            found.append(_finding(encoding, capacity, least, result.values))
+    # without numbers: not the sum is too large, but its parts do not fit where they may go
     return tuple(found) or (Finding(rule=rule),)
 
 

@@ -4,8 +4,9 @@ from typing import Final
 
 from ..layout import Layout
 from ..machine import machine_of
+from .apertures import ovmf_apertures, seabios_hole
 from .bars import Kind, device_bars
-from .budget import MIB, PAGE, ovmf_apertures, seabios_hole
+from .budget import MIB, PAGE
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
@@ -38,7 +39,7 @@ def memory_is_ample(layout: Layout) -> bool:
         if rom > SMALL:
             return False
     if layout.firmware.name == "ovmf":
-        hole, _ = ovmf_apertures(machine.family, layout.platform, layout.firmware.number)
+        hole, _ = ovmf_apertures(machine, layout.platform, layout.firmware.number)
     else:
-        hole = seabios_hole(machine.family, layout.platform.memory)
+        hole = seabios_hole(machine, layout.platform.memory)
     return len(layout.controllers) <= MANY and need + 2 * largest <= hole.size

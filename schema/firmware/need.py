@@ -6,10 +6,11 @@ Where the sums fit, alignment may still say no; `predict` knows. BARs below 1 Mi
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ..layout import Platform
-from ..machine import Family
+from ..machine import Machine
 from ..traits import mode_on
+from .apertures import ovmf_apertures, seabios_hole
 from .bars import Bars, Kind, requested
-from .budget import MIB, align, ovmf_apertures, seabios_hole
+from .budget import MIB, align
 
 if TYPE_CHECKING:
     from ..guest import Firmware, Guest
@@ -34,16 +35,16 @@ class Memory(NamedTuple):
 NONE: Final = Memory(0, 0)
 
 
-def available(family: Family, platform: Platform, firmware: "Firmware") -> tuple[int, int | None]:
+def available(machine: Machine, platform: Platform, firmware: "Firmware") -> tuple[int, int | None]:
     """Bytes below 4 GiB, and above; None where that has no end: SeaBIOS goes up from the end of RAM."""
     if firmware.name == "seabios":
-        return seabios_hole(family, platform.memory).size, None
-    small, large = ovmf_apertures(family, platform, firmware.number)
+        return seabios_hole(machine, platform.memory).size, None
+    small, large = ovmf_apertures(machine, platform, firmware.number)
     return small.size, large.size
 
 
 def available_to(guest: "Guest") -> tuple[int, int | None]:
-    return available(guest.platform.family, Platform.of(guest), guest.firmware)
+    return available(guest.platform, Platform.of(guest), guest.firmware)
 
 
 def may_be_short(guest: "Guest") -> bool:

@@ -4,8 +4,9 @@ from bisect import insort
 from typing import Final
 
 from ..finding import Finding
+from .apertures import Aperture, ovmf_apertures
 from .bars import Kind
-from .budget import PAGE, Aperture, io_budget, ovmf_apertures
+from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .ovmf_requests import Node, Requests, Usage, insert, is_hot, measure
 from .prediction import Prediction, Result, numbered, unnumbered
@@ -25,7 +26,7 @@ def predict(tree: Tree, devices: tuple[str, ...], version: tuple[int, ...], *, m
     failure = number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
     if failure is not None:
         return unnumbered(tree, devices, failure)
-    low, high = ovmf_apertures(tree.machine.family, tree.platform, version)
+    low, high = ovmf_apertures(tree.machine, tree.platform, version)
     io = Aperture(IO_END - io_budget(tree.machine, "ovmf").limit, IO_END)
     apertures = {Kind.IO: io, Kind.MEM32: low, Kind.MEM64: high} if memory else {Kind.IO: io}
     requests = Requests(tree, tuple(Kind) if memory else (Kind.IO,), version, high)

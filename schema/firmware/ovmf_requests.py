@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from .apertures import Aperture
 from .bars import Kind
-from .budget import MIB, PAGE, Aperture, align
+from .budget import MIB, PAGE, align
 from .tree import Bus, Function, Tree
 
 NO_DEFAULT_IO_PADDING: Final = (2023, 8)

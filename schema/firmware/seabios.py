@@ -4,8 +4,10 @@
 from typing import Final, NamedTuple
 
 from ..finding import Finding
+from ..ram import GIB, high_memory_end
+from .apertures import seabios_hole
 from .bars import ROM_BAR, Kind
-from .budget import GIB, MIB, PAGE, align, high_memory_end, io_budget, seabios_hole
+from .budget import MIB, PAGE, align, io_budget
 from .numbering import number_buses
 from .prediction import Prediction, Result, numbered, unnumbered
 from .tree import Bus, Function, Tree
@@ -138,7 +140,7 @@ def _place_io(tree: Tree, entries: Entries, result: Result) -> Share:
 
 def _place_memory(tree: Tree, memory: Entries, prefetchable: Entries, result: Result) -> dict[Space, list[Share]]:
     """All below 4 GiB if it fits there; else whatever may goes above RAM, each of the two lists from a whole GiB on."""
-    hole = seabios_hole(tree.machine.family, tree.platform.memory)
+    hole = seabios_hole(tree.machine, tree.platform.memory)
     starts = _from_the_top(memory, prefetchable, hole.end)
     if min(starts) >= hole.start:
         return {MEMORY: [(memory, starts[0])], PREFETCHABLE: [(prefetchable, starts[1])]}
@@ -148,7 +150,7 @@ def _place_memory(tree: Tree, memory: Entries, prefetchable: Entries, result: Re
     if min(starts) < hole.start and result.failure is None:
         entries = memory + prefetchable
         result.failure = _out_of_space("memory-space", tree, entries, hole.end - min(starts), hole.size)
-    first = align(high_memory_end(tree.machine.family, tree.platform.memory), max(GIB, _alignment(high_memory)))
+    first = align(high_memory_end(tree.machine, tree.platform), max(GIB, _alignment(high_memory)))
     second = align(first + sum(entry.size for entry in high_memory), max(GIB, _alignment(high_prefetchable)))
     return {
         MEMORY: [(high_memory, first), (memory, starts[0])],

@@ -11,7 +11,7 @@ from qslot.schema.firmware import Prediction, predict
 from qslot.schema.probe import BootError, FirmwarePanicError, boot, differences
 from qslot.schema.probe.found import walk
 
-from .layouts import controller
+from .layouts import at, controller
 from .layouts import layout as by_hand
 from .random_layouts import Family, random_layout
 
@@ -119,3 +119,14 @@ def test_windows_of_seabios_without_acpi(number: int, verdict: str) -> None:
         controller(place, "pcie-root-port", f"r{n}", chassis=n + 1, io_reserve=4096) for n, place in enumerate(places)
     )
     assert hold(by_hand("q35", *ports, chipset={"acpi": False}))[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("machine", "memory", "hole"), [("q35", 976, None), ("q35", 980, None), ("pc", 1010, None), ("q35", 100, 950)]
+)
+def test_memory_above_ram(machine: str, memory: int, hole: int | None) -> None:
+    """A BAR that has to go there; RAM itself gives way to addresses that AMD reserves, with the hole behind it."""
+    root = "pcie.0" if machine == "q35" else "pci.0"
+    planned = by_hand(machine, at(f"{root}:3", "pci-testdev", "t", membar=2 << 30), memory=memory << 30)
+    bits = {"phys_bits": 43, "pci_hole64": None if hole is None else hole << 30}
+    assert hold(planned.model_copy(update={"platform": planned.platform.model_copy(update=bits)}))[0] == "equal"

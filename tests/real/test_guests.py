@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import count, islice, product
 
 import pytest
-from qslot.schema import Guest, Solved, VirtioMode
+from qslot.schema import Guest, Infeasible, Solved, VirtioMode
 from qslot.schema.connect import CONTROLLERS
 from qslot.schema.probe import boot, differences, running
 from qslot.schema.qemu import hotplug_buses
@@ -117,3 +117,39 @@ def test_many_nics(machine: str, number: int) -> None:
     outcome = solve(Guest.model_validate({"machine": machine, "devices": devices}))
     assert isinstance(outcome, Solved)
     assert differences(outcome.layout, boot(outcome.layout).tree) == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "firmware", "chipset", "most"),
+    [
+        ("q35", "seabios", {}, 14),
+        ("q35", "seabios", {"acpi": False}, 9),
+        ("pc", "seabios", {}, 8),
+        ("q35", "ovmf", {}, 9),
+        ("q35", "ovmf", {"sata": False, "smbus": False}, 10),
+        ("pc", "ovmf", {}, 3),
+    ],
+)
+def test_as_many_io_windows_as_there_is_room_for(machine: str, firmware: str, chipset: Data, most: int) -> None:
+    """Interfaces that must be hot-pluggable, as many as want a window each: that many boot, one more is refused."""
+    root, model = ("pcie.0", "pcie-root-port") if machine == "q35" else ("pci.0", "pci-bridge")
+
+    def guest(windows: int) -> Guest:
+        ports = [
+            {"id": f"p{n}", "model": model, "address": f"{root}:{n + 3:02x}", "properties": {"io-reserve": 4096}}
+            for n in range(windows)
+        ]
+        devices = [
+            {"id": f"n{n}", "model": "e1000", "address": f"p{n}:{0 if machine == 'q35' else 1}"} for n in range(windows)
+        ]
+        data = {"machine": machine, "firmware": firmware, "chipset": chipset}
+        return Guest.model_validate({**data, "controllers": ports, "devices": devices})
+
+    outcome, more = solve(guest(most)), solve(guest(most + 1))
+    assert isinstance(outcome, Solved)
+    assert len(outcome.layout.io_windows) == most
+    assert differences(outcome.layout, boot(outcome.layout).tree) == []
+    assert isinstance(more, Infeasible)
+    assert more.findings[0].rule == "io-space"
+    numbers = more.findings[0].numbers
+    assert int(numbers["used"]) > int(numbers["available"])

@@ -5,17 +5,19 @@ from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.device import Scalar
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample
+from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.bars import Bar as FirmwareBar
 from qslot.schema.firmware.bars import device_bars
-from qslot.schema.firmware.budget import Aperture, low_memory, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.need import NONE, Memory, Where, available, needed, port_memory
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform
-from qslot.schema.machine import Family, machine_of
+from qslot.schema.machine import Family, Machine, machine_of
+from qslot.schema.ram import high_memory_end, low_memory
 
 from ..real.random_layouts import random_layout
 from .test_firmware import bridge, layout, ports
 
+MACHINES: dict[Family, Machine] = {"q35": machine_of("q35", Chipset()), "pc": machine_of("pc", Chipset())}
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -59,8 +61,8 @@ class TestApertures:
         ],
     )
     def test_seabios(self, family: Family, memory: int, low: int, hole: int) -> None:
-        assert low_memory(family, memory) == low
-        assert seabios_hole(family, memory) == Aperture(hole, 0xFEC00000)
+        assert low_memory(MACHINES[family], memory) == low
+        assert seabios_hole(MACHINES[family], memory) == Aperture(hole, 0xFEC00000)
 
     @pytest.mark.parametrize(
         ("bits", "version", "high"),
@@ -74,14 +76,14 @@ class TestApertures:
     def test_ovmf(self, bits: int | None, version: tuple[int, ...], high: Aperture) -> None:
         platform = Platform(memory=GIB, numa_nodes=0, chipset=Chipset(), phys_bits=bits)
         low = Aperture(0x80000000, 0xE0000000) if version > (2023,) else Aperture(0xC0000000, 0xFC000000)
-        assert ovmf_apertures("q35", platform, version) == (low, high)
+        assert ovmf_apertures(MACHINES["q35"], platform, version) == (low, high)
 
     @pytest.mark.parametrize(
         ("memory", "start"), [(GIB, 0x80000000), (2560 * MIB, 0xC0000000), (3328 * MIB, 0xE0000000)]
     )
     def test_ovmf_on_pc(self, memory: int, start: int) -> None:
         platform = Platform(memory=memory, numa_nodes=0, chipset=Chipset())
-        assert ovmf_apertures("pc", platform, (2022, 11))[0] == Aperture(start, 0xFC000000)
+        assert ovmf_apertures(MACHINES["pc"], platform, (2022, 11))[0] == Aperture(start, 0xFC000000)
 
 
 @pytest.mark.parametrize("heavy", [False, True])
@@ -238,6 +240,30 @@ class TestOvmf:
         )
 
 
+class TestRam:
+    """Where QEMU 7.2 with a CPU of AMD's vendor id has RAM above 4 GiB: measured by SeaBIOS's BARs behind it."""
+
+    @pytest.mark.parametrize(
+        ("machine", "memory", "hole", "end"),
+        [
+            ("q35", 1, None, 4),
+            ("q35", 976, None, 978),
+            ("q35", 980, None, 1024 + 978),
+            ("pc", 1008, None, 1009),
+            ("pc", 1010, None, 1024 + 1007),
+            ("q35", 100, 950, 1024 + 98),
+            ("pc-q35-7.0", 1000, None, 1002),
+        ],
+    )
+    def test_it_gives_way_to_amds_reserved_addresses(
+        self, machine: str, memory: int, hole: int | None, end: int
+    ) -> None:
+        platform = Platform(
+            memory=memory * GIB, numa_nodes=0, chipset=Chipset(), pci_hole64=None if hole is None else hole * GIB
+        )
+        assert high_memory_end(machine_of(machine, Chipset()), platform) == end * GIB
+
+
 class TestNeed:
     @pytest.mark.parametrize("firmware", ["seabios", "ovmf"])
     @pytest.mark.parametrize("family", ["q35", "pc"])
@@ -247,7 +273,12 @@ class TestNeed:
         for seed in range(150):
             planned = random_layout(seed, family, Firmware.model_validate(firmware), heavy=True)
             if predict(planned).failure is None:
-                need, (below, above) = total_need(planned), available(family, planned.platform, planned.firmware)
+                need, (below, above) = (
+                    total_need(planned),
+                    available(
+                        machine_of(planned.machine, planned.platform.chipset), planned.platform, planned.firmware
+                    ),
+                )
                 assert need.low <= below, seed
                 assert above is None or need.low + need.high <= below + above, seed
                 roots = 1 + sum(controller.model.startswith("pxb") for controller in planned.controllers)

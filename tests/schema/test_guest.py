@@ -40,6 +40,10 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
         pc(firmware="ovmf", chipset={"acpi": False}),
         ("chipset.acpi", "OVMF never boots on machine pc", "seabios"),
     ),
+    "CPU that QEMU refuses": (
+        q35(memory=64 << 30, phys_bits=36, pci_hole64="32GiB"),
+        ("phys_bits 36", "0x1880000000", "at least 37", "smaller pci_hole64"),
+    ),
     # addresses
     "address twice": (
         q35({**NIC, "address": "pcie.0:05.0"}, {"id": "two", "model": "e1000", "address": "pcie.0:05.0"}),
