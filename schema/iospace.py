@@ -21,7 +21,7 @@ class IoSpace:
     root_bars: int
     """BARs of chipset, endpoints and spare slots on the main root bus."""
     largest_reserve: int
-    """Of the bridges below the main root bus, not below expanders."""
+    """As a power of two, which OVMF rounds it up to. Of the bridges below the main root bus, not below expanders."""
 
 
 def pages(size: int) -> int:
@@ -68,8 +68,9 @@ def io_space(survey: Survey) -> IoSpace:
         if content[bus.id] == 0 and has_shpc(bus.controller):
             window = empty_shpc
         reserve = pages(io_reserve(survey, bus.controller))
+        aligned = 1 << (reserve - 1).bit_length() if reserve else 0
         windows[bus.id] = max(window, reserve)
-        largest = max(largest, reserve if bus.expander is None else 0)
+        largest = max(largest, aligned if bus.expander is None else 0)
     root = survey.machine.root
     # a window that reaches the root is counted there once: an expander only passes on what its bridges have
     return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root], largest)

@@ -109,7 +109,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         Rule(
             "reserves",
-            "io-reserve is 0 where no IO comes, else a power of two from 4 KiB; bus-reserve exceeds the buses "
+            "io-reserve is 0 where no IO comes, else whole pages of 4 KiB; bus-reserve exceeds the buses "
             "below; pref32- and pref64-reserve exclude each other",
             "QEMU, SeaBIOS measured",
         ),

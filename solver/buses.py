@@ -113,7 +113,7 @@ class BusClass:
     shpc_optional: bool = False
     """The planner turns SHPC off unless a spare slot asks for it."""
     reserving: bool = False
-    """A pcie-root-port whose io-reserve is open."""
+    """A pcie-root-port or pci-bridge whose reserves the firmware heeds."""
     bus_reserve: int | None = None
     left: int = BUS_NUMBERS - 1
     """Bus numbers that there may be below it, at most."""

@@ -102,7 +102,7 @@ class Grower:
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and where.acpi_reaches and self.guest.platform.acpi_bridge_hotplug,
-                reserving=model == "pcie-root-port" and ports_look_hot(self.guest),
+                reserving=model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest)),
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
                 nest=1 << 30,

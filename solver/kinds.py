@@ -11,6 +11,7 @@ from typing import Final
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
 from ..schema.firmware.bars import requested
+from ..schema.firmware.budget import io_budget
 from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
 from ..schema.traits import Traits, mode_on
@@ -58,14 +59,11 @@ class Kind:
     isolated: bool = False
     """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
     spare: Spare | None = None
+    reserving: bool = False
+    """A spare slot whose port or bridge must keep room by a property of its own."""
 
     def fit(self, place: Place) -> Fit:
         return self.fits[_ORDER[place]]
-
-    @property
-    def needs_reserving_port(self) -> bool:
-        """A port with io-reserve or pref64-reserve: only pcie-root-port has these."""
-        return self.spare is not None and self.spare.kind == "pcie" and (self.spare.io > 0 or self.spare.memory > 0)
 
     @property
     def fills_zero(self) -> bool:
@@ -120,19 +118,26 @@ class Kinds:
 
     def of_spare(self, spare: Spare) -> Kind:
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
-        reserved = Memory(0, 1 << (spare.memory - 1).bit_length()) if spare.memory and self.memory else NONE
-        fit = Fit(0, spare.io, reserved, reserved)
+        reserved = NONE
+        if spare.memory and self.memory:
+            reserved = Memory(0, spare.memory) if spare.kind == "pcie" else Memory(spare.memory, 0)
+        fit, on_root = Fit(0, spare.io, reserved, reserved), Fit(0, spare.io)
         return self._only(
             Kind(
                 size=0,
                 functions=None,
                 hotplug="required",
-                fits=(fit, fit, fit),
+                fits=(fit, fit, on_root),
                 allowed=frozenset(places),
                 numa=spare.numa,
                 spare=spare.model_copy(update={"count": 1}),
+                reserving=spare.memory > 0 or (spare.io > 0 and not self._opens_anyway(spare)),
             )
         )
+
+    def _opens_anyway(self, spare: Spare) -> bool:
+        """Whether the firmware opens a page for a bridge with spare slots, as that has an SHPC."""
+        return spare.kind == "pci" and io_budget(self.guest.platform, self.guest.firmware.name).empty_shpc_window > 0
 
     def _only(self, kind: Kind) -> Kind:
         content = tuple(getattr(kind, name) for name in Kind.__slots__)

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from ..schema.device import Controller
+from ..schema.firmware.bars import Kind, requested
 from ..schema.guest import Guest
 from ..schema.traits import mode_on
 from .buses import Offer
@@ -68,16 +69,21 @@ class Placed:
 
     def io_below(self, bus: Bus) -> bool:
         """Whether any device there or deeper has an IO BAR."""
-        return any(str(one.name) in self.wet for one in self.walk(bus))
+        return any(self.bytes_on(str(one.name), io=True) for one in self.walk(bus))
+
+    def bytes_on(self, bus: str, *, io: bool) -> int:
+        """IO BARs of the devices on a bus, or their memory BARs."""
+        return self._asked.get((bus, io), 0)
 
     @cached_property
-    def wet(self) -> set[str]:
-        """Buses with a device that has an IO BAR there."""
-        return {
-            bus
-            for one, (bus, _, _) in self.seats.items()
-            if (traits := self.items.traits[one]).io_bytes(mode_on(traits, behind_port=bus in self.ports))
-        }
+    def _asked(self) -> dict[tuple[str, bool], int]:
+        asked: dict[tuple[str, bool], int] = {}
+        for one, (bus, _, _) in self.seats.items():
+            traits = self.items.traits[one]
+            for _, kind, size in requested(traits, mode_on(traits, behind_port=bus in self.ports)):
+                key = bus, kind is Kind.IO
+                asked[key] = asked.get(key, 0) + size
+        return asked
 
     @cached_property
     def ports(self) -> set[str]:

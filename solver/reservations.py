@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from ..schema.device import Properties
+from ..schema.device import Properties, Spare
 from ..schema.firmware.ample import MEMORY_RESERVES
 from ..schema.firmware.budget import MIB, PAGE, io_budget
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.survey import Survey
-from .buses import Offer
+from .buses import Offer, pages
 from .placed import Placed
 from .seating import Bus
 
@@ -43,20 +43,52 @@ class Reservations:
         """What its controller says; only pcie-root-port and pci-bridge have such properties."""
         if bus.cls.model not in ("pcie-root-port", "pci-bridge"):
             return {}
-        wishes = [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
+        if bus.cls.model == "pci-bridge":
+            return self._behind(bus)
+        bridge = next((one for one in self._placed.children(bus) if one.cls.model == "pcie-pci-bridge"), None)
+        return self._at_port(bus) if bridge is None else self._at_port(bus) | self._behind(bridge)
+
+    def _spares(self, bus: Bus) -> list[Spare]:
+        return [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
+
+    def _at_port(self, bus: Bus) -> Properties:
+        """A slot's future device is taken to be one with large memory that may be above 4 GiB."""
         result: Properties = {}
+        wishes = self._spares(bus)
         if any(spare.io for spare in wishes):
             result["io-reserve"] = PAGE
         elif not self._padded and self._stays_dry(bus):
             result["io-reserve"] = 0
-        if not self._roomy and bus.cls.model == "pcie-root-port" and not self._given(bus):
+        if not self._roomy and not self._given(bus):
             result["pref64-reserve"] = LITTLE
             if not wishes:
                 result["mem-reserve"] = 0
-        memory = sum(spare.memory for spare in wishes)
-        if memory:
-            result["pref64-reserve"] = 1 << (memory - 1).bit_length()
+        if memory := sum(spare.memory for spare in wishes):
+            result["pref64-reserve"] = _power_of_two(memory)
         return result
+
+    def _behind(self, bridge: Bus) -> Properties:
+        """For spare slots of a conventional bridge: room beside what is there, below 4 GiB as such devices have it.
+
+        A pcie-pci-bridge has no such properties: its port keeps the room, which the guest then gives to the bridge.
+        """
+        result: Properties = {}
+        wishes, below = self._spares(bridge), self._placed.walk(bridge)[1:]
+        there = self._placed.bytes_on(str(bridge.name), io=True)
+        opened = max(pages(there), self._empty_window)
+        if (wanted := pages(there + sum(spare.io for spare in wishes))) > opened:
+            nested = sum(pages(self._placed.bytes_on(str(one.name), io=True)) for one in below)
+            result["io-reserve"] = PAGE * (wanted + nested)
+        if memory := sum(spare.memory for spare in wishes):
+            there = sum(self._placed.bytes_on(str(one.name), io=False) for one in (bridge, *below))
+            result["mem-reserve"] = _power_of_two(memory + there)
+        return result
+
+    @property
+    def _empty_window(self) -> int:
+        """Pages that the firmware opens for a bridge with SHPC, as one with spare slots is."""
+        guest = self._placed.guest
+        return pages(io_budget(guest.platform, guest.firmware.name).empty_shpc_window)
 
     def _given(self, bus: Bus) -> bool:
         """Whether the request speaks of its memory itself."""
@@ -73,4 +105,9 @@ class Reservations:
 
     def _stays_dry(self, bus: Bus) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""
-        return bus.cls.model == "pcie-root-port" and not self._placed.children(bus) and not self._placed.io_below(bus)
+        return not self._placed.children(bus) and not self._placed.io_below(bus)
+
+
+def _power_of_two(size: int) -> int:
+    """The next one from `size` on."""
+    return 1 << (size - 1).bit_length()

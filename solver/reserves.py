@@ -32,7 +32,7 @@ def bus_reserve(controller: Controller) -> int | None:
 def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
     """The fields of a demanded controller's bus class that say what it keeps."""
     reserve = controller.properties.get("io-reserve")
-    root_port = controller.model == "pcie-root-port"
+    root_port, bridge = controller.model == "pcie-root-port", controller.model == "pci-bridge"
     asked = int(reserve) if isinstance(reserve, int) else 0
     if reserve is None and root_port and controller.hotplug and ports_reserve(guest):
         asked = PAGE
@@ -43,6 +43,6 @@ def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
         "reserve": pages(asked) if heeded else 0,
         "closed_io": reserve == 0 and reserve is not False,
         "shpc": has_shpc(controller) and shpc_costs(guest),
-        "reserving": heeded and root_port,
+        "reserving": heeded and (root_port or bridge),
         "bus_reserve": bus_reserve(controller),
     }

@@ -218,7 +218,7 @@ def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
     """Place, node, depth and reserve of the bus suit the kind."""
     if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.where.node):
         return False
-    if kind.needs_reserving_port and not bus.reserving:
+    if kind.reserving and not _keeps_room(bus):
         return False
     if kind.near_switch is not None and not bus.where.switches:
         return False
@@ -226,6 +226,13 @@ def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
         return False
     limit = guest.policy.max_depth
     return kind.spare is not None or limit is None or bus.where.depth <= limit
+
+
+def _keeps_room(bus: BusClass) -> bool:
+    """On the root bus nothing need be kept; for a pcie-pci-bridge its port keeps room."""
+    if bus.model != "pcie-pci-bridge":
+        return bus.reserving or bus.model is None
+    return any(host.reserving for host in (bus.hosts if bus.parent is None else [bus.parent]))
 
 
 def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:

@@ -7,7 +7,7 @@ from ..finding import Finding
 from ..iospace import heeds_reserve, io_reserve
 from ..layout import SpareSlot
 from ..survey import Survey
-from ..topology import number
+from ..topology import Bus, number
 
 
 def hotplug(known: Survey) -> Iterator[Finding]:
@@ -117,8 +117,10 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
     bus = known.topology.buses[slot.bus]
     if wanted.numa is not None and wanted.numa != bus.node:
         return f"not on node {wanted.numa}"
-    if slot.kind == "pci" or bus.controller is None or not (wanted.io or wanted.memory):
+    if bus.controller is None or not (wanted.io or wanted.memory):
         return None
+    if slot.kind == "pci":
+        return _no_room_behind(known, wanted, bus)
     if bus.controller.model != "pcie-root-port":
         return "not a pcie-root-port"
     if not heeds_reserve(known, bus.controller):
@@ -127,4 +129,17 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
         return "no io-reserve"
     if wanted.memory > (number(bus.controller, "pref64-reserve") or 0):
         return "no pref64-reserve"
+    return None
+
+
+def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
+    """A conventional bridge's room is kept by itself, that of a pcie-pci-bridge by the port it sits on."""
+    keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
+    if keeper is None or keeper.controller is None:
+        return "nothing keeps room for it"
+    if wanted.memory > (number(keeper.controller, "mem-reserve") or 0):
+        return "no mem-reserve"
+    windows = {} if known.prediction is None else {one.controller: one.size for one in known.prediction.io_windows}
+    if wanted.io and known.prediction is not None and windows.get(keeper.id, 0) < known.io.windows[keeper.id]:
+        return "no io-reserve"
     return None

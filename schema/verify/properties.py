@@ -97,4 +97,4 @@ def reserves(known: Survey) -> Iterator[Finding]:
 def _io_reserve_fits(reserve: int | None, content: int) -> bool:
     if reserve is None:
         return False
-    return content == 0 if reserve == 0 else reserve >= PAGE and reserve & (reserve - 1) == 0
+    return content == 0 if reserve == 0 else reserve >= PAGE and reserve % PAGE == 0

@@ -141,8 +141,12 @@ class Writer:
                 result["io-reserve"] = max(4096, controller.io_reserve or 0)
             if any(s.memory for s in spare):
                 result["pref64-reserve"] = 1 << (max(s.memory for s in spare) - 1).bit_length()
+            for bridge in on(controller.offers):
+                if isinstance(bridge, Controller) and bridge.model == "pcie-pci-bridge":
+                    result |= self.room(controller, bridge)
         elif controller.model == "pci-bridge":
             result.setdefault("chassis_nr", next(self.chassis_nr))
+            result |= self.room(controller, controller)
             empty = not self.measure.content(controller)
             if controller.created and empty and not self.measure.has_shpc(controller, bool(spare)):
                 result["shpc"] = False
@@ -150,6 +154,21 @@ class Writer:
             result["bus_nr"] = self.starts[controller.name]
             if controller.wish is not None:
                 result["numa_node"] = controller.wish
+        return result
+
+    def room(self, keeper: Controller, bridge: Controller) -> Properties:
+        """What `keeper` reserves for spare slots of a conventional bridge, where the firmware's window is too small:
+        with SeaBIOS a bridge with SHPC has a page."""
+        things = list(on(bridge.offers))
+        spare = [thing.spare for thing in things if isinstance(thing, SpareSlot)]
+        there = sum(self.measure.io_of(thing) for thing in things if isinstance(thing, Item))
+        opened = max(-(-there // 4096), int(self.measure.seabios))
+        result: Properties = {}
+        if opened * 4096 < there + sum(s.io for s in spare):
+            pages = max(self.measure.content(bridge), (keeper.io_reserve or 0) // 4096)
+            result["io-reserve"] = 4096 * pages
+        if memory := sum(s.memory for s in spare):
+            result["mem-reserve"] = 1 << (memory - 1).bit_length()
         return result
 
 

@@ -142,12 +142,23 @@ class Measure:
     def spare(self, spare: SpareSlot, bus: Bus) -> None:
         if not self.takes_hotplug(bus, spare.slot):
             raise Broken("spare")
+        if spare.spare.kind == "pci" and (spare.spare.memory or (spare.spare.io and not self.seabios)):
+            self.room_behind(bus)
         if spare.spare.kind == "pcie" and (spare.spare.io or spare.spare.memory):
             assert bus.owner is not None
             if bus.owner.model != "pcie-root-port" or not bus.owner.heeded:
                 raise Broken("spare")
             if spare.spare.io and bus.owner.io_reserve == 0:
                 raise Broken("spare")
+
+    def room_behind(self, bus: Bus) -> None:
+        """The bridge itself, or the port that a pcie-pci-bridge sits on, has to keep it; the root bus has room."""
+        keeper = bus.owner
+        if keeper is not None and keeper.model == "pcie-pci-bridge":
+            assert keeper.bus is not None
+            keeper = keeper.bus.owner
+        if keeper is not None and (keeper.model not in ("pcie-root-port", "pci-bridge") or not keeper.heeded):
+            raise Broken("spare")
 
     def takes_hotplug(self, bus: Bus, slot: int) -> bool:
         owner = bus.owner

@@ -296,7 +296,10 @@ class Search:
         owner = bus.owner
         if thing.model == "pci-bridge":
             return not (
-                owner is not None and owner.created and owner.model in ("pci-bridge", "pcie-pci-bridge")
+                owner is not None
+                and owner.created
+                and owner.model in ("pci-bridge", "pcie-pci-bridge")
+                and self.keeps_as_much(owner)
             ) and not any(
                 isinstance(other, Controller) and other.created and other.model == "pci-bridge"
                 for things in bus.slots.values()
@@ -308,6 +311,14 @@ class Search:
                 return False
             return not (owner.created and owner.bus is not None and self.twin(thing, owner, owner.bus))
         return True
+
+    def keeps_as_much(self, owner: Controller) -> bool:
+        """Whether a pci-bridge on its bus keeps no room for spare slots that it does not keep itself."""
+        asked = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.free)
+        if owner.model == "pci-bridge" or not asked:
+            return True
+        port = owner.bus.owner if owner.bus is not None else None
+        return port is not None and port.model == "pcie-root-port" and port.heeded
 
     def twin(self, thing: Controller, port: Controller, bus: Bus) -> bool:
         """Whether another created port on `bus` already holds a created controller of that model."""

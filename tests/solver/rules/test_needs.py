@@ -277,6 +277,24 @@ TRIOS = {
         q35(spare={"pci": 1}, policy=limit(1)),
         Case(q35(spare={"pci": 31}, policy=limit(2))),
     ),
+    # below a port without such properties nothing is kept for a pcie-pci-bridge; OVMF opens no window by itself
+    "spare, pci, room kept at the port": Trio(
+        Case(q35(spare=[{"kind": "pci", "io": 64}], firmware="ovmf")),
+        q35(
+            spare=[{"kind": "pci", "io": 64}],
+            controllers=[device("rp", "ioh3420"), device("p2p", "pcie-pci-bridge", address="rp:00")],
+            firmware="ovmf",
+            policy=limit(2),
+        ),
+        Case(
+            q35(
+                spare=[{"kind": "pci", "io": 64}],
+                controllers=[device("rp", "pcie-root-port"), device("p2p", "pcie-pci-bridge", address="rp:00")],
+                firmware="ovmf",
+                policy=limit(2),
+            )
+        ),
+    ),
     "spare, node": Trio(
         Case(q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1), {"rp1": "pxb1:00.0"}),
         q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1, policy=limit(1)),
@@ -306,6 +324,21 @@ def test_shpc_is_enough_and_warned_of() -> None:
     assert above(old, "a") == ["pcie-pci-bridge", "pcie-root-port"]
     assert [finding.rule for finding in old.warnings] == ["shpc-driver"]
     assert planned(q35(RTL)).warnings == ()
+
+
+def test_conventional_spare_slots_reserve_on_bridge_or_port() -> None:
+    """Beside what is there: 16 interfaces fill a page of IO, and 16 MiB of memory."""
+    bars = [{"bar": 0, "kind": "io", "size": 256}, {"bar": 1, "kind": "mem32", "size": 1 << 20}]
+    nics = devices(16, "vfio-pci", connect="conventional", bars=bars, hotplug="required")
+    spare = [{"kind": "pci", "io": 256, "memory": "40MiB"}]
+    full = only("02.0", machine="pc")
+    for data, kept in (
+        (q35(*nics, spare=spare), "pcie-root-port"),
+        (pc(*nics, spare=spare, reserve=full), "pci-bridge"),
+    ):
+        (keeper,) = (one for one in planned(data).controllers if one.model == kept)
+        assert keeper.properties["io-reserve"] == 8192
+        assert keeper.properties["mem-reserve"] == 64 << 20
 
 
 def test_one_expander_serves_a_node_and_no_other_is_made() -> None:
