@@ -153,3 +153,41 @@ def test_as_many_io_windows_as_there_is_room_for(machine: str, firmware: str, ch
     assert more.findings[0].rule == "io-space"
     numbers = more.findings[0].numbers
     assert int(numbers["used"]) > int(numbers["available"])
+
+
+@pytest.mark.parametrize(
+    ("machine", "firmware", "most"),
+    [("pc", "seabios", 15), ("q35", "seabios", 7), ("pc", "ovmf", 15), ("q35", "ovmf", 7)],
+)
+def test_as_much_32_bit_memory_as_there_is(machine: str, firmware: str, most: int) -> None:
+    """A qxl has two BARs of 64 MiB, and some of 8 KiB to 8 MiB: as many boot as are planned, one more is refused."""
+
+    def guest(count: int) -> Guest:
+        devices = [{"id": f"q{n}", "model": "qxl"} for n in range(count)]
+        return Guest.model_validate({"machine": machine, "firmware": firmware, "devices": devices})
+
+    outcome, more = solve(guest(most)), solve(guest(most + 1))
+    assert isinstance(outcome, Solved)
+    assert differences(outcome.layout, boot(outcome.layout).tree) == []
+    assert isinstance(more, Infeasible)
+    numbers = next(one.numbers for one in more.findings if one.rule == "memory-space")
+    assert int(numbers["used"]) > int(numbers["available"])
+
+
+@pytest.mark.parametrize(("count", "spare", "lessened"), [(6, 30, False), (7, 40, True)])
+def test_ovmf_reserves_less_where_a_device_would_lose_its_memory(count: int, spare: int, lessened: bool) -> None:
+    """It has 128 GiB of 64-bit memory, and keeps 512 MiB for each hot-pluggable port: 7 * 16 GiB and 47 * 512 MiB are
+    too much, and edk2 would drop the largest first, which is a device."""
+    bars = [
+        {"bar": 0, "kind": "mem32", "size": 256},
+        {"bar": 2, "kind": "mem64", "size": "16GiB", "prefetchable": True},
+    ]
+    devices = [
+        {"id": f"s{n}", "model": "ivshmem-plain", "connect": "express", "hotplug": "required", "bars": bars}
+        for n in range(count)
+    ]
+    data = {"machine": "q35", "firmware": "ovmf", "devices": devices, "spare": {"pcie": spare}}
+    outcome = solve(Guest.model_validate(data))
+    assert isinstance(outcome, Solved)
+    assert {"pref64-reserve" in port.properties for port in outcome.layout.controllers} == {lessened}
+    assert differences(outcome.layout, boot(outcome.layout).tree) == []
