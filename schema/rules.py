@@ -116,6 +116,7 @@ RULES: Final[dict[str, Rule]] = {
         # the answer's own statements
         Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),
         Rule("hash", "the layout answers this request", "qslot"),
+        Rule("prediction", "guest addresses, names and IO windows stated are those that are predicted", "qslot"),
         # warnings
         Rule("wasteful-pin", "a pinned address costs more than automatic placement would", "qslot objective"),
         Rule("shpc-driver", "hot-plug there works only if the guest has an SHPC driver", "QEMU measured, Linux shpchp"),

@@ -96,6 +96,13 @@ class Survey:
         except (KeyError, ValueError):  # as above
             return None
 
+    @cached_property
+    def names(self) -> "dict[str, str | None]":
+        """What a Linux guest calls each network interface, as far as that is predicted."""
+        from .names import guest_names
+
+        return {} if self.prediction is None else guest_names(self.layout, self.prediction, self.topology)
+
     def restated(self, layout: Layout) -> "Survey":
         """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
         other = copy(self)

@@ -12,7 +12,6 @@ from ..schema.cost import objective_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest, Term
 from ..schema.layout import Layout, ObjectiveTerm
-from ..schema.names import guest_names
 from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
@@ -191,7 +190,7 @@ def _completed(known: Survey, optimum: Optimum) -> Layout:
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
     if known.prediction is not None:
         update["guest_addresses"] = known.prediction.guest_addresses
-        update["guest_names"] = guest_names(known.layout, known.prediction, known.topology)
+        update["guest_names"] = known.names
         update["io_windows"] = known.prediction.io_windows
     return known.layout.model_copy(update=update)
 

@@ -45,6 +45,7 @@ CHECKS: Final[dict[str, Check]] = {
     "reserves": properties.reserves,
     "objective": standing.objective,
     "hash": standing.hash_,
+    "prediction": standing.prediction,
     "wasteful-pin": warnings.wasteful_pin,
     "shpc-driver": warnings.shpc_driver,
     "firmware-version": warnings.firmware_version,

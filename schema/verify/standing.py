@@ -7,6 +7,7 @@ from ..connect import CONTROLLERS
 from ..cost import objective_of
 from ..finding import Finding
 from ..guest import Term
+from ..layout import IoWindow
 from ..survey import Survey
 
 HISTORY: frozenset[Term] = frozenset({"moved", "guest_visible"})
@@ -82,3 +83,26 @@ def hash_(known: Survey) -> Iterator[Finding]:
     asked = known.guest.sha256
     if known.layout.input_sha256 != asked:
         yield Finding(rule="hash", numbers={"stated": known.layout.input_sha256, "actual": asked})
+
+
+def prediction(known: Survey) -> Iterator[Finding]:
+    """A layout may state nothing, but nothing wrong."""
+    if known.prediction is None:
+        return
+    for stated, predicted in (
+        (known.layout.guest_addresses, known.prediction.guest_addresses),
+        (known.layout.guest_names, known.names),
+    ):
+        for name, value in stated.items():
+            if name in predicted and value != predicted[name]:
+                numbers = {"stated": value or "none", "predicted": predicted[name] or "none"}
+                yield Finding(rule="prediction", subjects=(name,), numbers=numbers)
+    windows, wanted = ({w.controller: w for w in one.io_windows} for one in (known.layout, known.prediction))
+    for name in sorted(windows.keys() | wanted.keys()) if windows or known.layout.guest_addresses else ():
+        if windows.get(name) != wanted.get(name):
+            numbers = {"stated": _told(windows.get(name)), "predicted": _told(wanted.get(name))}
+            yield Finding(rule="prediction", subjects=(name,), numbers=numbers)
+
+
+def _told(window: IoWindow | None) -> str:
+    return "no window" if window is None else f"{window.size} bytes at {window.base or 0:#x}"

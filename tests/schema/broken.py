@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qslot.schema import Layout
+from qslot.schema.firmware import predict
 
 from .good import (
     PC_GUEST,
@@ -52,6 +53,13 @@ def more(which: str, **parts: list[dict[str, Any]]) -> Pair:
 def stated(which: str, **fields: Any) -> Pair:
     guest, layout = GOOD[which]
     return Pair(guest, Layout.model_validate(layout.model_dump() | fields))
+
+
+def claiming(window: str | None = None, addresses: dict[str, str] | None = None) -> Pair:
+    """The q35 pair stating its IO windows, and one more; or addresses."""
+    windows = [window.model_dump() for window in predict(GOOD["q35"].layout).io_windows]
+    more = [] if window is None else [{"controller": window, "base": 0xC000, "size": 4096}]
+    return stated("q35", io_windows=[*windows, *more], guest_addresses=addresses or {})
 
 
 def spares(*slots: str) -> Pair:
@@ -174,6 +182,11 @@ STANDING = [
         (),
         {"terms": "", "order": "moved, guest_visible, preferences, io_windows, controllers, depth"},
     ),
+    Case("prediction", claiming(addresses={"disk0": "ff:00.0"}), ("disk0",), {"stated": "ff:00.0"}),
+    Case(
+        "prediction", stated("q35", guest_names={"disk0": "eth0"}), ("disk0",), {"stated": "eth0", "predicted": "none"}
+    ),
+    Case("prediction", claiming("rp10"), ("rp10",), {"stated": "4096 bytes at 0xc000", "predicted": "no window"}),
     Case(
         "hash",
         stated("pc", input_sha256="0" * 64),
