@@ -89,19 +89,20 @@ def prediction(known: Survey) -> Iterator[Finding]:
     """A layout may state nothing, but nothing wrong."""
     if known.prediction is None:
         return
-    for stated, predicted in (
-        (known.layout.guest_addresses, known.prediction.guest_addresses),
-        (known.layout.guest_names, known.names),
-    ):
-        for name, value in stated.items():
-            if name in predicted and value != predicted[name]:
-                numbers = {"stated": value or "none", "predicted": predicted[name] or "none"}
-                yield Finding(rule="prediction", subjects=(name,), numbers=numbers)
+    yield from _misstated(known.layout.guest_addresses, known.prediction.guest_addresses)
+    yield from _misstated(known.layout.guest_names, known.names)
     windows, wanted = ({w.controller: w for w in one.io_windows} for one in (known.layout, known.prediction))
     for name in sorted(windows.keys() | wanted.keys()) if windows or known.layout.guest_addresses else ():
         if windows.get(name) != wanted.get(name):
-            numbers = {"stated": _told(windows.get(name)), "predicted": _told(wanted.get(name))}
-            yield Finding(rule="prediction", subjects=(name,), numbers=numbers)
+            told = {"stated": _told(windows.get(name)), "predicted": _told(wanted.get(name))}
+            yield Finding(rule="prediction", subjects=(name,), numbers={**told})
+
+
+def _misstated(stated: dict[str, str | None], predicted: dict[str, str | None]) -> Iterator[Finding]:
+    for name, value in stated.items():
+        if name in predicted and value != predicted[name]:
+            numbers = {"stated": value or "none", "predicted": predicted[name] or "none"}
+            yield Finding(rule="prediction", subjects=(name,), numbers={**numbers})
 
 
 def _told(window: IoWindow | None) -> str:

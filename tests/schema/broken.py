@@ -182,10 +182,13 @@ STANDING = [
         (),
         {"terms": "", "order": "moved, guest_visible, preferences, io_windows, controllers, depth"},
     ),
-    Case("prediction", claiming(addresses={"disk0": "ff:00.0"}), ("disk0",), {"stated": "ff:00.0"}),
     Case(
-        "prediction", stated("q35", guest_names={"disk0": "eth0"}), ("disk0",), {"stated": "eth0", "predicted": "none"}
+        "prediction",
+        claiming(addresses={"disk0": "ff:00.0"}),
+        ("disk0",),
+        {"stated": "ff:00.0", "predicted": "04:00.0"},
     ),
+    Case("prediction", stated("q35", guest_names={"vga0": "eth0"}), ("vga0",), {"stated": "eth0", "predicted": "none"}),
     Case("prediction", claiming("rp10"), ("rp10",), {"stated": "4096 bytes at 0xc000", "predicted": "no window"}),
     Case(
         "hash",
