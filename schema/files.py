@@ -31,16 +31,25 @@ class InputError(ValueError):
 
 
 def read_guest(source: str | Path, overrides: Mapping[str, object] | None = None) -> Guest:
-    """The guest in a file. `overrides` replace its top-level fields before anything is checked."""
-    name, data = _read(source)
+    """The guest in a file, libvirt domain XML too. `overrides` replace its top-level fields before they are checked."""
+    return read_request(source, overrides)[0]
+
+
+def read_request(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[Guest, str]:
+    """The guest in a file, and the text that it was read from."""
+    name, text = _text(source)
+    data = _domain(text, name) if _is_xml(source, text) else _data(text, _format(source), name)
     if "qslot" in data:
         raise InputError(name, ["this is a layout, not a guest: `qslot show` prints it"])
-    return _validated(Guest, {**data, **(overrides or {})}, name)
+    return _validated(Guest, {**data, **(overrides or {})}, name), text
 
 
 def read_layout(source: str | Path) -> Layout:
     """The layout in a file that `qslot plan --to json` or `--to yaml` wrote."""
-    name, data = _read(source)
+    name, text = _text(source)
+    if _is_xml(source, text):
+        raise InputError(name, ["libvirt domain XML, not a layout: `qslot plan FILE --to json` makes one of it"])
+    data = _data(text, _format(source), name)
     if "qslot" not in data:
         raise InputError(name, ["not a layout (it has no field `qslot`): `qslot plan GUEST --to json` writes one"])
     return _validated(Layout, data, name)
@@ -89,13 +98,21 @@ def write(target: str | Path, text: str) -> None:
         raise InputError(str(target), [f"can't be written: {_reason(error)}"]) from None
 
 
-def _read(source: str | Path) -> tuple[str, dict[str, Any]]:
-    name = "standard input" if str(source) == "-" else str(source)
-    suffix = Path(str(source)).suffix.lower()
-    text = _text(source, name)
-    if suffix == ".xml" or text.lstrip().startswith("<"):
-        raise InputError(name, ["libvirt domain XML can't be read yet: write the guest as YAML, TOML or JSON"])
-    return name, _data(text, SUFFIXES.get(suffix), name)
+def _is_xml(source: str | Path, text: str) -> bool:
+    return Path(str(source)).suffix.lower() == ".xml" or text.lstrip().startswith("<")
+
+
+def _format(source: str | Path) -> Format | None:
+    return SUFFIXES.get(Path(str(source)).suffix.lower())
+
+
+def _domain(text: str, name: str) -> dict[str, Any]:
+    from .libvirt import SourceError, guest_data
+
+    try:
+        return guest_data(text.encode())
+    except SourceError as error:
+        raise InputError(name, [str(error)]) from None
 
 
 def _data(text: str, kind: Format | None, name: str) -> dict[str, Any]:
@@ -111,7 +128,9 @@ def _data(text: str, kind: Format | None, name: str) -> dict[str, Any]:
     return data
 
 
-def _text(source: str | Path, name: str) -> str:
+def _text(source: str | Path) -> tuple[str, str]:
+    """How messages call it, and what is in it."""
+    name = "standard input" if str(source) == "-" else str(source)
     try:
         raw = _bytes(source)
     except OSError as error:
@@ -126,7 +145,7 @@ def _text(source: str | Path, name: str) -> str:
         ) from None
     if "\0" in text:
         raise InputError(name, [f"not text: a zero byte at offset {raw.index(0)}"])
-    return text
+    return name, text
 
 
 def _bytes(source: str | Path) -> bytes:

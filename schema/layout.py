@@ -119,6 +119,16 @@ class Layout(Frozen):
 
         return arguments(self)
 
+    def to_libvirt(self, xml: str, *, explicit_virtio: bool = False) -> str:
+        """The domain XML that this was planned for, with every address and controller filled in.
+
+        `explicit_virtio`: the virtio model also of devices that have an address. Raises `libvirt.SourceError` where
+        `xml` is not that domain.
+        """
+        from .libvirt import write
+
+        return write(self, xml.encode(), explicit_virtio=explicit_virtio).data.decode()
+
     def to_qmp(self) -> list[dict[str, Any]]:
         """QMP `device_add` commands for the devices on hot-pluggable slots."""
         from .qemu import device_add

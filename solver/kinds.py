@@ -136,8 +136,11 @@ class Kinds:
         )
 
     def _opens_anyway(self, spare: Spare) -> bool:
-        """Whether the firmware opens a page for a bridge with spare slots, as that has an SHPC."""
-        return spare.kind == "pci" and io_budget(self.guest.platform, self.guest.firmware.name).empty_shpc_window > 0
+        """Whether the page that the firmware opens for a bridge with an SHPC, as one with spare slots is, is enough."""
+        window = io_budget(self.guest.platform, self.guest.firmware.name).empty_shpc_window
+        return (
+            spare.kind == "pci" and sum(one.count * one.io for one in self.guest.spare if one.kind == "pci") <= window
+        )
 
     def _only(self, kind: Kind) -> Kind:
         content = tuple(getattr(kind, name) for name in Kind.__slots__)

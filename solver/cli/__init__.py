@@ -55,7 +55,7 @@ def _discard_stdout() -> None:
 def qslot() -> None:
     """Plan where every PCI device of a QEMU guest sits, and prove that no plan is better.
 
-    GUEST and LAYOUT are YAML, TOML or JSON files by their suffix; - is standard input.
+    GUEST and LAYOUT are YAML, TOML or JSON files by their suffix, GUEST also libvirt domain XML; - is standard input.
 
     \b
     Exit codes: 0 done; 1 internal error; 2 bad usage or input; 3 proved infeasible;

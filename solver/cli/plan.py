@@ -10,9 +10,9 @@ import click
 from .exits import Exit, Problem, leave, message, result
 
 if TYPE_CHECKING:
-    from qslot.schema import Layout, Outcome
+    from qslot.schema import Guest, Layout, Outcome
 
-FORMATS = ("json", "yaml", "argv", "qmp", "tree")
+FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
 
 
 @click.command()
@@ -24,6 +24,7 @@ FORMATS = ("json", "yaml", "argv", "qmp", "tree")
 @click.option("--workers", type=click.IntRange(min=1, max=1024), default=1, show_default=True, help="Solver threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="The solver's seed.")
 @click.option("--standalone", is_flag=True, help="With --to argv: also all else that QEMU needs to start.")
+@click.option("--explicit-virtio", is_flag=True, help="With --to libvirt: also where a device has its address.")
 @click.option("--json", "as_json", is_flag=True, help="The layout as JSON; with --to argv: -device '{...}'.")
 def plan(
     guest: str,
@@ -34,6 +35,7 @@ def plan(
     workers: int,
     seed: int,
     standalone: bool,
+    explicit_virtio: bool,
     as_json: bool,
 ) -> None:
     """Find the best layout of GUEST and prove it.
@@ -42,6 +44,7 @@ def plan(
     Examples:
       qslot plan guest.yaml
       qslot plan guest.yaml --to json -o layout.json
+      qslot plan domain.xml --to libvirt -o planned.xml
       qslot plan guest.yaml --to argv --standalone | xargs -r qemu-system-x86_64
     """
     form = form or ("json" if as_json else "tree")
@@ -49,23 +52,44 @@ def plan(
         raise click.UsageError("--standalone goes with --to argv")
     if as_json and form not in ("json", "argv"):
         raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
-    outcome = _solve(guest, firmware, time_limit=time_limit, workers=workers, seed=seed)
+    if explicit_virtio and form != "libvirt":
+        raise click.UsageError("--explicit-virtio goes with --to libvirt")
+    request, source = _read(guest, firmware)
+    if form == "libvirt" and not source.lstrip().startswith("<"):
+        raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
+    outcome = _solve(request, time_limit=time_limit, workers=workers, seed=seed)
     code = _explain(outcome)
     layout = _layout(outcome)
-    if layout is not None:
+    if layout is not None and form == "libvirt":
+        result(_domain(layout, source, explicit_virtio=explicit_virtio), output)
+    elif layout is not None:
         result(_text(layout, form, standalone=standalone, as_json=as_json), output)
         if form in ("argv", "qmp"):  # the other forms hold their warnings themselves
             _warn(layout)
     leave(code)
 
 
-def _solve(guest: str, firmware: str | None, *, time_limit: float | None, workers: int, seed: int) -> "Outcome":
-    from qslot.schema.files import read_guest
+def _read(guest: str, firmware: str | None) -> "tuple[Guest, str]":
+    from qslot.schema.files import read_request
 
-    request = read_guest(guest, {} if firmware is None else {"firmware": _firmware(firmware)})
+    return read_request(guest, {} if firmware is None else {"firmware": _firmware(firmware)})
+
+
+def _solve(request: "Guest", *, time_limit: float | None, workers: int, seed: int) -> "Outcome":
     from .. import Options, solve  # after reading: bad input need not wait for ortools to load
 
     return solve(request, Options(time_limit=time_limit, workers=workers, seed=seed))
+
+
+def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
+    from qslot.schema.libvirt import SourceError, write
+
+    try:
+        written = write(layout, source.encode(), explicit_virtio=explicit_virtio)
+    except SourceError as error:
+        raise Problem(str(error), Exit.INPUT) from None
+    message("\n".join(written.rewritten))
+    return written.data.decode()
 
 
 def _firmware(text: str) -> dict[str, str]:

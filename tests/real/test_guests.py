@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 
 EACH = 20
 """Guests a controller: 200 in all. Each combination of mode and need comes twice, two have it three times."""
-APART = 50
+APART = 100
 """Between the first seeds of two guests: none is drawn twice, and no guest depends on how fast others were planned."""
 PAIRS = list(product(VirtioMode, NEEDS))
 SETTINGS = [

@@ -63,6 +63,9 @@ class Measure:
         self.viommu = "viommu" in self.guest.needs or any(
             one.model.category == "iommu" for item in problem.items for one in item.devices
         )
+        asked = sum(one.count * one.io for one in self.guest.spare if one.kind == "pci")
+        self.io_has_room = self.seabios and asked <= PAGE
+        """Whether the page that SeaBIOS opens for a bridge with SHPC is enough for all pci spare slots."""
         self.controllers = controllers
         self.places: dict[Bus, Place] = {}
         self.preferences = self.depth = 0
@@ -142,7 +145,7 @@ class Measure:
     def spare(self, spare: SpareSlot, bus: Bus) -> None:
         if not self.takes_hotplug(bus, spare.slot):
             raise Broken("spare")
-        if spare.spare.kind == "pci" and (spare.spare.memory or (spare.spare.io and not self.seabios)):
+        if spare.spare.kind == "pci" and (spare.spare.memory or (spare.spare.io and not self.io_has_room)):
             self.room_behind(bus)
         if spare.spare.kind == "pcie" and (spare.spare.io or spare.spare.memory):
             assert bus.owner is not None

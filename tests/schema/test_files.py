@@ -89,8 +89,8 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ("a.json", '{"machine": "q35", "machine": "pc"}', "key 'machine' stands twice"),
         ("a.json", '{"memory": NaN}', "NaN is not a number"),
         ("a.json", '{"memory": ' + "9" * 5000 + "}", "not JSON: Exceeds the limit"),
-        ("a.xml", "<domain/>", "libvirt domain XML can't be read yet"),
-        ("a", "  <domain type='kvm'>", "libvirt domain XML can't be read yet"),
+        ("a.xml", "<domainsnapshot/>", "the root element is <domainsnapshot>"),
+        ("a", "  <domain type='kvm'>", "line 1: not well-formed XML"),
         ("a.yaml", "qslot: 1\n", "this is a layout, not a guest"),
     ],
 )

@@ -97,7 +97,7 @@ def test_bad_usage_and_bad_input(words: list[str]) -> None:
         ("machine: [", "standard input: not YAML: line "),
         ("machine: q35\ndevices: [{id: a, model: virtio-nett}]", "not in the catalogue; nearest: virtio-net"),
         ("machine: q35\ndevices: [{id: a, model: VGA}, {id: a, model: VGA}]", "id 'a' is used 2 times"),
-        ("<domain/>", "libvirt domain XML"),
+        ("<domainsnapshot/>", "the root element is <domainsnapshot>"),
     ],
 )
 def test_bad_guest_is_one_line(text: str, says: str) -> None:

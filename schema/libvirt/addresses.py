@@ -1,0 +1,47 @@
+"""PCI addresses in domain XML: `<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>`."""
+
+from typing import NamedTuple
+
+from .source import Element, SourceError
+
+MOST = {"domain": 0, "bus": 0xFF, "slot": 0x1F, "function": 7}
+
+
+class PciAddress(NamedTuple):
+    """`bus` is the index of a PCI controller, not a bus number that the guest would see."""
+
+    bus: int
+    slot: int
+    function: int
+
+    def __str__(self) -> str:
+        return f"bus='{self.bus:#04x}' slot='{self.slot:#04x}' function='{self.function:#x}'"
+
+
+def address_of(device: Element) -> PciAddress | None:
+    """Where it is to sit, if that is said. Raises SourceError for numbers out of range.
+
+    Slot 0 of bus 0, whatever its function, is libvirt's way to say nothing.
+    """
+    address = device.first("address")
+    if address is None or address.get("type") != "pci" or set(address.attributes) <= {"type", "multifunction"}:
+        return None
+    values = {name: _number(device, address, name) for name in MOST}
+    for name, value in values.items():
+        if value > MOST[name]:
+            raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {MOST[name]:#x}")
+    found = PciAddress(values["bus"], values["slot"], values["function"])
+    return None if found[:2] == (0, 0) else found
+
+
+def takes_pci_address(device: Element) -> bool:
+    """Whether its address, if it has one, is of PCI: not a port of a USB bus, nor on a mainframe's channel."""
+    return device.value("address", name="type") in ("", "pci")
+
+
+def _number(device: Element, address: Element, name: str) -> int:
+    text = address.get(name, "0")
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise SourceError(f"{device.tag}: address {name} {text!r} is not a number") from None

@@ -1,0 +1,61 @@
+"""What libvirt refuses of single devices, told in words of our own before anything is planned."""
+
+from typing import TYPE_CHECKING
+
+from .addresses import address_of
+from .models import kind_of
+from .source import Element, SourceError
+
+if TYPE_CHECKING:
+    from .domain import Domain
+
+PHANTOMS = frozenset({"tpm", "sound", "controller", "hub", "parallel", "serial", "console", "channel", "panic"})
+"""Devices whose PCI address libvirt takes though they are none, and for whose sake it leaves the slot free."""
+
+
+def check(device: Element, domain: "Domain") -> None:
+    """Raises SourceError."""
+    if device.value("address", "zpci", name="uid"):
+        raise SourceError(f"{device.tag}: zpci addresses are of s390 guests")
+    if address_of(device) is not None and device.tag not in PHANTOMS and kind_of(device) is None:
+        raise SourceError(f"{device.tag}: a PCI address on what is no PCI device: leave it out")
+    if device.tag == "iommu" and device.get("model") == "virtio":
+        _iommu(device, domain)
+    if device.tag == "controller" and device.get("model").startswith("ich9-uhci"):
+        _companion(device, domain)
+    if device.tag == "hostdev" and device.get("type") == "pci":
+        _only_once(device, domain)
+
+
+def _iommu(device: Element, domain: "Domain") -> None:
+    if device.value("address", name="type") not in ("", "pci"):
+        raise SourceError("iommu: virtio takes a PCI address")
+    if domain.root.first("features", "acpi") is None:
+        raise SourceError("iommu: virtio needs ACPI: add <acpi/> to <features>")
+
+
+def _companion(device: Element, domain: "Domain") -> None:
+    index = device.get("index", "0")
+    same = (
+        one for one in domain.devices.all("controller") if one.get("type") == "usb" and one.get("index", "0") == index
+    )
+    if all(one.get("model") != "ich9-ehci1" for one in same):
+        raise SourceError(
+            f"controller usb {index}: {device.get('model')} is a companion of ich9-ehci1, which is missing"
+        )
+
+
+def _only_once(device: Element, domain: "Domain") -> None:
+    mine = device.first("source", "address")
+    for other in domain.devices.all("hostdev"):
+        if other is device:
+            return
+        source = other.first("source", "address")
+        if mine is not None and source is not None and _host(source) == _host(mine):
+            raise SourceError(f"hostdev {':'.join(map(str, _host(mine)))} is listed twice")
+
+
+def _host(source: Element) -> tuple[str, ...]:
+    """The host's address of a device: numbers may be written in several ways."""
+    numbers = (source.get(name, "0") for name in ("domain", "bus", "slot", "function"))
+    return tuple(f"{int(one, 0):x}" if one[:2].lower() == "0x" or one.isdecimal() else one for one in numbers)

@@ -1,0 +1,185 @@
+"""A domain as far as its PCI layout goes: machine, devices and PCI controllers, each with its element."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ..address import Address
+from ..machine import Family
+from .addresses import PciAddress, address_of, takes_pci_address
+from .checks import check
+from .controllers import Bridge, bridges_of, root_of
+from .implicit import adds_piix3_usb, missing
+from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
+from .override import overrides
+from .source import Element, SourceError, parse
+
+ALIASES: Final = {
+    "interface": "net",
+    "disk": "virtio-disk",
+    "memballoon": "balloon",
+    "filesystem": "fs",
+    "memory": "virtiomem",
+    **{name: name for name in ("video", "sound", "rng", "watchdog", "hostdev", "vsock", "iommu", "input", "shmem")},
+    **{name: name for name in ("serial", "panic", "crypto")},
+}
+"""How libvirt begins the names that it gives devices."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A PCI device. Without an element it is added as `added` says, XML without an address."""
+
+    id: str
+    kind: Kind
+    source: Element
+    """Its element, of the document or of `added`."""
+    added: str = ""
+    address: PciAddress | None = None
+    group: str | None = None
+    function: int | None = None
+    soft: bool = False
+    """Whether libvirt would give it one of the chipset's places, which no guest can hot-plug."""
+
+    @property
+    def element(self) -> Element | None:
+        """Its element in the document, if it is there."""
+        return None if self.added else self.source
+
+
+@dataclass(slots=True)
+class Domain:
+    root: Element
+    devices: Element
+    """Of no length where the domain has none."""
+    machine: str
+    family: Family
+    parts: list[Part] = field(default_factory=list)
+    fixed: list[tuple[Element, PciAddress]] = field(default_factory=list)
+    """Chipset functions that the domain lists, and where they are."""
+    bridges: list[Bridge] = field(default_factory=list)
+    usb: bool = False
+    """Whether a pc has its own USB controller."""
+    properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """QEMU properties that the domain overrides, by alias."""
+
+
+def read_domain(data: bytes) -> Domain:
+    """Raises SourceError for what is no domain XML of an x86 machine with PCI."""
+    root = parse(data)
+    if root.tag != "domain":
+        raise SourceError(f"the root element is <{root.tag}>, not <domain>")
+    machine, family = _machine(root)
+    devices = root.first("devices") or Element("devices", {}, root.close, root.close, root, root.close, root.close)
+    domain = Domain(root, devices, machine, family, properties=overrides(root))
+    domain.usb = family == "pc" and adds_piix3_usb(devices)
+    _Collector(domain).run()
+    domain.bridges = bridges_of(devices, family, [part.address for part in domain.parts if part.address is not None])
+    return domain
+
+
+def _machine(root: Element) -> tuple[str, Family]:
+    kind = root.first("os", "type")
+    arch = "x86_64" if kind is None else kind.get("arch", "x86_64")
+    if arch not in ("x86_64", "i686"):
+        raise SourceError(f"architecture {arch!r}: only x86_64 and i686 are planned")
+    machine = "pc" if kind is None else kind.get("machine", "pc")
+    if machine == "q35" or machine.startswith("pc-q35-"):
+        return machine, "q35"
+    if machine == "pc" or machine.startswith("pc-i440fx-"):
+        return machine, "pc"
+    raise SourceError(f"machine {machine!r}: only q35 and i440fx (pc) are planned")
+
+
+class _Collector:
+    """Every PCI device in the order of the document, then those that are missing."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.numbers: Counter[str] = Counter()
+        self.videos = 0
+        self.usb2: dict[str, bool] = {}
+        self.audio = False
+
+    def run(self) -> None:
+        for element in self.domain.devices.children:
+            self.take(element)
+        for added in missing(self.domain.devices, self.domain.family):
+            self.take(parse(added.encode()), added)
+
+    def take(self, shown: Element, added: str = "") -> None:
+        check(shown, self.domain)
+        kind = kind_of(shown) if takes_pci_address(shown) else None
+        if kind is None or self.is_fixed(shown):
+            return
+        part = Part(self.name(shown), kind, shown, added, address_of(shown))
+        if shown.tag == "video":
+            self.video(part)
+        elif kind.model in COMPANIONS:
+            self.companion(part, shown)
+        elif kind.model == "ich9-intel-hda" and part.address is None and self.domain.family == "q35":
+            part.soft, self.audio = not self.audio, True
+        self.domain.parts.append(part)
+
+    def is_fixed(self, shown: Element) -> bool:
+        """Whether it is a function of the chipset. Raises SourceError where it is to be elsewhere than that is."""
+        first, sort = shown.get("index", "0") == "0", (shown.tag, shown.get("type"))
+        place: PciAddress | None = None
+        if sort == ("controller", "ide"):
+            if self.domain.family == "q35" or not first:
+                raise SourceError("controller ide: the only one is the chipset's of i440fx, index 0")
+            place = PciAddress(0, 1, 1)
+        elif sort == ("controller", "sata") and self.domain.family == "q35" and first:
+            place = PciAddress(0, 0x1F, 2)
+        elif sort == ("controller", "usb") and first and self.domain.usb:
+            place = PciAddress(0, 1, 2)
+        if place is None:
+            return False
+        stated = address_of(shown)
+        if stated not in (None, place):
+            raise SourceError(f"controller {shown.get('type')}: the chipset's own has address {place}, not {stated}")
+        self.domain.fixed.append((shown, place))
+        return True
+
+    def name(self, shown: Element) -> str:
+        """The alias that the domain gives it or libvirt would."""
+        alias = shown.value("alias", name="name")
+        if alias and all(part.id != alias for part in self.domain.parts):
+            return alias
+        if shown.tag == "controller":
+            base = f"{shown.get('type')}{shown.get('index', '0')}"
+            return (
+                base
+                if shown.get("type") != "usb" or "ich9" not in shown.get("model")
+                else f"{base}-{shown.get('model')}"
+            )
+        base = ALIASES[shown.tag]
+        if shown.tag == "disk":
+            return f"{base}{disk_number(shown)}"
+        number = self.numbers[base]
+        self.numbers[base] += 1
+        return f"{base}{number}"
+
+    def video(self, part: Part) -> None:
+        self.videos += 1
+        if self.videos > 1:
+            part.kind = replace(part.kind, model=SECONDARY.get(part.kind.model, part.kind.model))
+        part.soft = self.videos == 1 and part.address is None
+
+    def companion(self, part: Part, shown: Element) -> None:
+        """USB 2: the functions of one slot. On q35 two have a place of their own."""
+        part.group = f"usb{shown.get('index', '0')}"
+        part.function = COMPANIONS[part.kind.model]
+        known = self.usb2.setdefault(part.group, len(self.usb2) < 2)
+        part.soft = known and part.address is None and self.domain.family == "q35"
+
+
+def bus_name(domain: Domain, index: int) -> str:
+    return root_of(domain.family) if index == 0 else f"pci.{index}"
+
+
+def pins(domain: Domain) -> Iterator[tuple[Part, Address]]:
+    for part in domain.parts:
+        if part.address is not None:
+            yield part, Address(bus_name(domain, part.address.bus), part.address.slot, part.address.function)

@@ -1,0 +1,72 @@
+"""QEMU properties that domain XML has no attribute for: `<qemu:override>`, which libvirt 8.2 and newer pass on."""
+
+import re
+from typing import Any, Final
+
+from .source import Edits, Element
+
+NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
+
+
+def _q(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"
+
+
+def overrides(root: Element) -> dict[str, dict[str, Any]]:
+    """By alias of the device."""
+    found: dict[str, dict[str, Any]] = {}
+    for override in root.all(_q("override")):
+        for device in override.all(_q("device")):
+            frontend = device.first(_q("frontend"))
+            for one in frontend.all(_q("property")) if frontend is not None else ():
+                value = _value(one)
+                if value is not None:
+                    found.setdefault(device.get("alias"), {})[one.get("name")] = value
+    return found
+
+
+def _value(one: Element) -> Any:
+    """None for a property that is taken away."""
+    kind, text = one.get("type"), one.get("value")
+    if kind in ("signed", "unsigned"):
+        return int(text) if text.lstrip("-").isdecimal() else None
+    return text == "true" if kind == "bool" else text if kind == "string" else None
+
+
+def add_overrides(edits: Edits, root: Element, properties: dict[str, dict[str, Any]]) -> None:
+    """States properties by alias, beside those that the document states already."""
+    there = overrides(root)
+    wanted = {
+        alias: {name: value for name, value in given.items() if there.get(alias, {}).get(name) != value}
+        for alias, given in properties.items()
+    }
+    missing = {alias: given for alias, given in wanted.items() if given}
+    if not missing:
+        return
+    prefix = _prefix(edits, root)
+    devices = "\n".join(_device(prefix, alias, given) for alias, given in missing.items())
+    override = root.first(_q("override"))
+    if override is not None:
+        edits.append(override, devices)
+    else:
+        inside = "\n".join(f"  {line}" for line in devices.splitlines())
+        edits.append(root, f"<{prefix}:override>\n{inside}\n</{prefix}:override>")
+
+
+def _prefix(edits: Edits, root: Element) -> str:
+    """The prefix that the root element declares for the namespace; declares one if there is none."""
+    tag = edits.data[root.start : root.open_end].decode(errors="replace")
+    found = re.search(rf"xmlns:(\w+)\s*=\s*[\"']{re.escape(NAMESPACE)}[\"']", tag)
+    if found:
+        return found[1]
+    edits.set(root, **{"xmlns:qemu": NAMESPACE})
+    return "qemu"
+
+
+def _device(prefix: str, alias: str, properties: dict[str, Any]) -> str:
+    lines = [f"<{prefix}:device alias='{alias}'>", f"  <{prefix}:frontend>"]
+    for name, value in properties.items():
+        kind = "bool" if isinstance(value, bool) else "unsigned" if isinstance(value, int) else "string"
+        text = str(value).lower() if isinstance(value, bool) else value
+        lines.append(f"    <{prefix}:property name='{name}' type='{kind}' value='{text}'/>")
+    return "\n".join([*lines, f"  </{prefix}:frontend>", f"</{prefix}:device>"])

@@ -1,0 +1,87 @@
+"""Domain XML -> Guest."""
+
+from typing import Any
+
+from ..guest import Guest
+from .controllers import Bridge, root_controller
+from .domain import Domain, Part, bus_name, read_domain
+from .models import bytes_of
+from .source import Element
+
+
+def guest_data(data: bytes) -> dict[str, Any]:
+    """What the domain asks for, as a request that is still to be validated. Raises SourceError."""
+    return request_of(read_domain(data))
+
+
+def request_of(domain: Domain) -> dict[str, Any]:
+    root = domain.root
+    memory = root.first("memory")
+    result: dict[str, Any] = {
+        "machine": domain.machine,
+        "firmware": "ovmf" if _is_uefi(root) else "seabios",
+        "memory": 128 << 20 if memory is None else bytes_of(memory, "kib"),
+        "chipset": {"acpi": root.first("features", "acpi") is not None, "usb": domain.usb},
+        "numa_nodes": sum(1 for _ in _cells(root)),
+        "controllers": [_controller(domain, bridge) for bridge in domain.bridges],
+        "devices": [_device(domain, part) for part in domain.parts],
+    }
+    bits = root.first("cpu", "maxphysaddr")
+    if bits is not None and bits.get("mode") == "emulate" and bits.get("bits").isdecimal():
+        result["phys_bits"] = int(bits.get("bits"))
+    first = root_controller(domain.devices)
+    hole = None if first is None else first.first("pcihole64")
+    if hole is not None:
+        result["pci_hole64"] = bytes_of(hole, "kib")
+    needs = []
+    if root.value("os", "loader", name="secure") == "yes":
+        needs.append("secure-boot")
+    if any(one.get("model") in ("intel", "amd") for one in domain.devices.all("iommu")):
+        needs.append("viommu")
+    return result | {"needs": needs}
+
+
+def _is_uefi(root: Element) -> bool:
+    system = root.first("os")
+    return system is not None and (system.get("firmware") == "efi" or system.value("loader", name="type") == "pflash")
+
+
+def _cells(root: Element) -> "list[Element]":
+    numa = root.first("cpu", "numa")
+    return [] if numa is None else list(numa.all("cell"))
+
+
+def _controller(domain: Domain, bridge: Bridge) -> dict[str, Any]:
+    name = bus_name(domain, bridge.index)
+    result: dict[str, Any] = {"id": name, "model": bridge.model}
+    if bridge.address is not None:
+        place = bridge.address
+        result["address"] = f"{bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
+    if bridge.node is not None:
+        result["numa"] = bridge.node
+    if not bridge.hotplug:
+        result["hotplug"] = False
+    properties = bridge.properties | domain.properties.get(name, {})
+    return result | ({"properties": properties} if properties else {})
+
+
+def _device(domain: Domain, part: Part) -> dict[str, Any]:
+    result: dict[str, Any] = {"id": part.id, "model": part.kind.model, **part.kind.more}
+    if part.kind.mode is not None:
+        result["virtio"] = part.kind.mode
+    if part.group is not None:
+        result["group"] = part.group
+    if part.address is not None:
+        place = part.address
+        result["address"] = f"{bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
+    elif part.function is not None:
+        result["address"] = f".{part.function}"
+    if part.soft:
+        result["hotplug"] = "never"
+    properties = {**part.kind.properties, **domain.properties.get(part.id, {})}
+    return result | ({"properties": properties} if properties else {})
+
+
+def read(data: bytes) -> Guest:
+    """The guest that a domain asks for. Raises SourceError, or pydantic.ValidationError."""
+    return Guest.model_validate(guest_data(data))

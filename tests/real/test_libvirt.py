@@ -1,0 +1,130 @@
+"""The real libvirt keeps every address and controller of our domain XML; and plans where it refuses.
+
+Debian's libvirt with its Python binding, embedded driver, no daemon; skipped where that is not there.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from qslot.schema import Layout, Solved
+from qslot.schema.libvirt import read
+from qslot.schema.libvirt.addresses import PciAddress
+from qslot.schema.libvirt.domain import read_domain
+from qslot.solver import solve
+
+pytestmark = pytest.mark.real
+
+PYTHON = "/usr/bin/python3"
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "libvirt" / "positive"
+Define = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def define() -> Iterator[Define]:
+    """Domain XML to what libvirt makes of it, `xml` or `error`."""
+    script = Path(__file__).parent / "libvirt" / "define.py"
+    found = subprocess.run([PYTHON, "-c", "import libvirt"], capture_output=True, check=False)
+    if found.returncode:
+        pytest.skip("no libvirt for Debian's Python: packages python3-libvirt, libvirt-daemon-driver-qemu")
+    command = [PYTHON, "-c", script.read_text()]  # not by its name: it gives up root, and with it access to our folder
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(text: str) -> dict[str, str]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(text) + "\n")
+            process.stdin.flush()
+            answer: dict[str, str] = json.loads(process.stdout.readline())
+            return answer
+
+        yield ask
+        process.stdin.close()
+
+
+def planned(text: str) -> Layout:
+    outcome = solve(read(text.encode()))
+    assert isinstance(outcome, Solved), outcome
+    return outcome.layout
+
+
+Picture = dict[tuple[object, ...], PciAddress | None]
+
+
+def picture(text: str) -> Picture:
+    """Every device and controller with its address; controllers with all that is said of them."""
+    domain = read_domain(text.encode())
+    devices: Picture = {(part.id, part.kind.model, part.kind.mode): part.address for part in domain.parts}
+    return devices | {
+        (one.index, one.model, one.node, one.hotplug, *sorted(one.properties.items())): one.address
+        for one in domain.bridges
+    }
+
+
+def assert_kept(define: Define, text: str) -> None:
+    answer = define(text)
+    assert "error" not in answer, answer
+    assert picture(answer["xml"]) == picture(text)
+
+
+def nics(machine: str, number: int, model: str) -> str:
+    interfaces = f"<interface type='user'><model type='{model}'/></interface>" * number
+    return (
+        f"<domain type='qemu'><name>n</name><memory>524288</memory><os><type machine='{machine}'>hvm</type></os>"
+        f"<features><acpi/></features><devices><emulator/>{interfaces}<memballoon model='none'/></devices></domain>"
+    )
+
+
+ELSEWHERE = {"pcie-expander-bus", "virtio-transitional"}
+"""Without a plan: tests/solver/test_libvirt.py says why."""
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="libvirt's own domain XML is not beside the project")
+def test_libvirt_keeps_what_we_make_of_its_own_domains(
+    define: Define, record_property: Callable[[str, object], None]
+) -> None:
+    """What it refuses then, for want of a TPM emulator for instance, it refuses without us in the same words."""
+    kept, refused, wrong = 0, [], {}
+    for path in sorted(CORPUS.glob("*.xml")):
+        if path.stem in ELSEWHERE:
+            continue
+        text = path.read_text(encoding="utf-8")
+        written = planned(text).to_libvirt(text)
+        answer = define(written)
+        if "error" in answer and answer == define(text):
+            refused.append(path.stem)
+        elif "error" in answer or picture(answer["xml"]) != picture(written):
+            wrong[path.stem] = answer.get("error", "other addresses")
+        else:
+            kept += 1
+    record_property("kept", kept)
+    record_property("refused with and without us", " ".join(refused))
+    assert wrong == {}
+
+
+def holes(free: int) -> list[int]:
+    """Numbers of conventional interfaces that libvirt 9.0 refuses: it places bridges after all devices, and only the
+    last one has room. With b bridges, free + 31 b - n slots are left there; it refuses where those are fewer than b."""
+    return [free + 31 * b - left for b in range(1, 8) for left in range(b)]
+
+
+@pytest.mark.parametrize(("machine", "free"), [("pc", 29), ("q35", 31)])
+def test_numbers_of_interfaces_that_libvirt_refuses(define: Define, machine: str, free: int) -> None:
+    sizes = holes(free)
+    assert len(sizes) == 28
+    for number in sizes:
+        text = nics(machine, number, "virtio-transitional")
+        assert "error" in define(text), number
+        assert_kept(define, planned(text).to_libvirt(text))
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("model", ["virtio", "virtio-transitional", "virtio-non-transitional"])
+def test_any_number_of_virtio_interfaces(define: Define, machine: str, model: str) -> None:
+    for number in (1, 2, 29, 30, 31, 32, 60, 61, 62, 100, 150, 200):
+        text = nics(machine, number, model)
+        assert_kept(define, planned(text).to_libvirt(text))
