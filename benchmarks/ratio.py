@@ -1,24 +1,31 @@
 """What the project promises of speed, shown or refuted: `python -m benchmarks.ratio`.
 
 Model, solve with proof, decode and verify a 30-device guest within 40 times the time of a trivial CP-SAT solve: the
-median over the families, all in one run. And 100 devices of six kinds are proved optimal. Exit code 1 if not.
+median over the families, all in one run. And 100 devices of six kinds are proved optimal; and domain XML of 300 devices
+is read, planned with proof and written within 200 times. Exit code 1 if not.
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from statistics import median
+from string import ascii_lowercase
+from time import perf_counter
 
-from qslot.solver import Options
+from qslot.schema import Solved
+from qslot.schema.libvirt import read
+from qslot.solver import Options, solve
 from qslot.solver.items import items_of
 
 from .families import FAMILIES, six_kinds
-from .measure import Run, measured
+from .measure import Run, measured, trivial_solve
 from .run import judged
 
 LIMIT = 40.0
 SIZE = 30
+DOMAIN_LIMIT = 200.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{family.name:8} {_figures(run)}  {wall[-1]:5.1f} x trivial; {others}")
     _six_kinds(options.repeat)
     figure = median(wall)
-    met = figure <= options.limit
+    domain_met, met = _domain(options.repeat), figure <= options.limit
     print(f"{SIZE} devices, median over {len(wall)} families: {figure:.1f} x a trivial solve in wall clock")
     print(
         f"(in processor time {median(cpu):.1f} x, best solves {median(best):.1f} x; load {os.getloadavg()[0]:.1f} on",
         end=" ",
     )
     print(f"{os.cpu_count()} processors); the limit is {options.limit:g} x wall clock: {'met' if met else 'MISSED'}")
-    return 0 if met else 1
+    return 0 if met and domain_met else 1
 
 
 def _figures(run: Run) -> str:
@@ -59,6 +66,33 @@ def _six_kinds(repeat: int) -> None:
     run = measured(six_kinds, 100, Options(), repeat)
     judged("six kinds", guest, run.outcome, "optimal")
     print(f"100 devices of {kinds} kinds: proved optimal, {_figures(run)}")
+
+
+def _domain(repeat: int) -> bool:
+    """150 interfaces of one sort, 100 disks, 50 entropy sources: text in, text out."""
+    parts = (
+        "<interface type='user'><model type='virtio-transitional'/></interface>\n" * 150,
+        "".join(f"<disk type='file'><target dev='vd{a}{b}'/></disk>\n" for a in "abcd" for b in ascii_lowercase[:25]),
+        "<rng model='virtio'/>\n" * 50,
+    )
+    system = "<memory unit='GiB'>4</memory><os><type machine='q35'>hvm</type></os><features><acpi/></features>"
+    ratios = []
+    for number in range(repeat):
+        # another one each time: the last one read is remembered
+        text = f"<domain><name>d{number}</name>{system}<devices>\n{''.join(parts)}</devices></domain>"
+        gc.collect()
+        unit = median(trivial_solve()[0] for _ in range(5))
+        start = perf_counter()
+        outcome = solve(read(text.encode()))
+        assert isinstance(outcome, Solved)
+        written = outcome.layout.to_libvirt(text)
+        ratios.append((perf_counter() - start) * 1000 / unit)
+        assert written.count("<address") > 300
+    figure = median(ratios)
+    met = figure <= DOMAIN_LIMIT
+    verdict = "met" if met else "MISSED"
+    print(f"domain XML of 300 devices, in and out: {figure:.0f} x trivial; the limit is {DOMAIN_LIMIT:g} x: {verdict}")
+    return met
 
 
 if __name__ == "__main__":

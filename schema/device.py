@@ -55,6 +55,9 @@ class Part(Frozen):
     """Passed through to QEMU."""
 
 
+MODES = {mode.value: mode for mode in VirtioMode}
+
+
 class Device(Part):
     """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
 
@@ -70,7 +73,7 @@ class Device(Part):
 
     @property
     def fixed_mode(self) -> VirtioMode | None:
-        return VirtioMode(self.virtio) if self.virtio in set(VirtioMode) else None
+        return MODES.get(self.virtio or "")
 
 
 def _on_off(value: object) -> object:

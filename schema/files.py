@@ -36,12 +36,15 @@ def read_guest(source: str | Path, overrides: Mapping[str, object] | None = None
 
 
 def read_request(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[Guest, str]:
-    """The guest in a file, and the text that it was read from."""
+    """The guest in a file, and the text that it was read from. Overrides of `policy` leave its other fields."""
     name, text = _text(source)
     data = _domain(text, name) if _is_xml(source, text) else _data(text, _format(source), name)
     if "qslot" in data:
         raise InputError(name, ["this is a layout, not a guest: `qslot show` prints it"])
-    return _validated(Guest, {**data, **(overrides or {})}, name), text
+    merged = {**data, **(overrides or {})}
+    if overrides is not None and isinstance(policy := overrides.get("policy"), dict):
+        merged["policy"] = {**data["policy"], **policy} if isinstance(data.get("policy"), dict) else policy
+    return _validated(Guest, merged, name), text
 
 
 def read_layout(source: str | Path) -> Layout:

@@ -17,6 +17,7 @@ from .size import Size
 if TYPE_CHECKING:
     from .traits import Traits
 
+Preset = Literal["default", "libvirt"]
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
 TERMS: tuple[Term, ...] = get_args(Term)
 
@@ -57,7 +58,8 @@ class Policy(Frozen):
     """All but root buses."""
     max_depth: int | None = Field(default=None, ge=0)
     """Bridges between an endpoint and its root bus; an expander counts one."""
-    preset: Literal["default"] = "default"
+    preset: Preset = "default"
+    """`libvirt`: devices only where libvirt itself would put such a one, all hot-pluggable that can be."""
     frozen: bool = False
     """With a previous layout: nothing of it may move."""
 
@@ -92,6 +94,17 @@ class Guest(Frozen):
             kinds = data["spare"].items()
             return {**data, "spare": [{"kind": kind, "count": count} for kind, count in kinds]}
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spare_of_preset(cls, data: object) -> object:
+        """libvirt adds one port for later where the domain lists no controllers."""
+        if not isinstance(data, dict) or "spare" in data or data.get("controllers"):
+            return data
+        policy = data.get("policy")
+        preset = policy.get("preset") if isinstance(policy, dict) else getattr(policy, "preset", None)
+        q35 = "q35" in str(data.get("machine"))
+        return {**data, "spare": [{"kind": "pcie"}]} if preset == "libvirt" and q35 else data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -77,6 +77,12 @@ RULES: Final[dict[str, Rule]] = {
         Rule(
             "spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"
         ),
+        Rule(
+            "preset",
+            "with preset libvirt each device is alone where libvirt would put such a one: behind a hot-pluggable port "
+            "or bridge, or in its chipset place",
+            "libvirt's address assignment, measured",
+        ),
         # capacities
         Rule(
             "bus-numbers",

@@ -77,23 +77,31 @@ class Survey:
 
     @cached_property
     def prediction(self) -> "Prediction | None":
-        """What the firmware makes of it, memory left out; None where it has models or modes that nobody knows."""
-        from .firmware import predict
-
-        try:
-            return predict(self.layout, memory=False)
-        except (KeyError, ValueError):  # other rules speak of these
-            return None
+        """What the firmware makes of it, OVMF's memory left out; None where it has models that nobody knows."""
+        return self._predicted(memory=self.layout.firmware.name == "seabios" and not self._ample)
 
     @cached_property
     def memory(self) -> "Prediction | None":
         """The same with memory; None, too, where there is ample for any order of things."""
-        from .firmware import predict
+        if self._ample:
+            return None
+        return self.prediction if self.layout.firmware.name == "seabios" else self._predicted(memory=True)
+
+    @cached_property
+    def _ample(self) -> bool:
         from .firmware.ample import memory_is_ample
 
         try:
-            return None if memory_is_ample(self.layout) else predict(self.layout)
-        except (KeyError, ValueError):  # as above
+            return memory_is_ample(self.layout)
+        except (KeyError, ValueError):  # other rules speak of these
+            return True
+
+    def _predicted(self, *, memory: bool) -> "Prediction | None":
+        from .firmware import predict
+
+        try:
+            return predict(self.layout, memory=memory)
+        except (KeyError, ValueError):
             return None
 
     @cached_property

@@ -33,6 +33,8 @@ def _relaxations(guest: Guest) -> Iterator[tuple[str, tuple[str, ...], Guest]]:
         yield "max-controllers", (), _changed(guest, policy=policy.model_copy(update={"max_controllers": None}))
     if policy.max_depth is not None:
         yield "max-depth", (), _changed(guest, policy=policy.model_copy(update={"max_depth": None}))
+    if policy.preset != "default":
+        yield "preset", (), _changed(guest, policy=policy.model_copy(update={"preset": "default"}))
     if guest.spare:
         yield "spare", (), _changed(guest, spare=())
     if guest.reserve:

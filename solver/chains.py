@@ -34,7 +34,7 @@ def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
         return BRIDGE_LEVELS
     kinds = [(kind, len(members)) for kind, members in items.free.items() if Place.CONVENTIONAL in kind.allowed]
     wanted = max(BRIDGE_LEVELS, -(-sum(count for _, count in kinds) // SLOTS) + 1)
-    if guest.platform.acpi_bridge_hotplug and acpi_reaches:
+    if guest.platform.acpi_bridge_hotplug and acpi_reaches and guest.policy.preset != "libvirt":
         spares = sum(count for kind, count in kinds if kind.spare is not None)
         apart = any(kind.near_switch is not None for kind in items.free)
         wanted = min(wanted, BRIDGE_LEVELS + (spares if apart else -(-spares // SLOTS)))

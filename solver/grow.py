@@ -101,7 +101,7 @@ class Grower:
                 reserve=int(ports_reserve(self.guest) and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
-                shpc_optional=model == "pci-bridge" and where.acpi_reaches and self.guest.platform.acpi_bridge_hotplug,
+                shpc_optional=model == "pci-bridge" and where.acpi_reaches and self._turns_shpc_off,
                 reserving=model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest)),
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
@@ -110,6 +110,11 @@ class Grower:
             self._known[key] = one
             self.classes.append(one)
         return self._known[key]
+
+    @property
+    def _turns_shpc_off(self) -> bool:
+        """libvirt never does."""
+        return self.guest.platform.acpi_bridge_hotplug and self.guest.policy.preset != "libvirt"
 
     def _empty_costs(self, where: Where) -> bool:
         """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""

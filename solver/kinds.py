@@ -59,6 +59,8 @@ class Kind:
     isolated: bool = False
     """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
     spare: Spare | None = None
+    lone: bool = False
+    """By preset: alone in its slot, which takes hot-plug unless it is the root bus's."""
     reserving: bool = False
     """A spare slot whose port or bridge must keep room by a property of its own."""
 
@@ -107,6 +109,7 @@ class Kinds:
                 hotplug=members[0].hotplug,
                 fits=self._fits(members),
                 allowed=frozenset.intersection(*map(self._allowed, members)),
+                lone=self.guest.policy.preset == "libvirt",
                 numa=numa,
                 near=near,
                 near_switch=near_switch,
@@ -147,10 +150,17 @@ class Kinds:
         return self._by_content.setdefault(content, kind)
 
     def _allowed(self, traits: Traits) -> frozenset[Place]:
+        if self.guest.policy.preset == "libvirt" and self.guest.platform.family == "q35":
+            return frozenset({self._as_libvirt(traits)})
         allowed = ALLOWED[traits.connector]
         if self._is_legacy_virtio(traits):
             allowed |= {Place.PORT}
         return allowed - {Place.CONVENTIONAL} if self._isolated(traits) else allowed
+
+    def _as_libvirt(self, traits: Traits) -> Place:
+        if traits.soft_slot is not None or traits.connector is Connector.INTEGRATED:
+            return Place.ROOT
+        return Place.CONVENTIONAL if traits.connector is Connector.CONVENTIONAL else Place.PORT
 
     def _isolated(self, traits: Traits) -> bool:
         return self.guest.has_viommu and traits.is_host_device

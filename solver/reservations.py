@@ -33,9 +33,9 @@ class Reservations:
         if self._padded and known.prediction is not None and known.prediction.gives_up:
             self._padded = False
             return True
-        memory = known.memory
-        if self._roomy and known.guest.firmware.name == "ovmf" and memory is not None and memory.failure is not None:
-            self._roomy = memory.failure.rule != "memory-space"
+        if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
+            failure = known.memory.failure
+            self._roomy = failure is None or failure.rule != "memory-space"
             return not self._roomy
         return False
 

@@ -76,8 +76,9 @@ class Pool:
         return self._remove(next((i for i, (_, number) in enumerate(self._places) if number == slot), None))
 
     def take_on(self, bus: Bus, *, last: bool = False) -> tuple[Bus, int] | None:
-        mine = [i for i, (one, _) in enumerate(self._places) if one is bus]
-        return self._remove(mine[-1 if last else 0] if mine else None)
+        order = range(len(self._places))
+        mine = (index for index in (reversed(order) if last else order) if self._places[index][0] is bus)
+        return self._remove(next(mine, None))
 
     def _remove(self, index: int | None) -> tuple[Bus, int] | None:
         return None if index is None else self._places.pop(index)

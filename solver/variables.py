@@ -241,11 +241,15 @@ def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
     fit = kind.fit(place)
     weight = fit.weight + (0 if kind.spare else foreign(kind, bus.where))
     fits = kind.functions is None or all(slot.mask >> function & 1 for function in kind.functions)
+    if kind.lone and (slot.join is not Join.EMPTY or not (slot.hot or place is Place.ROOT)):
+        return
     if slot.join is Join.EMPTY and kind.fills_zero and fits:
         if slot.hot and kind.hotplug != "never":
             yield Option(kind, bus, slot, Use.HOT, weight, fit.io, fit.alone)
         elif kind.hotplug != "required":
             yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io, fit.alone)
+    if kind.lone:
+        return
     joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and not kind.grouped)
     if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
         shared = WEIGHTS["shared"] * kind.size

@@ -10,9 +10,9 @@ from .budget import MIB, PAGE
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
-A_BRIDGE: Final = 8 * MIB
-"""Bytes that a bridge adds at most to what is below it: its reservations or its windows' rounding, and gaps between."""
-MANY: Final = 100
+A_BRIDGE: Final = {"seabios": 4 * MIB, "ovmf": 8 * MIB}
+"""Bytes that a bridge adds at most to what is below it: its two windows' rounding, with edk2 gaps between them, too."""
+MANY: Final = {"seabios": 255, "ovmf": 100}
 """Bridges up to which edk2's default reservations of prefetchable memory, each a 256th of what there is, and as large a
 gap beside each, find room."""
 MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
@@ -26,7 +26,8 @@ def memory_is_ample(layout: Layout) -> bool:
     if any(MEMORY_RESERVES & controller.properties.keys() for controller in layout.controllers):
         return False
     machine = machine_of(layout.machine, layout.platform.chipset)
-    need, largest = A_BRIDGE * (1 + len(layout.controllers)), SMALL
+    firmware = layout.firmware.name
+    need, largest = A_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL
     for device in layout.devices:
         bars, rom = device_bars(device, machine)
         for _, kind, size in bars:
@@ -38,8 +39,8 @@ def memory_is_ample(layout: Layout) -> bool:
         need += rom
         if rom > SMALL:
             return False
-    if layout.firmware.name == "ovmf":
+    if firmware == "ovmf":
         hole, _ = ovmf_apertures(machine, layout.platform, layout.firmware.number)
     else:
         hole = seabios_hole(machine, layout.platform.memory)
-    return len(layout.controllers) <= MANY and need + 2 * largest <= hole.size
+    return len(layout.controllers) <= MANY[firmware] and need + 2 * largest <= hole.size

@@ -28,7 +28,7 @@ def address_of(device: Element) -> PciAddress | None:
         return None
     values = {name: _number(device, address, name) for name in MOST}
     for name, value in values.items():
-        if value > MOST[name]:
+        if not 0 <= value <= MOST[name]:
             raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {MOST[name]:#x}")
     found = PciAddress(values["bus"], values["slot"], values["function"])
     return None if found[:2] == (0, 0) else found

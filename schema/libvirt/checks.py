@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from .addresses import address_of
-from .models import kind_of
 from .source import Element, SourceError
 
 if TYPE_CHECKING:
@@ -13,11 +12,11 @@ PHANTOMS = frozenset({"tpm", "sound", "controller", "hub", "parallel", "serial",
 """Devices whose PCI address libvirt takes though they are none, and for whose sake it leaves the slot free."""
 
 
-def check(device: Element, domain: "Domain") -> None:
+def check(device: Element, domain: "Domain", *, is_pci: bool) -> None:
     """Raises SourceError."""
     if device.value("address", "zpci", name="uid"):
         raise SourceError(f"{device.tag}: zpci addresses are of s390 guests")
-    if address_of(device) is not None and device.tag not in PHANTOMS and kind_of(device) is None:
+    if not is_pci and device.tag not in PHANTOMS and address_of(device) is not None:
         raise SourceError(f"{device.tag}: a PCI address on what is no PCI device: leave it out")
     if device.tag == "iommu" and device.get("model") == "virtio":
         _iommu(device, domain)

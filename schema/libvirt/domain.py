@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from ..address import Address
@@ -65,8 +66,9 @@ class Domain:
     """QEMU properties that the domain overrides, by alias."""
 
 
+@lru_cache(maxsize=2)
 def read_domain(data: bytes) -> Domain:
-    """Raises SourceError for what is no domain XML of an x86 machine with PCI."""
+    """Raises SourceError for what is no domain XML of an x86 machine with PCI. The last ones are remembered."""
     root = parse(data)
     if root.tag != "domain":
         raise SourceError(f"the root element is <{root.tag}>, not <domain>")
@@ -109,9 +111,9 @@ class _Collector:
             self.take(parse(added.encode()), added)
 
     def take(self, shown: Element, added: str = "") -> None:
-        check(shown, self.domain)
-        kind = kind_of(shown) if takes_pci_address(shown) else None
-        if kind is None or self.is_fixed(shown):
+        kind = kind_of(shown)
+        check(shown, self.domain, is_pci=kind is not None)
+        if kind is None or not takes_pci_address(shown) or self.is_fixed(shown):
             return
         part = Part(self.name(shown), kind, shown, added, address_of(shown))
         if shown.tag == "video":

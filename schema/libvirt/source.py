@@ -12,6 +12,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 ATTRIBUTE: Final = re.compile(rb"""\s([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
+TAG: Final = re.compile(rb"""<[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>""")
 MAX_DEPTH: Final = 100
 """Nesting of elements; domain XML has some ten."""
 
@@ -48,9 +49,14 @@ class Element:
 
     def first(self, *path: str) -> "Element | None":
         """The first child of each tag in turn, or nothing."""
-        here: Element | None = self
+        here = self
         for tag in path:
-            here = None if here is None else next(here.all(tag), None)
+            for child in here.children:
+                if child.tag == tag:
+                    here = child
+                    break
+            else:
+                return None
         return here
 
     def value(self, *path: str, name: str) -> str:
@@ -116,16 +122,10 @@ class _Reader:
 
     def tag_end(self, at: int) -> int:
         """Behind the `>` that ends the tag at `at`; one in quotes does not."""
-        quote = 0
-        for index in range(at, len(self.data)):
-            byte = self.data[index]
-            if quote:
-                quote = 0 if byte == quote else quote
-            elif byte in b"\"'":
-                quote = byte
-            elif byte == ord(">"):
-                return index + 1
-        raise SourceError("a tag that does not end")
+        tag = TAG.match(self.data, at)
+        if tag is None:
+            raise SourceError("a tag that does not end")
+        return tag.end()
 
 
 def _named(tag: str) -> str:
@@ -142,7 +142,7 @@ class Edits:
     """Lines to come at the end of elements."""
 
     def set(self, element: Element, **attributes: str) -> None:
-        """Sets attributes of an element where it is written, those that it lacks at the end of its start tag."""
+        """Sets attributes of an element where they are written, missing ones at the end of its start tag; each once."""
         for name, value in attributes.items():
             if element.attributes.get(name) == value:
                 continue
@@ -155,7 +155,6 @@ class Edits:
                 self.splices.append((at, at, f" {name}={_quoted(value)}"))
             else:
                 self.splices.append((*span, _quoted(value)))
-            element.attributes[name] = value
 
     def _attribute(self, element: Element, name: str) -> tuple[int, int] | None:
         """Where the quoted value of an attribute is written."""

@@ -34,6 +34,7 @@ CHECKS: Final[dict[str, Check]] = {
     "near": needs.near,
     "near-switch": needs.near_switch,
     "spare": needs.spare,
+    "preset": connections.preset,
     "bus-numbers": capacities.bus_numbers,
     "io-space": capacities.io_space,
     "memory-space": capacities.memory_space,

@@ -62,3 +62,21 @@ def viommu_host_device(known: Survey) -> Iterator[Finding]:
         for name, place in known.places.items():
             if place.traits.is_host_device and place.bus.is_conventional and not place.bus.is_root:
                 yield Finding(rule="viommu-host-device", subjects=(name,), numbers={"bus": place.bus.id})
+
+
+def preset(known: Survey) -> Iterator[Finding]:
+    """Of devices whose slot is open."""
+    if known.guest.policy.preset != "libvirt":
+        return
+    for name, place in known.places.items():
+        if not place.item.pinned and (place.shared or not _as_libvirt(known, place)):
+            yield _misplaced(name, place.traits.device.model, place.bus).model_copy(update={"rule": "preset"})
+
+
+def _as_libvirt(known: Survey, place: Place) -> bool:
+    if place.traits.soft_slot is not None or place.traits.connector is Connector.INTEGRATED:
+        return place.bus.is_root
+    if known.machine.family == "pc":
+        return place.bus.is_root or place.bus.takes_hotplug
+    wants_port = place.traits.connector is not Connector.CONVENTIONAL
+    return place.bus.takes_hotplug and place.bus.is_port == wants_port

@@ -20,6 +20,7 @@ FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
 @click.option("--to", "form", type=click.Choice(FORMATS), help="What to print; default: the tree.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all.")
 @click.option("--firmware", metavar="F", help="seabios or ovmf, or with a version: ovmf:2025.02. Default: the guest's.")
+@click.option("--preset", type=click.Choice(["default", "libvirt"]), help="Where devices go by themselves, see README.")
 @click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none.")
 @click.option("--workers", type=click.IntRange(min=1, max=1024), default=1, show_default=True, help="Solver threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="The solver's seed.")
@@ -31,6 +32,7 @@ def plan(
     form: str | None,
     output: Path | None,
     firmware: str | None,
+    preset: str | None,
     time_limit: float | None,
     workers: int,
     seed: int,
@@ -54,7 +56,7 @@ def plan(
         raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
     if explicit_virtio and form != "libvirt":
         raise click.UsageError("--explicit-virtio goes with --to libvirt")
-    request, source = _read(guest, firmware)
+    request, source = _read(guest, firmware, preset)
     if form == "libvirt" and not source.lstrip().startswith("<"):
         raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
     outcome = _solve(request, time_limit=time_limit, workers=workers, seed=seed)
@@ -69,10 +71,11 @@ def plan(
     leave(code)
 
 
-def _read(guest: str, firmware: str | None) -> "tuple[Guest, str]":
+def _read(guest: str, firmware: str | None, preset: str | None) -> "tuple[Guest, str]":
     from qslot.schema.files import read_request
 
-    return read_request(guest, {} if firmware is None else {"firmware": _firmware(firmware)})
+    overrides: dict[str, object] = {} if firmware is None else {"firmware": _firmware(firmware)}
+    return read_request(guest, overrides if preset is None else {**overrides, "policy": {"preset": preset}})
 
 
 def _solve(request: "Guest", *, time_limit: float | None, workers: int, seed: int) -> "Outcome":

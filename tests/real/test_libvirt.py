@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from qslot.schema import Layout, Solved
+from qslot.schema import Guest, Layout, Solved
 from qslot.schema.libvirt import read
 from qslot.schema.libvirt.addresses import PciAddress
 from qslot.schema.libvirt.domain import read_domain
@@ -104,6 +104,27 @@ def test_libvirt_keeps_what_we_make_of_its_own_domains(
     record_property("kept", kept)
     record_property("refused with and without us", " ".join(refused))
     assert wrong == {}
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_libvirt_keeps_what_preset_libvirt_plans(define: Define, machine: str) -> None:
+    """One of each sort of device."""
+    elements = [
+        "<disk type='file'><source file='/x'/><target dev='vda'/></disk>",
+        "<disk type='file'><source file='/y'/><target dev='sda' bus='scsi'/></disk>",
+        *(f"<interface type='user'><model type='{model}'/></interface>" for model in ("virtio", "e1000", "rtl8139")),
+        "<video><model type='vga'/></video><video><model type='qxl'/></video>",
+        "<sound model='ich9'/><sound model='ac97'/>",
+        "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+        *(f"<controller type='usb' index='1' model='ich9-{name}'/>" for name in ("ehci1", "uhci1", "uhci2", "uhci3")),
+        "<watchdog model='i6300esb'/><input type='tablet' bus='virtio'/>",
+        "<vsock model='virtio'><cid auto='yes'/></vsock>",
+    ]
+    text = nics(machine, 0, "virtio").replace("<emulator/>", f"<emulator/>{''.join(elements)}")
+    guest = read(text.encode())
+    outcome = solve(Guest.model_validate(guest.model_dump(exclude={"spare"}) | {"policy": {"preset": "libvirt"}}))
+    assert isinstance(outcome, Solved)
+    assert_kept(define, outcome.layout.to_libvirt(text))
 
 
 def holes(free: int) -> list[int]:

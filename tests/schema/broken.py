@@ -273,6 +273,23 @@ NEEDS = [
     Case("spare", pc(spare=[{"kind": "pci", "numa": 1}]), ("br2",), {"slot": 1, "reason": "not on node 1"}),
 ]
 
+PRESET = [
+    Case(
+        "preset",
+        pair(
+            {
+                "machine": "q35",
+                "devices": [{"id": "disk0", "model": "nvme"}],
+                "policy": {"preset": "libvirt"},
+                "spare": [],
+            },
+            {"controllers": [], "devices": [device("disk0", "nvme", "pcie.0:02")]},
+        ),
+        ("disk0",),
+        {"model": "nvme", "bus": "pcie.0"},
+    ),
+]
+
 CAPACITIES = [
     Case(
         "bus-numbers",
@@ -369,4 +386,4 @@ WARNINGS = [
     ),
 ]
 
-CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *CAPACITIES, *PROPERTIES, *WARNINGS]
+CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *PRESET, *CAPACITIES, *PROPERTIES, *WARNINGS]

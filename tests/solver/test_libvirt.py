@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from qslot.schema import Guest, Layout, Solved
+from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.libvirt import SourceError, read, write
 from qslot.solver import solve
 from qslot.solver.cli import qslot
@@ -145,6 +145,25 @@ def test_the_command(tmp_path: Path) -> None:
     guest.write_text("machine: q35\n")
     refused = CliRunner().invoke(qslot, ["plan", str(guest), "--to", "libvirt"])
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_preset_libvirt_from_the_command(tmp_path: Path) -> None:
+    """The disk and the entropy source behind a port each, the interface behind a bridge, and one port to spare."""
+    path = tmp_path / "domain.xml"
+    path.write_text(Q35, encoding="utf-8")
+    result = CliRunner().invoke(qslot, ["plan", str(path), "--preset", "libvirt", "--to", "libvirt"])
+    assert result.exit_code == 0
+    assert result.stdout.count("model='pcie-root-port'>") == 4
+    again = tmp_path / "again.xml"
+    again.write_text(result.stdout, encoding="utf-8")
+    repeated = CliRunner().invoke(qslot, ["plan", str(again), "--preset", "libvirt", "--to", "libvirt"])
+    assert repeated.stdout == result.stdout
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="libvirt's own domain XML is not beside the project")
+def test_a_domain_without_a_plan_is_proved_to_have_none() -> None:
+    outcome = solve(read((CORPUS.parent / "negative" / "pcie-root-port-too-many.xml").read_bytes()))
+    assert isinstance(outcome, Infeasible)
 
 
 UNPLANNED = {

@@ -1,0 +1,87 @@
+"""Rule preset: with preset libvirt devices sit where libvirt would put such ones, and nowhere cheaper."""
+
+import pytest
+
+from ..ask import (
+    Case,
+    Data,
+    Trio,
+    above,
+    check_trio,
+    device,
+    devices,
+    models,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+    seats,
+)
+
+LIBVIRT = {"preset": "libvirt"}
+
+
+def limit(controllers: int) -> Data:
+    return policy(preset="libvirt", max_controllers=controllers)
+
+
+TRIOS = {
+    "a port for each": Trio(
+        Case(q35(*devices(3, "virtio-net"), policy=LIBVIRT)),
+        q35(*devices(3, "virtio-net", hotplug="never"), policy=limit(2), spare=[]),
+        Case(q35(*devices(3, "virtio-net", hotplug="never"), policy=limit(3), spare=[])),
+    ),
+    "a hot-pluggable port": Trio(
+        Case(q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port")], policy=LIBVIRT)),
+        q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
+        Case(q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2))),
+    ),
+    "conventional ones behind a bridge": Trio(
+        Case(q35(device("a", "rtl8139"), policy=LIBVIRT)),
+        q35(device("a", "rtl8139", hotplug="never"), policy=limit(1), spare=[]),
+        Case(q35(device("a", "rtl8139", hotplug="never"), policy=limit(2), spare=[])),
+    ),
+    "alone in its slot on pc": Trio(
+        Case(pc(*devices(2, "e1000"), policy=LIBVIRT)),
+        pc(*devices(2, "e1000", hotplug="never"), policy=limit(0), reserve=only("02.0", "02.1", machine="pc")),
+        Case(pc(*devices(2, "e1000", hotplug="never"), policy=limit(0), reserve=only("02.0", "03.0", machine="pc"))),
+    ),
+    "chipset place": Trio(
+        Case(q35(device("v", "virtio-vga"), policy=LIBVIRT), {"v": "pcie.0:01.0"}),
+        q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("1f.1")),
+        Case(q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("01.0", "02.0")), {"v": "pcie.0:01.0"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", TRIOS)
+def test_rule(rule: str) -> None:
+    check_trio(TRIOS[rule])
+
+
+def test_one_port_is_spare_unless_controllers_are_listed() -> None:
+    assert len(planned(q35(policy=LIBVIRT)).spare) == 1
+    assert planned(q35(policy=LIBVIRT, controllers=[device("rp", "pcie-root-port")])).spare == ()
+    assert planned(q35(policy=LIBVIRT, spare=[])).spare == ()
+    assert planned(pc(policy=LIBVIRT)).spare == ()
+
+
+def test_addresses_that_are_given_are_kept() -> None:
+    layout = planned(q35(device("a", "virtio-net", address="pcie.0:05"), device("b", "nvme"), policy=LIBVIRT))
+    assert seats(layout)["a"] == "pcie.0:05.0"
+    assert above(layout, "b") == ["pcie-root-port"]
+
+
+def test_bridges_keep_their_shpc() -> None:
+    layout = planned(pc(*devices(40, "virtio-net", virtio="modern"), policy=LIBVIRT))
+    assert models(layout) == ["pci-bridge"]
+    assert layout.controllers[0].properties["shpc"] == "on"
+    other = planned(pc(*devices(40, "virtio-net", virtio="modern")))
+    assert {one.properties["shpc"] for one in other.controllers if one.model == "pci-bridge"} == {"off"}
+
+
+def test_it_is_named_where_it_stands_in_the_way() -> None:
+    found = refused(q35(*devices(2, "virtio-net", hotplug="never"), policy=limit(1), spare=[])).findings
+    assert "preset" in {finding.rule for finding in found}
