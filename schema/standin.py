@@ -177,7 +177,8 @@ class _Stage:
         properties = dict(device.properties)
         for name in NEEDED.get(kind, ()):
             if name not in properties:
-                properties[name] = next(self._names)
+                # the IO BAR grows with the tag's length: one as short as the catalogue takes for one that is not given
+                properties[name] = f"t{len(self._made)}" if name == "mount_tag" else next(self._names)
         for name, value in properties.items():
             if name in BACKENDS:
                 self._make(name, as_text(value), self._sizes[device.id] or BACKING)

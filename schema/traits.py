@@ -5,8 +5,10 @@ from functools import lru_cache
 
 from .catalog import DeviceModel, default_hotplug, find
 from .connect import Connector, VirtioMode
-from .device import Bar, Device, Hotplug, Scalar
+from .device import Device, Hotplug, Scalar
 from .guest import Guest
+
+SCSI_OFF_SINCE = (2, 5)
 
 STRICTNESS: dict[Hotplug, int] = {"never": 0, "preferred": 1, "required": 2}
 
@@ -27,19 +29,20 @@ class Traits:
     """The strictest of the group's."""
     soft_slot: int | None
     """The slot of pcie.0 where guests expect it, for the few kinds in SOFT_SLOTS."""
-
-    def bars(self, mode: VirtioMode | None) -> tuple[Bar, ...]:
-        """Its BARs in that virtio mode (None for what is not virtio)."""
-        if self.device.bars is not None:
-            return self.device.bars
-        bars = self.model.bars(mode, self.device.properties)
-        return tuple(Bar(bar=b.bar, kind=b.kind, size=b.size, prefetchable=b.prefetchable) for b in bars)
+    version: tuple[int, int] | None = None
+    """The machine type's: older ones have other BARs."""
 
     def io_bytes(self, mode: VirtioMode | None) -> int:
         """Sum of its IO BARs in that mode, in bytes."""
         if self.device.bars is not None:
             return sum(bar.size for bar in self.device.bars if bar.kind == "io")
-        return _io_bytes(self.model.name, mode, tuple(self.device.properties.items()))
+        return _io_bytes(self.model.name, mode, tuple(self.device.properties.items()), self.version)
+
+    @property
+    def has_scsi_passthrough(self) -> bool:
+        """A virtio disk of an old machine type, where `scsi` is on unless it says otherwise: QEMU refuses that with
+        virtio 1.0 (measured)."""
+        return self.model.name == "virtio-blk" and self.version is not None and self.version < SCSI_OFF_SINCE
 
     @property
     def is_host_device(self) -> bool:
@@ -47,9 +50,11 @@ class Traits:
 
 
 @lru_cache(maxsize=4096)
-def _io_bytes(model: str, mode: VirtioMode | None, properties: tuple[tuple[str, Scalar], ...]) -> int:
+def _io_bytes(
+    model: str, mode: VirtioMode | None, properties: tuple[tuple[str, Scalar], ...], version: tuple[int, int] | None
+) -> int:
     """The catalogue's answer, remembered: guests have many devices of few kinds."""
-    return find(model).io_bytes(mode, dict(properties))
+    return find(model).io_bytes(mode, dict(properties), version)
 
 
 def mode_on(traits: Traits, *, behind_port: bool) -> VirtioMode | None:
@@ -71,7 +76,9 @@ def traits_of(guest: Guest) -> dict[str, Traits]:
         modes = _modes(device, model)
         hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
         connector = _connector(guest, device, model, modes)
-        result[device.id] = Traits(device, model, connector, modes, hotplug, soft.get(device.id))
+        result[device.id] = Traits(
+            device, model, connector, modes, hotplug, soft.get(device.id), guest.platform.version
+        )
     return result
 
 

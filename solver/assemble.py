@@ -138,9 +138,11 @@ def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
     model = traits.model
     if mode is None or model.virtio is None:
         return model.driver, {}
+    more: Properties = {"scsi": "off"} if traits.has_scsi_passthrough and mode is not VirtioMode.LEGACY else {}
     if mode in model.virtio.suffixed:
-        return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", {}
+        return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", more
     if not model.virtio.switches:
-        return model.driver, {}
+        return model.driver, more
     legacy, modern = mode is not VirtioMode.MODERN, mode is not VirtioMode.LEGACY
-    return model.driver, {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}
+    switches: Properties = {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}
+    return model.driver, {**switches, **more}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ..connect import Connector, VirtioMode
 from ..properties import as_text, canonical
+from .versions import adapted
 
 Kind = Literal["io", "mem32", "mem64"]
 Bars = Mapping[int, "Bar"]
@@ -149,8 +150,11 @@ class DeviceModel:
     rules: tuple[Variant | Sized, ...] = field(default=(), repr=False)
     """Applied in order, later ones win."""
 
-    def bars(self, mode: VirtioMode | None, properties: Mapping[str, Any]) -> tuple[Bar, ...]:
-        """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio).
+    def bars(
+        self, mode: VirtioMode | None, properties: Mapping[str, Any], version: tuple[int, int] | None = None
+    ) -> tuple[Bar, ...]:
+        """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio). `version` is the machine
+        type's, None the newest.
 
         Raises UnknownBars for a self-described model, ValueError for a virtio mode that the model cannot have.
         """
@@ -159,18 +163,22 @@ class DeviceModel:
         if mode not in self.base:
             allowed = ", ".join(self.virtio.modes) if self.virtio else "none, it is not virtio"
             raise ValueError(f"{self.name} has no virtio mode {mode}, only {allowed}")
-        if not self.rules:
+        if not self.rules and version is None:
             return self.base[mode]
         values = {name: canonical(name, value) for name, value in properties.items()}
         bars: Bars = {bar.bar: bar for bar in self.base[mode]}
         for rule in self.rules:
             if mode in rule.modes and rule.when.holds(values):
                 bars = rule.apply(bars, values)
+        if version is not None:
+            bars = adapted(self.name, bars, values, version, virtio=self.virtio is not None)
         return tuple(bars[number] for number in sorted(bars))
 
-    def io_bytes(self, mode: VirtioMode | None, properties: Mapping[str, Any]) -> int:
+    def io_bytes(
+        self, mode: VirtioMode | None, properties: Mapping[str, Any], version: tuple[int, int] | None = None
+    ) -> int:
         """Sum of its IO BARs, in bytes."""
-        return sum(bar.size for bar in self.bars(mode, properties) if bar.kind == "io")
+        return sum(bar.size for bar in self.bars(mode, properties, version) if bar.kind == "io")
 
     def rom_bytes(self, properties: Mapping[str, Any]) -> int:
         """The ROM BAR's size with these properties. An own `romfile` counts as being as large as the usual one."""

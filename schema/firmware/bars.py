@@ -58,17 +58,12 @@ PORT_BARS: Final = (Bar(0, Kind.MEM32, 0x1000),)
 SHPC_BARS: Final = (Bar(0, Kind.MEM64, 0x100),)
 """Registers of a bridge's standard hot-plug controller."""
 
-RNG_MSIX_SINCE: Final = (7, 2)
-"""virtio-rng has MSI-X, and so BAR 1, only from that machine version on (measured)."""
-
 
 def device_bars(device: PlacedDevice, machine: Machine) -> tuple[Bars, int]:
     """BARs by rising number, and bytes of the option ROM. Raises UnknownModel for what nothing describes."""
     if device.bars is not None:
         return _bars(device.bars), device.rom or 0
-    bars, rom = _catalogued(device.model, device.virtio, frozenset(device.properties.items()))
-    if device.model == "virtio-rng" and machine.version is not None and machine.version < RNG_MSIX_SINCE:
-        bars = tuple(bar for bar in bars if bar.number != 1)
+    bars, rom = _catalogued(device.model, device.virtio, frozenset(device.properties.items()), machine.version)
     return bars, rom if device.rom is None else device.rom
 
 
@@ -76,13 +71,15 @@ def requested(traits: "Traits", mode: VirtioMode | None) -> Bars:
     """BARs of a device of the request in a virtio mode."""
     if traits.device.bars is not None:
         return _bars(traits.device.bars)
-    return _catalogued(traits.model.name, mode, frozenset(traits.device.properties.items()))[0]
+    return _catalogued(traits.model.name, mode, frozenset(traits.device.properties.items()), traits.version)[0]
 
 
 @lru_cache(maxsize=4096)
-def _catalogued(model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]]) -> tuple[Bars, int]:
+def _catalogued(
+    model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]], version: tuple[int, int] | None
+) -> tuple[Bars, int]:
     entry, given = find(model), dict(properties)
-    return _bars(entry.bars(mode, given)), entry.rom_bytes(given)
+    return _bars(entry.bars(mode, given, version)), entry.rom_bytes(given)
 
 
 def _bars(bars: Iterable[RequestedBar | CatalogueBar]) -> Bars:

@@ -4,7 +4,7 @@ Source: libvirt 9.0's domain XML format, held against the devices that it gives 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .source import Element, SourceError
@@ -203,7 +203,9 @@ def watchdog(device: Element) -> Kind | None:
 def filesystem(device: Element) -> Kind | None:
     if device.value("driver", name="type") == "virtiofs":
         return Kind("vhost-user-fs")
-    return _virtio("virtio-9p", device.get("model"), device)
+    kind = _virtio("virtio-9p", device.get("model"), device)
+    tag = device.value("target", name="dir")  # in the configuration, so in the IO BAR's size
+    return replace(kind, properties={"mount_tag": tag}) if tag else kind
 
 
 def input_(device: Element) -> Kind | None:

@@ -85,14 +85,14 @@ def emission(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
     driver, virtio = traits.model.driver, traits.model.virtio
     if mode is None or virtio is None:
         return driver, {}
+    modern = mode is not VirtioMode.LEGACY
+    passthrough: Properties = {"scsi": "off"} if modern and traits.has_scsi_passthrough else {}
     if mode in virtio.suffixed:
-        return f"{driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", {}
+        return f"{driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", passthrough
     if not virtio.switches:
-        return driver, {}
-    return driver, {
-        "disable-legacy": "on" if mode is VirtioMode.MODERN else "off",
-        "disable-modern": "on" if mode is VirtioMode.LEGACY else "off",
-    }
+        return driver, passthrough
+    legacy = "on" if mode is VirtioMode.MODERN else "off"
+    return driver, {"disable-legacy": legacy, "disable-modern": "off" if modern else "on", **passthrough}
 
 
 def _word(value: Scalar | None) -> Scalar:

@@ -6,7 +6,7 @@ Many more than here: `make predictions`.
 from collections import Counter
 
 import pytest
-from qslot.schema import Firmware, Layout
+from qslot.schema import Firmware, Layout, VirtioMode
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.probe import BootError, FirmwarePanicError, boot, differences
 from qslot.schema.probe.found import walk
@@ -130,3 +130,20 @@ def test_memory_above_ram(machine: str, memory: int, hole: int | None) -> None:
     planned = by_hand(machine, at(f"{root}:3", "pci-testdev", "t", membar=2 << 30), memory=memory << 30)
     bits = {"phys_bits": 43, "pci_hole64": None if hole is None else hole << 30}
     assert hold(planned.model_copy(update={"platform": planned.platform.model_copy(update=bits)}))[0] == "equal"
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        *("pc-i440fx-2.5", "pc-q35-2.7", "pc-i440fx-3.1", "pc-q35-4.0"),
+        *("pc-i440fx-4.1", "pc-q35-5.0", "pc-q35-5.1", "pc-q35-7.1"),
+    ],
+)
+def test_bars_of_older_machine_types(machine: str) -> None:
+    """Each of the models that have others there, in a mode with all kinds of BARs."""
+    root = "pcie.0" if "q35" in machine else "pci.0"
+    models = ("virtio-blk", "virtio-balloon", "virtio-serial", "virtio-rng", "virtio-net", "virtio-scsi")
+    mode = VirtioMode.TRANSITIONAL
+    seats = [at(f"{root}:{n + 4:x}", f"{model}-pci-transitional", f"d{n}", mode) for n, model in enumerate(models)]
+    others = [at(f"{root}:10", "nvme", "disk"), at(f"{root}:11", "virtio-vga", "video", VirtioMode.MODERN)]
+    assert hold(by_hand(machine, *seats, *others))[0] == "equal"

@@ -93,7 +93,7 @@ def test_a_needed_backend_is_made_up_under_a_name_that_is_free() -> None:
     words = standalone(layout(devices=devices))
     first, second, third = parse(words).devices
     assert (first.properties, second.properties) == ({"drive": "standin2"}, {"drive": "standin1"})
-    assert third.properties == {"fsdev": "standin3", "mount_tag": "standin4"}
+    assert third.properties == {"fsdev": "standin3", "mount_tag": "t2"}
     assert [text.split(",")[1] for text in after(words, "-drive")] == ["id=standin2", "id=standin1"]
     assert after(words, "-fsdev") == ["synth,id=standin3"]
 
