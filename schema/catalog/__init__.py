@@ -11,8 +11,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
+from .bar import Bar as Bar
 from .load import load_excluded, load_models
-from .model import Bar as Bar
 from .model import DeviceModel as DeviceModel
 from .model import UnknownBars as UnknownBars
 from .model import UnknownModel as UnknownModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..properties import as_text
-from .model import Bar, Kind
+from .bar import Bar, Kind
 
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient

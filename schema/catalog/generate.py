@@ -19,8 +19,8 @@ from typing import Any
 from ..connect import VirtioMode
 from . import excluded
 from .ask import Qemu, RefusedError, Seen, Types
+from .bar import Bar
 from .load import load_unmeasured, model_of
-from .model import Bar
 from .questions import (
     BACKEND_SIZED,
     BASE_CLASSES,

@@ -6,7 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 from ..connect import Connector, VirtioMode
-from .model import Bar, DeviceModel, Sized, Variant, VirtioModel, When
+from .bar import Bar
+from .model import DeviceModel, Sized, Variant, VirtioModel, When
 
 Entry = Mapping[str, Any]
 

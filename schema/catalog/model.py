@@ -6,11 +6,8 @@ from typing import Any, Literal
 
 from ..connect import Connector, VirtioMode
 from ..properties import as_text, canonical
+from .bar import Bar, Bars
 from .versions import adapted
-
-Kind = Literal["io", "mem32", "mem64"]
-Bars = Mapping[int, "Bar"]
-"""By BAR number."""
 
 
 class UnknownModel(KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
@@ -31,16 +28,6 @@ class UnknownBars(UnknownModel):
 
     def __str__(self) -> str:
         return f"{self.name} takes its BARs from the host device: the request must describe them"
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One base address register: number 0-5, kind, and size in bytes, a power of two."""
-
-    bar: int
-    kind: Kind
-    size: int
-    prefetchable: bool
 
 
 @dataclass(frozen=True, slots=True)

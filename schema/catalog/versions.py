@@ -5,10 +5,9 @@ Measured with QEMU 7.2 on all its machine types, pc-i440fx from 1.4 and pc-q35 f
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from .model import Bar
+from .bar import Bars
 
 Version = tuple[int, int]
 
@@ -40,9 +39,7 @@ PAGE_PER_VQ: Final = (2, 8)
 WITH_A_PAGE_EACH: Final = 8 << 20
 
 
-def adapted(
-    name: str, bars: Mapping[int, "Bar"], properties: Mapping[str, Any], version: Version, *, virtio: bool
-) -> Mapping[int, "Bar"]:
+def adapted(name: str, bars: Bars, properties: Mapping[str, Any], version: Version, *, virtio: bool) -> Bars:
     """BARs by number on a machine of that version."""
     result = dict(bars)
     for rule in OLDER.get(name, ()):

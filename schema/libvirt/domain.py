@@ -1,12 +1,10 @@
 """A domain as far as its PCI layout goes: machine, devices and PCI controllers, each with its element."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from ..address import Address
 from ..machine import Family
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
@@ -112,7 +110,7 @@ class _Collector:
 
     def take(self, shown: Element, added: str = "") -> None:
         kind = kind_of(shown)
-        check(shown, self.domain, is_pci=kind is not None)
+        check(shown, self.domain.root, self.domain.devices, is_pci=kind is not None)
         if kind is None or not takes_pci_address(shown) or self.is_fixed(shown):
             return
         part = Part(self.name(shown), kind, shown, added, address_of(shown))
@@ -179,9 +177,3 @@ class _Collector:
 
 def bus_name(domain: Domain, index: int) -> str:
     return root_of(domain.family) if index == 0 else f"pci.{index}"
-
-
-def pins(domain: Domain) -> Iterator[tuple[Part, Address]]:
-    for part in domain.parts:
-        if part.address is not None:
-            yield part, Address(bus_name(domain, part.address.bus), part.address.slot, part.address.function)

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 from qslot.schema import Guest, Layout, Solved
+from qslot.schema.firmware import predict
+from qslot.schema.layout import PlacedController
 from qslot.schema.libvirt import read
 from qslot.schema.libvirt.addresses import PciAddress
 from qslot.schema.libvirt.domain import read_domain
-from qslot.schema.probe import probe
+from qslot.schema.probe import BootError, boot, probe
+from qslot.schema.probe.enumeration import QEMU
 from qslot.solver import solve
+
+from .layouts import layout as by_hand
 
 pytestmark = pytest.mark.real
 
@@ -80,8 +85,8 @@ def nics(machine: str, number: int, model: str) -> str:
     )
 
 
-ELSEWHERE = {"pcie-expander-bus", "virtio-transitional"}
-"""Without a plan: tests/solver/test_libvirt.py says why."""
+ELSEWHERE = json.loads((Path(__file__).parents[1] / "libvirt_exceptions.json").read_text())
+"""Without a plan, and why."""
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="libvirt's own domain XML is not beside the project")
@@ -119,6 +124,36 @@ def test_what_is_planned_for_its_own_domains_boots(record_property: Callable[[st
                 wrong[path.stem] = [str(one) for one in found]
     record_property("booted", booted)
     assert wrong == {}
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="libvirt's own domain XML is not beside the project")
+def test_bus_numbers_of_its_expander_domain_do_not_suffice(define: Define) -> None:
+    """Why it has no plan: what libvirt makes of it, as it stands, in a real QEMU."""
+    kept = define((CORPUS / "pcie-expander-bus.xml").read_text())["xml"]
+    controllers = read(kept.encode()).controllers
+    pins = {one.id: one.address for one in controllers if one.address is not None}
+    crowded = {(pin.bus, pin.slot) for pin in pins.values() if pin.function}
+    seats = [
+        PlacedController.model_validate({
+            "id": one.id, "model": one.model, "bus": pin.bus, "slot": pin.slot, "function": pin.function,
+            "multifunction": not pin.function and (pin.bus, pin.slot) in crowded,
+            "properties": {**one.properties, **({} if one.numa is None else {"numa_node": one.numa})},
+        })
+        for one in controllers
+        if (pin := pins.get(one.id)) is not None
+    ]  # fmt: skip
+    layout = by_hand("q35", *seats, numa_nodes=2)
+    prediction = predict(layout)
+    assert prediction.failure is not None
+    assert prediction.failure.rule == "bus-numbers"
+    with pytest.raises(BootError, match="not enumerated"):
+        boot(layout, limit=30)
+
+
+def test_qemu_has_no_transitional_vsock() -> None:
+    command = [QEMU, "-machine", "q35", "-nodefaults", "-display", "none", "-device", "vhost-vsock-pci-transitional"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "not a valid device model name" in done.stderr
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])

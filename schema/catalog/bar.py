@@ -1,0 +1,21 @@
+"""One base address register."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["io", "mem32", "mem64"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One base address register: number 0-5, kind, and size in bytes, a power of two."""
+
+    bar: int
+    kind: Kind
+    size: int
+    prefetchable: bool
+
+
+Bars = Mapping[int, Bar]
+"""By BAR number."""
