@@ -40,7 +40,7 @@ def guest_names(layout: Layout, prediction: Prediction, topology: Topology | Non
     if topology is None:
         topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
     naming = _Naming(layout, prediction, topology)
-    names = {device.id: naming.name(device) for device in layout.devices}
+    names = {device.id: naming.name(device) if _is_interface(device) else None for device in layout.devices}
     given = Counter(names.values())
     return {device: name if given[name] == 1 else None for device, name in names.items()}
 
@@ -83,7 +83,7 @@ class _Naming:
 
     def name(self, device: PlacedDevice) -> str | None:
         """Onboard index, else slot, else path."""
-        address = self.prediction.guest_addresses.get(device.id) if _is_interface(device) else None
+        address = self.prediction.guest_addresses.get(device.id)
         if address is None or device.bus in self.unseen or device.id in self.prediction.lost:
             return None
         place = (device.bus, device.slot)

@@ -151,9 +151,13 @@ def _items(guest: Guest) -> dict[str, Item]:
     for device in guest.devices:
         if device.id in items:
             continue
-        members = (device,) if device.group is None else guest.groups[device.group]
+        if device.group is None:
+            pinned = device.address is not None and device.address.bus is not None
+            items[device.id] = Item(device.id, (device,), guest.traits[device.id].hotplug, device.numa, pinned)
+            continue
+        members = guest.groups[device.group]
         item = Item(
-            key=device.id if device.group is None else f"group {device.group}",
+            key=f"group {device.group}",
             members=members,
             hotplug=guest.traits[device.id].hotplug,
             numa=next((member.numa for member in members if member.numa is not None), None),
@@ -169,19 +173,11 @@ def _place(result: Survey, seat: PlacedDevice, bus: Bus) -> Place:
     # what is emitted counts, even where it is not what the request asks for
     mode = seat.virtio if seat.virtio in traits.modes else mode_on(traits, behind_port=bus.is_port)
     neighbours = result.topology.slots[seat.bus, seat.slot]
-    alone = all(result.occupant(other) == item.key for other in neighbours)
+    alone = len(neighbours) == 1 or all(result.occupant(other) == item.key for other in neighbours)
     shared = not alone or result.in_chipset_slot(seat.bus, seat.slot)
     offered = bus.takes_hotplug and not (bus.is_conventional and seat.slot == 0)
-    return Place(
-        traits=traits,
-        item=item,
-        seat=seat,
-        bus=bus,
-        mode=mode,
-        io=traits.io_bytes(mode),
-        shared=shared,
-        takes_hotplug=offered and not shared and any(other.function == 0 for other in neighbours),
-    )
+    takes_hotplug = offered and not shared and (seat.function == 0 or any(one.function == 0 for one in neighbours))
+    return Place(traits, item, seat, bus, mode, traits.io_bytes(mode), shared, takes_hotplug)
 
 
 def _paired(guest: Guest, layout: Layout) -> Iterator[tuple[Spare, SpareSlot | None]]:

@@ -81,7 +81,15 @@ class _Needs:
                 alone += demand.number * pages(demand.io)
             elif Offer.ROOT not in demand.offers:
                 shared += demand.number * demand.io
-        return alone + max(pages(shared), sum(map(pages, pinned)), self._empty_bridge)
+        return alone + max(pages(shared), sum(map(pages, pinned)), self._wet_bridges(), self._empty_bridge)
+
+    def _wet_bridges(self) -> int:
+        """Bridges that what has IO and fits on no other bus takes at least: each opens a page."""
+        wet = (one for one in self.demands if one.io and one.offers == {Offer.CONVENTIONAL})
+        widest = max(
+            (sum(s.count for s in bus.slots) for bus in self.v.classes if bus.offer is Offer.CONVENTIONAL), default=1
+        )
+        return -(-sum(one.number * one.functions for one in wet) // (FUNCTIONS * widest))
 
     def controllers(self) -> int:
         """Demanded ones; ports and bridges for what fits nowhere else; an expander for each node that has none."""

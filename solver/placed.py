@@ -99,6 +99,11 @@ class Placed:
         return result
 
     @cached_property
+    def occupied(self) -> set[str]:
+        """Buses with a device."""
+        return {bus for bus, _, _ in self.seats.values()}
+
+    @cached_property
     def shared(self) -> set[tuple[str, int]]:
         """Slots in which a function other than 0 is used: function 0 there needs multifunction."""
         seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]

@@ -11,6 +11,9 @@ from .buses import Offer, pages
 from .placed import Placed
 from .seating import Bus
 
+ALL: Final = 2
+UNKNOWN: Final = 1
+"""Ports that keep the firmware's own IO reserve: all, or those of which nobody says what comes; 0 is none."""
 LITTLE: Final = 2 * MIB
 """Bytes of prefetchable memory in place of edk2's default, a 256th of what there is."""
 
@@ -23,15 +26,15 @@ class Reservations:
 
     def __init__(self, placed: Placed) -> None:
         self._placed = placed
-        self._padded = not self._too_many_to_pad()
-        """Whether the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
+        self._padded = ALL if not self._too_many_to_pad() else UNKNOWN
+        """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._roomy = True
-        """The same of memory."""
+        """Whether it may reserve memory so."""
 
     def give_way(self, known: Survey) -> bool:
         """Whether the layout should be made again with less, as the firmware gives something up in this one."""
         if self._padded and known.prediction is not None and known.prediction.gives_up:
-            self._padded = False
+            self._padded -= 1
             return True
         if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
             failure = known.memory.failure
@@ -57,7 +60,7 @@ class Reservations:
         wishes = self._spares(bus)
         if any(spare.io for spare in wishes):
             result["io-reserve"] = PAGE
-        elif not self._padded and self._stays_dry(bus):
+        elif self._padded < ALL and (self._padded < UNKNOWN or self._is_known(bus)) and self._stays_dry(bus):
             result["io-reserve"] = 0
         if not self._roomy and not self._given(bus):
             result["pref64-reserve"] = LITTLE
@@ -102,6 +105,10 @@ class Reservations:
             return False
         ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self._placed.order)
         return ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
+
+    def _is_known(self, bus: Bus) -> bool:
+        """Whether the request says what is on the port, or is to come: an empty one that it lists may get anything."""
+        return str(bus.name) in self._placed.occupied or bool(self._spares(bus))
 
     def _stays_dry(self, bus: Bus) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""

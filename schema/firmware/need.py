@@ -51,11 +51,12 @@ def may_be_short(guest: "Guest") -> bool:
     """Whether devices ask for so much that memory may be what decides: more than half of what is below 4 GiB."""
     asked = sum(spare.count * spare.memory for spare in guest.spare)
     known: dict[tuple[object, ...], int] = {}  # guests have many devices of few sorts
-    for traits in guest.traits.values():
-        device, mode = traits.device, mode_on(traits, behind_port=True)
-        sort = (device.model, mode, device.bars, *device.properties.items())
+    for device in guest.devices:
+        sort = (device.model, device.virtio, device.bars, *device.properties.items())
         if sort not in known:
-            known[sort] = sum(size for _, kind, size in requested(traits, mode) if kind is not Kind.IO)
+            traits = guest.traits[device.id]
+            bars = requested(traits, mode_on(traits, behind_port=True))
+            known[sort] = sum(size for _, kind, size in bars if kind is not Kind.IO)
         asked += known[sort]
     return asked > available_to(guest)[0] // 2
 

@@ -97,7 +97,7 @@ def slot_sharing(known: Survey) -> Iterator[Finding]:
     """One finding a slot, with everyone who may not share it with some other."""
     pinned = _pinned(known)
     for (bus, slot), seats in known.topology.slots.items():
-        if len(seats) > 1:
+        if len(seats) > 1 and not {seat.model for seat in seats} <= ROOT_PORTS:
             clashing: dict[str, None] = {}
             for one, other in combinations(seats, 2):
                 if not _may_share(known, pinned, one, other):

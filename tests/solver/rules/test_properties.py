@@ -175,3 +175,14 @@ def test_the_bus_nr_of_an_expander_avoids_demanded_chassis_nr(number: int) -> No
     layout = planned(pc(device("a", "AC97", numa=0), controllers=[numbered("br", number)], numa_nodes=1))
     assert properties(layout, "pxb1")["bus_nr"] != number
     assert properties(layout, "br")["chassis_nr"] == number
+
+
+def test_ports_that_the_request_leaves_empty_keep_ovmfs_own_reserve_longest() -> None:
+    """Fourteen hot-pluggable ports, more than OVMF 2022.11 has windows for; eight have a device that has no IO."""
+    ports = [device(f"p{n}", "pcie-root-port") for n in range(14)]
+    layout = planned(q35(*devices(8, "nvme", hotplug="required"), controllers=ports, firmware="ovmf"))
+    full = {one.bus for one in layout.devices}
+    assert {one.id for one in layout.controllers if one.properties.get("io-reserve") == 0} == full
+    many = [device(f"p{n}", "pcie-root-port") for n in range(20)]
+    layout = planned(q35(*devices(2, "nvme", hotplug="required"), controllers=many, firmware="ovmf"))
+    assert {one.properties.get("io-reserve") for one in layout.controllers} == {0}
