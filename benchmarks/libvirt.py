@@ -13,34 +13,45 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, Self
 
 from qslot.schema import Guest, Layout, Solved
+from qslot.schema.address import SLOTS
+from qslot.schema.layout import SpareSlot
 from qslot.schema.libvirt import guest_data
 from qslot.schema.libvirt.source import Edits, Element, parse
 from qslot.schema.survey import Survey, survey
-from qslot.schema.topology import Bus
+from qslot.schema.verify.needs import closed
 from qslot.solver import Options, solve
 
 PATIENCE: Final = Options(time_limit=20)
+PYTHON: Final = "/usr/bin/python3"
 ORACLE: Final = Path(__file__).parents[1] / "tests" / "real" / "libvirt" / "define.py"
 CORPUS: Final = Path(__file__).parents[2] / "shared" / "corpus" / "libvirt" / "positive"
 
 
 class Oracle:
-    """The real libvirt. `ask` gives the domain as it keeps it, or None where it refuses."""
+    """The real libvirt, embedded driver, no daemon. Ends with the `with` block."""
 
     def __init__(self) -> None:
-        command = ["/usr/bin/python3", "-c", ORACLE.read_text()]
+        # as text, not by its name: it gives up root, and with it access to our folder
+        command = [PYTHON, "-c", ORACLE.read_text()]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
 
-    def ask(self, text: str) -> str | None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def ask(self, text: str) -> dict[str, str]:
+        """The domain as libvirt keeps it under `xml`, or why it refuses under `error`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(text) + "\n")
         self.process.stdin.flush()
         answer: dict[str, str] = json.loads(self.process.stdout.readline())
-        return answer.get("xml")
+        return answer
 
 
 def stripped(text: str) -> str:
@@ -91,21 +102,15 @@ def _free(known: Survey) -> Counter[str]:
     """Empty slots that take hot-plug."""
     free: Counter[str] = Counter()
     for bus in known.topology.buses.values():
-        if bus.takes_hotplug:
-            free["pcie" if bus.is_port else "pci"] += sum(_is_free(known, bus, slot) for slot in range(32))
+        kind: Literal["pcie", "pci"] = "pcie" if bus.is_port else "pci"
+        free[kind] += sum(not closed(known, SpareSlot(kind=kind, bus=bus.id, slot=slot)) for slot in range(SLOTS))
     return free
-
-
-def _is_free(known: Survey, bus: Bus, slot: int) -> bool:
-    first = known.machine.first_slot if bus.is_root else 0 if bus.is_port else 1
-    last = 0 if bus.is_port else 31
-    return first <= slot <= last and not known.topology.slots.get((bus.id, slot))
 
 
 def compare(oracle: Oracle, text: str) -> tuple[str, Cost | None, Cost | None]:
     """What came of it, in a word; libvirt's cost and ours, where both have a layout."""
     bare = stripped(text)
-    kept = oracle.ask(bare)
+    kept = oracle.ask(bare).get("xml")
     if kept is None:
         return ("planned, refused by libvirt" if _plan(guest_data(bare.encode())) else "refused by both"), None, None
     data = guest_data(kept.encode())
@@ -150,23 +155,28 @@ def families() -> Iterator[tuple[str, list[tuple[str, str]]]]:
             yield f"1 to 250 {model} interfaces, {machine}", [(str(n), nics(machine, n, model)) for n in sizes]
 
 
+def row(oracle: Oracle, name: str, domains: list[tuple[str, str]]) -> list[str]:
+    """Prints a family's row; gives what is bad in it."""
+    counts: Counter[str] = Counter()
+    sums, bad = [0, 0, 0, 0], []
+    for label, text in domains:
+        verdict, there, here = compare(oracle, text)
+        counts[verdict] += 1
+        if verdict.isupper():
+            bad.append(f"{name}, {label}: {verdict}, libvirt {there}, ours {here}")
+        if there is not None and here is not None:
+            values = (there.controllers, here.controllers, there.windows, here.windows)
+            sums = [total + value for total, value in zip(sums, values, strict=True)]
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    print(f"| {len(domains)} {name} | {told} | {sums[0]}, {sums[1]} | {sums[2]}, {sums[3]} |", flush=True)
+    return bad
+
+
 def main() -> int:
-    oracle, bad = Oracle(), []
     print("# Plans against libvirt 9.0's\n\nMade by `python -m benchmarks.libvirt`; see there for what is compared.\n")
     print("| domains | verdicts | controllers, libvirt's and ours | IO windows |\n|---|---|---|---|")
-    for name, domains in families():
-        counts: Counter[str] = Counter()
-        sums = [0, 0, 0, 0]
-        for label, text in domains:
-            verdict, there, here = compare(oracle, text)
-            counts[verdict] += 1
-            if verdict.isupper():
-                bad.append(f"{name}, {label}: {verdict}, libvirt {there}, ours {here}")
-            if there is not None and here is not None:
-                values = (there.controllers, here.controllers, there.windows, here.windows)
-                sums = [total + value for total, value in zip(sums, values, strict=True)]
-        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-        print(f"| {len(domains)} {name} | {told} | {sums[0]}, {sums[1]} | {sums[2]}, {sums[3]} |", flush=True)
+    with Oracle() as oracle:
+        bad = [line for name, domains in families() for line in row(oracle, name, domains)]
     print("".join(f"\n- {line}" for line in bad))
     return 1 if bad else 0
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .firmware.budget import PAGE, io_budget
+from .firmware.budget import PAGE, io_budget, power_of_two
 from .layout import PlacedController
 from .survey import Survey
 from .topology import has_shpc, number, port_hotplug
@@ -68,9 +68,8 @@ def io_space(survey: Survey) -> IoSpace:
         if content[bus.id] == 0 and has_shpc(bus.controller):
             window = empty_shpc
         reserve = pages(io_reserve(survey, bus.controller))
-        aligned = 1 << (reserve - 1).bit_length() if reserve else 0
         windows[bus.id] = max(window, reserve)
-        largest = max(largest, aligned if bus.expander is None else 0)
+        largest = max(largest, power_of_two(reserve) if bus.expander is None else 0)
     root = survey.machine.root
     # a window that reaches the root is counted there once: an expander only passes on what its bridges have
     return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root], largest)

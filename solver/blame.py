@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from ..schema.device import Device
 from ..schema.finding import Finding
 from ..schema.guest import Guest
-from .buses import Impossible
 from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .encode import LIMITS, encode
 from .grow import Scope
 from .items import Items, items_of
+from .pinned import Impossible
 from .shortage import short_of
 
 

@@ -26,6 +26,11 @@ def shpc_costs(guest: Guest) -> bool:
     return io_budget(guest.platform, guest.firmware.name).empty_shpc_window > 0
 
 
+def turns_shpc_off(guest: Guest) -> bool:
+    """Whether the planner does, on bridges of its own that ACPI reaches; libvirt never does."""
+    return guest.platform.acpi_bridge_hotplug and guest.policy.preset != "libvirt"
+
+
 def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
     """Levels of created pci-bridges that may save windows, where ACPI offers hot-plug or elsewhere: one for each
     bridge that would be empty, and the two that hold everything. Where the planner turns SHPC off, only spare slots
@@ -34,7 +39,7 @@ def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
         return BRIDGE_LEVELS
     kinds = [(kind, len(members)) for kind, members in items.free.items() if Place.CONVENTIONAL in kind.allowed]
     wanted = max(BRIDGE_LEVELS, -(-sum(count for _, count in kinds) // SLOTS) + 1)
-    if guest.platform.acpi_bridge_hotplug and acpi_reaches and guest.policy.preset != "libvirt":
+    if acpi_reaches and turns_shpc_off(guest):
         spares = sum(count for kind, count in kinds if kind.spare is not None)
         apart = any(kind.near_switch is not None for kind in items.free)
         wanted = min(wanted, BRIDGE_LEVELS + (spares if apart else -(-spares // SLOTS)))

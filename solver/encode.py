@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest, Term
 from ..schema.weights import WEIGHTS
-from .buses import Tree
 from .grow import Grower, Scope
 from .items import Items
 from .links import bus_numbers, controllers, max_controllers, near
 from .memory import memory_space
+from .pinned import Tree
 from .rows import Capacity, Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .standing import Standing

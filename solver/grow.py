@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
-from .buses import ALL, BusClass, Impossible, Join, Offer, SlotKind, Where, takes_hotplug
-from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, useful_chain
+from .buses import ALL, BusClass, Join, Offer, SlotKind, Where, takes_hotplug
+from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items
+from .pinned import Impossible
 from .reserves import bus_reserve, ports_look_hot, ports_reserve
 from .standing import OFFERS, Standing, merged
 from .units import ANYWHERE, Unit, switches_in, units_of
@@ -101,7 +102,7 @@ class Grower:
                 reserve=int(ports_reserve(self.guest) and model == "pcie-root-port"),
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
-                shpc_optional=model == "pci-bridge" and where.acpi_reaches and self._turns_shpc_off,
+                shpc_optional=model == "pci-bridge" and where.acpi_reaches and turns_shpc_off(self.guest),
                 reserving=model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest)),
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
@@ -110,11 +111,6 @@ class Grower:
             self._known[key] = one
             self.classes.append(one)
         return self._known[key]
-
-    @property
-    def _turns_shpc_off(self) -> bool:
-        """libvirt never does."""
-        return self.guest.platform.acpi_bridge_hotplug and self.guest.policy.preset != "libvirt"
 
     def _empty_costs(self, where: Where) -> bool:
         """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
@@ -146,8 +142,7 @@ class Grower:
         """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
         if bus.model is None or not self.scope.numbers:
             return bus.left
-        above = bus.hosts if bus.parent is None else [bus.parent]
-        left = max(host.left for host in above) - CONTROLLERS[bus.model].bus_numbers
+        left = max(host.left for host in bus.above) - CONTROLLERS[bus.model].bus_numbers
         return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
     @property

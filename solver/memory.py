@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..schema.firmware.need import available_to, port_memory
-from .buses import BusClass, Offer
+from .buses import Offer
 from .rows import Capacity, Sum, total
 from .variables import Variables
 
@@ -37,9 +37,5 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
 def _empty_ports(v: Variables) -> Sum:
     """Ports that no bridge hangs on: of the others, the window is what is below."""
     ports = total(v.buses(bus) for bus in v.classes if bus.offer is Offer.PORT)
-    return ports - total(v.buses(bus) for bus in v.classes if _hangs_on_port(bus))
-
-
-def _hangs_on_port(bus: BusClass) -> bool:
-    hosts = bus.hosts if bus.parent is None else [bus.parent]
-    return any(host.offer is Offer.PORT for host in hosts)
+    hanging = (bus for bus in v.classes if any(host.offer is Offer.PORT for host in bus.above))
+    return ports - total(map(v.buses, hanging))

@@ -4,7 +4,7 @@ from typing import Final
 
 from ..schema.device import Properties, Spare
 from ..schema.firmware.ample import MEMORY_RESERVES
-from ..schema.firmware.budget import MIB, PAGE, io_budget
+from ..schema.firmware.budget import MIB, PAGE, io_budget, power_of_two
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.survey import Survey
 from .buses import Offer, pages
@@ -67,7 +67,7 @@ class Reservations:
             if not wishes:
                 result["mem-reserve"] = 0
         if memory := sum(spare.memory for spare in wishes):
-            result["pref64-reserve"] = _power_of_two(memory)
+            result["pref64-reserve"] = power_of_two(memory)
         return result
 
     def _behind(self, bridge: Bus) -> Properties:
@@ -84,7 +84,7 @@ class Reservations:
             result["io-reserve"] = PAGE * (wanted + nested)
         if memory := sum(spare.memory for spare in wishes):
             there = sum(self._placed.bytes_on(str(one.name), io=False) for one in (bridge, *below))
-            result["mem-reserve"] = _power_of_two(memory + there)
+            result["mem-reserve"] = power_of_two(memory + there)
         return result
 
     @property
@@ -113,8 +113,3 @@ class Reservations:
     def _stays_dry(self, bus: Bus) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""
         return not self._placed.children(bus) and not self._placed.io_below(bus)
-
-
-def _power_of_two(size: int) -> int:
-    """The next one from `size` on."""
-    return 1 << (size - 1).bit_length()

@@ -7,6 +7,7 @@ there are, so its optimum is the full model's (as long as preferences are the fi
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 
 from ..schema.cost import objective_of
 from ..schema.finding import Finding
@@ -18,7 +19,6 @@ from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .blame import blame
 from .bound import bounds as lower_bounds
-from .buses import Impossible
 from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .decode import decode
@@ -26,12 +26,17 @@ from .encode import LIMITS, Encoding, encode
 from .grow import Scope
 from .items import Items, items_of
 from .options import Options
+from .pinned import Impossible
 from .rows import Capacity
 from .seating import NoDecode
 
 QUICK, PATIENT = 0.02, 1.0
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
 before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
+
+
+SAVINGS = (Fraction(0), Fraction(1, 2), Fraction(1))
+"""Where the firmware runs out of something, how much less of it the next layouts use: see `_save`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +135,12 @@ def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, l
     Those are measured by the bounds of the whole model: one that costs no more than they say is optimal all the same.
     """
     outcome, short = _laid_out(guest, items, encoding, optimum)
-    for limit in (_one_less, _halfway, _least):
+    for saving in SAVINGS:
         capacities = [capacity for capacity in encoding.capacities if capacity.rule == short]
         if not capacities:
             break
         fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), one.available))
-        encoding.variables.rows.at_most(fullest.used, limit(fullest, encoding, optimum, limits))
+        _save(fullest, saving, encoding, optimum, limits)
         again = _optimize(guest, encoding, limits)
         if not isinstance(again, Optimum):
             break
@@ -144,18 +149,15 @@ def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, l
     return outcome
 
 
-def _one_less(capacity: Capacity, _encoding: Encoding, optimum: Optimum, _limits: Limits) -> int:
-    return capacity.used.value(optimum.values) - 1
-
-
-def _halfway(capacity: Capacity, encoding: Encoding, optimum: Optimum, limits: Limits) -> int:
-    least = _least(capacity, encoding, optimum, limits)
-    return (least + capacity.used.value(optimum.values)) // 2
-
-
-def _least(capacity: Capacity, encoding: Encoding, optimum: Optimum, limits: Limits) -> int:
-    result = Program(encoding.variables.rows, limits).minimize(capacity.used, optimum.values)
-    return result.bound if result.answer is Answer.UNKNOWN else capacity.used.value(result.values)
+def _save(capacity: Capacity, saving: Fraction, encoding: Encoding, optimum: Optimum, limits: Limits) -> None:
+    """From now on so much less is used, as a part of what can be saved; a single unit for none."""
+    used = capacity.used.value(optimum.values)
+    target = used - 1
+    if saving:
+        result = Program(encoding.variables.rows, limits).minimize(capacity.used, optimum.values)
+        least = result.bound if result.answer is Answer.UNKNOWN else capacity.used.value(result.values)
+        target = floor(used - saving * (used - least))
+    encoding.variables.rows.at_most(capacity.used, target)
 
 
 def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> tuple[Outcome, str | None]:

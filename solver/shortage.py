@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
-from .buses import Impossible
 from .cpsat import Answer, Limits, Program
 from .encode import Encoding, encode
 from .grow import Scope
 from .items import items_of
 from .memory import BELOW
+from .pinned import Impossible
 from .rows import Capacity
 
 

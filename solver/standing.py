@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH
 from ..schema.device import Controller
 from ..schema.guest import Guest
-from .buses import BusClass, Impossible, Join, Offer, Tree, Where, pinned_base, slot_kinds, takes_hotplug
+from .buses import BusClass, Join, Offer, Where, takes_hotplug
 from .items import Items
+from .pinned import Impossible, Tree, pinned_base, slot_kinds
 from .reserves import has_shpc, kept_by
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}

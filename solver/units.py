@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..schema.connect import CONTROLLERS, RESERVES, Need
 from ..schema.device import Controller
-from .buses import Impossible
+from .pinned import Impossible
 from .standing import Standing
 
 ANYWHERE = {"function-zero", "address-unique"}

@@ -232,7 +232,7 @@ def _keeps_room(bus: BusClass) -> bool:
     """On the root bus nothing need be kept; for a pcie-pci-bridge its port keeps room."""
     if bus.model != "pcie-pci-bridge":
         return bus.reserving or bus.model is None
-    return any(host.reserving for host in (bus.hosts if bus.parent is None else [bus.parent]))
+    return any(host.reserving for host in bus.above)
 
 
 def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:

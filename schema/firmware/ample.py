@@ -4,9 +4,9 @@ from typing import Final
 
 from ..layout import Layout
 from ..machine import machine_of
-from .apertures import ovmf_apertures, seabios_hole
 from .bars import Kind, device_bars
 from .budget import MIB, PAGE
+from .need import available
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
@@ -39,8 +39,5 @@ def memory_is_ample(layout: Layout) -> bool:
         need += rom
         if rom > SMALL:
             return False
-    if firmware == "ovmf":
-        hole, _ = ovmf_apertures(machine, layout.platform, layout.firmware.number)
-    else:
-        hole = seabios_hole(machine, layout.platform.memory)
-    return len(layout.controllers) <= MANY[firmware] and need + 2 * largest <= hole.size
+    below, _ = available(machine, layout.platform, layout.firmware)
+    return len(layout.controllers) <= MANY[firmware] and need + 2 * largest <= below

@@ -41,6 +41,11 @@ def io_budget(machine: Machine, firmware: str) -> IoBudget:
     return IoBudget(0x6000, 0xA000, PAGE, 0) if machine.family == "q35" else IoBudget(0xC000, 0x4000, PAGE, 0)
 
 
+def power_of_two(size: int) -> int:
+    """The next one from `size` on; 0 for 0."""
+    return 1 << (size - 1).bit_length() if size > 0 else 0
+
+
 def align(address: int, to: int) -> int:
     """The next multiple of `to`, a power of two or not."""
     return -(-address // to) * to

@@ -7,7 +7,7 @@ from typing import Final
 
 from .apertures import Aperture
 from .bars import Kind
-from .budget import MIB, PAGE, align
+from .budget import MIB, PAGE, align, power_of_two
 from .tree import Bus, Function, Tree
 
 NO_DEFAULT_IO_PADDING: Final = (2023, 8)
@@ -79,7 +79,7 @@ class Requests:
         self._tree = tree
         self._kinds = kinds
         io = 0 if version >= NO_DEFAULT_IO_PADDING else DEFAULT_IO_PADDING
-        prefetchable = _power_of_two(high.size) >> 8 if high.size > SMALL_APERTURE else 0
+        prefetchable = power_of_two(high.size) >> 8 if high.size > SMALL_APERTURE else 0
         self._defaults = (io, DEFAULT_MEMORY_PADDING, 0, 0, prefetchable)
         self._windows: dict[Bus, list[Node]] = {}
         self._dropped: set[Function] = set()
@@ -135,7 +135,7 @@ class Requests:
             return
         for kind in self._kinds:
             asked = _reserve(bus, kind)
-            length = self._defaults[kind] if asked is None else _power_of_two(asked)
+            length = self._defaults[kind] if asked is None else power_of_two(asked)
             if length:
                 yield Node(Usage.PADDING, kind, bus, length, length, default=asked is None)
 
@@ -163,11 +163,6 @@ def _reserve(bus: Bus, kind: Kind) -> int | None:
     if kind is Kind.PREF64:
         return 0 if bus.pref32_reserve else bus.pref64_reserve or None
     return bus.pref32_reserve if kind is Kind.PREF32 else 0
-
-
-def _power_of_two(size: int) -> int:
-    """The next one from `size` on; 0 for 0."""
-    return 1 << (size - 1).bit_length() if size > 0 else 0
 
 
 def _degrade(windows: list[Node], *, is_root: bool) -> None:

@@ -26,7 +26,7 @@ def address_of(device: Element) -> PciAddress | None:
     address = device.first("address")
     if address is None or address.get("type") != "pci" or set(address.attributes) <= {"type", "multifunction"}:
         return None
-    values = {name: _number(device, address, name) for name in MOST}
+    values = {name: number_of(address, name, device.tag) for name in MOST}
     for name, value in values.items():
         if not 0 <= value <= MOST[name]:
             raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {MOST[name]:#x}")
@@ -39,9 +39,10 @@ def takes_pci_address(device: Element) -> bool:
     return device.value("address", name="type") in ("", "pci")
 
 
-def _number(device: Element, address: Element, name: str) -> int:
+def number_of(address: Element, name: str, device: str) -> int:
+    """A part of an address, 0 where it is not given. Raises SourceError, which names the device."""
     text = address.get(name, "0")
     try:
         return int(text, 0)
     except ValueError:
-        raise SourceError(f"{device.tag}: address {name} {text!r} is not a number") from None
+        raise SourceError(f"{device}: address {name} {text!r} is not a number") from None

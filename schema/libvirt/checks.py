@@ -1,6 +1,6 @@
 """What libvirt refuses of single devices, told in words of our own before anything is planned."""
 
-from .addresses import address_of
+from .addresses import MOST, address_of, number_of
 from .source import Element, SourceError
 
 PHANTOMS = frozenset({"tpm", "sound", "controller", "hub", "parallel", "serial", "console", "channel", "panic"})
@@ -44,10 +44,9 @@ def _only_once(device: Element, devices: Element) -> None:
             return
         source = other.first("source", "address")
         if mine is not None and source is not None and _host(source) == _host(mine):
-            raise SourceError(f"hostdev {':'.join(map(str, _host(mine)))} is listed twice")
+            raise SourceError(f"hostdev {':'.join(f'{number:x}' for number in _host(mine))} is listed twice")
 
 
-def _host(source: Element) -> tuple[str, ...]:
-    """The host's address of a device: numbers may be written in several ways."""
-    numbers = (source.get(name, "0") for name in ("domain", "bus", "slot", "function"))
-    return tuple(f"{int(one, 0):x}" if one[:2].lower() == "0x" or one.isdecimal() else one for one in numbers)
+def _host(source: Element) -> tuple[int, ...]:
+    """The host's address of a device, whose numbers may be written in several ways."""
+    return tuple(number_of(source, name, "hostdev") for name in MOST)

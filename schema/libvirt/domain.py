@@ -8,7 +8,7 @@ from typing import Any, Final
 from ..machine import Family
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
-from .controllers import Bridge, bridges_of, root_of
+from .controllers import Bridge, bridges_of
 from .implicit import adds_piix3_usb, missing
 from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
 from .override import overrides
@@ -28,7 +28,7 @@ ALIASES: Final = {
 
 @dataclass(slots=True)
 class Part:
-    """A PCI device. Without an element it is added as `added` says, XML without an address."""
+    """A PCI device. What the document does not list has the XML to add, without an address, in `added`."""
 
     id: str
     kind: Kind
@@ -40,11 +40,6 @@ class Part:
     function: int | None = None
     soft: bool = False
     """Whether libvirt would give it one of the chipset's places, which no guest can hot-plug."""
-
-    @property
-    def element(self) -> Element | None:
-        """Its element in the document, if it is there."""
-        return None if self.added else self.source
 
 
 @dataclass(slots=True)
@@ -149,11 +144,8 @@ class _Collector:
             return alias
         if shown.tag == "controller":
             base = f"{shown.get('type')}{shown.get('index', '0')}"
-            return (
-                base
-                if shown.get("type") != "usb" or "ich9" not in shown.get("model")
-                else f"{base}-{shown.get('model')}"
-            )
+            model = shown.get("model")  # of USB 2 several have one index
+            return f"{base}-{model}" if base.startswith("usb") and "ich9" in model else base
         base = ALIASES[shown.tag]
         if shown.tag == "disk":
             return f"{base}{disk_number(shown)}"
@@ -173,7 +165,3 @@ class _Collector:
         part.function = COMPANIONS[part.kind.model]
         known = self.usb2.setdefault(part.group, len(self.usb2) < 2)
         part.soft = known and part.address is None and self.domain.family == "q35"
-
-
-def bus_name(domain: Domain, index: int) -> str:
-    return root_of(domain.family) if index == 0 else f"pci.{index}"

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from .source import Edits, Element
+from .source import Edits, Element, indented
 
 NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 
@@ -33,9 +33,10 @@ def _value(one: Element) -> Any:
     return text == "true" if kind == "bool" else text if kind == "string" else None
 
 
-def add_overrides(edits: Edits, root: Element, properties: dict[str, dict[str, Any]]) -> None:
-    """States properties by alias, beside those that the document states already."""
-    there = overrides(root)
+def add_overrides(
+    edits: Edits, root: Element, there: dict[str, dict[str, Any]], properties: dict[str, dict[str, Any]]
+) -> None:
+    """States properties by alias, beside those that are there already."""
     wanted = {
         alias: {name: value for name, value in given.items() if there.get(alias, {}).get(name) != value}
         for alias, given in properties.items()
@@ -49,8 +50,7 @@ def add_overrides(edits: Edits, root: Element, properties: dict[str, dict[str, A
     if override is not None:
         edits.append(override, devices)
     else:
-        inside = "\n".join(f"  {line}" for line in devices.splitlines())
-        edits.append(root, f"<{prefix}:override>\n{inside}\n</{prefix}:override>")
+        edits.append(root, f"<{prefix}:override>\n{indented(devices)}\n</{prefix}:override>")
 
 
 def _prefix(edits: Edits, root: Element) -> str:

@@ -3,18 +3,16 @@
 from typing import Any
 
 from ..guest import Guest
-from .controllers import Bridge, root_controller
-from .domain import Domain, Part, bus_name, read_domain
+from .addresses import PciAddress
+from .controllers import Bridge, root_controller, root_of
+from .domain import Domain, Part, read_domain
 from .models import bytes_of
 from .source import Element
 
 
 def guest_data(data: bytes) -> dict[str, Any]:
     """What the domain asks for, as a request that is still to be validated. Raises SourceError."""
-    return request_of(read_domain(data))
-
-
-def request_of(domain: Domain) -> dict[str, Any]:
+    domain = read_domain(data)
     root = domain.root
     memory = root.first("memory")
     result: dict[str, Any] = {
@@ -51,12 +49,19 @@ def _cells(root: Element) -> "list[Element]":
     return [] if numa is None else list(numa.all("cell"))
 
 
+def _bus_name(domain: Domain, index: int) -> str:
+    return root_of(domain.family) if index == 0 else f"pci.{index}"
+
+
+def _pin(domain: Domain, place: PciAddress) -> str:
+    return f"{_bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
+
+
 def _controller(domain: Domain, bridge: Bridge) -> dict[str, Any]:
-    name = bus_name(domain, bridge.index)
+    name = _bus_name(domain, bridge.index)
     result: dict[str, Any] = {"id": name, "model": bridge.model}
     if bridge.address is not None:
-        place = bridge.address
-        result["address"] = f"{bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
+        result["address"] = _pin(domain, bridge.address)
     if bridge.node is not None:
         result["numa"] = bridge.node
     if not bridge.hotplug:
@@ -72,8 +77,7 @@ def _device(domain: Domain, part: Part) -> dict[str, Any]:
     if part.group is not None:
         result["group"] = part.group
     if part.address is not None:
-        place = part.address
-        result["address"] = f"{bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
+        result["address"] = _pin(domain, part.address)
     elif part.function is not None:
         result["address"] = f".{part.function}"
     if part.soft:

@@ -5,7 +5,7 @@ the text, and changes are splices. A document type declaration is refused: no en
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -152,7 +152,7 @@ class Edits:
                 at = element.open_end - (2 if slash else 1)
                 while self.data[at - 1 : at].isspace():
                     at -= 1
-                self.splices.append((at, at, f" {name}={_quoted(value)}"))
+                self.splices.append((at, at, written({name: value})))
             else:
                 self.splices.append((*span, _quoted(value)))
 
@@ -194,6 +194,16 @@ class Edits:
         while self.data[at - 1 : at] in (b" ", b"\t"):
             at -= 1
         return at, at, lines if self.data[at - 1 : at] == b"\n" else f"\n{lines}{indent}"
+
+
+def indented(text: str) -> str:
+    """Its lines, a level deeper."""
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def written(attributes: Mapping[str, str]) -> str:
+    """Attributes as they stand in a start tag, each with a space in front."""
+    return "".join(f" {name}={_quoted(value)}" for name, value in attributes.items())
 
 
 def _quoted(value: str) -> str:

@@ -10,7 +10,7 @@ from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
 from .domain import Domain, Part, read_domain
 from .indexes import indexes_of
 from .override import add_overrides
-from .source import Edits, Element, SourceError
+from .source import Edits, Element, SourceError, indented, written
 
 WRITTEN: Final = {
     VirtioMode.TRANSITIONAL: "virtio-transitional",
@@ -63,13 +63,12 @@ class _Writer:
         properties = {
             f"pci.{self.indexes[one.id]}": extra for one in self.layout.controllers if (extra := _unexpressed(one))
         }
-        add_overrides(self.edits, self.domain.root, properties)
+        add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
 
     def append(self) -> None:
         text = "\n".join(self.added)
         if self.domain.devices.start == self.domain.devices.end:
-            inside = "\n".join(f"  {line}" for line in text.splitlines())
-            self.edits.append(self.domain.root, f"<devices>\n{inside}\n</devices>")
+            self.edits.append(self.domain.root, f"<devices>\n{indented(text)}\n</devices>")
         else:
             self.edits.append(self.domain.devices, text)
 
@@ -79,9 +78,8 @@ class _Writer:
     def locate(self, edits: Edits, element: Element, place: PciAddress, *, multifunction: bool) -> None:
         """Gives an element its address, where it has none; function 0 says so where it is not alone."""
         address = element.first("address")
-        many = " multifunction='on'" if multifunction else ""
         if address is None:
-            edits.append(element, f"<address type='pci' domain='0x0000' {place}{many}/>")
+            edits.append(element, _address(place, multifunction=multifunction))
             return
         stated = {"bus": f"{place.bus:#04x}", "slot": f"{place.slot:#04x}", "function": f"{place.function:#x}"}
         if any(int(address.get(name, "0"), 0) != int(value, 0) for name, value in stated.items()):
@@ -108,11 +106,9 @@ class _Writer:
         targets, node = _targets(one), one.properties.get("numa_node")
         lines = [f"  <model name='{one.model}'/>"]
         if targets or node is not None:
-            told = "".join(f" {name}='{value}'" for name, value in targets.items())
             inside = "/>" if node is None else f">\n    <node>{node}</node>\n  </target>"
-            lines.append(f"  <target{told}{inside}")
-        many = " multifunction='on'" if one.multifunction else ""
-        lines.append(f"  <address type='pci' domain='0x0000' {self.place(one)}{many}/>")
+            lines.append(f"  <target{written(targets)}{inside}")
+        lines.append(f"  {_address(self.place(one), multifunction=one.multifunction)}")
         start = f"<controller type='pci' index='{self.indexes[one.id]}' model='{NAMES[one.model]}'>"
         return "\n".join([start, *lines, "</controller>"])
 
@@ -127,8 +123,7 @@ class _Writer:
         if target is not None:
             self.edits.set(target, **missing)
         elif missing:
-            told = "".join(f" {name}='{value}'" for name, value in missing.items())
-            self.edits.append(element, f"<target{told}/>")
+            self.edits.append(element, f"<target{written(missing)}/>")
         self.locate(self.edits, element, self.place(one), multifunction=one.multifunction)
 
     # ---- devices
@@ -154,6 +149,11 @@ class _Writer:
         if not part.added:
             self.rewritten.append(f"{part.id}: {name} {stated or 'virtio'} is now {model}")
         edits.set(element, **{name: model})
+
+
+def _address(place: PciAddress, *, multifunction: bool) -> str:
+    many = " multifunction='on'" if multifunction else ""
+    return f"<address type='pci' domain='0x0000' {place}{many}/>"
 
 
 def _targets(one: PlacedController) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
+from ..firmware import Prediction
 from ..firmware.budget import PAGE, io_budget
 from ..survey import Survey
 from ..topology import Bus, number
@@ -35,7 +36,7 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
     for name, start, end in late:
         yield Finding(rule="bus-numbers", subjects=(name,), numbers={"first": start, "used": used[name], "limit": end})
     if not late and all(bus_reserve_holds(known, bus) for bus in known.topology.buses.values()):
-        yield from _predicted(known, "bus-numbers")
+        yield from _predicted(known.prediction, "bus-numbers")
 
 
 def io_space(known: Survey) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def io_space(known: Survey) -> Iterator[Finding]:
             rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": limit}
         )
     else:
-        yield from _predicted(known, "io-space")
+        yield from _predicted(known.prediction, "io-space")
 
 
 def bus_reserve_holds(known: Survey, bus: Bus) -> bool:
@@ -58,16 +59,15 @@ def bus_reserve_holds(known: Survey, bus: Bus) -> bool:
     return (number(bus.controller, "bus-reserve") or 0) > known.topology.numbers_below[bus.id]
 
 
-def _predicted(known: Survey, rule: str) -> Iterator[Finding]:
+def _predicted(prediction: Prediction | None, rule: str) -> Iterator[Finding]:
     """What the firmware itself runs into where the sums allow it: alignment, several roots, its own reserves."""
-    if known.prediction is not None and (failure := known.prediction.failure) is not None and failure.rule == rule:
-        yield failure
+    if prediction is not None and prediction.failure is not None and prediction.failure.rule == rule:
+        yield prediction.failure
 
 
 def memory_space(known: Survey) -> Iterator[Finding]:
     """As predicted: alignment of nested windows decides, which no sum says."""
-    if known.memory is not None and (failure := known.memory.failure) is not None and failure.rule == "memory-space":
-        yield failure
+    yield from _predicted(known.memory, "memory-space")
 
 
 def max_controllers(known: Survey) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ def spare(known: Survey) -> Iterator[Finding]:
         if (slot.bus, slot.slot) in told:
             yield _unfit(slot, "listed twice")
         told.add((slot.bus, slot.slot))
-        if slot.bus in known.topology.buses and (why := _closed(known, slot)):
+        if slot.bus in known.topology.buses and (why := closed(known, slot)):
             yield _unfit(slot, why)
     for kind in ("pcie", "pci"):
         asked = sum(wanted.count for wanted in known.guest.spare if wanted.kind == kind)
@@ -98,7 +98,7 @@ def _unfit(slot: SpareSlot, why: str) -> Finding:
     return Finding(rule="spare", subjects=(slot.bus,), numbers={"slot": slot.slot, "reason": why})
 
 
-def _closed(known: Survey, slot: SpareSlot) -> str | None:
+def closed(known: Survey, slot: SpareSlot) -> str | None:
     """Why nothing can be plugged in there, if so."""
     bus = known.topology.buses[slot.bus]
     first, last = bus.model.first_slot, bus.model.last_slot

@@ -50,12 +50,7 @@ def plan(
       qslot plan guest.yaml --to argv --standalone | xargs -r qemu-system-x86_64
     """
     form = form or ("json" if as_json else "tree")
-    if standalone and form != "argv":
-        raise click.UsageError("--standalone goes with --to argv")
-    if as_json and form not in ("json", "argv"):
-        raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
-    if explicit_virtio and form != "libvirt":
-        raise click.UsageError("--explicit-virtio goes with --to libvirt")
+    _check_options(form, standalone=standalone, as_json=as_json, explicit_virtio=explicit_virtio)
     request, source = _read(guest, firmware, preset)
     if form == "libvirt" and not source.lstrip().startswith("<"):
         raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
@@ -69,6 +64,15 @@ def plan(
         if form in ("argv", "qmp"):  # the other forms hold their warnings themselves
             _warn(layout)
     leave(code)
+
+
+def _check_options(form: str, *, standalone: bool, as_json: bool, explicit_virtio: bool) -> None:
+    if standalone and form != "argv":
+        raise click.UsageError("--standalone goes with --to argv")
+    if as_json and form not in ("json", "argv"):
+        raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
+    if explicit_virtio and form != "libvirt":
+        raise click.UsageError("--explicit-virtio goes with --to libvirt")
 
 
 def _read(guest: str, firmware: str | None, preset: str | None) -> "tuple[Guest, str]":

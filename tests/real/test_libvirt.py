@@ -19,37 +19,23 @@ from qslot.schema.probe import BootError, boot, probe
 from qslot.schema.probe.enumeration import QEMU
 from qslot.solver import solve
 
+from benchmarks.libvirt import CORPUS, PYTHON, Oracle, nics
+
 from .layouts import layout as by_hand
 
 pytestmark = pytest.mark.real
 
-PYTHON = "/usr/bin/python3"
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "libvirt" / "positive"
 Define = Callable[[str], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def define() -> Iterator[Define]:
     """Domain XML to what libvirt makes of it, `xml` or `error`."""
-    script = Path(__file__).parent / "libvirt" / "define.py"
     found = subprocess.run([PYTHON, "-c", "import libvirt"], capture_output=True, check=False)
     if found.returncode:
         pytest.skip("no libvirt for Debian's Python: packages python3-libvirt, libvirt-daemon-driver-qemu")
-    command = [PYTHON, "-c", script.read_text()]  # not by its name: it gives up root, and with it access to our folder
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(text: str) -> dict[str, str]:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(json.dumps(text) + "\n")
-            process.stdin.flush()
-            answer: dict[str, str] = json.loads(process.stdout.readline())
-            return answer
-
-        yield ask
-        process.stdin.close()
+    with Oracle() as oracle:
+        yield oracle.ask
 
 
 def planned(text: str) -> Layout:
@@ -75,14 +61,6 @@ def assert_kept(define: Define, text: str) -> None:
     answer = define(text)
     assert "error" not in answer, answer
     assert picture(answer["xml"]) == picture(text)
-
-
-def nics(machine: str, number: int, model: str) -> str:
-    interfaces = f"<interface type='user'><model type='{model}'/></interface>" * number
-    return (
-        f"<domain type='qemu'><name>n</name><memory>524288</memory><os><type machine='{machine}'>hvm</type></os>"
-        f"<features><acpi/></features><devices><emulator/>{interfaces}<memballoon model='none'/></devices></domain>"
-    )
 
 
 ELSEWHERE = json.loads((Path(__file__).parents[1] / "libvirt_exceptions.json").read_text())

@@ -4,17 +4,12 @@ import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.device import Scalar
 from qslot.schema.firmware import predict
-from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
-from qslot.schema.firmware.bars import Bar as FirmwareBar
-from qslot.schema.firmware.bars import device_bars
-from qslot.schema.firmware.need import NONE, Memory, Where, available, needed, port_memory
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform
 from qslot.schema.machine import Family, Machine, machine_of
-from qslot.schema.ram import high_memory_end, low_memory
+from qslot.schema.ram import low_memory
 
-from ..real.random_layouts import random_layout
 from .test_firmware import bridge, layout, ports
 
 MACHINES: dict[Family, Machine] = {"q35": machine_of("q35", Chipset()), "pc": machine_of("pc", Chipset())}
@@ -84,20 +79,6 @@ class TestApertures:
     def test_ovmf_on_pc(self, memory: int, start: int) -> None:
         platform = Platform(memory=memory, numa_nodes=0, chipset=Chipset())
         assert ovmf_apertures(MACHINES["pc"], platform, (2022, 11))[0] == Aperture(start, 0xFC000000)
-
-
-@pytest.mark.parametrize("heavy", [False, True])
-@pytest.mark.parametrize("firmware", ["seabios", "ovmf"])
-@pytest.mark.parametrize("family", ["q35", "pc"])
-def test_where_memory_is_ample_nothing_fails(family: Family, firmware: str, heavy: bool) -> None:
-    ample = 0
-    for seed in range(150):
-        given = random_layout(seed, family, Firmware.model_validate(firmware), heavy=heavy)
-        if memory_is_ample(given):
-            ample += 1
-            failure = predict(given).failure
-            assert failure is None or failure.rule != "memory-space", seed
-    assert ample > (0 if heavy else 20)
 
 
 class TestSeabios:
@@ -238,67 +219,3 @@ class TestOvmf:
             0x80000000,
             0xC000000000,
         )
-
-
-class TestRam:
-    """Where QEMU 7.2 with a CPU of AMD's vendor id has RAM above 4 GiB: measured by SeaBIOS's BARs behind it."""
-
-    @pytest.mark.parametrize(
-        ("machine", "memory", "hole", "end"),
-        [
-            ("q35", 1, None, 4),
-            ("q35", 976, None, 978),
-            ("q35", 980, None, 1024 + 978),
-            ("pc", 1008, None, 1009),
-            ("pc", 1010, None, 1024 + 1007),
-            ("q35", 100, 950, 1024 + 98),
-            ("pc-q35-7.0", 1000, None, 1002),
-        ],
-    )
-    def test_it_gives_way_to_amds_reserved_addresses(
-        self, machine: str, memory: int, hole: int | None, end: int
-    ) -> None:
-        platform = Platform(
-            memory=memory * GIB, numa_nodes=0, chipset=Chipset(), pci_hole64=None if hole is None else hole * GIB
-        )
-        assert high_memory_end(machine_of(machine, Chipset()), platform) == end * GIB
-
-
-class TestNeed:
-    @pytest.mark.parametrize("firmware", ["seabios", "ovmf"])
-    @pytest.mark.parametrize("family", ["q35", "pc"])
-    def test_no_layout_that_fits_needs_more_than_there_is(self, family: Family, firmware: str) -> None:
-        """Each slot's need added up, over random layouts with and without room."""
-        fitting = 0
-        for seed in range(150):
-            planned = random_layout(seed, family, Firmware.model_validate(firmware), heavy=True)
-            if predict(planned).failure is None:
-                need, (below, above) = (
-                    total_need(planned),
-                    available(
-                        machine_of(planned.machine, planned.platform.chipset), planned.platform, planned.firmware
-                    ),
-                )
-                assert need.low <= below, seed
-                assert above is None or need.low + need.high <= below + above, seed
-                roots = 1 + sum(controller.model.startswith("pxb") for controller in planned.controllers)
-                assert above is None or roots > 1 or need.high <= max(below, above), seed
-                fitting += need.low > below // 4
-        assert fitting >= 5
-
-
-def total_need(planned: Layout) -> Memory:
-    machine = machine_of(planned.machine, planned.platform.chipset)
-    ports = {c.id for c in planned.controllers if c.model in ("pcie-root-port", "ioh3420", "xio3130-downstream")}
-    bridged = {controller.bus for controller in planned.controllers}
-    slots: dict[tuple[str, int], list[tuple[FirmwareBar, ...]]] = {}
-    for device in planned.devices:
-        slots.setdefault((device.bus, device.slot), []).append(device_bars(device, machine)[0])
-    need, anyway = NONE, port_memory(planned.firmware.name)
-    for (bus, _), each in slots.items():
-        bars = tuple(bar for one in each for bar in one)
-        alone = bus in ports and bus not in bridged and sum(bus == other for other, _ in slots) == 1
-        where: Where = "root" if bus == machine.root else "port" if alone else "bridge"
-        here = needed(bars, where, planned.firmware.name)
-        need += Memory(max(0, here.low - anyway), here.high) if bus in ports else here
-    return need + Memory(anyway * len(ports - bridged), 0)

@@ -161,6 +161,11 @@ class TestRead:
     def test_what_takes_no_slot(self, element: str) -> None:
         assert devices(element) == {}
 
+    def test_a_source_that_is_no_number(self) -> None:
+        hostdev = "<hostdev type='pci'><source><address bus='010'/></source></hostdev>"
+        with pytest.raises(SourceError, match="hostdev: address bus '010' is not a number"):
+            guest_data(domain(hostdev * 2).encode())
+
     def test_further_videos_are_other_models(self) -> None:
         found = devices(*["<video><model type='qxl'/></video>", "<video><model type='virtio'/></video>"])
         assert [one["model"] for one in found.values()] == ["qxl-vga", "virtio-gpu"]

@@ -1,0 +1,30 @@
+"""Where QEMU 7.2 with a CPU of AMD's vendor id has RAM above 4 GiB: measured by SeaBIOS's BARs behind it."""
+
+import pytest
+from qslot.schema import Chipset
+from qslot.schema.layout import Platform
+from qslot.schema.machine import machine_of
+from qslot.schema.ram import high_memory_end
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("machine", "memory", "hole", "end"),
+    [
+        ("q35", 1, None, 4),
+        ("q35", 976, None, 978),
+        ("q35", 980, None, 1024 + 978),
+        ("pc", 1008, None, 1009),
+        ("pc", 1010, None, 1024 + 1007),
+        ("q35", 100, 950, 1024 + 98),
+        ("pc-q35-7.0", 1000, None, 1002),
+    ],
+)
+def test_high_memory_gives_way_to_amds_reserved_addresses(
+    machine: str, memory: int, hole: int | None, end: int
+) -> None:
+    platform = Platform(
+        memory=memory * GIB, numa_nodes=0, chipset=Chipset(), pci_hole64=None if hole is None else hole * GIB
+    )
+    assert high_memory_end(machine_of(machine, Chipset()), platform) == end * GIB
