@@ -17,7 +17,9 @@ _VERSIONED = re.compile(r"pc-(?P<chip>q35|i440fx)-(?P<version>\d+\.\d+)")
 class Chipset(BaseModel):
     """Which functions of the chipset exist: they take slots and IO ports of the root bus.
 
-    `sata` and `smbus` exist only on q35. `usb` adds the chipset's own USB controllers, `acpi` the ACPI hot-plug.
+    `sata` and `smbus` exist only on q35. `usb` adds the chipset's own USB controllers, `acpi` the ACPI hot-plug; with
+    `root_hotplug` off (QEMU's PIIX4_PM.acpi-root-pci-hotplug) that is not on pci.0 itself, but behind its bridges still
+    (measured). pcie.0 takes no hot-plug anyway.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +28,7 @@ class Chipset(BaseModel):
     smbus: bool = True
     usb: bool = False
     acpi: bool = True
+    root_hotplug: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _pc(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine
         closed=frozenset({0x00}),
         io_bytes=0x10 + 0x20 * chipset.usb,
         acpi=chipset.acpi,
-        root_hotplug=chipset.acpi,
+        root_hotplug=chipset.acpi and chipset.root_hotplug,
         acpi_bridge_hotplug=chipset.acpi,
         port_io_reserve=False,
         native_hotplug=True,

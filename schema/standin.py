@@ -222,6 +222,8 @@ def _machine(layout: Layout) -> list[str]:
     if layout.platform.pci_hole64 is not None:
         host = "q35-pcihost" if family == "q35" else "i440FX-pcihost"
         result += ["-global", f"{host}.pci-hole64-size={layout.platform.pci_hole64}"]
+    if family == "pc" and not chipset.root_hotplug:
+        result += ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]
     return result
 
 

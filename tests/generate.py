@@ -78,7 +78,8 @@ class Draft:
         self.firmware = rng.choice(("seabios", "ovmf"))
         data: Data = {"machine": rng.choice(MACHINES[self.family]), "firmware": self.firmware}
         if chance(rng, 0.3):
-            data["chipset"] = {name: chance(rng, 0.5) for name in ("sata", "smbus", "usb")} | {"acpi": chance(rng, 0.6)}
+            data["chipset"] = {name: chance(rng, 0.5) for name in ("sata", "smbus", "usb")}
+            data["chipset"] |= {"acpi": chance(rng, 0.6), "root_hotplug": chance(rng, 0.7)}
         nodes = rng.randint(1, 2) if "numa" in self.themes or chance(rng, 0.1) else 0
         self.add_controllers(nodes)
         self.add_devices(nodes)

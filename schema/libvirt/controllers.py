@@ -48,6 +48,16 @@ def root_controller(devices: Element) -> Element | None:
     return next((one for one in _listed(devices) if one.get("model") in ("pci-root", "pcie-root")), None)
 
 
+def root_hotplug(devices: Element) -> bool:
+    """What `<target hotplug>` says of the root bus. Raises SourceError for pcie-root, which has no such thing."""
+    root = root_controller(devices)
+    if root is None or root.value("target", name="hotplug") != "off":
+        return True
+    if root.get("model") != "pci-root":
+        raise SourceError("controller pci 0: hotplug goes with pci-root, not with pcie-root: leave it out")
+    return False
+
+
 def _listed(devices: Element) -> list[Element]:
     return [one for one in devices.all("controller") if one.get("type") == "pci"]
 

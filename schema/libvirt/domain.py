@@ -8,10 +8,10 @@ from typing import Any, Final
 from ..machine import Family
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
-from .controllers import Bridge, bridges_of
+from .controllers import Bridge, bridges_of, root_hotplug
 from .implicit import adds_piix3_usb, missing
 from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
-from .override import overrides
+from .override import SWITCHES, overridden_mode, overrides
 from .source import Element, SourceError, parse
 
 ALIASES: Final = {
@@ -40,6 +40,8 @@ class Part:
     function: int | None = None
     soft: bool = False
     """Whether libvirt would give it one of the chipset's places, which no guest can hot-plug."""
+    switched: bool = False
+    """Whether overrides, and not its element, say its virtio mode."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class Domain:
     bridges: list[Bridge] = field(default_factory=list)
     usb: bool = False
     """Whether a pc has its own USB controller."""
+    root_hotplug: bool = True
+    """Off, libvirt would still put devices there: no guest can hot-plug them, and none of them needs to be."""
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
     """QEMU properties that the domain overrides, by alias."""
 
@@ -69,6 +73,7 @@ def read_domain(data: bytes) -> Domain:
     devices = root.first("devices") or Element("devices", {}, root.close, root.close, root, root.close, root.close)
     domain = Domain(root, devices, machine, family, properties=overrides(root))
     domain.usb = family == "pc" and adds_piix3_usb(devices)
+    domain.root_hotplug = root_hotplug(devices)
     _Collector(domain).run()
     domain.bridges = bridges_of(devices, family, [part.address for part in domain.parts if part.address is not None])
     return domain
@@ -115,6 +120,7 @@ class _Collector:
             self.companion(part, shown)
         elif kind.model == "ich9-intel-hda" and part.address is None and self.domain.family == "q35":
             part.soft, self.audio = not self.audio, True
+        self.override(part)
         self.domain.parts.append(part)
 
     def is_fixed(self, shown: Element) -> bool:
@@ -152,6 +158,13 @@ class _Collector:
         number = self.numbers[base]
         self.numbers[base] += 1
         return f"{base}{number}"
+
+    def override(self, part: Part) -> None:
+        """A mode that plain virtio has by its overrides is taken as one that is stated."""
+        properties = self.domain.properties.get(part.id, {})
+        if part.kind.switch is not None and part.kind.mode is None and properties.keys() & set(SWITCHES):
+            part.kind = replace(part.kind, mode=overridden_mode(part.id, properties))
+            part.switched = True
 
     def video(self, part: Part) -> None:
         self.videos += 1

@@ -3,9 +3,14 @@
 import re
 from typing import Any, Final
 
-from .source import Edits, Element, indented
+from ..properties import canonical
+from .source import Edits, Element, SourceError, indented
 
 NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
+
+
+SWITCHES: Final = ("disable-legacy", "disable-modern")
+"""Of plain virtio devices; there is no other way to say legacy-only."""
 
 
 def _q(name: str) -> str:
@@ -33,12 +38,23 @@ def _value(one: Element) -> Any:
     return text == "true" if kind == "bool" else text if kind == "string" else None
 
 
+def overridden_mode(alias: str, properties: dict[str, Any]) -> str | None:
+    """The virtio mode that overridden switches make; None where they leave it to the slot. Raises SourceError."""
+    no_legacy = canonical("disable-legacy", properties.get("disable-legacy", "auto"))
+    no_modern = canonical("disable-modern", properties.get("disable-modern", False))
+    if no_legacy is True and no_modern:
+        raise SourceError(f"{alias}: overrides switch legacy and modern virtio off: keep one of them")
+    if no_modern:
+        return "legacy"
+    return None if no_legacy == "auto" else "modern" if no_legacy else "transitional"
+
+
 def add_overrides(
     edits: Edits, root: Element, there: dict[str, dict[str, Any]], properties: dict[str, dict[str, Any]]
 ) -> None:
     """States properties by alias, beside those that are there already."""
     wanted = {
-        alias: {name: value for name, value in given.items() if there.get(alias, {}).get(name) != value}
+        alias: {name: value for name, value in given.items() if not _is(there.get(alias, {}), name, value)}
         for alias, given in properties.items()
     }
     missing = {alias: given for alias, given in wanted.items() if given}
@@ -51,6 +67,10 @@ def add_overrides(
         edits.append(override, devices)
     else:
         edits.append(root, f"<{prefix}:override>\n{indented(devices)}\n</{prefix}:override>")
+
+
+def _is(properties: dict[str, Any], name: str, value: Any) -> bool:
+    return name in properties and bool(canonical(name, properties[name]) == canonical(name, value))
 
 
 def _prefix(edits: Edits, root: Element) -> str:

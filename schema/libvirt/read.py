@@ -7,19 +7,21 @@ from .addresses import PciAddress
 from .controllers import Bridge, root_controller, root_of
 from .domain import Domain, Part, read_domain
 from .models import bytes_of
+from .override import SWITCHES
 from .source import Element
 
 
 def guest_data(data: bytes) -> dict[str, Any]:
     """What the domain asks for, as a request that is still to be validated. Raises SourceError."""
     domain = read_domain(data)
-    root = domain.root
+    root, first = domain.root, root_controller(domain.devices)
     memory = root.first("memory")
+    acpi = root.first("features", "acpi") is not None
     result: dict[str, Any] = {
         "machine": domain.machine,
         "firmware": "ovmf" if _is_uefi(root) else "seabios",
         "memory": 128 << 20 if memory is None else bytes_of(memory, "kib"),
-        "chipset": {"acpi": root.first("features", "acpi") is not None, "usb": domain.usb},
+        "chipset": {"acpi": acpi, "usb": domain.usb, "root_hotplug": domain.root_hotplug},
         "numa_nodes": sum(1 for _ in _cells(root)),
         "controllers": [_controller(domain, bridge) for bridge in domain.bridges],
         "devices": [_device(domain, part) for part in domain.parts],
@@ -27,7 +29,6 @@ def guest_data(data: bytes) -> dict[str, Any]:
     bits = root.first("cpu", "maxphysaddr")
     if bits is not None and bits.get("mode") == "emulate" and bits.get("bits").isdecimal():
         result["phys_bits"] = int(bits.get("bits"))
-    first = root_controller(domain.devices)
     hole = None if first is None else first.first("pcihole64")
     if hole is not None:
         result["pci_hole64"] = bytes_of(hole, "kib")
@@ -80,9 +81,11 @@ def _device(domain: Domain, part: Part) -> dict[str, Any]:
         result["address"] = _pin(domain, part.address)
     elif part.function is not None:
         result["address"] = f".{part.function}"
-    if part.soft:
+    if part.soft or not domain.root_hotplug:
         result["hotplug"] = "never"
     properties = {**part.kind.properties, **domain.properties.get(part.id, {})}
+    if part.switched:
+        properties = {name: value for name, value in properties.items() if name not in SWITCHES}
     return result | ({"properties": properties} if properties else {})
 
 

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from ..connect import VirtioMode
 from ..layout import Layout, PlacedController, Seat
+from ..properties import as_json
 from .addresses import PciAddress
 from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
 from .domain import Domain, Part, read_domain
 from .indexes import indexes_of
-from .override import add_overrides
+from .override import SWITCHES, add_overrides
 from .source import Edits, Element, SourceError, indented, written
 
 WRITTEN: Final = {
@@ -63,6 +64,9 @@ class _Writer:
         properties = {
             f"pci.{self.indexes[one.id]}": extra for one in self.layout.controllers if (extra := _unexpressed(one))
         }
+        for device in self.layout.devices:
+            if device.virtio is VirtioMode.LEGACY:
+                properties[device.id] = {name: as_json(name, device.properties[name]) for name in SWITCHES}
         add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
 
     def append(self) -> None:
@@ -133,7 +137,7 @@ class _Writer:
         for part in self.domain.parts:
             seat = seats[part.id]
             edits = Edits(part.added.encode()) if part.added else self.edits
-            if part.kind.switch is not None and seat.virtio in WRITTEN:
+            if part.kind.switch is not None and not part.switched and seat.virtio in WRITTEN:
                 self.virtio(part, edits, WRITTEN[seat.virtio])
             self.locate(edits, part.source, self.place(seat), multifunction=seat.multifunction)
             if part.added:

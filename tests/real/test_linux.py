@@ -37,6 +37,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Boot:
 LAYOUTS = {
     "pc": conventional(),
     "pc without ACPI": conventional(chipset=NO_ACPI),
+    "pc without hot-plug on the root bus": conventional(chipset={"root_hotplug": False}),
     "q35": express(),
     "q35 without ACPI": express(chipset=NO_ACPI),
     "q35 6.0": express("pc-q35-6.0"),

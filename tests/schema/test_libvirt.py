@@ -20,6 +20,14 @@ def domain(devices: str = "", machine: str = "q35", more: str = "") -> str:
     )
 
 
+def overriding(alias: str, **properties: str) -> bytes:
+    """A domain with a virtio-rng, and with QEMU properties that an override gives the device with that alias."""
+    inside = "".join(f"<q:property name='{name}' type='string' value='{value}'/>" for name, value in properties.items())
+    override = f"<q:override><q:device alias='{alias}'><q:frontend>{inside}</q:frontend></q:device></q:override>"
+    text = domain("<rng model='virtio'/>", more=override)
+    return text.replace("<domain ", "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0' ").encode()
+
+
 def devices(*elements: str, machine: str = "q35") -> dict[str, dict[str, Any]]:
     """What the elements are in a request, by id, but for the USB controller that every domain has."""
     usb = "<controller type='usb' index='0' model='none'/>"
@@ -214,6 +222,33 @@ class TestRead:
             }
         ]
         assert next(one for one in data["devices"] if one["model"] == "virtio-rng")["address"] == "pci.1:00.0"
+
+    @pytest.mark.parametrize(
+        ("switches", "mode"),
+        [
+            ({"disable-modern": "on"}, "legacy"),
+            ({"disable-legacy": "off", "disable-modern": "on"}, "legacy"),
+            ({"disable-legacy": "off"}, "transitional"),
+            ({"disable-legacy": "on"}, "modern"),
+            ({"disable-legacy": "auto"}, None),
+        ],
+    )
+    def test_a_mode_that_overrides_say(self, switches: dict[str, str], mode: str | None) -> None:
+        device = next(one for one in guest_data(overriding("rng0", **switches))["devices"] if one["id"] == "rng0")
+        assert (device.get("virtio"), device.get("properties")) == (mode, None)
+
+    def test_overrides_that_leave_no_mode(self) -> None:
+        with pytest.raises(SourceError, match="rng0: overrides switch legacy and modern virtio off"):
+            guest_data(overriding("rng0", **{"disable-legacy": "on", "disable-modern": "on"}))
+
+    def test_a_root_bus_without_hotplug(self) -> None:
+        """Its author wants no hot-plug: no device is sent behind a bridge for the sake of it."""
+        root = "<controller type='pci' index='0' model='pci-root'><target hotplug='off'/></controller>"
+        guest = read(domain(f"{root}<interface type='user'><model type='e1000'/></interface>", "pc").encode())
+        assert not guest.platform.root_hotplug
+        assert {device.hotplug for device in guest.devices} == {"never"}
+        with pytest.raises(SourceError, match="hotplug goes with pci-root"):
+            read(domain(root.replace("pci-root", "pcie-root")).encode())
 
     def test_indexes_left_out_have_controllers(self) -> None:
         """As libvirt would add; what an address asks for decides which."""

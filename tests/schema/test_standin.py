@@ -34,6 +34,13 @@ def test_address_space() -> None:
     assert after(words, "-global") == [f"q35-pcihost.pci-hole64-size={1 << 36}"]
 
 
+def test_a_root_bus_without_hotplug() -> None:
+    assert after(standalone(layout(machine="pc", root_hotplug=False)), "-global") == [
+        "PIIX4_PM.acpi-root-pci-hotplug=off"
+    ]
+    assert after(standalone(layout(root_hotplug=False)), "-global") == []
+
+
 def test_numa_nodes_share_all_of_the_memory() -> None:
     words = standalone(platform(layout(), memory=1 << 30, numa_nodes=3))
     sizes = [int(text.split("size=")[1].split(",")[0]) for text in after(words, "-object")]

@@ -119,6 +119,19 @@ def test_what_domain_xml_has_no_word_for_goes_through_an_override() -> None:
     assert outcome.layout.to_libvirt(written) == written
 
 
+def test_legacy_only_goes_through_an_override() -> None:
+    plain = Q35.replace("virtio-transitional", "virtio")
+    guest = read(plain.encode())
+    wished = tuple(d.model_copy(update={"virtio": "legacy"}) if d.id == "net0" else d for d in guest.devices)
+    outcome = solve(guest.model_copy(update={"devices": wished}))
+    assert isinstance(outcome, Solved)
+    written = outcome.layout.to_libvirt(plain)
+    assert "<model type='virtio'/>" in written
+    assert "<qemu:property name='disable-modern' type='bool' value='true'/>" in written
+    assert [device.virtio for device in read(written.encode()).devices if device.id == "net0"] == ["legacy"]
+    assert planned(written).to_libvirt(written, explicit_virtio=True) == written
+
+
 def test_a_listed_bridge_gives_its_index_to_the_port_it_needs() -> None:
     """libvirt starts controllers by index, and refuses this request for want of a port (facts 6.3)."""
     text = Q35.replace(

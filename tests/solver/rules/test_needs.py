@@ -35,6 +35,7 @@ NVME = device("a", "nvme", hotplug="required")
 RTL = device("a", "rtl8139", hotplug="required")
 PXB = device("pxb", "pxb", address="pci.0:02.0")
 NO_ACPI = {"chipset": {"acpi": False}}
+ROOT_OFF = {"chipset": {"root_hotplug": False}}
 SWITCHED = [device("a", "nvme", hotplug="required", near_switch=["b"]), device("b", "nvme", hotplug="required")]
 
 
@@ -52,6 +53,11 @@ TRIOS = {
         Case(pc(RTL), {"a": "pci.0:02.0"}),
         pc(RTL, **NO_ACPI, policy=ALONE),
         Case(pc(RTL, **NO_ACPI, policy=limit(1)), {"a": "br1:01.0"}),
+    ),
+    "hotplug, root bus of pc without": Trio(
+        Case(pc(RTL, **ROOT_OFF), {"a": "br1:01.0"}),
+        pc(RTL, **ROOT_OFF, policy=ALONE),
+        Case(pc(device("a", "rtl8139", hotplug="never"), **ROOT_OFF, policy=ALONE), {"a": "pci.0:02.0"}),
     ),
     "hotplug, port without": Trio(
         Case(q35(NVME, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
