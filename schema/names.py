@@ -61,12 +61,15 @@ class _Naming:
 
         QEMU 7.2 tells an index a slot: with one on each of two functions, function 0 was given that of the other.
         """
-        described = acpi_slots(self.layout, self.topology) if acpi_tables(self.layout) == "qemu" else {}
+        stated = [(device, index) for device in self.layout.devices if (index := device.properties.get("acpi-index"))]
+        if not stated or acpi_tables(self.layout) != "qemu":
+            return {}
+        described = acpi_slots(self.layout, self.topology)
         shared = Counter((device.bus, device.slot) for device in self.layout.devices)
         return {
             place: f"eno{index}" if shared[place] == 1 else None
-            for device in self.layout.devices
-            if (index := device.properties.get("acpi-index")) and (place := (device.bus, device.slot)) in described
+            for device, index in stated
+            if (place := (device.bus, device.slot)) in described
         }
 
     @cached_property

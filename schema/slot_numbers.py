@@ -63,9 +63,8 @@ def _is_described(bus: Bus, machine: Machine) -> bool:
 def _fixed(machine: Machine, topology: Topology) -> set[Place]:
     """Slots whose function 0 cannot be unplugged."""
     chipset = {(machine.root, slot) for slot, _ in machine.taken}
-    return chipset | {
-        place for place, seats in topology.slots.items() if any(s.function == 0 and not _unplugs(s) for s in seats)
-    }
+    seats = ((place, seat) for place, here in topology.slots.items() for seat in here)
+    return chipset | {place for place, seat in seats if seat.function == 0 and not _unplugs(seat)}
 
 
 def _unplugs(seat: object) -> bool:

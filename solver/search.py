@@ -216,7 +216,11 @@ def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tu
 def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Infeasible | Undecided:
     """The least of each term, given those before it; then the canonical one of the optimal answers."""
     least = lower_bounds(encoding)
-    return _at_once(encoding, least, limits) or _one_by_one(guest, encoding, least, limits)
+    return (
+        _at_once(encoding, least, limits)
+        or _all_but_last(guest, encoding, least, limits)
+        or _one_by_one(guest, encoding, least, limits)
+    )
 
 
 def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:
@@ -226,6 +230,21 @@ def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Opti
         program.fix(what, least[term])
     result = program.smallest(effort=QUICK)
     return Optimum(result.values, least, least, proved=True) if result.answer is Answer.OPTIMAL else None
+
+
+def _all_but_last(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:
+    """The same where only the last term misses its bound: depth does where bridges nest."""
+    program = Program(encoding.variables.rows, limits)
+    *others, last = (term for term in guest.policy.order if term in encoding.terms)
+    for term in others:
+        program.fix(encoding.terms[term], least[term])
+    result = program.minimize(encoding.terms[last])
+    if result.answer is not Answer.OPTIMAL:
+        return None
+    bounds = {**least, last: result.bound}
+    program.fix(encoding.terms[last], result.bound)
+    smallest = program.smallest(result.values, effort=PATIENT)
+    return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Answer.OPTIMAL)
 
 
 def _one_by_one(
