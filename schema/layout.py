@@ -73,6 +73,11 @@ class ObjectiveTerm(Frozen):
     value: int
     bound: int
 
+    @property
+    def gap(self) -> int:
+        """How much better a layout might be, as far as is proved."""
+        return self.value - self.bound
+
 
 class Platform(Frozen):
     """What of the request a reader of the layout needs to start or check it."""

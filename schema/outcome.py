@@ -5,6 +5,7 @@ from pydantic import Field
 from .device import Frozen
 from .finding import Finding
 from .layout import Layout, ObjectiveTerm
+from .remedy import Remedy
 
 
 class Solved(Frozen):
@@ -14,10 +15,19 @@ class Solved(Frozen):
 
 
 class Infeasible(Frozen):
-    """Proved: no layout keeps all rules. `findings` say which rule cannot be met, where that is known."""
+    """Proved: no layout keeps all rules.
+
+    Of `solve`, the findings say what runs out, or who breaks a rule alone, as far as the proof itself knows. Of
+    `explain`, they are the facts that clash: each with its rule and those whom it is about, in its numbers `least` how
+    many of them suffice, `of` how many there are, `value` what the request says. `minimal`: proved that with one less
+    of any there is a layout. `breaks` is the rule that they break whatever else is done, where it is a single one.
+    Then `remedies`, too, the smallest first.
+    """
 
     findings: tuple[Finding, ...] = ()
-    remedies: tuple[str, ...] = ()
+    minimal: bool = False
+    breaks: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
 
 class Undecided(Frozen):

@@ -1,4 +1,4 @@
-"""Words and pictures that people read: a layout's tree, findings, the objective, outcomes. Plain ASCII, no colour."""
+"""Words and pictures that people read: a layout's tree, findings, objective, undecided. Plain ASCII, no colour."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from .finding import Finding
 from .firmware import Prediction, predict
 from .layout import IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
 from .machine import machine_of
-from .outcome import Infeasible, Undecided
+from .outcome import Undecided
 
 NOTES_COLUMN: Final = 78
 """Guest addresses and modes are aligned at the widest line, but not further right than this."""
@@ -79,7 +79,7 @@ def objective(terms: Iterable[ObjectiveTerm]) -> str:
     """A line a term: what counts, its value, and whether it is proved to be the least."""
     return "\n".join(
         f"  {TERM_WORDS[term.term]:44} {term.value:>6}  "
-        + ("proved least" if term.value == term.bound else f"not proved: at least {term.bound}")
+        + ("proved least" if term.value == term.bound else f"not proved: at least {term.bound}, gap {term.gap}")
         for term in terms
     )
 
@@ -91,14 +91,6 @@ def findings(found: Sequence[Finding]) -> str:
     lines = [str(finding) for finding in sorted(found, key=lambda finding: finding.severity)]
     counts = Counter(finding.severity for finding in found)
     return "\n".join([*lines, ", ".join(_count(counts[kind], kind) for kind in ("error", "warning") if counts[kind])])
-
-
-def infeasible(outcome: Infeasible) -> str:
-    """Why no layout exists, as far as it is known, and what would help."""
-    lines = ["infeasible (proved): no layout keeps every rule"]
-    lines += [f"  {finding}" for finding in outcome.findings]
-    lines += [f"hint: {remedy}" for remedy in outcome.remedies]
-    return "\n".join(lines)
 
 
 def undecided(outcome: Undecided) -> str:

@@ -1,4 +1,7 @@
-"""qslot.solver: how to find a layout, and the proof that none is better."""
+"""qslot.solver: how to find a layout, the proof that none is better, and why there is none."""
 
+from .explain import explain as explain
 from .options import Options as Options
+from .options import Stop as Stop
+from .placement import placement as placement
 from .search import solve as solve

@@ -52,10 +52,12 @@ class SlotKind:
     """Preference weight that the occupants pay once somebody joins."""
     hot: bool
     numbers: tuple[int, ...]
+    copies: int = 1
+    """More than one where slots are not to run out."""
 
     @property
     def count(self) -> int:
-        return len(self.numbers)
+        return len(self.numbers) * self.copies
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class Encoding:
         return Sum()
 
 
-LIMITS = ("io-space", "bus-numbers", "memory-space")
-"""Rules that are nobody's wish: they can be left out to see whether they are what stands in the way."""
+MANY = 1 << 10
+"""Slots in place of one, where they are not to run out."""
 
 
 def encode(
@@ -44,10 +44,12 @@ def encode(
     """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself.
 
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
-    that there are, so what it proves for the terms after them holds for the full model.
+    that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
+    to leave out.
     """
     scope = replace(scope, numbers="bus-numbers" not in without)
-    grower = Grower(Standing(guest, items, Tree(guest, items)), scope)
+    copies = MANY if "address-unique" in without else 1
+    grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope)
     classes = grower.run()
     options = options_of(guest, items, classes)
     if cheapest_only:

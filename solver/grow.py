@@ -90,12 +90,12 @@ class Grower:
         key = (model, where, part)
         if key not in self._known:
             hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
-            numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
+            numbers, copies = tuple(range(bus.first_slot, bus.last_slot + 1)), self.standing.copies
             one = BusClass(
                 offer=offer,
                 model=model,
                 where=where,
-                slots=(SlotKind(ALL, Join.EMPTY, has_zero=False, cost=0, hot=hot, numbers=numbers),),
+                slots=(SlotKind(ALL, Join.EMPTY, has_zero=False, cost=0, hot=hot, numbers=numbers, copies=copies),),
                 hot=hot,
                 created=True,
                 most=most,

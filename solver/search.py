@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import floor
 
 from ..schema.cost import objective_of
+from ..schema.facts import LIMITS
 from ..schema.finding import Finding
 from ..schema.guest import Guest, Term
 from ..schema.layout import Layout, ObjectiveTerm
@@ -17,18 +18,18 @@ from ..schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
-from .blame import blame
 from .bound import bounds as lower_bounds
 from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .decode import decode
-from .encode import LIMITS, Encoding, encode
+from .encode import Encoding, encode
 from .grow import Scope
 from .items import Items, items_of
 from .options import Options
 from .pinned import Impossible
 from .rows import Capacity
 from .seating import NoDecode
+from .shortage import shortages
 
 QUICK, PATIENT = 0.02, 1.0
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
@@ -66,9 +67,17 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     """An optimal, verified layout; or the proof that there is none; or, past a limit, the best known.
 
     Raises nothing for a valid Guest. The answer is the same for any number of workers, any seed and any machine.
+    Findings of an infeasible guest say what runs out, or who breaks a rule alone; `explain` says why.
     """
-    options = options or Options()
-    limits = Limits(options.time_limit, options.workers, options.seed)
+    limits = Limits.of(options or Options())
+    outcome = decide(guest, limits)
+    if isinstance(outcome, Infeasible) and not outcome.findings:
+        return Infeasible(findings=shortages(guest, limits))
+    return outcome
+
+
+def decide(guest: Guest, limits: Limits) -> Outcome:
+    """The same; an infeasible guest's findings are only what breaks a rule by itself."""
     best = Undecided()
     hopeless: set[bool] = set()
     try:
@@ -83,7 +92,7 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
             return answer
         if isinstance(answer, Infeasible):
             if stage.full and not capped:
-                return answer if answer.findings else Infeasible(findings=blame(guest, limits))
+                return answer
             hopeless.add(stage.cheapest_only)
             continue
         best = answer if answer.layout is not None or best.layout is None else best

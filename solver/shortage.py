@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..schema.device import Scalar
+from ..schema.facts import LIMITS
 from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
+from .buses import Join
 from .cpsat import Answer, Limits, Program
 from .encode import Encoding, encode
 from .grow import Scope
@@ -12,6 +15,27 @@ from .items import items_of
 from .memory import BELOW
 from .pinned import Impossible
 from .rows import Capacity
+
+
+def shortages(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
+    """Of an infeasible guest: each limit that alone prevents every layout; else just that not all of it fits."""
+    found = [finding for rule in LIMITS if rule != "address-unique" for finding in short_of(guest, rule, limits)]
+    return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
+
+
+def rooms(guest: Guest) -> Finding:
+    """How many slots are free on each bus that what is not pinned may go to; of buses to be created, on one of each."""
+    free: dict[str, Scalar] = {}
+    try:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False)
+    except Impossible:
+        return Finding(rule="address-unique")
+    seats = {id(option.bus) for option in encoding.variables.options}
+    for bus in (bus for bus in encoding.variables.classes if id(bus) in seats or bus.model is None):
+        names = (f"a new {bus.model}",) if bus.created else bus.names or (guest.platform.root,)
+        room = sum(slot.count for slot in bus.slots if slot.join is Join.EMPTY)
+        free.update(dict.fromkeys(names, room))
+    return Finding(rule="address-unique", numbers=free)
 
 
 def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:

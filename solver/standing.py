@@ -1,6 +1,6 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH
 from ..schema.device import Controller
@@ -20,6 +20,8 @@ class Standing:
     guest: Guest
     items: Items
     tree: Tree
+    copies: int = 1
+    """Of every empty slot, see SlotKind."""
     classes: list[BusClass] = field(default_factory=list)
     tracks_switches: bool = field(init=False)
     """Whether it matters below which switch a bus is."""
@@ -78,11 +80,12 @@ class Standing:
         first, last = model.first_slot, model.last_slot
         if controller is None:
             first, last = platform.first_slot, platform.last_slot
+        slots = slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express)
         one = BusClass(
             offer=offer,
             model=None if controller is None else controller.model,
             where=where,
-            slots=slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express),
+            slots=tuple(replace(slot, copies=self.copies) if slot.join is Join.EMPTY else slot for slot in slots),
             hot=hot,
             names=() if controller is None else (controller.id,),
         )

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit, Problem, leave, message, result
+from .search import Search, search_options
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Layout, Outcome
+
+    from .. import Options
 
 FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
 
@@ -19,11 +22,7 @@ FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
 @click.argument("guest")
 @click.option("--to", "form", type=click.Choice(FORMATS), help="What to print; default: the tree.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all.")
-@click.option("--firmware", metavar="F", help="seabios or ovmf, or with a version: ovmf:2025.02. Default: the guest's.")
-@click.option("--preset", type=click.Choice(["default", "libvirt"]), help="Where devices go by themselves, see README.")
-@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none.")
-@click.option("--workers", type=click.IntRange(min=1, max=1024), default=1, show_default=True, help="Solver threads.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="The solver's seed.")
+@search_options
 @click.option("--standalone", is_flag=True, help="With --to argv: also all else that QEMU needs to start.")
 @click.option("--explicit-virtio", is_flag=True, help="With --to libvirt: also where a device has its address.")
 @click.option("--json", "as_json", is_flag=True, help="The layout as JSON; with --to argv: -device '{...}'.")
@@ -31,11 +30,7 @@ def plan(
     guest: str,
     form: str | None,
     output: Path | None,
-    firmware: str | None,
-    preset: str | None,
-    time_limit: float | None,
-    workers: int,
-    seed: int,
+    search: Search,
     standalone: bool,
     explicit_virtio: bool,
     as_json: bool,
@@ -51,11 +46,11 @@ def plan(
     """
     form = form or ("json" if as_json else "tree")
     _check_options(form, standalone=standalone, as_json=as_json, explicit_virtio=explicit_virtio)
-    request, source = _read(guest, firmware, preset)
+    request, source = search.read(guest)
     if form == "libvirt" and not source.lstrip().startswith("<"):
         raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
-    outcome = _solve(request, time_limit=time_limit, workers=workers, seed=seed)
-    code = _explain(outcome)
+    outcome = search.run(lambda options: _explained(request, options))
+    code = say_why(request, outcome)
     layout = _layout(outcome)
     if layout is not None and form == "libvirt":
         result(_domain(layout, source, explicit_virtio=explicit_virtio), output)
@@ -75,17 +70,14 @@ def _check_options(form: str, *, standalone: bool, as_json: bool, explicit_virti
         raise click.UsageError("--explicit-virtio goes with --to libvirt")
 
 
-def _read(guest: str, firmware: str | None, preset: str | None) -> "tuple[Guest, str]":
-    from qslot.schema.files import read_request
+def _explained(request: "Guest", options: "Options") -> "Outcome":
+    """Also an infeasible guest, within the same limits."""
+    from qslot.schema import Infeasible
 
-    overrides: dict[str, object] = {} if firmware is None else {"firmware": _firmware(firmware)}
-    return read_request(guest, overrides if preset is None else {**overrides, "policy": {"preset": preset}})
+    from .. import explain, solve
 
-
-def _solve(request: "Guest", *, time_limit: float | None, workers: int, seed: int) -> "Outcome":
-    from .. import Options, solve  # after reading: bad input need not wait for ortools to load
-
-    return solve(request, Options(time_limit=time_limit, workers=workers, seed=seed))
+    outcome = solve(request, options)
+    return explain(request, options) if isinstance(outcome, Infeasible) else outcome
 
 
 def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
@@ -99,24 +91,20 @@ def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
     return written.data.decode()
 
 
-def _firmware(text: str) -> dict[str, str]:
-    name, colon, version = text.partition(":")
-    return {"name": name, "version": version} if colon else {"name": name}
-
-
 def _layout(outcome: "Outcome") -> "Layout | None":
     from qslot.schema import Infeasible
 
     return None if isinstance(outcome, Infeasible) else outcome.layout
 
 
-def _explain(outcome: "Outcome") -> Exit:
+def say_why(request: "Guest", outcome: "Outcome") -> Exit:
     """Says on standard error why the answer is not a proved layout, where it is not."""
     from qslot.schema import Infeasible, Undecided
-    from qslot.schema.render import infeasible, undecided
+    from qslot.schema.reasons import explanation
+    from qslot.schema.render import undecided
 
     if isinstance(outcome, Infeasible):
-        message(infeasible(outcome))
+        message(explanation(request, outcome))
         return Exit.INFEASIBLE
     if isinstance(outcome, Undecided):
         message(undecided(outcome))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.cost import objective
 from qslot.schema.verify import verify
-from qslot.solver import Options, solve
+from qslot.solver import Options, explain, solve
 
 if TYPE_CHECKING:
     from qslot.schema.layout import Seat
@@ -86,6 +86,14 @@ def refused(data: Data | Guest) -> Infeasible:
     outcome = solve(request)
     if isinstance(outcome, Solved):
         raise AssertionError(f"planned: {picture(outcome.layout)}")
+    assert isinstance(outcome, Infeasible), outcome
+    return outcome
+
+
+def explained(data: Data | Guest) -> Infeasible:
+    """Why there is no layout."""
+    request = data if isinstance(data, Guest) else Guest.model_validate(data)
+    outcome = explain(request)
     assert isinstance(outcome, Infeasible), outcome
     return outcome
 

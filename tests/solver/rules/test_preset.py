@@ -10,13 +10,13 @@ from ..ask import (
     check_trio,
     device,
     devices,
+    explained,
     models,
     only,
     pc,
     planned,
     policy,
     q35,
-    refused,
     seats,
 )
 
@@ -83,5 +83,5 @@ def test_bridges_keep_their_shpc() -> None:
 
 
 def test_it_is_named_where_it_stands_in_the_way() -> None:
-    found = refused(q35(*devices(2, "virtio-net", hotplug="never"), policy=limit(1), spare=[])).findings
+    found = explained(q35(*devices(2, "virtio-net", hotplug="never"), policy=limit(1), spare=[])).findings
     assert "preset" in {finding.rule for finding in found}

@@ -1,0 +1,143 @@
+"""The request that states only some of its facts, or is otherwise less than it was.
+
+What comes out is not validated, and need not be: whatever is left out leaves nothing dangling.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from .address import Pin
+from .connect import CONTROLLERS
+from .device import Controller, Device, Part
+from .facts import BINDING, Kept
+from .guest import Guest, Policy
+
+
+def restricted(guest: Guest, kept: Kept) -> Guest:
+    """The guest with the first so many of each fact, and with what they cannot be stated without.
+
+    A wish keeps its device, a pin keeps the controllers above; what nobody keeps is not there. Limits of the firmware
+    cannot be left out.
+    """
+    wishes: dict[str, set[str]] = defaultdict(set)
+    rules: set[str] = set()
+    counts: dict[str, int] = {}
+    for fact, number in kept.items():
+        if number and not fact.subjects:
+            rules.add(fact.rule)
+        if fact.rule == "spare":
+            counts[fact.subjects[0]] = number
+        elif number and fact.rule in ("near", "near-switch"):
+            wishes[fact.subjects[0]].add(fact.rule)
+            for other in fact.subjects[1:]:
+                wishes[other].add("complete")
+        else:
+            for one in fact.subjects[: number if fact.count > 1 else None] if number else ():
+                wishes[one].add(fact.rule)
+    devices = tuple(_device(device, wishes[device.id]) for device in guest.devices if wishes.get(device.id))
+    reserve = tuple(pin for pin in guest.reserve if f"{pin.bus}:{pin.slot:02x}" in wishes)
+    named = {one.address.bus for one in devices if one.address is not None} | {pin.bus for pin in reserve}
+    return guest.model_copy(
+        update={
+            "devices": devices,
+            "reserve": reserve,
+            "controllers": _controllers(guest, wishes, named),
+            "spare": tuple(
+                one.model_copy(update={"count": count})
+                for n, one in enumerate(guest.spare)
+                if (count := counts.get(f"spare[{n}]", 0))
+            ),
+            "needs": tuple(one for one in guest.needs if one != "viommu" or "viommu-host-device" in rules),
+            "policy": _limits(guest.policy, rules),
+        }
+    )
+
+
+def _device(device: Device, wishes: set[str]) -> Device:
+    dropped: dict[str, object] = {}
+    if "hotplug" not in wishes and device.hotplug == "required":
+        dropped["hotplug"] = "preferred"
+    if "as-requested" not in wishes and device.virtio in ("legacy", "transitional"):
+        dropped["virtio"] = "auto"
+    for rule, field, nothing in NOTHING:
+        if rule not in wishes and getattr(device, field) != nothing:
+            dropped[field] = nothing
+    return device.model_copy(update=dropped) if dropped else device
+
+
+NOTHING: Final[tuple[tuple[str, str, object], ...]] = (
+    ("numa", "numa", None),
+    ("near", "near", ()),
+    ("near-switch", "near_switch", ()),
+    ("group", "group", None),
+    ("pin", "address", None),
+)
+"""Of each wish that can be without: the field that says it, and what that holds then."""
+
+
+def _controllers(guest: Guest, wishes: Mapping[str, set[str]], named: Iterable[str | None]) -> tuple[Controller, ...]:
+    pins: dict[str | None, str | None] = {
+        one.id: one.address.bus
+        for one in guest.controllers
+        if one.address is not None and "pin" in wishes.get(one.id, ())
+    }
+    there: set[str | None] = {*named, *(one.id for one in guest.controllers if one.id in wishes)}
+    while above := {pins[name] for name in there & pins.keys()} - there:
+        there |= above
+    return tuple(_controller(one, wishes.get(one.id, set())) for one in guest.controllers if one.id in there)
+
+
+def _controller(one: Controller, wishes: set[str]) -> Controller:
+    dropped: dict[str, object] = {}
+    if "numa" not in wishes and one.numa is not None and not CONTROLLERS[one.model].is_expander:
+        dropped["numa"] = None
+    if "hotplug" not in wishes and not one.hotplug:
+        dropped["hotplug"] = True
+    if "as-requested" not in wishes and one.properties.keys() & BINDING:
+        dropped["properties"] = {name: value for name, value in one.properties.items() if name not in BINDING}
+    if "pin" not in wishes and one.address is not None:
+        dropped["address"] = None
+    return one.model_copy(update=dropped) if dropped else one
+
+
+def _limits(policy: Policy, rules: set[str]) -> Policy:
+    dropped: dict[str, object] = {}
+    if "max-controllers" not in rules:
+        dropped["max_controllers"] = None
+    if "max-depth" not in rules:
+        dropped["max_depth"] = None
+    if "preset" not in rules:
+        dropped["preset"] = "default"
+    return policy.model_copy(update=dropped)
+
+
+def left_out(guest: Guest, names: Iterable[str]) -> Guest:
+    """The guest without these devices and controllers. Nothing may be pinned inside the controllers."""
+    gone = set(names)
+    devices = tuple(
+        one.model_copy(
+            update={
+                "near": tuple(other for other in one.near if other not in gone),
+                "near_switch": tuple(other for other in one.near_switch if other not in gone),
+            }
+        )
+        for one in guest.devices
+        if one.id not in gone
+    )
+    controllers = tuple(one for one in guest.controllers if one.id not in gone)
+    return guest.model_copy(update={"devices": devices, "controllers": controllers})
+
+
+def any_function(guest: Guest) -> Guest:
+    """The guest with the slots of its pins, but without their functions."""
+
+    def freed(part: Part) -> Part:
+        pin = part.address
+        if pin is None:
+            return part
+        return part.model_copy(update={"address": None if pin.bus is None else Pin(pin.bus, pin.slot, None)})
+
+    return guest.model_copy(
+        update={"devices": tuple(map(freed, guest.devices)), "controllers": tuple(map(freed, guest.controllers))}
+    )

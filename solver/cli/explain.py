@@ -1,0 +1,86 @@
+"""`qslot explain`: why there is no layout, or why a device sits where it does."""
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import click
+
+from .exits import Exit, Problem, leave, result
+from .search import Search, search_options
+
+if TYPE_CHECKING:
+    from qslot.schema import Guest, Outcome
+
+
+@click.command()
+@click.argument("guest")
+@click.argument("device", required=False)
+@click.option("--at", metavar="ADDRESS", help="What it would cost to have DEVICE at that address: pcie.0:05.0.")
+@search_options
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def explain(guest: str, device: str | None, at: str | None, search: Search, as_json: bool) -> None:
+    """Say why GUEST has no layout and what would help; or why DEVICE sits where it does in the plan.
+
+    \b
+    Exit codes: 0 where there is a layout; 3 where it is proved that there is none; 4 where neither is proved.
+    Examples:
+      qslot explain guest.yaml
+      qslot explain guest.yaml net0
+      qslot explain guest.yaml net0 --at pcie.0:05.0
+    """
+    if at is not None and device is None:
+        raise click.UsageError("--at goes with a DEVICE")
+    request, _ = search.read(guest)
+    if device is None:
+        _clash(request, search, as_json=as_json)
+    else:
+        _placement(request, device, at, search, as_json=as_json)
+
+
+def _clash(request: "Guest", search: Search, *, as_json: bool) -> None:
+    from .. import explain as asked
+
+    outcome = search.run(lambda options: asked(request, options))
+    _tell(request, outcome, as_json=as_json)
+
+
+def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
+    """The answer is the result, here, whatever it is."""
+    from qslot.schema import Infeasible, Undecided
+    from qslot.schema.reasons import explanation
+    from qslot.schema.render import undecided
+
+    code = {"Infeasible": Exit.INFEASIBLE, "Undecided": Exit.UNPROVED}.get(type(outcome).__name__, Exit.DONE)
+    if as_json:
+        told = outcome.model_dump(mode="json", exclude={"layout"})
+        result(json.dumps({"answer": type(outcome).__name__.lower(), **told}, indent=2) + "\n")
+    elif isinstance(outcome, Infeasible):
+        result(explanation(request, outcome) + "\n")
+    elif isinstance(outcome, Undecided):
+        result(undecided(outcome) + "\n")
+    else:
+        result("feasible: there is a layout, see `qslot plan`; name a DEVICE to hear why it sits where it does\n")
+    leave(code)
+
+
+def _placement(request: "Guest", device: str, at: str | None, search: Search, *, as_json: bool) -> None:
+    from qslot.schema.placement import Placement
+    from qslot.schema.reasons import whereabouts
+
+    from .. import placement
+
+    known = [one.id for one in request.devices]
+    if device not in known:
+        nearest = get_close_matches(device, known, n=3, cutoff=0.4)
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        raise Problem(f"DEVICE {device}: the guest lists no such device{hint}", Exit.INPUT)
+    try:
+        answer = search.run(lambda options: placement(request, device, at, options))
+    except ValueError as error:
+        raise Problem(f"--at: {error}", Exit.INPUT) from None
+    if not isinstance(answer, Placement):
+        _tell(request, answer, as_json=as_json)
+        return
+    text = json.dumps(answer.model_dump(mode="json"), indent=2) if as_json else whereabouts(request, answer)
+    result(text + "\n")

@@ -1,0 +1,67 @@
+"""Why there is no layout: the facts that clash, and what would help."""
+
+from collections.abc import Iterator
+
+from ..schema.device import Properties
+from ..schema.facts import LIMITS, Fact, Kept, facts_of
+from ..schema.finding import Finding
+from ..schema.guest import Guest
+from ..schema.outcome import Infeasible, Outcome
+from ..schema.restricted import any_function, restricted
+from .clash import Clash, clash_of, without
+from .cpsat import Limits
+from .options import Options
+from .remedies import remedies_of
+from .search import decide
+from .settle import broken, feasible
+from .shortage import rooms, short_of
+
+
+def explain(guest: Guest, options: Options | None = None) -> Outcome:
+    """As `solve`; an infeasible guest's findings are a smallest set of facts that clash, with remedies.
+
+    Both are proved by solving: only these facts are infeasible, without one of any they are not, and with a remedy the
+    whole guest has a layout. `time_limit` holds for all of that together: past it, what is not proved is not claimed.
+    Raises nothing for a valid Guest; the same answer on any machine.
+    """
+    limits = Limits.of(options or Options())
+    outcome, clash, facts = clashing(guest, limits)
+    if clash is None:
+        return outcome
+    return outcome.model_copy(update={"remedies": remedies_of(guest, facts, clash.kept, limits)})
+
+
+def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple[Fact, ...]]:
+    """The answer, without remedies; of an infeasible guest its clash and all of its facts."""
+    outcome, facts = decide(guest, limits), facts_of(guest)
+    if not isinstance(outcome, Infeasible):
+        return outcome, None, facts
+    suspects = [name for finding in outcome.findings for name in finding.subjects]
+    clash = clash_of(guest, facts, limits, suspects)
+    left = restricted(guest, clash.kept)
+    findings = tuple(_findings(left, clash.kept, limits))
+    return Infeasible(findings=findings, minimal=clash.minimal, breaks=_breaks(left, clash, limits)), clash, facts
+
+
+def _findings(left: Guest, kept: Kept, limits: Limits) -> Iterator[Finding]:
+    """Limits with what every layout of these facts would use."""
+    for fact, count in kept.items():
+        if fact.rule == "address-unique":
+            yield rooms(left)
+        elif fact.rule in LIMITS:
+            yield from short_of(left, fact.rule, limits) or (Finding(rule=fact.rule),)
+        else:
+            yield Finding(rule=fact.rule, subjects=fact.subjects, numbers=_numbers(fact, count))
+
+
+def _numbers(fact: Fact, count: int) -> Properties:
+    numbers: Properties = {"least": count, "of": fact.count} if fact.count > 1 else {}
+    return numbers if fact.value is None else {**numbers, "value": fact.value}
+
+
+def _breaks(left: Guest, clash: Clash, limits: Limits) -> str:
+    """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
+    rule = broken(left)
+    if rule is None and feasible(any_function(left), limits, without(clash.kept)):
+        rule = "function-zero"
+    return "" if rule is None or rule in {fact.rule for fact in clash.kept} else rule

@@ -1,0 +1,224 @@
+"""What would help an infeasible guest: changes found by relaxing what clashes, each proved by a layout.
+
+First each fact of the clash by itself, then all wishes of its kind, then machine and firmware, at last fewer devices.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from ..schema.facts import LIMITS, Fact, Kept
+from ..schema.guest import Guest
+from ..schema.layout import Layout
+from ..schema.outcome import Infeasible
+from ..schema.remedy import Change, Remedy, What
+from ..schema.restricted import left_out, restricted
+from ..schema.survey import survey
+from ..schema.usage import usage
+from .cpsat import Limits
+from .search import decide
+from .settle import feasible
+
+COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
+"""Limits whose use is told of a remedy."""
+DEEPER: Final = 4
+"""Levels that a limit of depth is raised by at most."""
+SHOWN: Final = 8
+"""Changed devices whose new places are told."""
+
+
+def remedies_of(guest: Guest, facts: Iterable[Fact], clash: Kept, limits: Limits) -> tuple[Remedy, ...]:
+    """Those of a guest with all its facts, some of which clash. The smallest first; another machine or firmware behind
+    those, fewer devices last."""
+    search = _Remedies(guest, {fact: fact.count for fact in facts}, clash, limits)
+    return tuple(sorted(search.run(), key=_size))
+
+
+def _size(remedy: Remedy) -> tuple[int, int]:
+    whats = {change.what for change in remedy.changes}
+    rank = 2 if "leave-out" in whats else 1 if whats & {"machine", "firmware"} else 0
+    return rank, sum(_steps(change) for change in remedy.changes)
+
+
+def _steps(change: Change) -> int:
+    if isinstance(change.before, int) and isinstance(change.after, int):
+        return abs(change.after - change.before)
+    return max(1, len(change.subjects))
+
+
+@dataclass(slots=True)
+class _Remedies:
+    guest: Guest
+    facts: Kept
+    clash: Kept
+    limits: Limits
+
+    def run(self) -> Iterator[Remedy]:
+        wishes = [fact for fact in self.clash if fact.rule not in LIMITS and fact.rule != "complete"]
+        helped = set()
+        for fact in wishes:
+            for remedy in self.alone(fact):
+                helped.add(fact.rule)
+                yield remedy
+        for rule in dict.fromkeys(fact.rule for fact in wishes if fact.rule not in helped):
+            yield from self.together([fact for fact in self.facts if fact.rule == rule])
+        yield from self.platform()
+        yield from self.fewer()
+
+    # ---- wishes
+
+    def alone(self, fact: Fact) -> Iterator[Remedy]:
+        """The fact by itself, as far as it must be."""
+        if fact.rule in ("max-controllers", "max-depth"):
+            yield from self.raised(fact)
+        elif self.has_layout(self.less(fact, 0)):
+            most = self.most(fact)
+            change = _change(self.guest, fact, most)
+            yield from self.proved(self.less(fact, most), change)
+
+    def less(self, fact: Fact, count: int) -> Guest:
+        return restricted(self.guest, {**self.facts, fact: count})
+
+    def most(self, fact: Fact) -> int:
+        """How many can stay, given that it works with none."""
+        return _most(fact.count - 1, lambda count: self.has_layout(self.less(fact, count)))
+
+    def together(self, facts: list[Fact]) -> Iterator[Remedy]:
+        """All wishes of a kind, where one by one they do not help: as few of them as will do."""
+        dropped = dict.fromkeys(facts, 0)
+        if len(facts) < 2 or not self.has_layout(restricted(self.guest, {**self.facts, **dropped})):
+            return
+        for fact in facts:
+            kept = {**dropped, fact: fact.count}
+            if self.has_layout(restricted(self.guest, {**self.facts, **kept})):
+                dropped = kept
+        changes = [_change(self.guest, fact, count) for fact, count in dropped.items() if count < fact.count]
+        yield from self.proved(restricted(self.guest, {**self.facts, **dropped}), *changes)
+
+    def raised(self, fact: Fact) -> Iterator[Remedy]:
+        """A higher limit, the lowest that will do."""
+        what: What = "max-controllers" if fact.rule == "max-controllers" else "max-depth"
+        before = int(fact.value or 0)
+        if what == "max-controllers":
+            order = ("controllers", *(term for term in self.guest.policy.order if term != "controllers"))
+            layout = self.layout(_with_policy(self.guest, max_controllers=None, order=order))
+            candidates = [] if layout is None else [len(layout.controllers)]
+        else:
+            candidates = [before + more for more in range(1, DEEPER + 1)]
+        for after in candidates:
+            changed = _with_policy(self.guest, **{what.replace("-", "_"): after})
+            if self.has_layout(changed):
+                yield from self.proved(changed, Change(what=what, before=before, after=after))
+                return
+
+    # ---- the rest
+
+    def platform(self) -> Iterator[Remedy]:
+        other = "q35" if self.guest.platform.family == "pc" else "pc"
+        firmware = "ovmf" if self.guest.firmware.name == "seabios" else "seabios"
+        for change in (
+            Change(what="firmware", before=self.guest.firmware.name, after=firmware),
+            Change(what="machine", before=self.guest.machine, after=other),
+        ):
+            changed = _revalidated(self.guest, change)
+            if changed is not None and self.has_layout(changed):
+                yield from self.proved(changed, change)
+
+    def fewer(self) -> Iterator[Remedy]:
+        """Devices or demanded controllers of one sort left out, as few as will do."""
+        named = {subject for fact in self.clash for subject in fact.subjects}
+        buses = {one.address.bus for one in (*self.guest.controllers, *self.guest.devices) if one.address is not None}
+        for fact in self.facts:
+            if fact.rule == "complete" and not named.isdisjoint(fact.subjects) and buses.isdisjoint(fact.subjects):
+                yield from self.without(fact.subjects)
+
+    def without(self, ids: tuple[str, ...]) -> Iterator[Remedy]:
+        """The last of them."""
+        if self.has_layout(left_out(self.guest, ids)):
+            most = _most(len(ids) - 1, lambda count: self.has_layout(left_out(self.guest, ids[count:])))
+            change = Change(what="leave-out", subjects=ids[most:], before=len(ids), after=most)
+            yield from self.proved(left_out(self.guest, ids[most:]), change)
+
+    # ---- proofs
+
+    def has_layout(self, guest: Guest) -> bool:
+        return feasible(guest, self.limits)
+
+    def layout(self, guest: Guest) -> Layout | None:
+        outcome = decide(guest, self.limits)
+        return None if isinstance(outcome, Infeasible) else outcome.layout
+
+    def proved(self, changed: Guest, *changes: Change) -> Iterator[Remedy]:
+        """With the numbers of the best layout that there is then."""
+        layout = self.layout(changed)
+        if layout is None:
+            return
+        subjects = [one for change in changes for one in change.subjects]
+        seats = {seat.id: str(seat.address) for seat in (*layout.controllers, *layout.devices)}
+        places = {one: seats[one] for one in subjects if one in seats}
+        known = survey(changed, layout)
+        limit = next((fact.rule for fact in self.clash if fact.rule in COUNTED and usage(known, fact.rule)), "")
+        used, available = usage(known, limit) or (0, 0)
+        yield Remedy(
+            changes=changes,
+            places=places if len(places) <= SHOWN else {},
+            limit=limit,
+            used=used,
+            available=available,
+        )
+
+
+def _most(highest: int, works: Callable[[int], bool]) -> int:
+    """The largest number up to `highest` that works; 0 does."""
+    least, most = 0, highest
+    while least < most:
+        middle = (least + most + 1) // 2
+        if works(middle):
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+CHANGES: Final[dict[str, tuple[What, str | None]]] = {
+    "hotplug": ("hotplug", "preferred"),
+    "pin": ("pin", None),
+    "numa": ("numa", None),
+    "near": ("near", None),
+    "near-switch": ("near-switch", None),
+    "group": ("group", None),
+    "as-requested": ("virtio", "auto"),
+    "reserve": ("reserve", None),
+    "preset": ("preset", "default"),
+    "viommu-host-device": ("viommu", None),
+}
+"""What the request says in place of a wish."""
+OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
+    **CHANGES,
+    "hotplug": ("hotplug", "on"),
+    "as-requested": ("properties", None),
+}
+
+
+def _change(guest: Guest, fact: Fact, kept: int) -> Change:
+    """What the request says otherwise where only so many of a fact are kept."""
+    if fact.rule == "spare":
+        return Change(what="spare", subjects=(str(fact.value),), before=fact.count, after=kept)
+    of_controller = any(one.id in fact.subjects for one in guest.controllers)
+    what, after = (OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
+    subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]
+    return Change(what=what, subjects=subjects, before=fact.value, after=after)
+
+
+def _with_policy(guest: Guest, **changes: object) -> Guest:
+    return guest.model_copy(update={"policy": guest.policy.model_copy(update=changes)})
+
+
+def _revalidated(guest: Guest, change: Change) -> Guest | None:
+    """The request with another machine or firmware; None where that contradicts something else that it says."""
+    try:
+        return Guest.model_validate({**guest.model_dump(exclude_none=True), change.what: change.after})
+    except ValidationError:
+        return None

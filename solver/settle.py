@@ -1,0 +1,118 @@
+"""Whether a guest can be laid out at all: no objective, and neither answer without its proof.
+
+`without` are rules of LIMITS that need not be kept. Guests need not be valid, see `restricted`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..schema.guest import Guest
+from ..schema.outcome import Infeasible
+from ..schema.verify import verify_surveyed
+from .assemble import assemble
+from .buses import BUS_NUMBERS
+from .chains import long_chains
+from .cpsat import Answer, Limits, Program
+from .decode import decode
+from .encode import encode
+from .grow import Scope
+from .items import Items, items_of
+from .pinned import Impossible
+from .search import decide
+from .seating import NoDecode, Seating
+
+NONE: frozenset[str] = frozenset()
+
+
+def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False) -> bool:
+    """Whether no layout exists, proved with a model that leaves nothing out.
+
+    Gives up at the first seating, whether it verifies or not, unless `thorough`.
+    """
+    try:
+        for look in _looks(guest, limits, without):
+            if look.proof:
+                return True
+            if look.unwritten or (look.seating is not None and (not thorough or look.verifies(without))):
+                return False
+    except Impossible:
+        return True
+    return False
+
+
+def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bool:
+    """Whether a layout is found that verifies."""
+    try:
+        for look in _looks(guest, limits, without):
+            if look.proof:
+                return False
+            if look.verifies(without):
+                return True
+    except Impossible:
+        return False
+    return _is_planned(guest, limits)
+
+
+def _is_planned(guest: Guest, limits: Limits) -> bool:
+    """The whole search also finds what no first seating is: what keeps the limits is a layout without them, too."""
+    outcome = decide(guest, limits)
+    return not isinstance(outcome, Infeasible) and outcome.layout is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one model says: a proof that there is nothing, a seating, neither; or seats enough, were there no limit
+    without which there is no layout to write down."""
+
+    guest: Guest
+    items: Items
+    proof: bool = False
+    seating: Seating | None = None
+    unwritten: bool = False
+
+    def verifies(self, without: frozenset[str]) -> bool:
+        if self.seating is None:
+            return self.unwritten
+        # without the limit to IO space nothing is reserved of it
+        lax = without | {"spare"} if "io-space" in without else without
+        findings = verify_surveyed(assemble(self.guest, self.items, self.seating))
+        return all(one.severity == "warning" or one.rule in lax for one in findings)
+
+
+def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_Look]:
+    items = items_of(guest)
+    for scope in _scopes(guest, items):
+        encoding = encode(guest, items, scope, cheapest_only=False, without=without)
+        rows = encoding.variables.rows
+        if rows.infeasible:
+            yield _Look(guest, items, proof=not encoding.capped)
+            continue
+        result = Program(rows, limits).minimize(encoding.nothing)
+        if result.values and "address-unique" in without:
+            yield _Look(guest, items, unwritten=True)
+        elif result.values:
+            try:
+                seating = decode(encoding, result.values)
+            except NoDecode:
+                continue
+            many = len(seating.buses) >= BUS_NUMBERS
+            yield _Look(guest, items, unwritten=True) if many else _Look(guest, items, seating=seating)
+        else:
+            yield _Look(guest, items, proof=result.answer is Answer.INFEASIBLE and not encoding.capped)
+
+
+def _scopes(guest: Guest, items: Items) -> Iterator[Scope]:
+    """Coarse models first: what they find infeasible is."""
+    if long_chains(guest, items):
+        yield Scope(chains=False)
+    yield Scope()
+    yield Scope(exact_io=True)
+
+
+def broken(guest: Guest) -> str | None:
+    """The rule that some part of the request breaks wherever the others go."""
+    try:
+        encode(guest, items_of(guest), Scope(), cheapest_only=False)
+    except Impossible as impossible:
+        return impossible.rule
+    return None
