@@ -5,13 +5,14 @@ devices are one fact with a count, of which the first few can be kept: "at least
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from .address import FUNCTIONS
 from .connect import CONTROLLERS, RESERVES
 from .device import Controller, Device, Part, Scalar
+from .finding import Finding
 from .guest import Guest
 from .properties import TEXT
 
@@ -66,7 +67,7 @@ def _reserved(guest: Guest) -> Iterator[Fact]:
     for pin in guest.reserve:
         if pin.bus is not None and pin.slot is not None:
             masks[pin.bus, pin.slot] |= (1 << FUNCTIONS) - 1 if pin.function is None else 1 << pin.function
-    pinned = {one.address[:2] for one in _parts(guest) if one.address is not None}
+    pinned = {one.address[:2] for one in parts_of(guest) if one.address is not None}
     alike: dict[object, list[str]] = defaultdict(list)
     for (bus, slot), mask in masks.items():
         own = (bus, slot) in pinned or (bus, slot) == (platform.root, platform.chipset_slot)
@@ -74,7 +75,7 @@ def _reserved(guest: Guest) -> Iterator[Fact]:
     yield from _counted("reserve", alike)
 
 
-def _parts(guest: Guest) -> tuple[Part, ...]:
+def parts_of(guest: Guest) -> tuple[Part, ...]:
     return (*guest.controllers, *guest.devices)
 
 
@@ -87,7 +88,7 @@ def _near(guest: Guest) -> Iterator[Fact]:
 
 def _there(guest: Guest) -> Iterator[Fact]:
     """That what is listed must be in the layout. What is pinned, or pinned inside, is one of a kind."""
-    named = {one.address.bus for one in _parts(guest) if one.address is not None}
+    named = {one.address.bus for one in parts_of(guest) if one.address is not None}
     for parts in (guest.devices, guest.controllers):
         alike: dict[object, list[str]] = defaultdict(list)
         for part in parts:
@@ -147,3 +148,10 @@ def _policy(guest: Guest) -> Iterator[Fact]:
     for rule, limit in (("max-depth", policy.max_depth), ("max-controllers", policy.max_controllers)):
         if limit is not None:
             yield Fact(rule, (), limit)
+
+
+def named(guest: Guest, findings: Iterable[Finding]) -> dict[Fact, int]:
+    """The facts that an explanation of this guest names, and how many of each."""
+    found = {(one.rule, one.subjects if one.rule not in LIMITS else ()): one.numbers.get("least") for one in findings}
+    facts = ((fact, found.get((fact.rule, fact.subjects), 0)) for fact in facts_of(guest))
+    return {fact: fact.count if least is None else int(least) for fact, least in facts if least != 0}

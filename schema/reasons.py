@@ -20,13 +20,15 @@ from .rules import RULES
 
 FEW: Final = 4
 """Ids that are all named; of more, the first and the last."""
+MERGED: Final = ("pin", "hotplug", "numa", "as-requested", "complete")
+"""Facts that are told together where they are about devices of one model."""
 UNITS: Final = {"io-space": "bytes of IO space", "bus-numbers": "bus numbers", "max-controllers": "controllers"}
 
 
 def explanation(guest: Guest, outcome: Infeasible) -> str:
     """Several lines, the last without an end."""
     words = _Words(guest)
-    clauses = [words.clause(finding) for finding in outcome.findings]
+    clauses = [words.clause(finding) for finding in words.alike(outcome.findings)]
     lines = ["infeasible (proved): no layout keeps every rule", "Because " + ",\nand because ".join(clauses) + ":"]
     lines.append("  no layout.")
     if outcome.breaks:
@@ -34,7 +36,7 @@ def explanation(guest: Guest, outcome: Infeasible) -> str:
         lines.append(f"Rule {rule.code}: {rule.sentence} ({rule.source}).")
     if not outcome.minimal:
         lines.append("Not proved to be the smallest such set: a limit was hit.")
-    lines += [f"hint: {words.remedy(remedy)}" for remedy in outcome.remedies] or ["hint: no single change helps"]
+    lines += [f"hint: {text}" for text in words.remedies(outcome.remedies)] or ["hint: no single change helps"]
     return "\n".join(lines)
 
 
@@ -82,6 +84,19 @@ class _Words:
 
     # ---- facts
 
+    def alike(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Facts of one kind about single devices of one model are told together."""
+        groups: dict[object, list[Finding]] = {}
+        for number, finding in enumerate(findings):
+            single = (
+                finding.rule in ("pin", "hotplug", "numa", "as-requested", "complete") and len(finding.subjects) == 1
+            )
+            value = finding.numbers.get("value") if finding.rule != "pin" else None
+            name = finding.subjects[0] if single else ""
+            key = (finding.rule, value, name in self.controllers, self.models.get(name)) if single else number
+            groups.setdefault(key, []).append(finding)
+        return [_together(group) for group in groups.values()]
+
     def clause(self, finding: Finding) -> str:
         """What one fact says, to follow "because"."""
         numbers, value = finding.numbers, finding.numbers.get("value")
@@ -96,7 +111,7 @@ class _Words:
             return f"{finding.subjects[0]} wants {listed(finding.subjects[1:])} to {what} ({finding.rule})"
         if finding.rule == "group":
             return f"{listed(finding.subjects)} make up group {value}, functions of one slot"
-        who, many = self.who(finding), finding.numbers.get("least", 1) != 1
+        who, many = self.who(finding), finding.numbers.get("least", len(finding.subjects)) != 1
         if finding.subjects[0] in self.controllers:
             return f"{who} {_controller(finding.rule, value, many=many)}"
         return f"{who} {_device(finding.rule, value, many=many)}"
@@ -112,7 +127,7 @@ class _Words:
     def elsewhere(self, device: str, there: Elsewhere) -> str:
         where = f"behind a new {there.bus_model}" if there.new else f"at {there.address}, {_place(there)}"
         if there.refused:
-            return f"{where}: {there.refused}"
+            return f"{where}: {there.refused.removeprefix(f'devices.{device}.address: ')}"
         if there.possible:
             best = "" if there.proved else " at most, not proved the least"
             if there.term is None:
@@ -127,6 +142,31 @@ class _Words:
         return f"{where}: impossible, because " + ", and because ".join(reasons)
 
     # ---- remedies
+
+    def remedies(self, remedies: Sequence[Remedy]) -> list[str]:
+        """Those that change one of several in the same way, to the same effect, are told as one."""
+        groups: dict[object, list[Remedy]] = {}
+        for number, remedy in enumerate(remedies):
+            change = remedy.changes[0]
+            same = (
+                change.what,
+                None if change.what == "pin" else change.before,
+                change.after,
+                remedy.limit,
+                remedy.used,
+            )
+            groups.setdefault(same if len(change.subjects) == len(remedy.changes) == 1 else number, []).append(remedy)
+        return [self.remedy(group[0]) if len(group) == 1 else self.any_of(group) for group in groups.values()]
+
+    def any_of(self, group: Sequence[Remedy]) -> str:
+        change = group[0].changes[0]
+        who = f"one of {listed([remedy.changes[0].subjects[0] for remedy in group])}"
+        before = "that it is pinned to" if change.what == "pin" else change.before
+        return self.remedy(
+            group[0].model_copy(
+                update={"changes": (change.model_copy(update={"subjects": (who,), "before": before}),), "places": {}}
+            )
+        )
 
     def remedy(self, remedy: Remedy) -> str:
         text = ", and ".join(self.change(change) for change in remedy.changes)
@@ -147,6 +187,8 @@ class _Words:
             return f"ask for {change.after or 'no'} spare {who} slots instead of {change.before}"
         if change.what == "pin":
             return f"free {who} of the address {change.before}"
+        if change.what == "group":
+            return f"leave out group {change.before}"
         if change.what == "reserve":
             return f"do not reserve {who}"
         if change.what == "viommu":
@@ -158,6 +200,14 @@ class _Words:
             return f"{change.what}: {change.after} for {who}"
         what = str(change.before) if change.what == "properties" else change.what.replace("-", "_")
         return f"leave out {what} of {who}"
+
+
+def _together(group: Sequence[Finding]) -> Finding:
+    if len(group) == 1:
+        return group[0]
+    values = [str(finding.numbers["value"]) for finding in group if "value" in finding.numbers]
+    value = {} if not values else {"value": listed(values) if group[0].rule == "pin" else group[0].numbers["value"]}
+    return Finding(rule=group[0].rule, subjects=tuple(finding.subjects[0] for finding in group), numbers=value)
 
 
 def _spares(numbers: dict[str, Scalar]) -> str:
@@ -187,17 +237,19 @@ def _device(rule: str, value: Scalar | None, *, many: bool) -> str:
     if rule == "as-requested":
         return f"must offer virtio 0.9 (virtio: {value})"
     place = f"function {str(value)[1:]}" if str(value).startswith(".") else value
-    return f"is pinned to {place}"
+    return f"{'are' if many else 'is'} pinned to {place}"
 
 
 def _controller(rule: str, value: Scalar | None, *, many: bool) -> str:
     if rule == "complete":
         return "are demanded" if many else "is demanded"
     if rule == "hotplug":
-        return "takes no hot-plug (hotplug: off)"
+        return f"{'take' if many else 'takes'} no hot-plug (hotplug: off)"
     if rule == "numa":
         return f"must sit below an expander of NUMA node {value}"
-    return f"has {value}" if rule == "as-requested" else f"is pinned to {value}"
+    if rule == "as-requested":
+        return f"{'have' if many else 'has'} {value}"
+    return f"{'are' if many else 'is'} pinned to {value}"
 
 
 def _slots(_: Guest, numbers: dict[str, Scalar]) -> str:

@@ -4,4 +4,4 @@ from .explain import explain as explain
 from .options import Options as Options
 from .options import Stop as Stop
 from .placement import placement as placement
-from .search import solve as solve
+from .solve import solve as solve

@@ -5,14 +5,17 @@ alone are infeasible, and with one less of any they are not. Each step is a requ
 depends on how a model is guarded; what could not be decided counts as neither.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..schema.facts import LIMITS, Fact, Kept
 from ..schema.guest import Guest
 from ..schema.restricted import restricted
 from .cpsat import Limits
 from .settle import feasible, infeasible
+
+SLOTS: Final = "address-unique"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,11 @@ def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, suspects: Sequ
     search = _Search(guest, limits, {fact: fact.count for fact in facts})
     search.suspect(suspects)
     search.leave_out_pieces()
-    search.weaken()
+    search.leave_out_singles()
     search.count_down()
-    return Clash(search.kept, search.is_minimal())
+    minimal = search.is_minimal()
+    search.forget_slots()
+    return Clash(search.kept, minimal)
 
 
 def without(kept: Kept) -> frozenset[str]:
@@ -40,62 +45,73 @@ def without(kept: Kept) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _Search:
-    """`kept` always clashes, and that is proved."""
+    """`kept` always clashes, and that is proved: it is what `now` says, without those limits."""
 
     guest: Guest
     limits: Limits
     kept: dict[Fact, int]
-    all: tuple[Fact, ...] = field(init=False)
-    known: dict[frozenset[tuple[Fact, int]], bool] = field(default_factory=dict)
+    now: tuple[Guest, frozenset[str]] = field(init=False)
+    there: dict[str, tuple[Fact, int]] = field(init=False)
+    """The fact that a device or controller is there, and its place among those alike."""
 
     def __post_init__(self) -> None:
-        self.all = tuple(self.kept)
-
-    def clash(self, kept: Mapping[Fact, int]) -> bool:
-        key = frozenset(kept.items())
-        if key not in self.known:
-            self.known[key] = infeasible(restricted(self.guest, kept), self.limits, without(kept))
-        return self.known[key]
+        self.now = restricted(self.guest, self.kept), without(self.kept)
+        listed = [fact for fact in self.kept if fact.rule == "complete"]
+        self.there = {name: (fact, place) for fact in listed for place, name in enumerate(fact.subjects, 1)}
 
     def takes(self, fewer: dict[Fact, int]) -> bool:
-        """Goes on with these if they clash, too."""
-        if self.clash(fewer):
-            self.kept = fewer
-            return True
-        return False
+        """Goes on with these if they clash, too. Where they say the same, there is nothing to ask."""
+        left = restricted(self.guest, fewer), without(fewer)
+        if left != self.now and not infeasible(left[0], self.limits, left[1]):
+            return False
+        self.kept, self.now = fewer, left
+        return True
 
     def with_count(self, fact: Fact, count: int) -> dict[Fact, int]:
         return {one: count if one is fact else number for one, number in self.kept.items() if one is not fact or count}
 
+    @property
+    def droppable(self) -> list[Fact]:
+        """All but that slots are as many as there are: without that there is no layout to verify."""
+        return [fact for fact in self.kept if fact.rule != SLOTS]
+
     def suspect(self, names: Sequence[str]) -> None:
         """Leaves out, if that may be, what says nothing of these."""
         if names:
-            self.takes({fact: number for fact, number in self.kept.items() if not {*names}.isdisjoint(fact.subjects)})
+            self.leave_out({fact for fact in self.droppable if {*names}.isdisjoint(fact.subjects)})
+
+    def leave_out(self, piece: set[Fact]) -> None:
+        self.takes({fact: number for fact, number in self.kept.items() if fact not in piece})
 
     def leave_out_pieces(self) -> None:
         size = len(self.kept) // 2
-        while size:
-            rest = list(self.kept)
+        while size > 1:
+            rest = self.droppable
             for start in range(0, len(rest), size):
-                piece = set(rest[start : start + size])
-                self.takes({fact: number for fact, number in self.kept.items() if fact not in piece})
+                self.leave_out(set(rest[start : start + size]))
             size //= 2
 
-    def weaken(self) -> None:
-        """Of a wish only that its devices are there, where that is enough."""
-        listed = [fact for fact in self.all if fact.rule == "complete"]
-        there = {name: (fact, place) for fact in listed for place, name in enumerate(fact.subjects, 1)}
-        for fact in [one for one in self.kept if one.rule != "complete" and there.keys() >= {*one.subjects}]:
-            weaker = self.with_count(fact, 0)
-            for name in fact.subjects[: self.kept[fact] if fact.count > 1 else None]:
-                present, place = there[name]
-                weaker[present] = max(weaker.get(present, 0), place)
-            if fact.subjects:
-                self.takes(weaker)
+    def leave_out_singles(self) -> None:
+        """One by one; a wish so that its devices are still there, which is left out in its turn."""
+        waiting = self.droppable
+        while waiting:
+            fact = waiting.pop(0)
+            if fact.rule == "complete" or not fact.subjects or not self.there.keys() >= {*fact.subjects}:
+                self.leave_out({fact})
+            elif self.takes(weaker := self.weakened(fact)):
+                waiting += [one for one in weaker if one.rule == "complete" and one not in waiting]
+
+    def weakened(self, fact: Fact) -> dict[Fact, int]:
+        """Of a wish only that its devices are there."""
+        weaker = self.with_count(fact, 0)
+        for name in fact.subjects[: self.kept[fact] if fact.count > 1 else None]:
+            present, place = self.there[name]
+            weaker[present] = max(weaker.get(present, 0), place)
+        return weaker
 
     def count_down(self) -> None:
         """The least number of each counted fact, the others as they are."""
-        for fact in list(self.kept):
+        for fact in self.droppable:
             least, most = 1, self.kept[fact]
             while least < most:
                 middle = (least + most) // 2
@@ -107,20 +123,24 @@ class _Search:
     def is_minimal(self) -> bool:
         """Whether each set with one less has a layout. What clashes still is gone on with: facts can hold each other
         up, where one fills function 0 for another, say."""
-        proved, facts = True, list(self.kept)
+        proved, facts = True, self.droppable
         while facts:
             fact = facts.pop(0)
             fewer = self.with_count(fact, self.kept[fact] - 1)
             if self.has_layout(fewer, fact):
                 continue
             if infeasible(restricted(self.guest, fewer), self.limits, without(fewer), thorough=True):
-                self.kept, proved, facts = fewer, True, list(fewer)
+                self.kept, self.now, proved = fewer, (restricted(self.guest, fewer), without(fewer)), True
+                facts = self.droppable
             else:
                 proved = False
         return proved
 
     def has_layout(self, kept: Kept, dropped: Fact) -> bool:
-        """One that keeps all limits but a dropped one is sought first; of slots there are never more than there are,
-        unless it is those that are dropped: else there would be no layout to verify."""
+        """One that keeps all limits but a dropped one is sought first."""
         guest, own = restricted(self.guest, kept), frozenset({dropped.rule}) & frozenset(LIMITS)
-        return any(feasible(guest, self.limits, left) for left in (own, (without(kept) - {"address-unique"}) | own))
+        return any(feasible(guest, self.limits, left) for left in (own, without(kept)))
+
+    def forget_slots(self) -> None:
+        """Where the same clashes with ever so many slots."""
+        self.leave_out({fact for fact in self.kept if fact.rule == SLOTS})

@@ -7,9 +7,10 @@ from ..schema.guest import Guest, Term
 from ..schema.weights import WEIGHTS
 from .grow import Grower, Scope
 from .items import Items
+from .kinds import Place
 from .links import bus_numbers, controllers, max_controllers, near
 from .memory import memory_space
-from .pinned import Tree
+from .pinned import Impossible, Tree
 from .rows import Capacity, Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .standing import Standing
@@ -52,6 +53,7 @@ def encode(
     grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope)
     classes = grower.run()
     options = options_of(guest, items, classes)
+    _all_may_sit(guest, items, options)
     if cheapest_only:
         options = _cheapest(options)
     v = Variables(guest, items, classes, options)
@@ -76,6 +78,23 @@ def encode(
         "depth": _depth(v),
     }
     return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
+
+
+def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
+    """Raises Impossible for what nobody else keeps from having a place: there is none."""
+    seated = {id(option.kind) for option in options}
+    for kind, waiting in items.free.items():
+        if id(kind) not in seated:
+            reasons = {
+                "spare": kind.spare is not None,
+                "integrated": kind.allowed == {Place.ROOT},
+                "hotplug": kind.hotplug == "required",
+                "numa": kind.numa is not None,
+                "near-switch": kind.near_switch is not None,
+                "max-depth": guest.policy.max_depth is not None,
+            }
+            rule = next((rule for rule, applies in reasons.items() if applies), "connect")
+            raise Impossible(rule, tuple(one for item in waiting for one in item.ids))
 
 
 def _cheapest(options: list[Option]) -> list[Option]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..schema.device import Properties
-from ..schema.facts import LIMITS, Fact, Kept, facts_of
+from ..schema.facts import LIMITS, Fact, Kept, facts_of, parts_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome
@@ -28,7 +28,8 @@ def explain(guest: Guest, options: Options | None = None) -> Outcome:
     outcome, clash, facts = clashing(guest, limits)
     if clash is None:
         return outcome
-    return outcome.model_copy(update={"remedies": remedies_of(guest, facts, clash.kept, limits)})
+    remedies = remedies_of(guest, facts, clash.kept, limits.steady)
+    return outcome.model_copy(update={"remedies": remedies})
 
 
 def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple[Fact, ...]]:
@@ -37,10 +38,14 @@ def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple
     if not isinstance(outcome, Infeasible):
         return outcome, None, facts
     suspects = [name for finding in outcome.findings for name in finding.subjects]
-    clash = clash_of(guest, facts, limits, suspects)
+    clash = clash_of(guest, facts, limits.steady, suspects)
     left = restricted(guest, clash.kept)
-    findings = tuple(_findings(left, clash.kept, limits))
-    return Infeasible(findings=findings, minimal=clash.minimal, breaks=_breaks(left, clash, limits)), clash, facts
+    findings = tuple(_findings(left, clash.kept, limits.steady))
+    return (
+        Infeasible(findings=findings, minimal=clash.minimal, breaks=_breaks(left, clash, limits.steady)),
+        clash,
+        facts,
+    )
 
 
 def _findings(left: Guest, kept: Kept, limits: Limits) -> Iterator[Finding]:
@@ -62,6 +67,6 @@ def _numbers(fact: Fact, count: int) -> Properties:
 def _breaks(left: Guest, clash: Clash, limits: Limits) -> str:
     """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
     rule = broken(left)
-    if rule is None and feasible(any_function(left), limits, without(clash.kept)):
-        rule = "function-zero"
+    if rule is None and any(one.address is not None and one.address.function for one in parts_of(left)):
+        rule = "function-zero" if feasible(any_function(left), limits, without(clash.kept)) else None
     return "" if rule is None or rule in {fact.rule for fact in clash.kept} else rule

@@ -90,7 +90,8 @@ class Grower:
         key = (model, where, part)
         if key not in self._known:
             hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
-            numbers, copies = tuple(range(bus.first_slot, bus.last_slot + 1)), self.standing.copies
+            numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
+            copies = 1 if offer is Offer.PORT else self.standing.copies
             one = BusClass(
                 offer=offer,
                 model=model,

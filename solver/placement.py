@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ..schema.address import SLOTS, Pin
 from ..schema.connect import CONTROLLERS
 from ..schema.cost import preferences
+from ..schema.device import Controller, Device
 from ..schema.guest import Guest
 from ..schema.layout import Layout, PlacedDevice
 from ..schema.outcome import Infeasible, Undecided
@@ -44,7 +45,7 @@ def placement(
         assert isinstance(outcome, Undecided)
         return outcome
     seat = next(one for one in layout.devices if one.id == device)
-    search = _Elsewhere(guest, seat, layout, options)
+    search = _Elsewhere(guest, asked, seat, layout, options)
     if pin is not None and pin.bus not in search.buses:
         raise ValueError(f"{pin} names no bus of the plan: {', '.join(search.buses)}")
     return Placement(
@@ -68,6 +69,7 @@ def _paid(guest: Guest, layout: Layout) -> list[Paid]:
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
     guest: Guest
+    asked: Device
     seat: PlacedDevice
     layout: Layout
     options: Options
@@ -106,14 +108,16 @@ class _Elsewhere:
 
     def _pinned(self, pin: Pin) -> Guest:
         """Validated. A bus that only the plan has, or that is to be new, is listed for it."""
-        data = self.guest.model_dump(exclude_none=True)
-        for device in data["devices"]:
-            if device["id"] == self.seat.id:
-                own = Pin.parse(device["address"]).function if "address" in device else None
-                device["address"] = str(pin if pin.function is not None else pin._replace(function=own))
-        if pin.bus in self._created and all(one["id"] != pin.bus for one in data["controllers"]):
-            data["controllers"] = [*data["controllers"], {"id": pin.bus, "model": self._created[pin.bus]}]
-        return Guest.model_validate(data)
+        own = self.asked.address
+        if pin.function is None and own is not None:
+            pin = pin._replace(function=own.function)
+        listed, devices = self.guest.controllers, self.guest.devices
+        devices = tuple(one.model_copy(update={"address": pin}) if one is self.asked else one for one in devices)
+        if pin.bus in self._created and all(one.id != pin.bus for one in listed):
+            node = self.asked.numa if pin.bus in (NEW_PORT, NEW_BRIDGE) else None
+            listed = (*listed, Controller(id=str(pin.bus), model=self._created[pin.bus], numa=node))
+        changed = self.guest.model_copy(update={"devices": devices, "controllers": listed})
+        return Guest.model_validate(changed.model_dump(exclude_none=True))
 
     @property
     def buses(self) -> list[str]:

@@ -1,6 +1,7 @@
 """What would help an infeasible guest: changes found by relaxing what clashes, each proved by a layout.
 
-First each fact of the clash by itself, then all wishes of its kind, then machine and firmware, at last fewer devices.
+Each fact of the clash by itself, else all wishes of its kind; machine and firmware; fewer devices. Where none of that
+is enough, one change after the other.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ..schema.facts import LIMITS, Fact, Kept
+from ..schema.facts import LIMITS, Fact, Kept, parts_of
 from ..schema.guest import Guest
 from ..schema.layout import Layout
 from ..schema.outcome import Infeasible
@@ -17,14 +18,19 @@ from ..schema.remedy import Change, Remedy, What
 from ..schema.restricted import left_out, restricted
 from ..schema.survey import survey
 from ..schema.usage import usage
+from .clash import clash_of
 from .cpsat import Limits
 from .search import decide
-from .settle import feasible
+from .settle import any_layout, feasible, infeasible
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
 DEEPER: Final = 4
 """Levels that a limit of depth is raised by at most."""
+ALTERNATIVES: Final = 8
+"""Facts of one kind that are tried each by itself."""
+STEPS: Final = 4
+"""Clashes that are told a way out of together."""
 SHOWN: Final = 8
 """Changed devices whose new places are told."""
 
@@ -56,16 +62,35 @@ class _Remedies:
     limits: Limits
 
     def run(self) -> Iterator[Remedy]:
-        wishes = [fact for fact in self.clash if fact.rule not in LIMITS and fact.rule != "complete"]
-        helped = set()
-        for fact in wishes:
-            for remedy in self.alone(fact):
-                helped.add(fact.rule)
-                yield remedy
-        for rule in dict.fromkeys(fact.rule for fact in wishes if fact.rule not in helped):
-            yield from self.together([fact for fact in self.facts if fact.rule == rule])
+        found = list(self.single())
+        yield from found or self.step_by_step()
+
+    def single(self) -> Iterator[Remedy]:
+        """Wishes of one kind, or something else of one kind."""
+        wishes = _wishes(self.clash)
+        for rule in dict.fromkeys(fact.rule for fact in wishes):
+            mine = [fact for fact in wishes if fact.rule == rule]
+            found = [remedy for fact in mine[:ALTERNATIVES] for remedy in self.alone(fact)]
+            yield from found or self.together([fact for fact in self.facts if fact.rule == rule])
         yield from self.platform()
         yield from self.fewer()
+
+    def step_by_step(self) -> Iterator[Remedy]:
+        """Where several things clash, a wish of each."""
+        dropped: dict[Fact, int] = {}
+        clash = self.clash
+        for _ in range(STEPS):
+            wish = next((fact for fact in _wishes(clash) if fact.rule in CHANGES), None)
+            if wish is None:
+                return
+            dropped[wish] = 0
+            guest = restricted(self.guest, {**self.facts, **dropped})
+            if self.has_layout(guest):
+                yield from self.proved(guest, *(_change(self.guest, fact, 0) for fact in dropped))
+                return
+            if not infeasible(guest, self.limits, thorough=True):
+                return
+            clash = clash_of(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
 
     # ---- wishes
 
@@ -129,7 +154,8 @@ class _Remedies:
     def fewer(self) -> Iterator[Remedy]:
         """Devices or demanded controllers of one sort left out, as few as will do."""
         named = {subject for fact in self.clash for subject in fact.subjects}
-        buses = {one.address.bus for one in (*self.guest.controllers, *self.guest.devices) if one.address is not None}
+        pins = [*self.guest.reserve, *(one.address for one in parts_of(self.guest))]
+        buses = {pin.bus for pin in pins if pin is not None}
         for fact in self.facts:
             if fact.rule == "complete" and not named.isdisjoint(fact.subjects) and buses.isdisjoint(fact.subjects):
                 yield from self.without(fact.subjects)
@@ -147,8 +173,14 @@ class _Remedies:
         return feasible(guest, self.limits)
 
     def layout(self, guest: Guest) -> Layout | None:
+        """The best one, else any."""
         outcome = decide(guest, self.limits)
-        return None if isinstance(outcome, Infeasible) else outcome.layout
+        if isinstance(outcome, Infeasible):
+            return None
+        if outcome.layout is not None:
+            return outcome.layout
+        known = any_layout(guest, self.limits)
+        return None if known is None else known.layout
 
     def proved(self, changed: Guest, *changes: Change) -> Iterator[Remedy]:
         """With the numbers of the best layout that there is then."""
@@ -168,6 +200,10 @@ class _Remedies:
             used=used,
             available=available,
         )
+
+
+def _wishes(clash: Kept) -> list[Fact]:
+    return [fact for fact in clash if fact.rule not in LIMITS and fact.rule != "complete"]
 
 
 def _most(highest: int, works: Callable[[int], bool]) -> int:
@@ -209,6 +245,8 @@ def _change(guest: Guest, fact: Fact, kept: int) -> Change:
     of_controller = any(one.id in fact.subjects for one in guest.controllers)
     what, after = (OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
     subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]
+    if fact.rule in ("near", "near-switch"):
+        subjects = subjects[:1]
     return Change(what=what, subjects=subjects, before=fact.value, after=after)
 
 

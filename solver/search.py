@@ -25,11 +25,9 @@ from .decode import decode
 from .encode import Encoding, encode
 from .grow import Scope
 from .items import Items, items_of
-from .options import Options
 from .pinned import Impossible
 from .rows import Capacity
 from .seating import NoDecode
-from .shortage import shortages
 
 QUICK, PATIENT = 0.02, 1.0
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
@@ -63,21 +61,8 @@ class Optimum:
     proved: bool
 
 
-def solve(guest: Guest, options: Options | None = None) -> Outcome:
-    """An optimal, verified layout; or the proof that there is none; or, past a limit, the best known.
-
-    Raises nothing for a valid Guest. The answer is the same for any number of workers, any seed and any machine.
-    Findings of an infeasible guest say what runs out, or who breaks a rule alone; `explain` says why.
-    """
-    limits = Limits.of(options or Options())
-    outcome = decide(guest, limits)
-    if isinstance(outcome, Infeasible) and not outcome.findings:
-        return Infeasible(findings=shortages(guest, limits))
-    return outcome
-
-
 def decide(guest: Guest, limits: Limits) -> Outcome:
-    """The same; an infeasible guest's findings are only what breaks a rule by itself."""
+    """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
     best = Undecided()
     hopeless: set[bool] = set()
     try:
@@ -180,7 +165,7 @@ def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) 
 def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
     rule of what ran out, if that is why."""
-    layout = _completed(known, optimum)
+    layout = completed(known, optimum)
     findings = verify_surveyed(known.restated(layout))
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     if errors:
@@ -193,7 +178,7 @@ def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
     return Undecided(layout=layout, bound=layout.objective), None
 
 
-def _completed(known: Survey, optimum: Optimum) -> Layout:
+def completed(known: Survey, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
     values = objective_of(known)
     terms = _terms(known.guest, values, _bounds(known.guest, values, optimum))

@@ -4,10 +4,12 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible
+from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .buses import BUS_NUMBERS
@@ -22,6 +24,9 @@ from .search import decide
 from .seating import NoDecode, Seating
 
 NONE: frozenset[str] = frozenset()
+
+SEEDS = 3
+"""How many seatings of each model are held against the rules, where the first does not verify."""
 
 
 def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False) -> bool:
@@ -43,7 +48,7 @@ def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, 
 def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bool:
     """Whether a layout is found that verifies."""
     try:
-        for look in _looks(guest, limits, without):
+        for look in _several(guest, limits, without):
             if look.proof:
                 return False
             if look.verifies(without):
@@ -53,13 +58,27 @@ def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bo
     return _is_planned(guest, limits)
 
 
+def any_layout(guest: Guest, limits: Limits) -> Survey | None:
+    """The first layout found that verifies."""
+    try:
+        return next((look.known for look in _several(guest, limits.steady, NONE) if look.verifies(NONE)), None)
+    except Impossible:
+        return None
+
+
+def _several(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator["_Look"]:
+    """Looks from several seeds: where alignment decides, one seating may do and another not."""
+    for seed in range(SEEDS):
+        yield from _looks(guest, replace(limits, seed=limits.seed + seed), without)
+
+
 def _is_planned(guest: Guest, limits: Limits) -> bool:
     """The whole search also finds what no first seating is: what keeps the limits is a layout without them, too."""
     outcome = decide(guest, limits)
     return not isinstance(outcome, Infeasible) and outcome.layout is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Look:
     """What one model says: a proof that there is nothing, a seating, neither; or seats enough, were there no limit
     without which there is no layout to write down."""
@@ -70,12 +89,17 @@ class _Look:
     seating: Seating | None = None
     unwritten: bool = False
 
+    @cached_property
+    def known(self) -> Survey:
+        assert self.seating is not None
+        return assemble(self.guest, self.items, self.seating)
+
     def verifies(self, without: frozenset[str]) -> bool:
         if self.seating is None:
             return self.unwritten
         # without the limit to IO space nothing is reserved of it
         lax = without | {"spare"} if "io-space" in without else without
-        findings = verify_surveyed(assemble(self.guest, self.items, self.seating))
+        findings = verify_surveyed(self.known)
         return all(one.severity == "warning" or one.rule in lax for one in findings)
 
 

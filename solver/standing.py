@@ -21,7 +21,7 @@ class Standing:
     items: Items
     tree: Tree
     copies: int = 1
-    """Of every empty slot, see SlotKind."""
+    """Of every empty slot, see SlotKind; but a port has one."""
     classes: list[BusClass] = field(default_factory=list)
     tracks_switches: bool = field(init=False)
     """Whether it matters below which switch a bus is."""
@@ -81,11 +81,12 @@ class Standing:
         if controller is None:
             first, last = platform.first_slot, platform.last_slot
         slots = slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express)
+        copies = 1 if offer is Offer.PORT else self.copies
         one = BusClass(
             offer=offer,
             model=None if controller is None else controller.model,
             where=where,
-            slots=tuple(replace(slot, copies=self.copies) if slot.join is Join.EMPTY else slot for slot in slots),
+            slots=tuple(replace(slot, copies=copies) if slot.join is Join.EMPTY else slot for slot in slots),
             hot=hot,
             names=() if controller is None else (controller.id,),
         )

@@ -1,0 +1,201 @@
+"""Explanations of random infeasible guests, each proved again: `python -m tests.property.explanations tiny FIRST LAST`,
+or `any`.
+
+Held against each: only what it names is infeasible, with one less of any there is a layout; its remedies, applied to
+the request, give a layout; where it has none, no change of the kinds that it looks for would help. Prints what is
+wrong, how often each kind of fact takes part, and how long it took as a multiple of the proof alone.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import median
+
+from pydantic import ValidationError
+from qslot.schema import Guest, Infeasible
+from qslot.schema.facts import BINDING, LIMITS, Fact, named
+from qslot.schema.remedy import Change, Remedy
+from qslot.schema.restricted import restricted
+from qslot.schema.verify import verify
+from qslot.solver import Options, explain, solve
+from qslot.solver.cpsat import Limits
+from qslot.solver.explain import clashing
+from qslot.solver.search import decide
+from qslot.solver.settle import feasible, infeasible
+
+from ..generate import any_guest, tiny_guest
+
+GUESTS = {"tiny": tiny_guest, "any": any_guest}
+
+SECONDS = 10.0
+"""For each question to the solver."""
+
+
+def has_layout(guest: Guest) -> bool:
+    outcome = solve(guest, Options(time_limit=SECONDS))
+    layout = None if isinstance(outcome, Infeasible) else outcome.layout
+    return layout is not None and all(one.severity == "warning" for one in verify(guest, layout))
+
+
+def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
+    """What is wrong with an explanation, a line each."""
+    kept = named(guest, outcome.findings)
+    dropped = frozenset(LIMITS) - {fact.rule for fact in kept}
+    if not infeasible(restricted(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
+        yield "what it names is not infeasible alone"
+    if outcome.minimal:
+        yield from (f"not minimal: {fact.rule}" for fact in kept if not _fits_with_less(guest, kept, fact))
+    else:
+        yield "not proved minimal"
+    for remedy in outcome.remedies:
+        if not has_layout(applied(guest, remedy)):
+            yield f"no remedy: {remedy}"
+    if not outcome.remedies and any(has_layout(other) for other in alternatives(guest)):
+        yield "no remedy, though there is one"
+
+
+def _fits_with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> bool:
+    """A limit can only be left out in a model; of all else one less is a request like any other."""
+    fewer = {one: count - (one is fact) for one, count in kept.items() if count > (one is fact)}
+    dropped = frozenset(LIMITS) - {one.rule for one in fewer}
+    left = restricted(guest, fewer)
+    if fact.rule not in LIMITS and has_layout(left):
+        return True
+    # slots are as many as there are, unless that is the fact in question
+    dropped = dropped if fact.rule == "address-unique" else dropped - {"address-unique"}
+    return any(feasible(left, Limits().steady, limits) for limits in (dropped & {fact.rule}, dropped))
+
+
+def applied(guest: Guest, remedy: Remedy) -> Guest:
+    """The request with the changes made in it, read anew."""
+    for change in remedy.changes:
+        guest = _changed(guest, change)
+    return Guest.model_validate(guest.model_dump(mode="json", exclude_none=True))
+
+
+FIELDS: dict[str, dict[str, object]] = {
+    "hotplug": {"hotplug": "preferred"},
+    "pin": {"address": None},
+    "numa": {"numa": None},
+    "near": {"near": ()},
+    "near-switch": {"near_switch": ()},
+    "virtio": {"virtio": "auto"},
+    "group": {"group": None},
+}
+
+
+def _changed(guest: Guest, change: Change) -> Guest:
+    if change.what in ("machine", "firmware"):
+        return Guest.model_validate({**guest.model_dump(mode="json", exclude_none=True), change.what: change.after})
+    if change.what in ("max-controllers", "max-depth", "preset"):
+        policy = guest.policy.model_copy(update={change.what.replace("-", "_"): change.after})
+        return guest.model_copy(update={"policy": policy})
+    if change.what == "viommu":
+        return guest.model_copy(update={"needs": tuple(need for need in guest.needs if need != "viommu")})
+    if change.what == "reserve":
+        left = tuple(pin for pin in guest.reserve if f"{pin.bus}:{pin.slot:02x}" not in change.subjects)
+        return guest.model_copy(update={"reserve": left})
+    if change.what == "spare":
+        spare = list(guest.spare)
+        at = next(n for n, one in enumerate(spare) if (one.kind, one.count) == (*change.subjects, change.before))
+        spare[at] = spare[at].model_copy(update={"count": change.after})
+        return guest.model_copy(update={"spare": tuple(spare)})
+    return _parts_changed(guest, change)
+
+
+def _parts_changed(guest: Guest, change: Change) -> Guest:
+    gone = set(change.subjects) if change.what == "leave-out" else set()
+    devices = tuple(
+        one.model_copy(
+            update={
+                "near": tuple(other for other in one.near if other not in gone),
+                "near_switch": tuple(other for other in one.near_switch if other not in gone),
+                **(FIELDS.get(change.what, {}) if one.id in change.subjects else {}),
+            }
+        )
+        for one in guest.devices
+        if one.id not in gone
+    )
+    controllers = []
+    for one in guest.controllers:
+        update = dict(FIELDS.get(change.what, {}))
+        if change.what == "hotplug":
+            update = {"hotplug": True}
+        elif change.what == "properties":
+            update = {"properties": {name: value for name, value in one.properties.items() if name not in BINDING}}
+        if one.id not in gone:
+            controllers.append(one.model_copy(update=update) if one.id in change.subjects else one)
+    return guest.model_copy(update={"devices": devices, "controllers": tuple(controllers)})
+
+
+def alternatives(guest: Guest) -> Iterator[Guest]:
+    """The request with a single change of each kind that is looked for, where it has such a thing."""
+    for device in guest.devices:
+        for change in ("hotplug", "pin"):
+            if device.hotplug == "required" if change == "hotplug" else device.address is not None:
+                yield _changed(guest, Change(what=change, subjects=(device.id,)))
+    yield _changed(guest, Change(what="hotplug", subjects=tuple(device.id for device in guest.devices)))
+    if guest.spare:
+        yield guest.model_copy(update={"spare": ()})
+    for field_name, values in (("machine", ("q35", "pc")), ("firmware", ("seabios", "ovmf"))):
+        for value in values:
+            try:
+                yield Guest.model_validate({**guest.model_dump(mode="json", exclude_none=True), field_name: value})
+            except ValidationError:
+                continue
+
+
+EVERY = 5
+"""Explanations of which one is asked for again, otherwise."""
+
+
+@dataclass
+class Campaign:
+    """Sums over many guests."""
+
+    explained: int = 0
+    wrong: int = 0
+    without_remedy: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    """In how many explanations each kind of fact takes part."""
+    ratios: list[float] = field(default_factory=list)
+    """Time for the clash, proof included, by time for the proof alone."""
+
+    def take(self, name: str, guest: Guest) -> None:
+        start = time.perf_counter()
+        if not isinstance(decide(guest, Limits(SECONDS)), Infeasible):
+            return
+        middle = time.perf_counter()
+        clashing(guest, Limits(SECONDS))
+        self.ratios.append((time.perf_counter() - middle) / (middle - start))
+        outcome = explain(guest, Options(time_limit=SECONDS))
+        assert isinstance(outcome, Infeasible)
+        self.explained += 1
+        self.without_remedy += not outcome.remedies
+        self.kinds.update({finding.rule for finding in outcome.findings})
+        wrong = list(problems(guest, outcome))
+        if self.explained % EVERY == 0 and explain(guest, Options(time_limit=SECONDS, seed=7, workers=2)) != outcome:
+            wrong.append("another seed and two workers say otherwise")
+        self.wrong += bool(wrong)
+        for line in wrong:
+            print(name, line, guest.model_dump_json(exclude_defaults=True), sep=": ", flush=True)  # noqa: T201
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{rule} {count}" for rule, count in self.kinds.most_common())
+        return (
+            f"{self.explained} explained, {self.wrong} wrong, {self.without_remedy} without a remedy; "
+            f"{median(self.ratios):.1f} times the proof (median)\n{kinds}"
+        )
+
+
+def main(sizes: str, first: int, last: int) -> None:
+    campaign = Campaign()
+    for seed in range(first, last):
+        campaign.take(f"{sizes} {seed}", GUESTS[sizes](seed))
+    print(campaign)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
