@@ -131,3 +131,17 @@ RULES: Final[dict[str, Rule]] = {
         ),
     )
 }
+
+
+def page() -> str:
+    """All rules as a page of Markdown: docs/rules.md."""
+    head = (
+        "# Rules\n\nWhat every layout keeps. Findings of `qslot check` and facts of `qslot explain` carry these codes; "
+        "docs/semantics.md\nsays to the letter what each means.\n"
+    )
+    parts = (f"## {rule.code}\n\n{_sentence(rule.sentence)}\n\nSource: {rule.source}.\n" for rule in RULES.values())
+    return "\n".join([head, *parts])
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

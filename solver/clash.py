@@ -10,32 +10,35 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..schema.facts import LIMITS, Fact, Kept
+from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.restricted import restricted
 from .cpsat import Limits
-from .settle import feasible, infeasible
+from .settle import Proof, feasible, infeasible
 
 SLOTS: Final = "address-unique"
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """How many of each fact clash. `minimal`: proved that with one less of any they do not."""
+    """How many of each fact clash. `minimal`: proved that with one less of any they do not. `rule`: see Proof."""
 
     kept: Kept
     minimal: bool
+    rule: str
 
 
-def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, suspects: Sequence[str] = ()) -> Clash:
-    """Of all facts of a guest that is known to be infeasible; `suspects` are ids that may well be all that it takes."""
+def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequence[Finding] = ()) -> Clash:
+    """Of all facts of a guest that is known to be infeasible; what is found of it already may well be all it takes."""
     search = _Search(guest, limits, {fact: fact.count for fact in facts})
-    search.suspect(suspects)
+    search.rule = known[0].rule if known else ""
+    search.suspect([name for finding in known for name in finding.subjects])
     search.leave_out_pieces()
     search.leave_out_singles()
     search.count_down()
     minimal = search.is_minimal()
     search.forget_slots()
-    return Clash(search.kept, minimal)
+    return Clash(search.kept, minimal, search.rule)
 
 
 def without(kept: Kept) -> frozenset[str]:
@@ -53,6 +56,7 @@ class _Search:
     now: tuple[Guest, frozenset[str]] = field(init=False)
     there: dict[str, tuple[Fact, int]] = field(init=False)
     """The fact that a device or controller is there, and its place among those alike."""
+    rule: str = ""
 
     def __post_init__(self) -> None:
         self.now = restricted(self.guest, self.kept), without(self.kept)
@@ -62,10 +66,14 @@ class _Search:
     def takes(self, fewer: dict[Fact, int]) -> bool:
         """Goes on with these if they clash, too. Where they say the same, there is nothing to ask."""
         left = restricted(self.guest, fewer), without(fewer)
-        if left != self.now and not infeasible(left[0], self.limits, left[1]):
-            return False
-        self.kept, self.now = fewer, left
-        return True
+        proof = Proof(self.rule) if left == self.now else infeasible(left[0], self.limits, left[1])
+        return self.goes_on(fewer, proof)
+
+    def goes_on(self, fewer: dict[Fact, int], proof: Proof | None) -> bool:
+        if proof is not None:
+            self.kept, self.now = fewer, (restricted(self.guest, fewer), without(fewer))
+            self.rule = proof.rule
+        return proof is not None
 
     def with_count(self, fact: Fact, count: int) -> dict[Fact, int]:
         return {one: count if one is fact else number for one, number in self.kept.items() if one is not fact or count}
@@ -129,9 +137,9 @@ class _Search:
             fewer = self.with_count(fact, self.kept[fact] - 1)
             if self.has_layout(fewer, fact):
                 continue
-            if infeasible(restricted(self.guest, fewer), self.limits, without(fewer), thorough=True):
-                self.kept, self.now, proved = fewer, (restricted(self.guest, fewer), without(fewer)), True
-                facts = self.droppable
+            proof = infeasible(restricted(self.guest, fewer), self.limits, without(fewer), thorough=True)
+            if self.goes_on(fewer, proof):
+                proved, facts = True, self.droppable
             else:
                 proved = False
         return proved

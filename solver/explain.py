@@ -13,7 +13,7 @@ from .cpsat import Limits
 from .options import Options
 from .remedies import remedies_of
 from .search import decide
-from .settle import broken, feasible
+from .settle import feasible
 from .shortage import rooms, short_of
 
 
@@ -37,8 +37,7 @@ def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple
     outcome, facts = decide(guest, limits), facts_of(guest)
     if not isinstance(outcome, Infeasible):
         return outcome, None, facts
-    suspects = [name for finding in outcome.findings for name in finding.subjects]
-    clash = clash_of(guest, facts, limits.steady, suspects)
+    clash = clash_of(guest, facts, limits.steady, outcome.findings)
     left = restricted(guest, clash.kept)
     findings = tuple(_findings(left, clash.kept, limits.steady))
     return (
@@ -66,7 +65,7 @@ def _numbers(fact: Fact, count: int) -> Properties:
 
 def _breaks(left: Guest, clash: Clash, limits: Limits) -> str:
     """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
-    rule = broken(left)
-    if rule is None and any(one.address is not None and one.address.function for one in parts_of(left)):
-        rule = "function-zero" if feasible(any_function(left), limits, without(clash.kept)) else None
-    return "" if rule is None or rule in {fact.rule for fact in clash.kept} else rule
+    rule = clash.rule
+    if not rule and any(one.address is not None and one.address.function for one in parts_of(left)):
+        rule = "function-zero" if feasible(any_function(left), limits, without(clash.kept)) else ""
+    return "" if rule in {fact.rule for fact in clash.kept} else rule

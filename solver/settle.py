@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible
@@ -29,20 +30,26 @@ SEEDS = 3
 """How many seatings of each model are held against the rules, where the first does not verify."""
 
 
-def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False) -> bool:
-    """Whether no layout exists, proved with a model that leaves nothing out.
+class Proof(NamedTuple):
+    """That no layout exists. `rule` is what a part of the request breaks wherever the others go, if that is why."""
+
+    rule: str = ""
+
+
+def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False) -> Proof | None:
+    """The proof, with a model that leaves nothing out, if there is one.
 
     Gives up at the first seating, whether it verifies or not, unless `thorough`.
     """
     try:
         for look in _looks(guest, limits, without):
             if look.proof:
-                return True
+                return Proof()
             if look.unwritten or (look.seating is not None and (not thorough or look.verifies(without))):
-                return False
-    except Impossible:
-        return True
-    return False
+                return None
+    except Impossible as impossible:
+        return Proof(impossible.rule)
+    return None
 
 
 def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bool:
@@ -131,12 +138,3 @@ def _scopes(guest: Guest, items: Items) -> Iterator[Scope]:
         yield Scope(chains=False)
     yield Scope()
     yield Scope(exact_io=True)
-
-
-def broken(guest: Guest) -> str | None:
-    """The rule that some part of the request breaks wherever the others go."""
-    try:
-        encode(guest, items_of(guest), Scope(), cheapest_only=False)
-    except Impossible as impossible:
-        return impossible.rule
-    return None

@@ -1,0 +1,47 @@
+"""Random infeasible guests are explained; tests/property/explanations.py says by what that is held."""
+
+import os
+
+import pytest
+from qslot.schema import Infeasible
+from qslot.schema.facts import LIMITS, facts_of, named
+from qslot.schema.restricted import restricted
+from qslot.solver import explain
+
+from ..generate import any_guest, tiny_guest
+from ..reference import Search, TooMany
+from .explanations import problems
+
+SEEDS = range(200 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 60)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_fact_together_is_the_guest(seed: int) -> None:
+    for guest in (tiny_guest(seed), any_guest(seed)):
+        assert restricted(guest, {fact: fact.count for fact in facts_of(guest)}) == guest
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_explanation_is_minimal_and_its_remedies_help(seed: int) -> None:
+    guest = tiny_guest(seed)
+    outcome = explain(guest)
+    if isinstance(outcome, Infeasible):
+        assert list(problems(guest, outcome)) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_oracle_agrees(seed: int) -> None:
+    """It cannot do without a limit of the firmware; whatever else is one less must be feasible to it, too."""
+    guest = tiny_guest(seed)
+    outcome = explain(guest)
+    if not isinstance(outcome, Infeasible):
+        return
+    kept = named(guest, outcome.findings)
+    try:
+        assert Search(restricted(guest, kept)).run() is None
+        for fact in kept:
+            if fact.rule not in LIMITS:
+                fewer = {one: count - (one is fact) for one, count in kept.items()}
+                assert Search(restricted(guest, fewer)).run() is not None, fact
+    except TooMany:
+        pytest.skip("too large for the oracle")

@@ -1,0 +1,173 @@
+"""Why there is no layout: as data. The texts are scenarios, random guests are in tests/property."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from qslot.schema import Guest, Infeasible, Solved, Undecided
+from qslot.schema.placement import Placement
+from qslot.solver import Options, explain, placement
+from qslot.solver.cli import qslot
+
+from .ask import Data, device, devices, explained, host, pc, policy, q35
+
+NICS = q35(*[host(f"h{n}", "express", 256, hotplug="required") for n in range(15)], device("disk", "nvme"))
+CROWD = pc(*devices(70, "virtio-net", hotplug="required"), policy=policy(max_controllers=1))
+
+
+def facts(outcome: Infeasible) -> dict[str, dict[str, Any]]:
+    return {finding.rule: dict(finding.numbers) for finding in outcome.findings}
+
+
+def changes(outcome: Infeasible) -> list[tuple[str, object, object]]:
+    return [(change.what, change.before, change.after) for remedy in outcome.remedies for change in remedy.changes]
+
+
+def test_a_feasible_guest_is_solved() -> None:
+    assert isinstance(explain(Guest.model_validate(q35(device("a", "nvme")))), Solved)
+
+
+def test_counts_are_the_least_that_clash() -> None:
+    outcome = explained(CROWD)
+    assert outcome.minimal
+    assert facts(outcome) == {
+        "hotplug": {"least": 61, "of": 70},
+        "max-controllers": {"value": 1},
+        "address-unique": {"pci.0": 30, "a new pci-bridge": 31},
+    }
+
+
+def test_limits_say_how_much_and_who() -> None:
+    outcome = explained(NICS)
+    assert facts(outcome) == {"hotplug": {"least": 15, "of": 15}, "io-space": {"used": 61536, "available": 61436}}
+    assert outcome.findings[1].subjects == tuple(f"h{n}" for n in range(15))
+    first = outcome.remedies[0]
+    assert (first.changes[0].what, first.changes[0].subjects, first.places) == (
+        "hotplug",
+        ("h14",),
+        {"h14": "pcie.0:03.0"},
+    )
+    assert (first.limit, first.used, first.available) == ("io-space", 57696, 61436)
+
+
+def test_remedies_come_smallest_first_then_the_platform_then_fewer_devices() -> None:
+    found = changes(explained(CROWD))
+    assert found == [("max-controllers", 1, 2), ("hotplug", None, "preferred"), ("leave-out", 70, 60)]
+    assert [what for what, _, _ in changes(explained(NICS))] == ["hotplug", "machine", "leave-out"]
+
+
+def test_a_spare_slot_less() -> None:
+    outcome = explained(q35(spare=[{"kind": "pcie", "count": 16, "io": 256}]))
+    assert facts(outcome)["spare"] == {"least": 15, "of": 16, "value": "pcie"}
+    assert ("spare", 16, 14) in changes(outcome)
+
+
+def test_all_wishes_of_a_kind_where_one_is_not_enough() -> None:
+    two = [device(name, "nvme", hotplug="required", address=f"pcie.0:0{n}.0") for n, name in enumerate("ab", 5)]
+    (first, *_) = explained(q35(*two)).remedies
+    assert [(change.what, change.subjects) for change in first.changes] == [
+        ("hotplug", ("a",)),
+        ("hotplug", ("b",)),
+    ]
+
+
+def test_several_clashes_are_gone_through_one_by_one() -> None:
+    lone = device("a", "nvme", hotplug="required", address="pcie.0:05.0")
+    (only,) = explained(q35(lone, device("i", "virtio-iommu", numa=1), numa_nodes=2)).remedies
+    assert [change.what for change in only.changes] == ["hotplug", "numa"]
+
+
+@pytest.mark.parametrize("data", [CROWD, NICS])
+def test_workers_and_seed_change_nothing(data: Data) -> None:
+    request = Guest.model_validate(data)
+    expected = explain(request)
+    assert explain(request, Options(seed=12345)) == expected
+    assert explain(request, Options(workers=2)) == expected
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.02, 0.1])
+def test_a_limit_claims_nothing(seconds: float) -> None:
+    """What it has no time to prove is not called proved; and feasible guests are never called infeasible."""
+    feasible = Guest.model_validate(q35(*devices(30, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(40))))
+    assert not isinstance(explain(feasible, Options(time_limit=seconds)), Infeasible)
+    outcome = explain(Guest.model_validate(CROWD), Options(time_limit=seconds))
+    assert isinstance(outcome, Infeasible | Undecided)
+    if isinstance(outcome, Infeasible) and outcome.minimal:
+        assert facts(outcome)["hotplug"] == {"least": 61, "of": 70}
+
+
+class TestPlacement:
+    GUEST = q35(
+        device("a", "nvme", hotplug="required"),
+        device("b", "virtio-net", virtio="transitional"),
+        device("v", "VGA", address="pcie.0:02.0"),
+    )
+
+    def ask(self, name: str, at: str | None = None, **rest: Any) -> Placement:
+        answer = placement(Guest.model_validate({**self.GUEST, **rest}), name, at)
+        assert isinstance(answer, Placement)
+        return answer
+
+    def test_where_it_is_and_what_else_there_is(self) -> None:
+        known = self.ask("b")
+        assert (known.bus_model, known.pinned, known.paid) == ("pcie-pci-bridge", False, ())
+        root, port = known.elsewhere
+        assert (root.term, root.before, root.after) == ("preferences", 0, 8)
+        assert [(one.who, one.reason) for one in root.paid] == [("b", "hotplug-unmet")]
+        assert (port.bus_model, port.new, port.after) == ("pcie-root-port", True, 4)
+
+    def test_what_is_forbidden_says_which_facts(self) -> None:
+        (root,) = self.ask("a", "pcie.0:05.0").elsewhere
+        assert not root.possible
+        assert {finding.rule for finding in root.findings} == {"hotplug", "pin"}
+
+    def test_buses_of_the_plan_can_be_named(self) -> None:
+        (there,) = self.ask("b", "rp1:00.0").elsewhere
+        assert (there.term, there.after) == ("preferences", 4)
+
+    def test_the_same_place_costs_nothing(self) -> None:
+        known = self.ask("b")
+        (same,) = self.ask("b", known.address).elsewhere
+        assert (same.possible, same.term) == (True, None)
+
+    def test_a_pinned_device(self) -> None:
+        assert self.ask("v").pinned
+
+    @pytest.mark.parametrize("at", ["rp9:00.0", ".7", "pcie.0", "pcie.0:20"])
+    def test_no_such_address(self, at: str) -> None:
+        with pytest.raises(ValueError, match=at.removesuffix(":20")):
+            self.ask("a", at)
+
+    def test_no_such_device(self) -> None:
+        with pytest.raises(KeyError):
+            self.ask("x")
+
+    def test_without_a_plan_that_is_the_answer(self) -> None:
+        assert isinstance(placement(Guest.model_validate(CROWD), "d0"), Infeasible)
+
+
+def run(tmp_path: Path, data: Data, *words: str) -> Result:
+    path = tmp_path / "guest.json"
+    path.write_text(json.dumps(data))
+    return CliRunner().invoke(qslot, ["explain", str(path), *words])
+
+
+def test_as_json(tmp_path: Path) -> None:
+    result = run(tmp_path, CROWD, "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["answer"], told["minimal"]) == (3, "infeasible", True)
+    assert told["findings"][0]["numbers"] == {"least": 61, "of": 70}
+    assert told["remedies"][0]["changes"][0] == {"what": "max-controllers", "subjects": [], "before": 1, "after": 2}
+    result = run(tmp_path, TestPlacement.GUEST, "b", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["elsewhere"][0]["after"]) == (0, 8)
+
+
+def test_bad_usage(tmp_path: Path) -> None:
+    result = run(tmp_path, TestPlacement.GUEST, "bb")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lists no such device; nearest: b" in result.stderr
+    assert run(tmp_path, TestPlacement.GUEST, "--at", "pcie.0:05.0").exit_code == 2
+    result = run(tmp_path, TestPlacement.GUEST, "b", "--at", "rp7:00.0")
+    assert (result.exit_code, "names no bus of the plan: pcie.0, rp1" in result.stderr) == (2, True)
