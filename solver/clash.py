@@ -1,8 +1,8 @@
 """The smallest set of facts that clash: what a request cannot have together.
 
-Shrunk from all facts by leaving out what is not needed, large pieces first, in a fixed order; then proved: these facts
-alone are infeasible, and with one less of any they are not. Each step is a request of its own, encoded anew, so nothing
-depends on how a model is guarded; what could not be decided counts as neither.
+Shrunk from all facts by leaving out what is not needed: what a core of the guarded model does without, then large
+pieces first, in a fixed order. Then proved: these facts alone are infeasible, and with one less of any they are not.
+Each step is a request of its own, encoded anew and without guards; what could not be decided counts as neither.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,14 @@ from ..schema.facts import LIMITS, Fact, Kept
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.restricted import restricted
+from .core import beside_the_core
 from .cpsat import Limits
 from .settle import Proof, feasible, infeasible
 
 SLOTS: Final = "address-unique"
+
+FEW: Final = 5
+"""Facts that are as soon tried one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequenc
     search = _Search(guest, limits, {fact: fact.count for fact in facts})
     search.rule = known[0].rule if known else ""
     search.suspect([name for finding in known for name in finding.subjects])
+    if len(search.kept) > FEW:
+        search.leave_out(beside_the_core(guest, search.kept, limits))
     search.leave_out_pieces()
     search.leave_out_singles()
     search.count_down()
@@ -93,7 +99,7 @@ class _Search:
 
     def leave_out_pieces(self) -> None:
         size = len(self.kept) // 2
-        while size > 1:
+        while size > 1 and len(self.kept) > FEW:
             rest = self.droppable
             for start in range(0, len(rest), size):
                 self.leave_out(set(rest[start : start + size]))

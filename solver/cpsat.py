@@ -182,6 +182,15 @@ class Program:
             return Result(result.answer, result.values, what.value(result.values))
         return result
 
+    def core(self, guards: Iterable[Sum], effort: float) -> tuple[int, ...] | None:
+        """Variables of guards that cannot all be 1, by index: a hint, neither the least set nor sure to be right."""
+        self.model.clear_objective()
+        self.model.assumptions.extend([variable for guard in guards for variable in guard.terms])
+        response = self._solve({"num_workers": 1, "cp_model_presolve": False, "max_deterministic_time": effort})
+        self.model.assumptions.clear()
+        core = tuple(response.sufficient_assumptions_for_infeasibility)
+        return core if self._result(response).answer is Answer.INFEASIBLE else None
+
     def smallest(self, known: Sequence[int] = (), *, effort: float | None = None) -> Result:
         """The lexicographically smallest assignment in order of creation.
 

@@ -40,13 +40,19 @@ MANY = 1 << 10
 
 
 def encode(
-    guest: Guest, items: Items, scope: Scope, *, cheapest_only: bool, without: frozenset[str] = frozenset()
+    guest: Guest,
+    items: Items,
+    scope: Scope,
+    *,
+    cheapest_only: bool,
+    without: frozenset[str] = frozenset(),
+    guarded: bool = False,
 ) -> Encoding:
     """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself.
 
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
     that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
-    to leave out.
+    to leave out; with guards, a core of them can be asked for.
     """
     scope = replace(scope, numbers="bus-numbers" not in without)
     copies = MANY if "address-unique" in without else 1
@@ -56,7 +62,7 @@ def encode(
     _all_may_sit(guest, items, options)
     if cheapest_only:
         options = _cheapest(options)
-    v = Variables(guest, items, classes, options)
+    v = Variables(guest, items, classes, options, guarded=guarded)
     every_item_seated(v)
     every_controller_hangs(v)
     slots_suffice(v)
@@ -70,7 +76,7 @@ def encode(
     )
     for capacity in capacities:
         if capacity.rule not in without:
-            v.rows.at_most(capacity.used, capacity.available)
+            v.limit(capacity.used, capacity.available, capacity.rule)
     terms: dict[Term, Sum] = {
         "preferences": _preferences(v),
         "io_windows": windows.pages() * PAGE,

@@ -148,7 +148,7 @@ def _is_bus(v: Variables, bus: BusClass, name: str) -> bool:
 def max_controllers(v: Variables) -> None:
     """Rule max-controllers."""
     if v.guest.policy.max_controllers is not None:
-        v.rows.at_most(controllers(v), v.guest.policy.max_controllers)
+        v.limit(controllers(v), v.guest.policy.max_controllers, "max-controllers")
 
 
 def controllers(v: Variables) -> Sum:

@@ -11,7 +11,7 @@ def every_item_seated(v: Variables) -> None:
     for option, count in zip(v.options, v.counts, strict=True):
         seats[option.kind].append(count)
     for kind, items in v.items.free.items():
-        v.rows.equal(total(seats[kind]), len(items))
+        v.demand(total(seats[kind]), len(items), kind)
 
 
 def every_controller_hangs(v: Variables) -> None:
@@ -23,7 +23,7 @@ def every_controller_hangs(v: Variables) -> None:
         if bus.movable and bus.unit is not None:
             units.setdefault(bus.unit, []).append(bus)
     for variants in units.values():
-        v.rows.equal(total(v.buses(one) for one in variants), variants[0].most)
+        v.demand(total(v.buses(one) for one in variants), variants[0].most, variants[0].names)
 
 
 def slots_suffice(v: Variables) -> None:

@@ -68,6 +68,9 @@ class Variables:
     classes: list[BusClass]
     options: list[Option]
     rows: Rows = field(default_factory=Rows)
+    guarded: bool = False
+    """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
+    guards: dict[object, Sum] = field(default_factory=dict)
     capped: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[Sum] = field(default_factory=list)
@@ -126,6 +129,27 @@ class Variables:
                 known, all_known = _patterns(sharing)
                 self.capped |= not all_known
                 self._patterns[id(bus), index] = [(one, self.rows.variable(0, most)) for one in known]
+
+    # ---- what may be asked for and may not
+
+    def demand(self, what: Sum, number: int, who: object) -> None:
+        """`what` has that value."""
+        if not self.guarded:
+            self.rows.equal(what, number)
+            return
+        self.rows.at_most(what, number)
+        self.rows.at_most(self._guard(who) * number, what)
+
+    def limit(self, what: Sum, limit: int, who: object) -> None:
+        """`what` is at most that."""
+        beyond = self.rows.most(what) - limit
+        if not self.guarded or beyond <= 0:
+            self.rows.at_most(what, limit)
+        else:  # a coefficient, not an enforcement literal: cores are found in a hundredth of the time (measured)
+            self.rows.at_most(what + self._guard(who) * beyond, limit + beyond)
+
+    def _guard(self, who: object) -> Sum:
+        return self.guards.setdefault(who, self.rows.variable(0, 1))
 
     # ---- asked for by meaning
 

@@ -1,0 +1,54 @@
+"""A first guess at what clashes: a core of the model's guards, one for each kind of items, controller and limit.
+
+Only a guess: such a core need be neither the least nor right, and says nothing of what has no guard (pins, reserved
+slots, near). Whoever uses it asks again.
+"""
+
+from collections.abc import Iterable
+
+from ..schema.facts import Fact
+from ..schema.guest import Guest
+from .cpsat import Limits, Program
+from .encode import encode
+from .grow import Scope
+from .items import Item, items_of
+from .kinds import Kind
+from .pinned import Impossible
+
+EFFORT = 0.3
+"""In OR-Tools' deterministic seconds; most cores take a hundredth of it."""
+
+GUARDED = frozenset({"io-space", "memory-space", "bus-numbers", "max-controllers"})
+"""Limits that have a guard."""
+
+
+def beside_the_core(guest: Guest, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
+    """Facts that such a core does without; none where there is no core."""
+    try:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, guarded=True)
+    except Impossible:
+        return set()
+    v = encoding.variables
+    if v.rows.infeasible:
+        return set()
+    core = Program(v.rows, limits).core(v.guards.values(), EFFORT)
+    if core is None:
+        return set()
+    inside = {who for who, guard in v.guards.items() if not guard.terms.keys().isdisjoint(core)}
+    named = {name for who in inside for name in _names(guest, who, v.items.free)}
+    guarded = {name for who in v.guards for name in _names(guest, who, v.items.free)}
+    return {
+        fact
+        for fact in facts
+        if (fact.subjects and guarded >= {*fact.subjects} and named.isdisjoint(fact.subjects))
+        or (fact.rule in GUARDED and fact.rule not in inside)
+    }
+
+
+def _names(guest: Guest, who: object, free: dict[Kind, list[Item]]) -> Iterable[str]:
+    """Devices, controllers or spare slots that a guard is about, as facts name them."""
+    if isinstance(who, Kind) and who.spare is not None:
+        return [f"spare[{n}]" for n, one in enumerate(guest.spare) if one.model_copy(update={"count": 1}) == who.spare]
+    if isinstance(who, Kind):
+        return [name for item in free[who] for name in item.ids]
+    return who if isinstance(who, tuple) else ()
