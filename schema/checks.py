@@ -10,6 +10,7 @@ from .address import Pin
 from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import Controller, Device, Part
+from .properties import VIRTIO_SWITCHES
 from .ram import address_end
 from .traits import model_of
 
@@ -142,7 +143,7 @@ _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _OWNED = {
     **dict.fromkeys(("driver", "id"), "the plan names each device: say id and model"),
     **dict.fromkeys(("bus", "addr", "multifunction"), "the plan decides this: say address to pin it"),
-    **dict.fromkeys(("disable-legacy", "disable-modern"), "the plan spells the mode out: say virtio"),
+    **dict.fromkeys(VIRTIO_SWITCHES, "the plan spells the mode out: say virtio"),
 }
 """Properties that the layout itself writes."""
 
@@ -204,7 +205,7 @@ def _pins(guest: "Guest") -> None:
     buses = bus_models(guest)
     seen: dict[Pin, str] = {}
     reserved = set(guest.reserve)
-    for item in (*guest.controllers, *guest.devices):
+    for item in guest.parts:
         pin = item.address
         if pin is None or pin.bus is None or pin.slot is None:
             continue

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .address import FUNCTIONS
+from .address import FUNCTIONS, Pin
 from .connect import CONTROLLERS, RESERVES
-from .device import Controller, Device, Part, Scalar
+from .device import Controller, Device, Scalar
 from .finding import Finding
 from .guest import Guest
 from .properties import TEXT
 
-LIMITS: Final = ("address-unique", "io-space", "memory-space", "bus-numbers")
+SLOTS: Final = "address-unique"
+"""As a fact: that a bus has no more slots than it has."""
+LIMITS: Final = (SLOTS, "io-space", "memory-space", "bus-numbers")
 """Rules that are nobody's wish. No request can be without them; a solver can look what would be if there were none."""
 
 BINDING: Final = RESERVES | {"bus_nr", "shpc"}
@@ -45,7 +47,7 @@ def facts_of(guest: Guest) -> tuple[Fact, ...]:
     """Every fact, in the order in which an explanation would rather do without them: limits last."""
     return (
         *_reserved(guest),
-        *(Fact("spare", (f"spare[{n}]",), one.kind, one.count) for n, one in enumerate(guest.spare) if one.count),
+        *(Fact("spare", (spare_id(n),), one.kind, one.count) for n, one in enumerate(guest.spare) if one.count),
         *_near(guest),
         *_there(guest),
         *_device_wishes(guest),
@@ -53,6 +55,11 @@ def facts_of(guest: Guest) -> tuple[Fact, ...]:
         *_policy(guest),
         *(Fact(rule) for rule in LIMITS),
     )
+
+
+def spare_id(number: int) -> str:
+    """How facts name an entry of the list of spare slots."""
+    return f"spare[{number}]"
 
 
 def _counted(rule: str, sorts: Mapping[object, list[str]], value: Scalar | None = None) -> Iterator[Fact]:
@@ -67,16 +74,12 @@ def _reserved(guest: Guest) -> Iterator[Fact]:
     for pin in guest.reserve:
         if pin.bus is not None and pin.slot is not None:
             masks[pin.bus, pin.slot] |= (1 << FUNCTIONS) - 1 if pin.function is None else 1 << pin.function
-    pinned = {one.address[:2] for one in parts_of(guest) if one.address is not None}
+    pinned = {one.address[:2] for one in guest.parts if one.address is not None}
     alike: dict[object, list[str]] = defaultdict(list)
     for (bus, slot), mask in masks.items():
         own = (bus, slot) in pinned or (bus, slot) == (platform.root, platform.chipset_slot)
-        alike[bus, mask, slot if own else None].append(f"{bus}:{slot:02x}")
+        alike[bus, mask, slot if own else None].append(str(Pin(bus, slot, None)))
     yield from _counted("reserve", alike)
-
-
-def parts_of(guest: Guest) -> tuple[Part, ...]:
-    return (*guest.controllers, *guest.devices)
 
 
 def _near(guest: Guest) -> Iterator[Fact]:
@@ -88,7 +91,7 @@ def _near(guest: Guest) -> Iterator[Fact]:
 
 def _there(guest: Guest) -> Iterator[Fact]:
     """That what is listed must be in the layout. What is pinned, or pinned inside, is one of a kind."""
-    named = {one.address.bus for one in parts_of(guest) if one.address is not None}
+    named = {one.address.bus for one in guest.parts if one.address is not None}
     for parts in (guest.devices, guest.controllers):
         alike: dict[object, list[str]] = defaultdict(list)
         for part in parts:

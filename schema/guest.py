@@ -119,6 +119,11 @@ class Guest(Frozen):
         copy = self.model_construct(**{**fields, **(update or {})})
         return deepcopy(copy) if deep else copy
 
+    @property
+    def parts(self) -> tuple[Controller | Device, ...]:
+        """Controllers, then devices, as listed."""
+        return (*self.controllers, *self.devices)
+
     @cached_property
     def platform(self) -> Machine:
         return machine_of(self.machine, self.chipset)

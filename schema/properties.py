@@ -17,6 +17,9 @@ ON_OFF_AUTO: Final = frozenset({
 })  # fmt: skip
 """Three-valued: JSON takes "on", never true ("Invalid parameter type for 'disable-legacy', expected: string")."""
 
+VIRTIO_SWITCHES: Final = ("disable-legacy", "disable-modern")
+"""Of plain virtio device types: there is no other way to say legacy-only."""
+
 TEXT: Final = frozenset({
     "audiodev", "bmc", "canbus", "canbus0", "canbus1", "cdat", "chardev", "chardev1", "chardev2", "chardev3",
     "chardev4", "cryptodev", "drive", "duplex", "evdev", "failover_pair_id", "fd", "fp_start_macaddr", "fsdev",

@@ -79,7 +79,7 @@ class _Words:
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
-        self.models = {part.id: part.model for part in (*guest.controllers, *guest.devices)}
+        self.models = {part.id: part.model for part in guest.parts}
         self.controllers = {controller.id for controller in guest.controllers}
 
     # ---- facts

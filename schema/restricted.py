@@ -10,8 +10,8 @@ from typing import Final
 from .address import Pin
 from .connect import CONTROLLERS
 from .device import Controller, Device, Part
-from .facts import BINDING, Kept
-from .guest import Guest, Policy
+from .facts import BINDING, Kept, spare_id
+from .guest import Guest
 
 
 def restricted(guest: Guest, kept: Kept) -> Guest:
@@ -36,7 +36,7 @@ def restricted(guest: Guest, kept: Kept) -> Guest:
             for one in fact.subjects[: number if fact.count > 1 else None] if number else ():
                 wishes[one].add(fact.rule)
     devices = tuple(_device(device, wishes[device.id]) for device in guest.devices if wishes.get(device.id))
-    reserve = tuple(pin for pin in guest.reserve if f"{pin.bus}:{pin.slot:02x}" in wishes)
+    reserve = tuple(pin for pin in guest.reserve if str(pin._replace(function=None)) in wishes)
     named = {one.address.bus for one in devices if one.address is not None} | {pin.bus for pin in reserve}
     return guest.model_copy(
         update={
@@ -46,34 +46,43 @@ def restricted(guest: Guest, kept: Kept) -> Guest:
             "spare": tuple(
                 one.model_copy(update={"count": count})
                 for n, one in enumerate(guest.spare)
-                if (count := counts.get(f"spare[{n}]", 0))
+                if (count := counts.get(spare_id(n), 0))
             ),
             "needs": tuple(one for one in guest.needs if one != "viommu" or "viommu-host-device" in rules),
-            "policy": _limits(guest.policy, rules),
+            "policy": guest.policy.model_copy(update=_without(OF_THE_POLICY, rules)),
         }
     )
 
 
-def _device(device: Device, wishes: set[str]) -> Device:
-    dropped: dict[str, object] = {}
-    if "hotplug" not in wishes and device.hotplug == "required":
-        dropped["hotplug"] = "preferred"
-    if "as-requested" not in wishes and device.virtio in ("legacy", "transitional"):
-        dropped["virtio"] = "auto"
-    for rule, field, nothing in NOTHING:
-        if rule not in wishes and getattr(device, field) != nothing:
-            dropped[field] = nothing
-    return device.model_copy(update=dropped) if dropped else device
+Dropped = tuple[tuple[str, str, object], ...]
+"""Of wishes: the rule, the field that says it, and what that holds without."""
 
-
-NOTHING: Final[tuple[tuple[str, str, object], ...]] = (
+OF_DEVICES: Final[Dropped] = (
     ("numa", "numa", None),
     ("near", "near", ()),
     ("near-switch", "near_switch", ()),
     ("group", "group", None),
     ("pin", "address", None),
 )
-"""Of each wish that can be without: the field that says it, and what that holds then."""
+OF_CONTROLLERS: Final[Dropped] = (("hotplug", "hotplug", True), ("pin", "address", None))
+OF_THE_POLICY: Final[Dropped] = (
+    ("max-controllers", "max_controllers", None),
+    ("max-depth", "max_depth", None),
+    ("preset", "preset", "default"),
+)
+
+
+def _without(dropped: Dropped, wishes: set[str]) -> dict[str, object]:
+    return {field: nothing for rule, field, nothing in dropped if rule not in wishes}
+
+
+def _device(device: Device, wishes: set[str]) -> Device:
+    dropped = _without(OF_DEVICES, wishes)
+    if "hotplug" not in wishes and device.hotplug == "required":
+        dropped["hotplug"] = "preferred"
+    if "as-requested" not in wishes and device.virtio in ("legacy", "transitional"):
+        dropped["virtio"] = "auto"
+    return device.model_copy(update=dropped)
 
 
 def _controllers(guest: Guest, wishes: Mapping[str, set[str]], named: Iterable[str | None]) -> tuple[Controller, ...]:
@@ -89,27 +98,12 @@ def _controllers(guest: Guest, wishes: Mapping[str, set[str]], named: Iterable[s
 
 
 def _controller(one: Controller, wishes: set[str]) -> Controller:
-    dropped: dict[str, object] = {}
-    if "numa" not in wishes and one.numa is not None and not CONTROLLERS[one.model].is_expander:
+    dropped = _without(OF_CONTROLLERS, wishes)
+    if "numa" not in wishes and not CONTROLLERS[one.model].is_expander:
         dropped["numa"] = None
-    if "hotplug" not in wishes and not one.hotplug:
-        dropped["hotplug"] = True
-    if "as-requested" not in wishes and one.properties.keys() & BINDING:
+    if "as-requested" not in wishes:
         dropped["properties"] = {name: value for name, value in one.properties.items() if name not in BINDING}
-    if "pin" not in wishes and one.address is not None:
-        dropped["address"] = None
-    return one.model_copy(update=dropped) if dropped else one
-
-
-def _limits(policy: Policy, rules: set[str]) -> Policy:
-    dropped: dict[str, object] = {}
-    if "max-controllers" not in rules:
-        dropped["max_controllers"] = None
-    if "max-depth" not in rules:
-        dropped["max_depth"] = None
-    if "preset" not in rules:
-        dropped["preset"] = "default"
-    return policy.model_copy(update=dropped)
+    return one.model_copy(update=dropped)
 
 
 def left_out(guest: Guest, names: Iterable[str]) -> Guest:

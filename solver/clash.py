@@ -9,15 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..schema.facts import LIMITS, Fact, Kept
+from ..schema.facts import LIMITS, SLOTS, Fact, Kept
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.restricted import restricted
 from .core import beside_the_core
 from .cpsat import Limits
 from .settle import Proof, feasible, infeasible
-
-SLOTS: Final = "address-unique"
 
 FEW: Final = 5
 """Facts that are as soon tried one by one."""

@@ -6,7 +6,7 @@ slots, near). Whoever uses it asks again.
 
 from collections.abc import Iterable
 
-from ..schema.facts import Fact
+from ..schema.facts import LIMITS, SLOTS, Fact, spare_id
 from ..schema.guest import Guest
 from .cpsat import Limits, Program
 from .encode import encode
@@ -18,7 +18,7 @@ from .pinned import Impossible
 EFFORT = 0.3
 """In OR-Tools' deterministic seconds; most cores take a hundredth of it."""
 
-GUARDED = frozenset({"io-space", "memory-space", "bus-numbers", "max-controllers"})
+GUARDED = {*LIMITS, "max-controllers"} - {SLOTS}
 """Limits that have a guard."""
 
 
@@ -48,7 +48,7 @@ def beside_the_core(guest: Guest, facts: Iterable[Fact], limits: Limits) -> set[
 def _names(guest: Guest, who: object, free: dict[Kind, list[Item]]) -> Iterable[str]:
     """Devices, controllers or spare slots that a guard is about, as facts name them."""
     if isinstance(who, Kind) and who.spare is not None:
-        return [f"spare[{n}]" for n, one in enumerate(guest.spare) if one.model_copy(update={"count": 1}) == who.spare]
+        return [spare_id(n) for n, one in enumerate(guest.spare) if one.model_copy(update={"count": 1}) == who.spare]
     if isinstance(who, Kind):
         return [name for item in free[who] for name in item.ids]
     return who if isinstance(who, tuple) else ()

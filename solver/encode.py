@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from ..schema.facts import SLOTS
 from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest, Term
 from ..schema.weights import WEIGHTS
@@ -55,7 +56,7 @@ def encode(
     to leave out; with guards, a core of them can be asked for.
     """
     scope = replace(scope, numbers="bus-numbers" not in without)
-    copies = MANY if "address-unique" in without else 1
+    copies = MANY if SLOTS in without else 1
     grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope)
     classes = grower.run()
     options = options_of(guest, items, classes)

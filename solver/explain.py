@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..schema.device import Properties
-from ..schema.facts import LIMITS, Fact, Kept, facts_of, parts_of
+from ..schema.facts import LIMITS, SLOTS, Fact, Kept, facts_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome
@@ -50,7 +50,7 @@ def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple
 def _findings(left: Guest, kept: Kept, limits: Limits) -> Iterator[Finding]:
     """Limits with what every layout of these facts would use."""
     for fact, count in kept.items():
-        if fact.rule == "address-unique":
+        if fact.rule == SLOTS:
             yield rooms(left)
         elif fact.rule in LIMITS:
             yield from short_of(left, fact.rule, limits) or (Finding(rule=fact.rule),)
@@ -66,6 +66,6 @@ def _numbers(fact: Fact, count: int) -> Properties:
 def _breaks(left: Guest, clash: Clash, limits: Limits) -> str:
     """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
     rule = clash.rule
-    if not rule and any(one.address is not None and one.address.function for one in parts_of(left)):
+    if not rule and any(one.address is not None and one.address.function for one in left.parts):
         rule = "function-zero" if feasible(any_function(left), limits, without(clash.kept)) else ""
     return "" if rule in {fact.rule for fact in clash.kept} else rule

@@ -123,7 +123,7 @@ def _pins(guest: Guest) -> dict[str, Pin]:
     """As listed, controllers first; what a group's pin says of its slot said of each member."""
     homes = {d.group: d.address for d in guest.devices if d.group and d.address and d.address.bus is not None}
     pins: dict[str, Pin] = {}
-    for item in (*guest.controllers, *guest.devices):
+    for item in guest.parts:
         home = homes.get(item.group) if isinstance(item, Device) and item.group else None
         if home is not None:
             pins[item.id] = Pin(home.bus, home.slot, None if item.address is None else item.address.function)

@@ -146,7 +146,7 @@ class _Elsewhere:
     def _free_slot(self, bus: str) -> int | None:
         """The first slot that nobody is pinned to; whatever else is there is planned anew."""
         fixed = {(pin.bus, pin.slot) for pin in self.guest.reserve}
-        fixed |= {one.address[:2] for one in (*self.guest.controllers, *self.guest.devices) if one.address is not None}
+        fixed |= {one.address[:2] for one in self.guest.parts if one.address is not None}
         platform = self.guest.platform
         first, last = (platform.first_slot, platform.last_slot) if bus == platform.root else (1, SLOTS - 1)
         return next((slot for slot in range(first, last + 1) if (bus, slot) not in fixed), None)

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ..schema.facts import LIMITS, Fact, Kept, parts_of
+from ..schema.facts import LIMITS, Fact, Kept
 from ..schema.guest import Guest
 from ..schema.layout import Layout
 from ..schema.outcome import Infeasible
@@ -154,7 +154,7 @@ class _Remedies:
     def fewer(self) -> Iterator[Remedy]:
         """Devices or demanded controllers of one sort left out, as few as will do."""
         named = {subject for fact in self.clash for subject in fact.subjects}
-        pins = [*self.guest.reserve, *(one.address for one in parts_of(self.guest))]
+        pins = [*self.guest.reserve, *(one.address for one in self.guest.parts)]
         buses = {pin.bus for pin in pins if pin is not None}
         for fact in self.facts:
             if fact.rule == "complete" and not named.isdisjoint(fact.subjects) and buses.isdisjoint(fact.subjects):

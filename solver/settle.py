@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from ..schema.facts import SLOTS
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible
 from ..schema.survey import Survey
@@ -119,7 +120,7 @@ def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_L
             yield _Look(guest, items, proof=not encoding.capped)
             continue
         result = Program(rows, limits).minimize(encoding.nothing)
-        if result.values and "address-unique" in without:
+        if result.values and SLOTS in without:
             yield _Look(guest, items, unwritten=True)
         elif result.values:
             try:

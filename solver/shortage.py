@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..schema.device import Scalar
-from ..schema.facts import LIMITS
+from ..schema.facts import LIMITS, SLOTS
 from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
@@ -19,7 +19,7 @@ from .rows import Capacity
 
 def shortages(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
     """Of an infeasible guest: each limit that alone prevents every layout; else just that not all of it fits."""
-    found = [finding for rule in LIMITS if rule != "address-unique" for finding in short_of(guest, rule, limits)]
+    found = [finding for rule in LIMITS if rule != SLOTS for finding in short_of(guest, rule, limits)]
     return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
 
 
@@ -29,13 +29,13 @@ def rooms(guest: Guest) -> Finding:
     try:
         encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False)
     except Impossible:
-        return Finding(rule="address-unique")
+        return Finding(rule=SLOTS)
     seats = {id(option.bus) for option in encoding.variables.options}
     for bus in (bus for bus in encoding.variables.classes if id(bus) in seats or bus.model is None):
         names = (f"a new {bus.model}",) if bus.created else bus.names or (guest.platform.root,)
         room = sum(slot.count for slot in bus.slots if slot.join is Join.EMPTY)
         free.update(dict.fromkeys(names, room))
-    return Finding(rule="address-unique", numbers=free)
+    return Finding(rule=SLOTS, numbers=free)
 
 
 def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:
@@ -87,7 +87,7 @@ def _users(encoding: Encoding, capacity: Capacity, values: Sequence[int]) -> Ite
             users.update(occupant.item.ids)
     if capacity.rule == "io-space":
         users.update(name for bus in v.classes if bus.reserve or bus.shpc for name in bus.names)
-    for part in (*v.guest.controllers, *v.guest.devices):
+    for part in v.guest.parts:
         if part.id in users:
             yield part.id
 

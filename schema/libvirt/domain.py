@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ..machine import Family
+from ..properties import VIRTIO_SWITCHES
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
 from .controllers import Bridge, bridges_of, root_hotplug
 from .implicit import adds_piix3_usb, missing
 from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
-from .override import SWITCHES, overridden_mode, overrides
+from .override import overridden_mode, overrides
 from .source import Element, SourceError, parse
 
 ALIASES: Final = {
@@ -162,7 +163,7 @@ class _Collector:
     def override(self, part: Part) -> None:
         """A mode that plain virtio has by its overrides is taken as one that is stated."""
         properties = self.domain.properties.get(part.id, {})
-        if part.kind.switch is not None and part.kind.mode is None and properties.keys() & set(SWITCHES):
+        if part.kind.switch is not None and part.kind.mode is None and properties.keys() & {*VIRTIO_SWITCHES}:
             part.kind = replace(part.kind, mode=overridden_mode(part.id, properties))
             part.switched = True
 

@@ -9,10 +9,6 @@ from .source import Edits, Element, SourceError, indented
 NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 
-SWITCHES: Final = ("disable-legacy", "disable-modern")
-"""Of plain virtio devices; there is no other way to say legacy-only."""
-
-
 def _q(name: str) -> str:
     return f"{{{NAMESPACE}}}{name}"
 

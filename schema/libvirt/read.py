@@ -3,11 +3,11 @@
 from typing import Any
 
 from ..guest import Guest
+from ..properties import VIRTIO_SWITCHES
 from .addresses import PciAddress
 from .controllers import Bridge, root_controller, root_of
 from .domain import Domain, Part, read_domain
 from .models import bytes_of
-from .override import SWITCHES
 from .source import Element
 
 
@@ -85,7 +85,7 @@ def _device(domain: Domain, part: Part) -> dict[str, Any]:
         result["hotplug"] = "never"
     properties = {**part.kind.properties, **domain.properties.get(part.id, {})}
     if part.switched:
-        properties = {name: value for name, value in properties.items() if name not in SWITCHES}
+        properties = {name: value for name, value in properties.items() if name not in VIRTIO_SWITCHES}
     return result | ({"properties": properties} if properties else {})
 
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from ..connect import VirtioMode
 from ..layout import Layout, PlacedController, Seat
-from ..properties import as_json
+from ..properties import VIRTIO_SWITCHES, as_json
 from .addresses import PciAddress
 from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
 from .domain import Domain, Part, read_domain
 from .indexes import indexes_of
-from .override import SWITCHES, add_overrides
+from .override import add_overrides
 from .source import Edits, Element, SourceError, indented, written
 
 WRITTEN: Final = {
@@ -66,7 +66,7 @@ class _Writer:
         }
         for device in self.layout.devices:
             if device.virtio is VirtioMode.LEGACY:
-                properties[device.id] = {name: as_json(name, device.properties[name]) for name in SWITCHES}
+                properties[device.id] = {name: as_json(name, device.properties[name]) for name in VIRTIO_SWITCHES}
         add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
 
     def append(self) -> None:

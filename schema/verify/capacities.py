@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..finding import Finding
 from ..firmware import Prediction
-from ..firmware.budget import PAGE, io_budget
+from ..firmware.budget import PAGE, align, io_budget
 from ..survey import Survey
 from ..topology import Bus, number
 
@@ -13,12 +13,9 @@ BUS_NUMBERS = 256
 
 def bus_numbers(known: Survey) -> Iterator[Finding]:
     """Too many in all; expanders without a number; a complex that reaches into the next one's numbers."""
-    below = known.topology.numbers_below
-    starts = {known.machine.root: 0}
-    used = {known.machine.root: 1 + below[known.machine.root]}
+    starts, used = {known.machine.root: 0}, numbers_used(known)
     for bus in known.topology.buses.values():
-        if bus.is_expander and bus.controller is not None and bus.kind is not None:
-            used[bus.id] = bus.kind.bus_numbers + below[bus.id]
+        if bus.is_expander and bus.controller is not None:
             start = number(bus.controller, "bus_nr")
             if start is None or not 0 < start < BUS_NUMBERS:
                 yield Finding(
@@ -39,12 +36,24 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
         yield from _predicted(known.prediction, "bus-numbers")
 
 
+def numbers_used(known: Survey) -> dict[str, int]:
+    """Bus numbers of the main complex and of each expander's, by the root bus's id."""
+    below = known.topology.numbers_below
+    own = {bus.id: bus.kind.bus_numbers for bus in known.topology.buses.values() if bus.is_expander and bus.kind}
+    return {root: numbers + below[root] for root, numbers in {known.machine.root: 1, **own}.items()}
+
+
+def io_used(known: Survey) -> int:
+    """Bytes of windows and root BARs, these rounded as the firmware rounds them."""
+    granule = io_budget(known.machine, known.guest.firmware.name).root_granule
+    return known.io.root_level + align(known.io.root_bars, granule)
+
+
 def io_space(known: Survey) -> Iterator[Finding]:
     space = known.io
     budget = io_budget(known.machine, known.guest.firmware.name)
-    bars = -(-space.root_bars // budget.root_granule) * budget.root_granule
     limit = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
-    if space.root_level + bars > limit:
+    if io_used(known) > limit:
         yield Finding(
             rule="io-space", numbers={"windows": space.root_level, "root_bars": space.root_bars, "limit": limit}
         )

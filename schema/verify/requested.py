@@ -6,12 +6,10 @@ from ..connect import VirtioMode
 from ..device import Properties, Scalar
 from ..finding import Finding
 from ..layout import PlacedController, PlacedDevice, Platform
-from ..properties import canonical
+from ..properties import VIRTIO_SWITCHES, canonical
 from ..survey import Survey
 from ..topology import has_shpc, port_hotplug
 from ..traits import Traits, mode_on
-
-SWITCHES = frozenset({"disable-legacy", "disable-modern"})
 
 
 def as_requested(known: Survey) -> Iterator[Finding]:
@@ -72,7 +70,7 @@ def _device(known: Survey, traits: Traits, placed: PlacedDevice) -> dict[str, Sc
         differing["driver"] = placed.driver
     differing |= _changed({**asked.properties, **switches}, placed.properties)
     if driver.endswith("transitional"):
-        differing |= {name: placed.properties[name] for name in SWITCHES & placed.properties.keys()}
+        differing |= {name: placed.properties[name] for name in VIRTIO_SWITCHES if name in placed.properties}
     if placed.bars != asked.bars:
         differing["bars"] = "none" if placed.bars is None else len(placed.bars)
     if placed.rom != asked.rom:

@@ -15,7 +15,7 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Guest, Infeasible
-from qslot.schema.facts import BINDING, LIMITS, Fact, named
+from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, named
 from qslot.schema.remedy import Change, Remedy
 from qslot.schema.restricted import restricted
 from qslot.schema.verify import verify
@@ -64,7 +64,7 @@ def _fits_with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> bool:
     if fact.rule not in LIMITS and has_layout(left):
         return True
     # slots are as many as there are, unless that is the fact in question
-    dropped = dropped if fact.rule == "address-unique" else dropped - {"address-unique"}
+    dropped = dropped if fact.rule == SLOTS else dropped - {SLOTS}
     return any(feasible(left, Limits().steady, limits) for limits in (dropped & {fact.rule}, dropped))
 
 
