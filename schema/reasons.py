@@ -88,9 +88,7 @@ class _Words:
         """Facts of one kind about single devices of one model are told together."""
         groups: dict[object, list[Finding]] = {}
         for number, finding in enumerate(findings):
-            single = (
-                finding.rule in ("pin", "hotplug", "numa", "as-requested", "complete") and len(finding.subjects) == 1
-            )
+            single = finding.rule in MERGED and len(finding.subjects) == 1
             value = finding.numbers.get("value") if finding.rule != "pin" else None
             name = finding.subjects[0] if single else ""
             key = (finding.rule, value, name in self.controllers, self.models.get(name)) if single else number
@@ -112,9 +110,8 @@ class _Words:
         if finding.rule == "group":
             return f"{listed(finding.subjects)} make up group {value}, functions of one slot"
         who, many = self.who(finding), finding.numbers.get("least", len(finding.subjects)) != 1
-        if finding.subjects[0] in self.controllers:
-            return f"{who} {_controller(finding.rule, value, many=many)}"
-        return f"{who} {_device(finding.rule, value, many=many)}"
+        of_controllers = finding.subjects[0] in self.controllers
+        return f"{who} {_asked(finding.rule, value, of_controllers=of_controllers, many=many)}"
 
     def who(self, finding: Finding) -> str:
         """`e1000 net0`, `e1000 net0 and net1`, `at least 2 of the 3 e1000 net0, net1 and net2`."""
@@ -227,29 +224,18 @@ def _reserved(finding: Finding) -> str:
     return f"{many}the {len(slots)} slots {listed(slots)} of {bus} are"
 
 
-def _device(rule: str, value: Scalar | None, *, many: bool) -> str:
-    if rule == "complete":
-        return "are to be placed" if many else "is to be placed"
-    if rule == "hotplug":
-        return "must be hot-pluggable"
+def _asked(rule: str, value: Scalar | None, *, of_controllers: bool, many: bool) -> str:
+    """What a fact asks of whom it is about."""
+    be, have, take = ("are", "have", "take") if many else ("is", "has", "takes")
     if rule == "numa":
         return f"must sit below an expander of NUMA node {value}"
-    if rule == "as-requested":
-        return f"must offer virtio 0.9 (virtio: {value})"
-    place = f"function {str(value)[1:]}" if str(value).startswith(".") else value
-    return f"{'are' if many else 'is'} pinned to {place}"
-
-
-def _controller(rule: str, value: Scalar | None, *, many: bool) -> str:
-    if rule == "complete":
-        return "are demanded" if many else "is demanded"
-    if rule == "hotplug":
-        return f"{'take' if many else 'takes'} no hot-plug (hotplug: off)"
-    if rule == "numa":
-        return f"must sit below an expander of NUMA node {value}"
-    if rule == "as-requested":
-        return f"{'have' if many else 'has'} {value}"
-    return f"{'are' if many else 'is'} pinned to {value}"
+    if rule == "pin":
+        return f"{be} pinned to {f'function {str(value)[1:]}' if str(value).startswith('.') else value}"
+    if of_controllers:
+        words = {"complete": f"{be} demanded", "hotplug": f"{take} no hot-plug (hotplug: off)"}
+        return words.get(rule, f"{have} {value}")
+    words = {"complete": f"{be} to be placed", "hotplug": "must be hot-pluggable"}
+    return words.get(rule, f"must offer virtio 0.9 (virtio: {value})")
 
 
 def _slots(_: Guest, numbers: dict[str, Scalar]) -> str:

@@ -5,8 +5,10 @@ pieces first, in a fixed order. Then proved: these facts alone are infeasible, a
 Each step is a request of its own, encoded anew and without guards; what could not be decided counts as neither.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from ..schema.facts import LIMITS, SLOTS, Fact, Kept
@@ -15,7 +17,7 @@ from ..schema.guest import Guest
 from ..schema.restricted import restricted
 from .core import beside_the_core
 from .cpsat import Limits
-from .settle import Proof, feasible, infeasible
+from .settle import feasible, infeasible
 
 FEW: Final = 5
 """Facts that are as soon tried one by one."""
@@ -23,16 +25,19 @@ FEW: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """How many of each fact clash. `minimal`: proved that with one less of any they do not. `rule`: see Proof."""
+    """How many of each fact clash, and how many there are of all. `minimal`: proved that with one less of any of those
+    that clash they do not. `rule`: see Proof."""
 
     kept: Kept
+    all: Kept
     minimal: bool
     rule: str
 
 
 def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequence[Finding] = ()) -> Clash:
     """Of all facts of a guest that is known to be infeasible; what is found of it already may well be all it takes."""
-    search = _Search(guest, limits, {fact: fact.count for fact in facts})
+    every = {fact: fact.count for fact in facts}
+    search = _Search(guest, limits, every)
     search.rule = known[0].rule if known else ""
     search.suspect([name for finding in known for name in finding.subjects])
     if len(search.kept) > FEW:
@@ -42,7 +47,7 @@ def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequenc
     search.count_down()
     minimal = search.is_minimal()
     search.forget_slots()
-    return Clash(search.kept, minimal, search.rule)
+    return Clash(search.kept, every, minimal, search.rule)
 
 
 def without(kept: Kept) -> frozenset[str]:
@@ -67,17 +72,16 @@ class _Search:
         listed = [fact for fact in self.kept if fact.rule == "complete"]
         self.there = {name: (fact, place) for fact in listed for place, name in enumerate(fact.subjects, 1)}
 
-    def takes(self, fewer: dict[Fact, int]) -> bool:
+    def takes(self, fewer: dict[Fact, int], *, thorough: bool = False) -> bool:
         """Goes on with these if they clash, too. Where they say the same, there is nothing to ask."""
-        left = restricted(self.guest, fewer), without(fewer)
-        proof = Proof(self.rule) if left == self.now else infeasible(left[0], self.limits, left[1])
-        return self.goes_on(fewer, proof)
-
-    def goes_on(self, fewer: dict[Fact, int], proof: Proof | None) -> bool:
-        if proof is not None:
-            self.kept, self.now = fewer, (restricted(self.guest, fewer), without(fewer))
-            self.rule = proof.rule
-        return proof is not None
+        guest, limits = restricted(self.guest, fewer), without(fewer)
+        if (guest, limits) != self.now:
+            proof = infeasible(guest, self.limits, limits, thorough=thorough)
+            if proof is None:
+                return False
+            self.now, self.rule = (guest, limits), proof.rule
+        self.kept = fewer
+        return True
 
     def with_count(self, fact: Fact, count: int) -> dict[Fact, int]:
         return {one: count if one is fact else number for one, number in self.kept.items() if one is not fact or count}
@@ -124,13 +128,11 @@ class _Search:
     def count_down(self) -> None:
         """The least number of each counted fact, the others as they are."""
         for fact in self.droppable:
-            least, most = 1, self.kept[fact]
-            while least < most:
-                middle = (least + most) // 2
-                if self.takes(self.with_count(fact, middle)):
-                    most = middle
-                else:
-                    least = middle + 1
+            # numbers that clash are the upper ones; the last that is taken is the least
+            bisect_left(range(1, self.kept[fact]), True, key=partial(self.takes_count, fact))
+
+    def takes_count(self, fact: Fact, count: int) -> bool:
+        return self.takes(self.with_count(fact, count))
 
     def is_minimal(self) -> bool:
         """Whether each set with one less has a layout. What clashes still is gone on with: facts can hold each other
@@ -141,8 +143,7 @@ class _Search:
             fewer = self.with_count(fact, self.kept[fact] - 1)
             if self.has_layout(fewer, fact):
                 continue
-            proof = infeasible(restricted(self.guest, fewer), self.limits, without(fewer), thorough=True)
-            if self.goes_on(fewer, proof):
+            if self.takes(fewer, thorough=True):
                 proved, facts = True, self.droppable
             else:
                 proved = False

@@ -70,6 +70,18 @@ def encode(
     near(v)
     max_controllers(v)
     windows = io_windows(v, bounded="io-space" not in without)
+    capacities = _capacities(v, windows, without)
+    terms: dict[Term, Sum] = {
+        "preferences": _preferences(v),
+        "io_windows": windows.pages() * PAGE,
+        "controllers": controllers(v),
+        "depth": _depth(v),
+    }
+    return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
+
+
+def _capacities(v: Variables, windows: Windows, without: frozenset[str]) -> tuple[Capacity, ...]:
+    """Rules bus-numbers, io-space, memory-space."""
     capacities = (
         bus_numbers(v, bounded="bus-numbers" not in without),
         io_space(v, windows, bounded="io-space" not in without),
@@ -78,13 +90,7 @@ def encode(
     for capacity in capacities:
         if capacity.rule not in without:
             v.limit(capacity.used, capacity.available, capacity.rule)
-    terms: dict[Term, Sum] = {
-        "preferences": _preferences(v),
-        "io_windows": windows.pages() * PAGE,
-        "controllers": controllers(v),
-        "depth": _depth(v),
-    }
-    return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
+    return capacities
 
 
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:

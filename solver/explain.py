@@ -12,9 +12,9 @@ from .clash import Clash, clash_of, without
 from .cpsat import Limits
 from .options import Options
 from .remedies import remedies_of
-from .search import decide
 from .settle import feasible
 from .shortage import rooms, short_of
+from .solve import best_known
 
 
 def explain(guest: Guest, options: Options | None = None) -> Outcome:
@@ -25,26 +25,21 @@ def explain(guest: Guest, options: Options | None = None) -> Outcome:
     Raises nothing for a valid Guest; the same answer on any machine.
     """
     limits = Limits.of(options or Options())
-    outcome, clash, facts = clashing(guest, limits)
+    outcome, clash = clashing(guest, limits)
     if clash is None:
         return outcome
-    remedies = remedies_of(guest, facts, clash.kept, limits.steady)
-    return outcome.model_copy(update={"remedies": remedies})
+    return outcome.model_copy(update={"remedies": remedies_of(guest, clash, limits.steady)})
 
 
-def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None, tuple[Fact, ...]]:
-    """The answer, without remedies; of an infeasible guest its clash and all of its facts."""
-    outcome, facts = decide(guest, limits), facts_of(guest)
+def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None]:
+    """The answer, without remedies, and of an infeasible guest its clash."""
+    outcome = best_known(guest, limits)
     if not isinstance(outcome, Infeasible):
-        return outcome, None, facts
-    clash = clash_of(guest, facts, limits.steady, outcome.findings)
+        return outcome, None
+    clash = clash_of(guest, facts_of(guest), limits.steady, outcome.findings)
     left = restricted(guest, clash.kept)
-    findings = tuple(_findings(left, clash.kept, limits.steady))
-    return (
-        Infeasible(findings=findings, minimal=clash.minimal, breaks=_breaks(left, clash, limits.steady)),
-        clash,
-        facts,
-    )
+    findings, breaks = _findings(left, clash.kept, limits.steady), _breaks(left, clash, limits.steady)
+    return Infeasible(findings=tuple(findings), minimal=clash.minimal, breaks=breaks), clash
 
 
 def _findings(left: Guest, kept: Kept, limits: Limits) -> Iterator[Finding]:

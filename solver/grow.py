@@ -6,7 +6,7 @@ from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from .buses import ALL, BusClass, Join, Offer, SlotKind, Where, takes_hotplug
-from .chains import BRIDGE_LEVELS, CHAIN, shpc_costs, turns_shpc_off, useful_chain
+from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items
 from .pinned import Impossible
 from .reserves import bus_reserve, ports_look_hot, ports_reserve
@@ -26,6 +26,13 @@ class Scope:
     an empty bridge opens none: no layout costs less than this model says."""
     numbers: bool = True
     """Nothing hangs where bus numbers do not reach."""
+
+
+def scopes(guest: Guest, items: Items) -> list[Scope]:
+    """Coarse ones first: each either settles the guest, or is told to be too coarse when its answer is judged. What one
+    finds infeasible is."""
+    finer = [Scope(), Scope(exact_io=True)]
+    return [Scope(chains=False), *finer] if long_chains(guest, items) else finer
 
 
 @dataclass(slots=True)
@@ -91,7 +98,7 @@ class Grower:
         if key not in self._known:
             hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
             numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
-            copies = 1 if offer is Offer.PORT else self.standing.copies
+            copies = self.standing.copies_on(offer)
             one = BusClass(
                 offer=offer,
                 model=model,

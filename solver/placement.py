@@ -21,7 +21,7 @@ from .options import Options
 
 NEW_PORT: Final = "newport"
 NEW_BRIDGE: Final = "newbridge"
-"""Ids of what is created to ask for a place behind it, unless a device has that name."""
+"""Ids of what is created to ask for a place behind it."""
 
 
 def placement(
@@ -32,7 +32,7 @@ def placement(
     Buses of the plan can be named in `at`, too. Without a plan: the outcome that says so. Raises KeyError for a device
     that the guest does not list, ValueError for an address that cannot be read or whose bus is not there.
     """
-    asked = next(one for one in guest.devices if one.id == device) if device in guest.traits else None
+    asked = next((one for one in guest.devices if one.id == device), None)
     if asked is None:
         raise KeyError(device)
     pin = None if at is None else Pin.parse(at)
@@ -93,7 +93,7 @@ class _Elsewhere:
             changed = self._pinned(pin)
         except ValidationError as error:
             return there.model_copy(update={"refused": "; ".join(problems(error, {}, Guest))})
-        outcome, _, _ = clashing(changed, Limits.of(self.options))
+        outcome, _ = clashing(changed, Limits.of(self.options))
         if isinstance(outcome, Infeasible):
             return there.model_copy(update={"findings": outcome.findings, "breaks": outcome.breaks})
         if outcome.layout is None:

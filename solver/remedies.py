@@ -4,8 +4,10 @@ Each fact of the clash by itself, else all wishes of its kind; machine and firmw
 is enough, one change after the other.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
@@ -18,10 +20,10 @@ from ..schema.remedy import Change, Remedy, What
 from ..schema.restricted import left_out, restricted
 from ..schema.survey import survey
 from ..schema.usage import usage
-from .clash import clash_of
+from .clash import Clash, clash_of
 from .cpsat import Limits
-from .search import decide
-from .settle import any_layout, feasible, infeasible
+from .settle import feasible, infeasible
+from .solve import best_known
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
@@ -35,10 +37,9 @@ SHOWN: Final = 8
 """Changed devices whose new places are told."""
 
 
-def remedies_of(guest: Guest, facts: Iterable[Fact], clash: Kept, limits: Limits) -> tuple[Remedy, ...]:
-    """Those of a guest with all its facts, some of which clash. The smallest first; another machine or firmware behind
-    those, fewer devices last."""
-    search = _Remedies(guest, {fact: fact.count for fact in facts}, clash, limits)
+def remedies_of(guest: Guest, clash: Clash, limits: Limits) -> tuple[Remedy, ...]:
+    """The smallest first; another machine or firmware behind those, fewer devices last."""
+    search = _Remedies(guest, clash.all, clash.kept, limits)
     return tuple(sorted(search.run(), key=_size))
 
 
@@ -98,17 +99,17 @@ class _Remedies:
         """The fact by itself, as far as it must be."""
         if fact.rule in ("max-controllers", "max-depth"):
             yield from self.raised(fact)
-        elif self.has_layout(self.less(fact, 0)):
-            most = self.most(fact)
-            change = _change(self.guest, fact, most)
-            yield from self.proved(self.less(fact, most), change)
+        else:
+            yield from self.lessened(fact.count, partial(self.less, fact), partial(_change, self.guest, fact))
 
     def less(self, fact: Fact, count: int) -> Guest:
         return restricted(self.guest, {**self.facts, fact: count})
 
-    def most(self, fact: Fact) -> int:
-        """How many can stay, given that it works with none."""
-        return _most(fact.count - 1, lambda count: self.has_layout(self.less(fact, count)))
+    def lessened(self, count: int, left: Callable[[int], Guest], change: Callable[[int], Change]) -> Iterator[Remedy]:
+        """As many as can stay of so many, if it works with none."""
+        if self.has_layout(left(0)):
+            most = bisect_left(range(1, count), True, key=lambda number: not self.has_layout(left(number)))
+            yield from self.proved(left(most), change(most))
 
     def together(self, facts: list[Fact]) -> Iterator[Remedy]:
         """All wishes of a kind, where one by one they do not help: as few of them as will do."""
@@ -162,10 +163,11 @@ class _Remedies:
 
     def without(self, ids: tuple[str, ...]) -> Iterator[Remedy]:
         """The last of them."""
-        if self.has_layout(left_out(self.guest, ids)):
-            most = _most(len(ids) - 1, lambda count: self.has_layout(left_out(self.guest, ids[count:])))
-            change = Change(what="leave-out", subjects=ids[most:], before=len(ids), after=most)
-            yield from self.proved(left_out(self.guest, ids[most:]), change)
+
+        def change(most: int) -> Change:
+            return Change(what="leave-out", subjects=ids[most:], before=len(ids), after=most)
+
+        yield from self.lessened(len(ids), lambda most: left_out(self.guest, ids[most:]), change)
 
     # ---- proofs
 
@@ -173,14 +175,8 @@ class _Remedies:
         return feasible(guest, self.limits)
 
     def layout(self, guest: Guest) -> Layout | None:
-        """The best one, else any."""
-        outcome = decide(guest, self.limits)
-        if isinstance(outcome, Infeasible):
-            return None
-        if outcome.layout is not None:
-            return outcome.layout
-        known = any_layout(guest, self.limits)
-        return None if known is None else known.layout
+        outcome = best_known(guest, self.limits)
+        return None if isinstance(outcome, Infeasible) else outcome.layout
 
     def proved(self, changed: Guest, *changes: Change) -> Iterator[Remedy]:
         """With the numbers of the best layout that there is then."""
@@ -204,18 +200,6 @@ class _Remedies:
 
 def _wishes(clash: Kept) -> list[Fact]:
     return [fact for fact in clash if fact.rule not in LIMITS and fact.rule != "complete"]
-
-
-def _most(highest: int, works: Callable[[int], bool]) -> int:
-    """The largest number up to `highest` that works; 0 does."""
-    least, most = 0, highest
-    while least < most:
-        middle = (least + most + 1) // 2
-        if works(middle):
-            least = middle
-        else:
-            most = middle - 1
-    return least
 
 
 CHANGES: Final[dict[str, tuple[What, str | None]]] = {

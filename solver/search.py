@@ -19,11 +19,10 @@ from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .bound import bounds as lower_bounds
-from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .decode import decode
 from .encode import Encoding, encode
-from .grow import Scope
+from .grow import Scope, scopes
 from .items import Items, items_of
 from .pinned import Impossible
 from .rows import Capacity
@@ -62,7 +61,7 @@ class Optimum:
 
 
 def decide(guest: Guest, limits: Limits) -> Outcome:
-    """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
+    """What the best count vectors come to; an infeasible guest's findings are only what breaks a rule by itself."""
     best = Undecided()
     hopeless: set[bool] = set()
     try:
@@ -87,10 +86,8 @@ def decide(guest: Guest, limits: Limits) -> Outcome:
 
 
 def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
-    """Small models first: each either settles the guest or is told to be too coarse when its answer is judged."""
-    finer = [Scope(), Scope(exact_io=True)]
-    if long_chains(guest, items):
-        finer.insert(0, Scope(chains=False))
+    """Small models first."""
+    finer = scopes(guest, items)
     switches = any(kind.near_switch is not None for kind in items.free)
     order = [term for term in guest.policy.order if term not in ("moved", "guest_visible")]
     if order[0] == "preferences" and not switches:

@@ -15,11 +15,10 @@ from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .buses import BUS_NUMBERS
-from .chains import long_chains
 from .cpsat import Answer, Limits, Program
 from .decode import decode
 from .encode import encode
-from .grow import Scope
+from .grow import scopes
 from .items import Items, items_of
 from .pinned import Impossible
 from .search import decide
@@ -113,7 +112,7 @@ class _Look:
 
 def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_Look]:
     items = items_of(guest)
-    for scope in _scopes(guest, items):
+    for scope in scopes(guest, items):
         encoding = encode(guest, items, scope, cheapest_only=False, without=without)
         rows = encoding.variables.rows
         if rows.infeasible:
@@ -131,11 +130,3 @@ def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_L
             yield _Look(guest, items, unwritten=True) if many else _Look(guest, items, seating=seating)
         else:
             yield _Look(guest, items, proof=result.answer is Answer.INFEASIBLE and not encoding.capped)
-
-
-def _scopes(guest: Guest, items: Items) -> Iterator[Scope]:
-    """Coarse models first: what they find infeasible is."""
-    if long_chains(guest, items):
-        yield Scope(chains=False)
-    yield Scope()
-    yield Scope(exact_io=True)

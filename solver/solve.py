@@ -16,17 +16,18 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     Findings of an infeasible guest say what runs out, or who breaks a rule alone; `explain` says why.
     """
     limits = Limits.of(options or Options())
-    outcome = decide(guest, limits)
+    outcome = best_known(guest, limits)
     if isinstance(outcome, Infeasible) and not outcome.findings:
         return Infeasible(findings=shortages(guest, limits))
-    if isinstance(outcome, Undecided) and outcome.layout is None:
-        return _with_any_layout(guest, outcome, limits)
     return outcome
 
 
-def _with_any_layout(guest: Guest, outcome: Undecided, limits: Limits) -> Undecided:
-    """Where the best ones could not be laid out: another, if there is time."""
-    known = any_layout(guest, limits)
+def best_known(guest: Guest, limits: Limits) -> Outcome:
+    """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
+    outcome = decide(guest, limits)
+    if not isinstance(outcome, Undecided) or outcome.layout is not None:
+        return outcome
+    known = any_layout(guest, limits)  # where the best ones could not be laid out: another, if there is time
     if known is None:
         return outcome
     bounds = {term.term: term.bound for term in outcome.bound}

@@ -21,7 +21,7 @@ class Standing:
     items: Items
     tree: Tree
     copies: int = 1
-    """Of every empty slot, see SlotKind; but a port has one."""
+    """See SlotKind."""
     classes: list[BusClass] = field(default_factory=list)
     tracks_switches: bool = field(init=False)
     """Whether it matters below which switch a bus is."""
@@ -29,6 +29,10 @@ class Standing:
     def __post_init__(self) -> None:
         kinds = (*self.items.free, *(occupant.item.kind for occupant in self.items.pinned))
         self.tracks_switches = any(kind.near_switch is not None for kind in kinds)
+
+    def copies_on(self, offer: Offer) -> int:
+        """Of each empty slot; a port has one."""
+        return 1 if offer is Offer.PORT else self.copies
 
     def root(self) -> BusClass:
         """The root bus with all that is pinned below it."""
@@ -81,12 +85,11 @@ class Standing:
         if controller is None:
             first, last = platform.first_slot, platform.last_slot
         slots = slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express)
-        copies = 1 if offer is Offer.PORT else self.copies
         one = BusClass(
             offer=offer,
             model=None if controller is None else controller.model,
             where=where,
-            slots=tuple(replace(slot, copies=copies) if slot.join is Join.EMPTY else slot for slot in slots),
+            slots=tuple(replace(one, copies=self.copies_on(offer)) if one.join is Join.EMPTY else one for one in slots),
             hot=hot,
             names=() if controller is None else (controller.id,),
         )

@@ -149,7 +149,9 @@ class Variables:
             self.rows.at_most(what + self._guard(who) * beyond, limit + beyond)
 
     def _guard(self, who: object) -> Sum:
-        return self.guards.setdefault(who, self.rows.variable(0, 1))
+        if who not in self.guards:
+            self.guards[who] = self.rows.variable(0, 1)
+        return self.guards[who]
 
     # ---- asked for by meaning
 

@@ -1,13 +1,12 @@
 """`qslot explain`: why there is no layout, or why a device sits where it does."""
 
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
 from .exits import Exit, Problem, leave, result
-from .search import Search, search_options
+from .search import Search, search_options, told
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome
@@ -38,6 +37,9 @@ def explain(guest: str, device: str | None, at: str | None, search: Search, as_j
         _placement(request, device, at, search, as_json=as_json)
 
 
+FEASIBLE = "feasible: there is a layout, see `qslot plan`; name a DEVICE to hear why it sits where it does"
+
+
 def _clash(request: "Guest", search: Search, *, as_json: bool) -> None:
     from .. import explain as asked
 
@@ -47,34 +49,24 @@ def _clash(request: "Guest", search: Search, *, as_json: bool) -> None:
 
 def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
     """The answer is the result, here, whatever it is."""
-    from qslot.schema import Infeasible, Undecided
-    from qslot.schema.reasons import explanation
-    from qslot.schema.render import undecided
-
-    code = {"Infeasible": Exit.INFEASIBLE, "Undecided": Exit.UNPROVED}.get(type(outcome).__name__, Exit.DONE)
+    code, text = told(request, outcome)
     if as_json:
-        told = outcome.model_dump(mode="json", exclude={"layout"})
-        result(json.dumps({"answer": type(outcome).__name__.lower(), **told}, indent=2) + "\n")
-    elif isinstance(outcome, Infeasible):
-        result(explanation(request, outcome) + "\n")
-    elif isinstance(outcome, Undecided):
-        result(undecided(outcome) + "\n")
-    else:
-        result("feasible: there is a layout, see `qslot plan`; name a DEVICE to hear why it sits where it does\n")
+        answer = {"answer": type(outcome).__name__.lower(), **outcome.model_dump(mode="json", exclude={"layout"})}
+        text = json.dumps(answer, indent=2)
+    result(f"{text or FEASIBLE}\n")
     leave(code)
 
 
 def _placement(request: "Guest", device: str, at: str | None, search: Search, *, as_json: bool) -> None:
     from qslot.schema.placement import Placement
+    from qslot.schema.problems import nearest
     from qslot.schema.reasons import whereabouts
 
     from .. import placement
 
     known = [one.id for one in request.devices]
     if device not in known:
-        nearest = get_close_matches(device, known, n=3, cutoff=0.4)
-        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-        raise Problem(f"DEVICE {device}: the guest lists no such device{hint}", Exit.INPUT)
+        raise Problem(f"DEVICE {device}: the guest lists no such device{nearest(device, known)}", Exit.INPUT)
     try:
         answer = search.run(lambda options: placement(request, device, at, options))
     except ValueError as error:

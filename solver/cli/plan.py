@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import Exit, Problem, leave, message, result
-from .search import Search, search_options
+from .search import Search, search_options, told
 
 if TYPE_CHECKING:
-    from qslot.schema import Guest, Layout, Outcome
-
-    from .. import Options
+    from qslot.schema import Layout, Outcome
 
 FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
 
@@ -49,8 +47,11 @@ def plan(
     request, source = search.read(guest)
     if form == "libvirt" and not source.lstrip().startswith("<"):
         raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
-    outcome = search.run(lambda options: _explained(request, options))
-    code = say_why(request, outcome)
+    from .. import explain  # after reading: bad input need not wait for ortools to load
+
+    outcome = search.run(lambda options: explain(request, options))
+    code, why = told(request, outcome)
+    message(why)
     layout = _layout(outcome)
     if layout is not None and form == "libvirt":
         result(_domain(layout, source, explicit_virtio=explicit_virtio), output)
@@ -70,16 +71,6 @@ def _check_options(form: str, *, standalone: bool, as_json: bool, explicit_virti
         raise click.UsageError("--explicit-virtio goes with --to libvirt")
 
 
-def _explained(request: "Guest", options: "Options") -> "Outcome":
-    """Also an infeasible guest, within the same limits."""
-    from qslot.schema import Infeasible
-
-    from .. import explain, solve
-
-    outcome = solve(request, options)
-    return explain(request, options) if isinstance(outcome, Infeasible) else outcome
-
-
 def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
     from qslot.schema.libvirt import SourceError, write
 
@@ -95,21 +86,6 @@ def _layout(outcome: "Outcome") -> "Layout | None":
     from qslot.schema import Infeasible
 
     return None if isinstance(outcome, Infeasible) else outcome.layout
-
-
-def say_why(request: "Guest", outcome: "Outcome") -> Exit:
-    """Says on standard error why the answer is not a proved layout, where it is not."""
-    from qslot.schema import Infeasible, Undecided
-    from qslot.schema.reasons import explanation
-    from qslot.schema.render import undecided
-
-    if isinstance(outcome, Infeasible):
-        message(explanation(request, outcome))
-        return Exit.INFEASIBLE
-    if isinstance(outcome, Undecided):
-        message(undecided(outcome))
-        return Exit.UNPROVED
-    return Exit.DONE
 
 
 def _text(layout: "Layout", form: str, *, standalone: bool, as_json: bool) -> str:

@@ -5,14 +5,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import wraps
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .exits import message
+from .exits import Exit, message
 
 if TYPE_CHECKING:
-    from qslot.schema import Guest
+    from qslot.schema import Guest, Outcome
 
     from .. import Options
 
@@ -45,7 +45,8 @@ class Search:
         """What the work answers. An interrupt lets it answer with what it knows by then, a second one ends it."""
         from .. import Options, Stop  # after reading: bad input need not wait for ortools to load
 
-        stop, answer = Stop(), Future[Any]()
+        stop = Stop()
+        answer: Future[Answer] = Future()
         options = Options(self.time_limit, self.workers, self.seed, stop)
 
         def worker() -> None:
@@ -57,11 +58,22 @@ class Search:
         try:
             # no thread of a pool: that would be waited for even by a second interrupt
             Thread(target=worker, daemon=True).start()
-            return cast("Answer", answer.result())
+            return answer.result()
         except KeyboardInterrupt:
             message("interrupted: finishing with the best so far")
             stop()
-            return cast("Answer", answer.result())
+            return answer.result()
+
+
+def told(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
+    """The exit code, and why the answer is not a proved layout, where it is not."""
+    from qslot.schema import Infeasible, Undecided
+    from qslot.schema.reasons import explanation
+    from qslot.schema.render import undecided
+
+    if isinstance(outcome, Infeasible):
+        return Exit.INFEASIBLE, explanation(request, outcome)
+    return (Exit.UNPROVED, undecided(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
 
 
 OPTIONS = (

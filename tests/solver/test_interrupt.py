@@ -94,7 +94,7 @@ def solve(guest, options):
         time.sleep(0.01)
     return Undecided(layout=small_layout() if sys.argv[1] == "found" else None)
 
-qslot.solver.solve = solve
+qslot.solver.explain = solve
 command(["plan", "examples/rhel6-q35.yaml"])
 """
 
