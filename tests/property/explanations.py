@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from pydantic import ValidationError
-from qslot.schema import Guest, Infeasible
+from qslot.schema import Controller, Device, Guest, Infeasible
 from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, named
 from qslot.schema.remedy import Change, Remedy
-from qslot.schema.restricted import restricted
+from qslot.schema.restricted import left_out, restricted
 from qslot.schema.verify import verify
 from qslot.solver import Options, explain, solve
 from qslot.solver.cpsat import Limits
@@ -105,29 +105,24 @@ def _changed(guest: Guest, change: Change) -> Guest:
     return _parts_changed(guest, change)
 
 
+OF_CONTROLLERS: dict[str, dict[str, object]] = {**FIELDS, "hotplug": {"hotplug": True}}
+
+
 def _parts_changed(guest: Guest, change: Change) -> Guest:
-    gone = set(change.subjects) if change.what == "leave-out" else set()
-    devices = tuple(
-        one.model_copy(
-            update={
-                "near": tuple(other for other in one.near if other not in gone),
-                "near_switch": tuple(other for other in one.near_switch if other not in gone),
-                **(FIELDS.get(change.what, {}) if one.id in change.subjects else {}),
-            }
-        )
-        for one in guest.devices
-        if one.id not in gone
-    )
-    controllers = []
-    for one in guest.controllers:
-        update = dict(FIELDS.get(change.what, {}))
-        if change.what == "hotplug":
-            update = {"hotplug": True}
-        elif change.what == "properties":
+    if change.what == "leave-out":
+        return left_out(guest, change.subjects)
+
+    def device(one: Device) -> Device:
+        return one.model_copy(update=FIELDS.get(change.what)) if one.id in change.subjects else one
+
+    def controller(one: Controller) -> Controller:
+        update = OF_CONTROLLERS.get(change.what)
+        if change.what == "properties":
             update = {"properties": {name: value for name, value in one.properties.items() if name not in BINDING}}
-        if one.id not in gone:
-            controllers.append(one.model_copy(update=update) if one.id in change.subjects else one)
-    return guest.model_copy(update={"devices": devices, "controllers": tuple(controllers)})
+        return one.model_copy(update=update) if one.id in change.subjects else one
+
+    changed = {"devices": tuple(map(device, guest.devices)), "controllers": tuple(map(controller, guest.controllers))}
+    return guest.model_copy(update=changed)
 
 
 def alternatives(guest: Guest) -> Iterator[Guest]:
