@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from .device import Scalar
+from .facts import spare_id
 from .finding import Finding
 from .guest import Guest
 from .outcome import Infeasible
@@ -81,6 +82,7 @@ class _Words:
         self.guest = guest
         self.models = {part.id: part.model for part in guest.parts}
         self.controllers = {controller.id for controller in guest.controllers}
+        self.spares = {spare_id(number): one for number, one in enumerate(guest.spare)}
 
     # ---- facts
 
@@ -101,7 +103,7 @@ class _Words:
         if finding.rule in LIMITS:
             return LIMITS[finding.rule](self.guest, numbers)
         if finding.rule == "spare":
-            return f"{_spares(numbers)} asked for"
+            return f"{_spares(numbers)} asked for{self.entry(finding.subjects)}"
         if finding.rule == "reserve":
             return f"{_reserved(finding)} reserved"
         if finding.rule in ("near", "near-switch"):
@@ -120,6 +122,10 @@ class _Words:
         if least != len(names):
             return f"at least {least} of the {len(names)} {known}"
         return known if len(names) <= FEW else f"all {len(names)} {known}"
+
+    def entry(self, names: Sequence[str]) -> str:
+        """Which one of the spare entries, where there are several."""
+        return f" ({names[0]})" if len(self.spares) > 1 else ""
 
     def elsewhere(self, device: str, there: Elsewhere) -> str:
         where = f"behind a new {there.bus_model}" if there.new else f"at {there.address}, {_place(there)}"
@@ -181,7 +187,8 @@ class _Words:
             return f"leave out {some}{who}"
         who = who if count <= FEW else f"the {count} {who}"
         if change.what == "spare":
-            return f"ask for {change.after or 'no'} spare {who} slots instead of {change.before}"
+            kind = self.spares[who].kind
+            return f"ask for {change.after or 'no'} spare {kind} slots instead of {change.before}{self.entry((who,))}"
         if change.what == "pin":
             return f"free {who} of the address {change.before}"
         if change.what == "group":

@@ -12,7 +12,8 @@ What = Literal[
 
 
 class Change(Frozen):
-    """`subjects` are ids, or reserved addresses; `before` and `after` what the request says and what it would say."""
+    """`subjects` are ids, reserved addresses, or entries as "spare[0]"; `before` and `after` what the request says and
+    what it would say."""
 
     what: What
     subjects: tuple[str, ...] = ()

@@ -67,13 +67,13 @@ class _Remedies:
         yield from found or self.step_by_step()
 
     def single(self) -> Iterator[Remedy]:
-        """Wishes of one kind, or something else of one kind."""
+        """Machine or firmware, which are soon tried, should time run out; wishes of one kind; fewer devices."""
+        yield from self.platform()
         wishes = _wishes(self.clash)
         for rule in dict.fromkeys(fact.rule for fact in wishes):
             mine = [fact for fact in wishes if fact.rule == rule]
             found = [remedy for fact in mine[:ALTERNATIVES] for remedy in self.alone(fact)]
             yield from found or self.together([fact for fact in self.facts if fact.rule == rule])
-        yield from self.platform()
         yield from self.fewer()
 
     def step_by_step(self) -> Iterator[Remedy]:
@@ -225,7 +225,7 @@ OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
 def _change(guest: Guest, fact: Fact, kept: int) -> Change:
     """What the request says otherwise where only so many of a fact are kept."""
     if fact.rule == "spare":
-        return Change(what="spare", subjects=(str(fact.value),), before=fact.count, after=kept)
+        return Change(what="spare", subjects=fact.subjects, before=fact.count, after=kept)
     of_controller = any(one.id in fact.subjects for one in guest.controllers)
     what, after = (OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
     subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]

@@ -79,12 +79,11 @@ def _linked(windows: Windows, below: list[BusClass]) -> None:
     """What of a class counts for a host is the same controllers in both measures: pages only where one is open there,
     and at least one page elsewhere for each that is open elsewhere."""
     rows = windows.v.rows
-    for child in below:
-        opened = windows.shares.get((id(child), "opened"))
+    for child in sorted(below, key=lambda one: one.where.depth):
         pages_of = windows.shares.get((id(child), "pages_of"))
-        if opened is None or pages_of is None or len(child.hosts) == 1:
+        if pages_of is None or len(child.hosts) == 1:
             continue
-        amount = windows.pages_of(child)
+        opened, amount = _shares(windows, child, windows.opened), windows.pages_of(child)
         for host in child.hosts:
             here = pages_of[id(host)]
             rows.at_most(here, opened[id(host)] * min(rows.most(amount), windows.cap))

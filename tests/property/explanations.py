@@ -15,7 +15,7 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Controller, Device, Guest, Infeasible
-from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, named
+from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, named, spare_id
 from qslot.schema.remedy import Change, Remedy
 from qslot.schema.restricted import left_out, restricted
 from qslot.schema.verify import verify
@@ -98,9 +98,10 @@ def _changed(guest: Guest, change: Change) -> Guest:
         left = tuple(pin for pin in guest.reserve if f"{pin.bus}:{pin.slot:02x}" not in change.subjects)
         return guest.model_copy(update={"reserve": left})
     if change.what == "spare":
-        spare = list(guest.spare)
-        at = next(n for n, one in enumerate(spare) if (one.kind, one.count) == (*change.subjects, change.before))
-        spare[at] = spare[at].model_copy(update={"count": change.after})
+        less = {"count": change.after}
+        spare = (
+            one.model_copy(update=less) if spare_id(n) in change.subjects else one for n, one in enumerate(guest.spare)
+        )
         return guest.model_copy(update={"spare": tuple(spare)})
     return _parts_changed(guest, change)
 

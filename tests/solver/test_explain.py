@@ -64,6 +64,13 @@ def test_a_spare_slot_less() -> None:
     assert ("spare", 16, 14) in changes(outcome)
 
 
+def test_which_of_two_like_entries_of_spare_slots() -> None:
+    eight = {"kind": "pcie", "count": 8, "io": 256}
+    outcome = explained(q35(spare=[eight, {**eight, "numa": 0}], numa_nodes=1))
+    entries = {change.subjects for remedy in outcome.remedies for change in remedy.changes if change.what == "spare"}
+    assert entries == {("spare[0]",), ("spare[1]",)}
+
+
 def test_all_wishes_of_a_kind_where_one_is_not_enough() -> None:
     two = [device(name, "nvme", hotplug="required", address=f"pcie.0:0{n}.0") for n, name in enumerate("ab", 5)]
     (first, *_) = explained(q35(*two)).remedies

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ..ask import Data, device, host, planned, refused
+from ..ask import Data, above, device, host, planned, refused, seats
 
 
 class Edge(NamedTuple):
@@ -89,3 +89,24 @@ def test_reserves_of_listed_ports_are_users_too() -> None:
     finding = next(one for one in refused(guest(edge, 15)).findings if one.rule == "io-space")
     assert finding.subjects == tuple(f"b{n}" for n in range(15))
     assert finding.numbers["used"] == 15 * 4096 + 96
+
+
+def test_one_window_does_not_fill_two_bridges() -> None:
+    """Two bridges that open a window when they are empty, as long as none is below; one reserve to put there."""
+    full = device("full", "pci-bridge", address="pci.0:10.0", properties={"io-reserve": 16384})
+    empty = [device(f"e{n}", "pci-bridge", address=f"pci.0:{2 + n:02x}.0") for n in range(2)]
+    large = device("large", "pci-bridge", properties={"io-reserve": 16384})
+    reserve = [f"full:{slot:02x}" for slot in range(1, 32)]
+    refused({"machine": "pc", "controllers": [full, *empty, large], "reserve": reserve})
+    layout = planned({"machine": "pc", "controllers": [full, *empty[1:], large], "reserve": reserve})
+    assert above(layout, "large") == ["pci-bridge"]
+
+
+def test_the_other_order_of_slots_where_alignment_decides() -> None:
+    """OVMF puts what comes later in front, and what is short behind it in the same page."""
+    large = device("large", "pci-bridge", address="pci.0:10.0", properties={"io-reserve": 8192})
+    short = device("short", "pci-bridge", address="pci.0:11.0")
+    bars = [{"bar": 0, "kind": "io", "size": 4096}, {"bar": 1, "kind": "io", "size": 1024}]
+    card = device("card", "vfio-pci", connect="conventional", bars=bars)
+    data = {"machine": "pc", "firmware": "ovmf", "needs": ["viommu"], "controllers": [large, short], "devices": [card]}
+    assert int(seats(planned(data))["card"].partition(":")[2][:2], 16) > 0x11
