@@ -10,9 +10,10 @@ from .address import Pin
 from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import Controller, Device, Part
+from .machine import Machine
 from .properties import VIRTIO_SWITCHES
 from .ram import address_end
-from .traits import model_of
+from .traits import model_of, plain_is_legacy
 
 if TYPE_CHECKING:
     from .guest import Guest
@@ -27,7 +28,7 @@ def check(guest: "Guest") -> None:
         _controller(guest, controller)
     known = {device.id for device in guest.devices}
     for device in guest.devices:
-        _model(device)
+        _model(guest, device)
         _device_wishes(guest, device, known)
     _groups(guest)
     _pins(guest)
@@ -112,7 +113,7 @@ def _controller_numbers(where: str, controller: Controller) -> None:
         raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
 
 
-def _model(device: Device) -> None:
+def _model(guest: "Guest", device: Device) -> None:
     where = f"devices.{device.id}"
     if device.model in CONTROLLERS:
         raise ValueError(f"{where}.model: {device.model} is a controller: list it under controllers")
@@ -133,6 +134,7 @@ def _model(device: Device) -> None:
             f"{where}: {device.model} takes its BARs from the host: give connect (express, hybrid ...) and bars"
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
+    _virtio_by_slot(guest.platform, where, device)
     for name in device.properties:
         if name in _OWNED or not _PROPERTY.fullmatch(name):
             raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
@@ -156,6 +158,15 @@ def _virtio(where: str, device: Device, modes: tuple[VirtioMode, ...] | None) ->
     if modes is not None and device.fixed_mode is not None and device.fixed_mode not in modes:
         allowed = ", ".join(modes)
         raise ValueError(f"{where}.virtio: {device.model} knows only {allowed}, not {device.virtio}")
+
+
+def _virtio_by_slot(machine: Machine, where: str, device: Device) -> None:
+    """Legacy only is what plain virtio is in all slots of old machine types, and in none of the others."""
+    mode = device.fixed_mode
+    if device.virtio_by == "slot" and mode is not None and plain_is_legacy(machine) is not (mode is VirtioMode.LEGACY):
+        raise ValueError(
+            f"{where}.virtio_by: no slot of {machine.name} makes a plain virtio device {mode}: say type or property"
+        )
 
 
 def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:

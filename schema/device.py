@@ -11,6 +11,8 @@ from .size import Size
 QemuId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=128)]
 Hotplug = Literal["required", "preferred", "never"]
 Scalar = bool | int | float | str
+Means = Literal["type", "property", "slot"]
+"""What tells QEMU a virtio mode: the device type's name (`-transitional`), `disable-*` properties, the slot alone."""
 Properties = dict[str, Scalar]
 
 MAX_IO_BAR = 4096
@@ -62,6 +64,7 @@ class Device(Part):
     """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
 
     virtio: Literal["legacy", "transitional", "modern", "auto", "auto-by-os"] | None = None
+    virtio_by: Means = "type"
     hotplug: Hotplug | None = None
     """`None` is the catalogue's default for the model."""
     group: str | None = None
@@ -74,6 +77,11 @@ class Device(Part):
     @property
     def fixed_mode(self) -> VirtioMode | None:
         return MODES.get(self.virtio or "")
+
+    @property
+    def demands_mode(self) -> bool:
+        """Whether the virtio mode that it asks for decides where it may sit, or what it costs there."""
+        return self.virtio in ("legacy", "transitional") or (self.virtio == "modern" and self.virtio_by == "slot")
 
 
 def _on_off(value: object) -> object:

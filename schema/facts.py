@@ -124,8 +124,8 @@ def _wishes(part: Device) -> Iterator[tuple[str, Scalar | None]]:
         yield "numa", part.numa
     if part.hotplug == "required":
         yield "hotplug", None
-    if part.virtio in ("legacy", "transitional"):
-        yield "as-requested", part.virtio
+    if part.demands_mode:
+        yield "as-requested", str(part.virtio)
     if part.address is not None:
         yield "pin", str(part.address)
 

@@ -11,7 +11,7 @@ from .connect import PCI_ROOT, PCIE_ROOT, BusModel
 Family = Literal["q35", "pc"]
 
 NAME_PATTERN: Final = r"^(q35|pc|pc-q35-\d+\.\d+(\.\d+)?|pc-i440fx-\d+\.\d+(\.\d+)?)$"
-_VERSIONED = re.compile(r"pc-(?P<chip>q35|i440fx)-(?P<version>\d+\.\d+)")
+_VERSIONED = re.compile(r"pc-(?P<chip>q35|i440fx)-(?P<major>\d+)\.(?P<minor>\d+)")
 
 
 class Chipset(BaseModel):
@@ -63,16 +63,19 @@ def machine_of(name: str, chipset: Chipset) -> Machine:
 
     Sources: QEMU 7.2 measured (`info pci`, device_add on every bus), machine type compat properties for 6.0 and 6.1.
     """
+    family, version = family_of(name)
+    return _q35(name, version, chipset) if family == "q35" else _pc(name, version, chipset)
+
+
+def family_of(name: str) -> tuple[Family, tuple[int, int] | None]:
+    """Family and version of a name that matches NAME_PATTERN.
+
+    >>> family_of("pc-i440fx-2.12"), family_of("q35")
+    (('pc', (2, 12)), ('q35', None))
+    """
     match = _VERSIONED.match(name)
-    version = None if match is None else _version(match["version"])
-    if name == "q35" or (match and match["chip"] == "q35"):
-        return _q35(name, version, chipset)
-    return _pc(name, version, chipset)
-
-
-def _version(text: str) -> tuple[int, int]:
-    major, minor = text.split(".")
-    return int(major), int(minor)
+    version = None if match is None else (int(match["major"]), int(match["minor"]))
+    return "q35" if name == "q35" or (match and match["chip"] == "q35") else "pc", version
 
 
 def _q35(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine:

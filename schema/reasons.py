@@ -242,6 +242,8 @@ def _asked(rule: str, value: Scalar | None, *, of_controllers: bool, many: bool)
         words = {"complete": f"{be} demanded", "hotplug": f"{take} no hot-plug (hotplug: off)"}
         return words.get(rule, f"{have} {value}")
     words = {"complete": f"{be} to be placed", "hotplug": "must be hot-pluggable"}
+    if value == "modern":
+        return words.get(rule, "must be modern by its slot alone (virtio: modern, virtio_by: slot)")
     return words.get(rule, f"must offer virtio 0.9 (virtio: {value})")
 
 

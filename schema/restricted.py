@@ -80,7 +80,7 @@ def _device(device: Device, wishes: set[str]) -> Device:
     dropped = _without(OF_DEVICES, wishes)
     if "hotplug" not in wishes and device.hotplug == "required":
         dropped["hotplug"] = "preferred"
-    if "as-requested" not in wishes and device.virtio in ("legacy", "transitional"):
+    if "as-requested" not in wishes and device.demands_mode:
         dropped["virtio"] = "auto"
     return device.model_copy(update=dropped)
 

@@ -58,6 +58,12 @@ RULES: Final[dict[str, Rule]] = {
         Rule("group", "a group's members are functions of one slot, in listed order unless pinned", "the request"),
         # connections
         Rule("connect", "the bus provides what the device needs", "docs/pcie.txt; libvirt connect types; measured"),
+        Rule(
+            "virtio-slot",
+            "a virtio device whose mode nothing but its slot says sits where that is its mode: modern behind a port, "
+            "else transitional",
+            "QEMU: disable-legacy=auto, measured",
+        ),
         Rule("integrated", "virtio-iommu sits on the root bus", "QEMU: must be plugged on the root bus"),
         Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
         Rule(

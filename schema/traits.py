@@ -7,8 +7,11 @@ from .catalog import DeviceModel, default_hotplug, find
 from .connect import Connector, VirtioMode
 from .device import Device, Hotplug, Scalar
 from .guest import Guest
+from .machine import Machine
 
 SCSI_OFF_SINCE = (2, 5)
+MODERN_SINCE = (2, 7)
+"""Machine types before it have `disable-modern=on` where nothing else is said (QEMU's hw_compat_2_6)."""
 
 STRICTNESS: dict[Hotplug, int] = {"never": 0, "preferred": 1, "required": 2}
 
@@ -31,6 +34,13 @@ class Traits:
     """The slot of pcie.0 where guests expect it, for the few kinds in SOFT_SLOTS."""
     version: tuple[int, int] | None = None
     """The machine type's: older ones have other BARs."""
+
+    @property
+    def slot_decides(self) -> VirtioMode | None:
+        """The mode that it must have and nothing but its slot says: its place is then one that makes it so."""
+        if self.device.virtio_by != "slot" or self.model.virtio is None or len(self.model.virtio.modes) == 1:
+            return None
+        return None if self.device.fixed_mode is VirtioMode.LEGACY else self.device.fixed_mode
 
     def io_bytes(self, mode: VirtioMode | None) -> int:
         """Sum of its IO BARs in that mode, in bytes."""
@@ -73,7 +83,7 @@ def traits_of(guest: Guest) -> dict[str, Traits]:
     result = {}
     for device in guest.devices:
         model = model_of(device)
-        modes = _modes(device, model)
+        modes = _modes(guest, device, model)
         hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
         connector = _connector(guest, device, model, modes)
         result[device.id] = Traits(
@@ -91,12 +101,19 @@ def own_hotplug(device: Device) -> Hotplug:
     return device.hotplug or default_hotplug(model_of(device))
 
 
-def _modes(device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
+def _modes(guest: Guest, device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
     if model.virtio is None:
         return ()
     if device.fixed_mode is not None:
         return (device.fixed_mode,)
+    if device.virtio_by == "slot" and plain_is_legacy(guest.platform) and len(model.virtio.modes) > 1:
+        return (VirtioMode.LEGACY,)
     return model.virtio.modes
+
+
+def plain_is_legacy(machine: Machine) -> bool:
+    """Whether a virtio device that is not told its mode is legacy in every slot."""
+    return machine.version is not None and machine.version < MODERN_SINCE
 
 
 def _connector(guest: Guest, device: Device, model: DeviceModel, modes: tuple[VirtioMode, ...]) -> Connector:

@@ -139,7 +139,9 @@ def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
     if mode is None or model.virtio is None:
         return model.driver, {}
     more: Properties = {"scsi": "off"} if traits.has_scsi_passthrough and mode is not VirtioMode.LEGACY else {}
-    if mode in model.virtio.suffixed:
+    if traits.device.virtio_by == "slot":
+        return model.driver, more
+    if mode in model.virtio.suffixed and traits.device.virtio_by == "type":
         return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", more
     if not model.virtio.switches:
         return model.driver, more

@@ -26,6 +26,9 @@ class Place(StrEnum):
     ROOT = "root"
 
 
+ANYWHERE: Final = frozenset(Place)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What an item pays and needs in a kind of place: preference weight, IO bytes, memory.
@@ -51,6 +54,8 @@ class Kind:
     fits: tuple[Fit, Fit, Fit]
     """In the order of `Place`."""
     allowed: frozenset[Place]
+    deciding: frozenset[Place] = ANYWHERE
+    """Where its slot makes the virtio mode that it must have."""
     numa: int | None = None
     near: int | None = None
     """Number of its cluster of devices that share a root bus."""
@@ -109,6 +114,7 @@ class Kinds:
                 hotplug=members[0].hotplug,
                 fits=self._fits(members),
                 allowed=frozenset.intersection(*map(self._allowed, members)),
+                deciding=frozenset.intersection(*map(_deciding, members)),
                 lone=self.guest.policy.preset == "libvirt",
                 numa=numa,
                 near=near,
@@ -151,10 +157,10 @@ class Kinds:
 
     def _allowed(self, traits: Traits) -> frozenset[Place]:
         if self.guest.policy.preset == "libvirt" and self.guest.platform.family == "q35":
-            return frozenset({self._as_libvirt(traits)})
-        allowed = ALLOWED[traits.connector]
+            return frozenset({self._as_libvirt(traits)}) & _deciding(traits)
+        allowed = ALLOWED[traits.connector] & _deciding(traits)
         if self._is_legacy_virtio(traits):
-            allowed |= {Place.PORT}
+            allowed |= {Place.PORT} & _deciding(traits)
         return allowed - {Place.CONVENTIONAL} if self._isolated(traits) else allowed
 
     def _as_libvirt(self, traits: Traits) -> Place:
@@ -202,10 +208,18 @@ class Kinds:
         return weight
 
 
+def _deciding(traits: Traits) -> frozenset[Place]:
+    mode = traits.slot_decides
+    if mode is None:
+        return ANYWHERE
+    return frozenset({Place.PORT}) if mode is VirtioMode.MODERN else ANYWHERE - {Place.PORT}
+
+
 def _spelling(one: Traits) -> object:
     """Everything of a device that a kind is made from, but its neighbours and its node."""
     device = one.device
     claim = one.soft_slot is not None
     grouped = device.group is not None
     properties = tuple(device.properties.items())
-    return device.model, one.connector, one.modes, one.hotplug, claim, grouped, device.bars, properties
+    modes = one.modes, one.slot_decides
+    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, properties

@@ -157,5 +157,7 @@ def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: P
         raise Impossible("numa", ids)
     if guest.policy.max_depth is not None and where.depth > guest.policy.max_depth:
         raise Impossible("max-depth", ids)
+    if place not in kind.deciding:
+        raise Impossible("virtio-slot", ids)
     if kind.isolated and place is Place.CONVENTIONAL:
         raise Impossible("viommu-host-device", ids)

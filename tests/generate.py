@@ -32,6 +32,7 @@ CONTROLLERS_OF = {
     ),
     "pc": ("pci-bridge", "pxb", "pci-bridge"),
 }
+MEANS = ("type", "slot", "type", "property")
 MACHINES = {
     "q35": ("q35", "q35", "q35", "pc-q35-7.2", "pc-q35-6.0", "pc-q35-6.1"),
     "pc": ("pc", "pc", "pc-i440fx-7.2"),
@@ -209,6 +210,8 @@ class Draft:
             entry |= {"connect": rng.choice(("express", "conventional", "hybrid")), "bars": self.bars()}
         if model in FIXED_MODES and chance(rng, 0.8 if "io" in self.themes else 0.4):
             entry["virtio"] = rng.choice(("transitional", "legacy", "modern", "auto"))
+            if entry["virtio"] != "legacy":  # not drawn from rng, so that the rest of a seed's guest stays as it was
+                entry["virtio_by"] = MEANS[(int(name[1:]) + len(model)) % len(MEANS)]
         if chance(rng, 0.7 if "hotplug" in self.themes else 0.25):
             can = model == "vfio-pci" or find(model).hotpluggable
             entry["hotplug"] = rng.choice(

@@ -64,8 +64,9 @@ class _Writer:
         properties = {
             f"pci.{self.indexes[one.id]}": extra for one in self.layout.controllers if (extra := _unexpressed(one))
         }
+        switched = {part.id for part in self.domain.parts if part.kind.switch is not None}
         for device in self.layout.devices:
-            if device.virtio is VirtioMode.LEGACY:
+            if device.id in switched and {*VIRTIO_SWITCHES} <= device.properties.keys():
                 properties[device.id] = {name: as_json(name, device.properties[name]) for name in VIRTIO_SWITCHES}
         add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
 
@@ -137,7 +138,7 @@ class _Writer:
         for part in self.domain.parts:
             seat = seats[part.id]
             edits = Edits(part.added.encode()) if part.added else self.edits
-            if part.kind.switch is not None and not part.switched and seat.virtio in WRITTEN:
+            if seat.driver.endswith("-transitional") and not part.switched and seat.virtio in WRITTEN:
                 self.virtio(part, edits, WRITTEN[seat.virtio])
             self.locate(edits, part.source, self.place(seat), multifunction=seat.multifunction)
             if part.added:
@@ -145,7 +146,8 @@ class _Writer:
 
     def virtio(self, part: Part, edits: Edits, model: str) -> None:
         """States the mode that the device has in its slot."""
-        assert part.kind.switch is not None
+        if part.kind.switch is None:
+            return
         element, name = part.kind.switch
         stated = element.get(name)
         if stated == model or (part.address is not None and not self.explicit_virtio):

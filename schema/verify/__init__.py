@@ -26,6 +26,7 @@ CHECKS: Final[dict[str, Check]] = {
     "slot-sharing": addresses.slot_sharing,
     "group": pins.group,
     "connect": connections.connect,
+    "virtio-slot": connections.virtio_slot,
     "integrated": connections.integrated,
     "single-balloon": connections.single_balloon,
     "viommu-host-device": connections.viommu_host_device,

@@ -42,6 +42,17 @@ def _takes(known: Survey, place: Place) -> bool:
     return bus.is_port and (traits.connector is not Connector.CONVENTIONAL or legacy_virtio)
 
 
+def virtio_slot(known: Survey) -> Iterator[Finding]:
+    for name, place in known.places.items():
+        device = place.traits.device
+        virtio = place.traits.model.virtio
+        if virtio is None or len(virtio.modes) == 1 or device.virtio_by != "slot":
+            continue
+        made = "modern" if place.bus.is_port else "transitional"
+        if device.virtio in ("transitional", "modern") and device.virtio != made:
+            yield Finding(rule="virtio-slot", subjects=(name,), numbers={"bus": place.bus.id, "mode": made})
+
+
 def integrated(known: Survey) -> Iterator[Finding]:
     for name, place in known.places.items():
         if place.traits.connector is Connector.INTEGRATED and not place.bus.is_root:

@@ -85,7 +85,9 @@ def emission(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
         return driver, {}
     modern = mode is not VirtioMode.LEGACY
     passthrough: Properties = {"scsi": "off"} if modern and traits.has_scsi_passthrough else {}
-    if mode in virtio.suffixed:
+    if traits.device.virtio_by == "slot":
+        return driver, passthrough
+    if mode in virtio.suffixed and traits.device.virtio_by == "type":
         return f"{driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", passthrough
     if not virtio.switches:
         return driver, passthrough

@@ -11,7 +11,7 @@ from itertools import product
 
 from qslot.schema.traits import Traits
 
-from .request import Problem, connector_of
+from .request import Problem, connector_of, deciding
 from .tree import Bus, Controller, Item, SpareSlot, Thing
 
 PAGE = 4096
@@ -132,6 +132,8 @@ class Measure:
             self.preferences += 2 * (item.wish is None and place.expander is not None)
             if self.viommu and one.model.category == "host" and bus.kind == "conventional":
                 raise Broken("viommu-host-device")
+            if bus.kind not in deciding(one):
+                raise Broken("virtio-slot")
 
     def preference(self, one: Traits, bus: Bus) -> int:
         if not self.q35:

@@ -16,6 +16,7 @@ CONNECTS: dict[str, frozenset[BusKind]] = {
     "legacy virtio": frozenset({"port", "conventional", "express-root"}),
     "integrated": frozenset({"express-root", "conventional-root"}),
 }
+ANYWHERE: frozenset[BusKind] = frozenset().union(*CONNECTS.values())
 
 
 @dataclass(slots=True)
@@ -44,6 +45,16 @@ def connector_of(guest: Guest, traits: Traits) -> str:
     if traits.model.virtio is not None and traits.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL):
         return "legacy virtio"
     return str(base)
+
+
+def deciding(traits: Traits) -> frozenset[BusKind]:
+    """Where a device's slot makes the virtio mode that it must have, if nothing else says it."""
+    virtio, device = traits.model.virtio, traits.device
+    if virtio is None or len(virtio.modes) == 1 or device.virtio_by != "slot":
+        return ANYWHERE
+    if device.virtio == "modern":
+        return frozenset({"port"})
+    return ANYWHERE - {"port"} if device.virtio == "transitional" else ANYWHERE
 
 
 def read(guest: Guest) -> Problem:
@@ -166,7 +177,7 @@ def _units(guest: Guest) -> list[tuple[Device, ...]]:
 
 
 def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
-    homes = frozenset.intersection(*(CONNECTS[connector_of(guest, one)] for one in members))
+    homes = frozenset.intersection(*(CONNECTS[connector_of(guest, one)] & deciding(one) for one in members))
     need = members[0].hotplug
     first = members[0].device
     item = Item(first.id, homes, devices=members, need=need, single=first.group is None)

@@ -246,6 +246,13 @@ CONNECTIONS = [
         beside=("complete",),
     ),
     Case("viommu-host-device", in_q35("host0", "p2p1:04"), ("host0",), {"bus": "p2p1"}),
+    Case(
+        "virtio-slot",
+        asking("q35", "net0", virtio="transitional", virtio_by="slot"),
+        ("net0",),
+        {"bus": "rp1", "mode": "modern"},
+        beside=("as-requested",),
+    ),
 ]
 
 NEEDS = [

@@ -170,7 +170,26 @@ def test_where_controllers_go(model: str, bus: str) -> None:
 IOMMU = device("iommu", "virtio-iommu")
 CONVENTIONAL_HOST = host("a", "conventional", hotplug="required")
 
+BY_SLOT = device("a", "virtio-net", virtio_by="slot")
+OLD = BY_SLOT | {"virtio": "transitional", "hotplug": "required"}
+MODERN = BY_SLOT | {"virtio": "modern"}
+
 TRIOS = {
+    "virtio-slot, transitional": Trio(
+        Case(q35(OLD), {"a": "p2p1:"}),
+        q35(OLD, controllers=[PORT], policy=policy(max_controllers=1)),
+        Case(q35(OLD | {"hotplug": "never"}, controllers=[PORT], policy=policy(max_controllers=1)), {"a": "pcie.0"}),
+    ),
+    "virtio-slot, modern": Trio(
+        Case(q35(MODERN), {"a": "rp1:"}),
+        q35(MODERN, policy=policy(max_controllers=0)),
+        Case(q35(MODERN | {"virtio_by": "type"}, policy=policy(max_controllers=0)), {"a": "pcie.0"}),
+    ),
+    "virtio-slot, pinned": Trio(
+        Case(q35(OLD | {"address": "br:01"}, controllers=BUSES["pcie-pci-bridge"])),
+        q35(OLD | {"address": "rp:00"}, controllers=BUSES["port"]),
+        Case(q35(OLD | {"address": "rp:00", "virtio_by": "type"}, controllers=BUSES["port"])),
+    ),
     "integrated": Trio(
         Case(q35(IOMMU), {"iommu": "pcie.0:01.0"}),
         q35(IOMMU, reserve=only()),

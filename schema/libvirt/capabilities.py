@@ -1,0 +1,89 @@
+"""What a host knows, from libvirt's XML of it: `virsh domcapabilities`, or `virsh capabilities`.
+
+Source: libvirt's formatdomaincaps and formatcaps; what libvirt 9.0 says of QEMU 7.2 (measured: it lists the models of
+disks and rng devices, of no other virtio device, and only the machine type that was asked for).
+"""
+
+import re
+from typing import Final
+from xml.etree import ElementTree
+
+from ..connect import VirtioMode
+from ..host import TYPES, Host, Version
+from ..machine import NAME_PATTERN, family_of
+from .source import SourceError
+
+MODES: Final[dict[str, VirtioMode | None]] = {
+    "virtio": None,
+    "virtio-transitional": VirtioMode.TRANSITIONAL,
+    "virtio-non-transitional": VirtioMode.MODERN,
+}
+LISTED: Final = {"disk": ("virtio-blk", "vhost-user-blk"), "rng": ("virtio-rng",)}
+"""Catalogue models of the elements whose `model` is listed."""
+TOLD: Final = ("virtio-blk", "virtio-rng")
+"""Where domain XML can say their mode, it can say that of every device."""
+SINGLE: Final = {
+    ("video", "modelType", "virtio"): ("virtio-gpu", "virtio-vga"),
+    ("filesystem", "driverType", "virtiofs"): ("vhost-user-fs",),
+}
+"""Values that stand for virtio models without a choice of mode."""
+
+
+def host_of_capabilities(data: bytes, name: str) -> Host:
+    """Raises SourceError where it is neither of the two, or of another architecture than x86_64."""
+    try:
+        root = ElementTree.fromstring(data)
+    except ElementTree.ParseError as error:
+        raise SourceError(f"not XML: {error}") from None
+    if root.tag == "domainCapabilities":
+        return _of_domain(root, name)
+    if root.tag == "capabilities":
+        return _of_host(root, name)
+    raise SourceError(
+        f"<{root.tag}> is neither <domainCapabilities> nor <capabilities>: virsh domcapabilities writes one"
+    )
+
+
+def _of_domain(root: ElementTree.Element, name: str) -> Host:
+    if root.findtext("arch") != "x86_64":
+        raise SourceError(f"arch is {root.findtext('arch')}, not x86_64")
+    machine = root.findtext("machine", "")
+    models: dict[str, frozenset[VirtioMode | None]] = {}
+    for element, mine in LISTED.items():
+        models |= _listed(root.find(f"devices/{element}"), mine)
+    for (element, enum, value), mine in SINGLE.items():
+        there = root.find(f"devices/{element}")
+        values = None if there is None else _values(there, enum)
+        if values is not None:
+            models |= dict.fromkeys(mine, frozenset({VirtioMode.MODERN, None} if value in values else ()))
+    suffixed = any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD)
+    libvirt = TYPES["libvirt"] if suffixed else None
+    return Host(name=name, qemu=_version([machine]), libvirt=libvirt, managed=True, models=models)
+
+
+def _of_host(root: ElementTree.Element, name: str) -> Host:
+    """Machine types of all x86_64 emulators, aliases without a version left out."""
+    guests = (arch for arch in root.iterfind("guest/arch") if arch.get("name") == "x86_64")
+    names = {machine.text or "" for arch in guests for machine in arch.iter("machine")}
+    if not names:
+        raise SourceError("no machine types for x86_64: not a host with QEMU")
+    known = frozenset(one for one in names if re.match(NAME_PATTERN, one) and family_of(one)[1] is not None)
+    return Host(name=name, qemu=_version(known), managed=True, machines=known)
+
+
+def _listed(element: ElementTree.Element | None, models: tuple[str, ...]) -> dict[str, frozenset[VirtioMode | None]]:
+    """A missing enum says nothing; an element that is not supported says that there is none."""
+    if element is None:
+        return {}
+    values = [] if element.get("supported") == "no" else _values(element, "model")
+    return {} if values is None else dict.fromkeys(models, frozenset(MODES[one] for one in values if one in MODES))
+
+
+def _values(element: ElementTree.Element, enum: str) -> list[str] | None:
+    found = next((one for one in element.iterfind("enum") if one.get("name") == enum), None)
+    return None if found is None else [value.text or "" for value in found.iterfind("value")]
+
+
+def _version(names: list[str] | frozenset[str]) -> Version | None:
+    """QEMU is as new as its newest machine type."""
+    return max((family_of(one)[1] or () for one in names if re.match(NAME_PATTERN, one)), default=()) or None
