@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types real predictions clean
+.PHONY: demo test lint types real predictions osinfo clean
 
 demo: .venv/installed
 	@$(BIN)/python -m qslot.solver.cli.demo
@@ -16,6 +16,11 @@ real: .venv/installed
 # the firmware predictions over hundreds of random layouts: about an hour
 predictions: .venv/installed
 	$(BIN)/python -m tests.real.campaign
+
+# the table of guest operating systems, from an osinfo-db: Debian's package osinfo-db, or OSINFO=DIR
+OSINFO ?= /usr/share/osinfo
+osinfo: .venv/installed
+	$(BIN)/python -m qslot.schema.osinfo.generate --osinfo-dir $(OSINFO)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -44,11 +44,18 @@ class Oracle:
     def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
+    def capabilities(self, machine: str = "") -> str:
+        """Domain capabilities for that machine; without one, the host's."""
+        return self._answer([machine])["xml"]
+
     def ask(self, text: str) -> dict[str, str]:
         """The domain as libvirt keeps it under `xml`, or why it refuses under `error`."""
+        return self._answer(text)
+
+    def _answer(self, question: str | list[str]) -> dict[str, str]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(text) + "\n")
+        self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
         answer: dict[str, str] = json.loads(self.process.stdout.readline())
         return answer

@@ -144,7 +144,7 @@ def _controller_wishes(guest: Guest) -> Iterator[Fact]:
 
 def _policy(guest: Guest) -> Iterator[Fact]:
     policy = guest.policy
-    if policy.preset != "default":
+    if policy.preset == "libvirt":
         yield Fact("preset", (), policy.preset)
     if "viommu" in guest.needs:
         yield Fact("viommu-host-device")

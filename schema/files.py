@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from .guest import Guest
+from .host import Host, host_of_versions
 from .layout import Layout
 from .problems import problems, short
 from .texts import Format, TextError, parse, sniff
@@ -21,6 +23,9 @@ MAX_BYTES: Final = 32 << 20
 """The largest file read. A layout of 20,000 devices is about a third of this."""
 
 SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
+
+
+_VERSIONS: Final = re.compile(r"(?:^|,)((?:qemu|libvirt)=.*)$", re.DOTALL)
 
 
 class InputError(ValueError):
@@ -36,7 +41,13 @@ def read_guest(source: str | Path, overrides: Mapping[str, object] | None = None
 
 
 def read_request(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[Guest, str]:
-    """The guest in a file, and the text that it was read from. Overrides of `policy` leave its other fields."""
+    """The guest in a file, and the text that it was read from."""
+    data, text = read_data(source, overrides)
+    return _validated(Guest, data, called(source)), text
+
+
+def read_data(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[dict[str, Any], str]:
+    """A guest as a file has it, not yet checked, and the text. Overrides of `policy` leave its other fields."""
     name, text = _text(source)
     data = _domain(text, name) if _is_xml(source, text) else _data(text, _format(source), name)
     if "qslot" in data:
@@ -44,7 +55,29 @@ def read_request(source: str | Path, overrides: Mapping[str, object] | None = No
     merged = {**data, **(overrides or {})}
     if overrides is not None and isinstance(policy := overrides.get("policy"), dict):
         merged["policy"] = {**data["policy"], **policy} if isinstance(data.get("policy"), dict) else policy
-    return _validated(Guest, merged, name), text
+    return merged, text
+
+
+def read_host(source: str) -> Host:
+    """A host by versions (`qemu=6.2,libvirt=8.0`), by a file of libvirt's capabilities or domain capabilities, or both
+    (`caps.xml,libvirt=8.0`)."""
+    versions = _VERSIONS.search(source)
+    file = source if versions is None else source[: versions.start()]
+    try:
+        stated = None if versions is None else host_of_versions(versions[1])
+    except ValueError as error:
+        raise InputError("host", [str(error)]) from None
+    if stated is not None and not file:
+        return stated
+    from .libvirt import SourceError
+    from .libvirt.capabilities import host_of_capabilities
+
+    name, text = _text(file)
+    try:
+        known = host_of_capabilities(text.encode(), name)
+    except SourceError as error:
+        raise InputError(name, [str(error)]) from None
+    return known if stated is None else known.with_versions_of(stated)
 
 
 def read_layout(source: str | Path) -> Layout:
@@ -131,9 +164,14 @@ def _data(text: str, kind: Format | None, name: str) -> dict[str, Any]:
     return data
 
 
+def called(source: str | Path) -> str:
+    """As messages name it."""
+    return "standard input" if str(source) == "-" else str(source)
+
+
 def _text(source: str | Path) -> tuple[str, str]:
-    """How messages call it, and what is in it."""
-    name = "standard input" if str(source) == "-" else str(source)
+    """Its name, and what is in it."""
+    name = called(source)
     try:
         raw = _bytes(source)
     except OSError as error:

@@ -17,7 +17,7 @@ from .size import Size
 if TYPE_CHECKING:
     from .traits import Traits
 
-Preset = Literal["default", "libvirt"]
+Preset = Literal["default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern"]
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
 TERMS: tuple[Term, ...] = get_args(Term)
 
@@ -59,7 +59,8 @@ class Policy(Frozen):
     max_depth: int | None = Field(default=None, ge=0)
     """Bridges between an endpoint and its root bus; an expander counts one."""
     preset: Preset = "default"
-    """`libvirt`: devices only where libvirt itself would put such a one, all hot-pluggable that can be."""
+    """`libvirt`: devices only where libvirt itself would put such a one, all hot-pluggable that can be. The others say
+    what `machine: auto` and `virtio: auto-by-os` become (solver.advise), and nothing else."""
     frozen: bool = False
     """With a previous layout: nothing of it may move."""
 

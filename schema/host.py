@@ -2,6 +2,7 @@
 
 Where capabilities do not say (domain capabilities list models of disks and rng only, and one machine type), versions
 decide; a machine type is a lower bound of its QEMU's version. What neither says is unknown, and not relied on.
+Sources: what libvirt's own tests record of QEMU 2.4, 2.6, 3.1 and 4.0; release notes of QEMU and libvirt.
 """
 
 import re
@@ -16,9 +17,9 @@ from .machine import Family, family_of
 Version = tuple[int, ...]
 
 TYPES: Final = {"qemu": (4, 0), "libvirt": (5, 2)}
-"""From these on there are device types of a mode, and domain XML has models for them (QEMU 4.0, libvirt 5.2 news)."""
-SWITCHES: Final = {"qemu": (2, 7), "libvirt": (8, 2)}
-"""From these on `disable-legacy` is off, on or auto, and domain XML can pass it on (`<qemu:override>`)."""
+"""From these on there are device types of a mode, and domain XML has models for them."""
+SWITCHES: Final = {"qemu": (2, 4), "libvirt": (8, 2)}
+"""From these on there are `disable-legacy` and `disable-modern`, and domain XML passes them on (`<qemu:override>`)."""
 OLDEST: Final = {"q35": (2, 4), "pc": (1, 4)}
 """Versioned machine types of QEMU 7.2, the newest that has all of them (measured)."""
 KEPT: Final = 6
@@ -31,7 +32,7 @@ SINCE: Final[dict[str, Version]] = {
     "virtio-mem": (5, 1), "vhost-user-vsock": (5, 1), "virtio-gpu-gl": (6, 1), "virtio-vga-gl": (6, 1),
     "vhost-user-i2c": (6, 2), "vhost-user-rng": (6, 2), "vhost-user-gpio": (7, 2),
 }  # fmt: skip
-"""QEMU that brought a virtio model (its release notes); the others are older than what is planned for."""
+"""QEMU that brought a virtio model; the others are older than what is planned for."""
 
 
 _STATED = re.compile(r"(?P<program>qemu|libvirt)=(?P<version>\d{1,4}(\.\d{1,4}){0,3})")
@@ -89,15 +90,16 @@ class Host(Frozen):
             return False
         return None if self.qemu is None or (self.managed and self.libvirt is None) else True
 
+    def with_versions_of(self, other: "Host") -> "Host":
+        versions = {name: getattr(other, name) for name in ("qemu", "libvirt") if getattr(other, name) is not None}
+        return self.model_copy(update=versions)
+
     @cached_property
     def words(self) -> str:
-        """What it is known by: `old.xml (QEMU 3.1)`."""
-        known = [f"{program} {'.'.join(map(str, version))}" for program, version in self._versions if version]
-        return f"{self.name} ({', '.join(known)})" if known and "=" not in self.name else self.name
-
-    @property
-    def _versions(self) -> tuple[tuple[str, Version | None], ...]:
-        return ("QEMU", self.qemu), ("libvirt", self.libvirt)
+        """What it is known by: `old.xml (QEMU 3.1 or newer)`."""
+        if self.qemu is None or "=" in self.name:
+            return self.name
+        return f"{self.name} (QEMU {'.'.join(map(str, self.qemu))} or newer)"
 
 
 def host_of_versions(text: str) -> Host:

@@ -121,7 +121,10 @@ def _list(expected: str) -> str:
 
 def _pattern(pattern: str) -> str:
     if pattern == NAME_PATTERN:
-        return "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2 or pc-i440fx-7.2"
+        return (
+            "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2 or pc-i440fx-7.2; auto goes with "
+            "--os or --host"
+        )
     if pattern.startswith("^[A-Za-z]["):
         return "is not a QEMU id: write a letter, then letters, digits, '.', '_' or '-'"
     return (

@@ -125,6 +125,22 @@ RULES: Final[dict[str, Rule]] = {
             "below; pref32- and pref64-reserve exclude each other",
             "QEMU, SeaBIOS measured",
         ),
+        # who must cope with it
+        Rule("os-machine", "the guest's OS supports the machine type, and boots with the firmware", "osinfo-db"),
+        Rule("os-driver", "the guest's OS has a driver for each virtio device in its mode", "osinfo-db"),
+        Rule(
+            "machine-needs",
+            "machine auto is q35 where the request needs what only that has: secure boot, a vIOMMU, the chipset's "
+            "AHCI, a PCI Express expander",
+            "QEMU: SMM and intel-iommu need q35, pxb-pcie a PCI Express bus",
+        ),
+        Rule("host-machine", "every host knows the machine type", "libvirt capabilities; QEMU versions"),
+        Rule(
+            "host-model",
+            "every host knows each virtio device, and takes its mode as the plan says it: by the device type, by "
+            "properties, or by the slot alone",
+            "libvirt capabilities; QEMU 2.4, 4.0 and libvirt 5.2, 8.2",
+        ),
         # the answer's own statements
         Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),
         Rule("hash", "the layout answers this request", "qslot"),

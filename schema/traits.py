@@ -38,7 +38,7 @@ class Traits:
     @property
     def slot_decides(self) -> VirtioMode | None:
         """The mode that it must have and nothing but its slot says: its place is then one that makes it so."""
-        if self.device.virtio_by != "slot" or self.model.virtio is None or len(self.model.virtio.modes) == 1:
+        if self.device.virtio_by != "slot" or self.model.virtio is None or not self.model.virtio.plain_varies:
             return None
         return None if self.device.fixed_mode is VirtioMode.LEGACY else self.device.fixed_mode
 

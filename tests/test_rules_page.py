@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qslot.schema.rules import RULES, page
 from qslot.schema.verify import CHECKS
+from qslot.schema.verify.environment import CHECKS as ENVIRONMENT_CHECKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -17,4 +18,4 @@ def test_page() -> None:
 
 def test_every_rule_is_there_and_checked() -> None:
     assert all(f"## {code}\n" in page() for code in RULES)
-    assert set(CHECKS) == set(RULES)
+    assert {*CHECKS, *ENVIRONMENT_CHECKS, "machine-needs"} == set(RULES)

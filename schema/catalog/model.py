@@ -113,6 +113,11 @@ class VirtioModel:
     switches: bool
     """Whether the plain type has `disable-legacy` and `disable-modern`; one without is modern as it is."""
 
+    @property
+    def plain_varies(self) -> bool:
+        """Whether the plain type's mode is its slot's, in this QEMU or in older ones (vsock's is modern since 5.1)."""
+        return len(self.modes) > 1 or bool(self.suffixed)
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceModel:

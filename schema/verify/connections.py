@@ -46,7 +46,7 @@ def virtio_slot(known: Survey) -> Iterator[Finding]:
     for name, place in known.places.items():
         device = place.traits.device
         virtio = place.traits.model.virtio
-        if virtio is None or len(virtio.modes) == 1 or device.virtio_by != "slot":
+        if virtio is None or not virtio.plain_varies or device.virtio_by != "slot":
             continue
         made = "modern" if place.bus.is_port else "transitional"
         if device.virtio in ("transitional", "modern") and device.virtio != made:

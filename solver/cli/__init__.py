@@ -64,13 +64,14 @@ def qslot() -> None:
 
 
 def _register() -> None:
+    from .advise import advise
     from .explain import explain
     from .info import catalog, schema
     from .layout import check, show
     from .plan import plan
     from .probe import probe
 
-    for command in (plan, explain, check, show, probe, schema, catalog):
+    for command in (plan, explain, advise, check, show, probe, schema, catalog):
         qslot.add_command(command)
 
 

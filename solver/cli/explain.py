@@ -1,12 +1,12 @@
 """`qslot explain`: why there is no layout, or why a device sits where it does."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from .exits import Exit, Problem, leave, result
-from .search import Search, search_options, told
+from .search import NoMachine, Search, search_options, told
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome
@@ -30,11 +30,21 @@ def explain(guest: str, device: str | None, at: str | None, search: Search, as_j
     """
     if at is not None and device is None:
         raise click.UsageError("--at goes with a DEVICE")
-    request, _ = search.read(guest)
+    try:
+        request, _ = search.read(guest)
+    except NoMachine as none:
+        _no_machine(none, as_json=as_json)
     if device is None:
         _clash(request, search, as_json=as_json)
     else:
         _placement(request, device, at, search, as_json=as_json)
+
+
+def _no_machine(none: NoMachine, *, as_json: bool) -> NoReturn:
+    excluded = [one.model_dump(mode="json") for one in none.excluded]
+    text = json.dumps({"answer": "infeasible", "excluded": excluded}, indent=2) if as_json else none.message
+    result(f"{text}\n")
+    leave(Exit.INFEASIBLE)
 
 
 FEASIBLE = "feasible: there is a layout, see `qslot plan`; name a DEVICE to hear why it sits where it does"

@@ -1,18 +1,23 @@
 """What the commands that plan have in common: how to read GUEST, how long to search, and how to be interrupted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .exits import Exit, message
+from .environment import OPTIONS as ENVIRONMENT
+from .environment import Option, environment_of
+from .exits import Exit, Problem, message
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome
+    from qslot.schema.advice import Excluded
+    from qslot.schema.environment import Environment
 
     from .. import Options
 
@@ -28,18 +33,42 @@ class Search:
     time_limit: float | None
     workers: int
     seed: int
+    environment: "Environment | None" = None
 
     def read(self, guest: str) -> "tuple[Guest, str]":
-        """The request as these options have it, and its text."""
+        """The request as these options have it, and its text. With an environment, the one for the machine chosen; its
+        warnings are told. Raises NoMachine where none will do."""
         from qslot.schema.files import read_request
 
+        if self.environment is None:
+            return read_request(guest, self._overrides())
+        from qslot.schema.advice_words import because
+
+        data, text = self.data(guest)
+        environment = self.environment
+        from .. import decide_for  # after reading: bad input need not wait for ortools to load
+
+        chosen, excluded = self.run(lambda options: decide_for(data, environment, options))
+        if chosen.candidate.guest is None:
+            refuse_bad_input(guest, excluded)
+            raise NoMachine(excluded)
+        message("\n".join(f"warning: {because(finding)}" for finding in chosen.warnings))
+        return chosen.candidate.guest, text
+
+    def data(self, guest: str) -> tuple[dict[str, Any], str]:
+        """The request as these options have it, not yet checked, and its text."""
+        from qslot.schema.files import read_data
+
+        return read_data(guest, self._overrides())
+
+    def _overrides(self) -> dict[str, object]:
         overrides: dict[str, object] = {}
         if self.firmware is not None:
             name, colon, version = self.firmware.partition(":")
             overrides["firmware"] = {"name": name, "version": version} if colon else {"name": name}
         if self.preset is not None:
             overrides["policy"] = {"preset": self.preset}
-        return read_request(guest, overrides)
+        return overrides
 
     def run(self, work: "Callable[[Options], Answer]") -> Answer:
         """What the work answers. An interrupt lets it answer with what it knows by then, a second one ends it."""
@@ -65,6 +94,25 @@ class Search:
             return answer.result()
 
 
+class NoMachine(Problem):
+    """None will do for this OS, these hosts and what else the request says; proved, as there is nothing to search."""
+
+    def __init__(self, excluded: "Sequence[Excluded]") -> None:
+        from qslot.schema.advice_words import excluded_lines
+
+        lines = (line for one in excluded for line in excluded_lines(one))
+        super().__init__("\n".join(["infeasible (proved): no machine will do", *lines]), Exit.INFEASIBLE)
+        self.excluded = excluded
+
+
+def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
+    """Raises InputError where the request contradicts every machine, whoever it is for."""
+    from qslot.schema.files import InputError, called
+
+    if excluded and all(one.problems for one in excluded):
+        raise InputError(called(guest), list(excluded[0].problems))
+
+
 def told(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
     """The exit code, and why the answer is not a proved layout, where it is not."""
     from qslot.schema import Infeasible, Undecided
@@ -76,9 +124,10 @@ def told(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
     return (Exit.UNPROVED, undecided(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
 
 
-OPTIONS = (
+PRESETS = ("default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern")
+OPTIONS: tuple[Option, ...] = (
     click.option("--firmware", metavar="F", help="seabios or ovmf, or with a version: ovmf:2025.02. Default: GUEST's."),
-    click.option("--preset", type=click.Choice(["default", "libvirt"]), help="Where devices go by themselves: README."),
+    click.option("--preset", type=click.Choice(PRESETS), help="Where devices go by themselves, which machine: README."),
     click.option(
         "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none."
     ),
@@ -94,10 +143,21 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def collected(
-        firmware: str | None, preset: str | None, time_limit: float | None, workers: int, seed: int, **rest: Any
+        firmware: str | None,
+        preset: str | None,
+        time_limit: float | None,
+        workers: int,
+        seed: int,
+        os: str | None,
+        hosts: tuple[str, ...],
+        drivers: str,
+        osinfo_dir: Path | None,
+        **rest: Any,
     ) -> None:
-        command(search=Search(firmware, preset, time_limit, workers, seed), **rest)
+        environment = environment_of(os, hosts, drivers, osinfo_dir)
+        command(search=Search(firmware, preset, time_limit, workers, seed, environment), **rest)
 
-    for option in reversed(OPTIONS):
-        collected = option(collected)
-    return collected
+    decorated: Callable[..., None] = collected
+    for option in reversed((*OPTIONS, *ENVIRONMENT)):
+        decorated = option(decorated)
+    return decorated

@@ -50,7 +50,7 @@ def connector_of(guest: Guest, traits: Traits) -> str:
 def deciding(traits: Traits) -> frozenset[BusKind]:
     """Where a device's slot makes the virtio mode that it must have, if nothing else says it."""
     virtio, device = traits.model.virtio, traits.device
-    if virtio is None or len(virtio.modes) == 1 or device.virtio_by != "slot":
+    if virtio is None or not (virtio.suffixed or len(virtio.modes) > 1) or device.virtio_by != "slot":
         return ANYWHERE
     if device.virtio == "modern":
         return frozenset({"port"})

@@ -1,4 +1,5 @@
-"""Run by Debian's Python, which has libvirt's binding: domain XML in, what libvirt makes of it out, a JSON line each.
+"""Run by Debian's Python, which has libvirt's binding: domain XML in, what libvirt makes of it out, a JSON line each;
+or a list of one machine in, domain capabilities out.
 
 Uses the embedded QEMU driver in a folder of its own: no daemon, nothing of the machine's. Not as root: then the driver
 would ask QEMU for its abilities as another user, find KVM there or not there by turns, and ask again for each domain.
@@ -41,6 +42,13 @@ def answer(connection: libvirt.virConnect, text: str) -> dict[str, str]:
     return {"xml": xml}
 
 
+def capabilities(connection: libvirt.virConnect, machine: str) -> dict[str, str]:
+    """Of the host, or of domains with that machine."""
+    if not machine:
+        return {"xml": connection.getCapabilities()}
+    return {"xml": connection.getDomainCapabilities(EMULATOR, "x86_64", machine, "qemu")}
+
+
 def main() -> None:
     if os.getuid() == 0:
         os.setgroups([])
@@ -53,7 +61,9 @@ def main() -> None:
         threading.Thread(target=run_events, daemon=True).start()
         connection = libvirt.open(f"qemu:///embed?root={folder}")
         for line in sys.stdin:
-            print(json.dumps(answer(connection, json.loads(line))), flush=True)  # noqa: T201
+            asked = json.loads(line)
+            told = capabilities(connection, asked[0]) if isinstance(asked, list) else answer(connection, asked)
+            print(json.dumps(told), flush=True)  # noqa: T201
 
 
 def run_events() -> None:

@@ -1,0 +1,81 @@
+"""Rules about who must cope with a layout: the guest's operating system, and every host. Derived from the layout."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..catalog import UnknownModel, find
+from ..device import Means, Scalar
+from ..environment import Environment
+from ..finding import Finding
+from ..layout import Layout, PlacedDevice
+from ..machine import family_of
+from ..properties import VIRTIO_SWITCHES
+
+Check = Callable[[Environment, Layout], Iterator[Finding]]
+
+
+def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    os, firmware = environment.os, layout.firmware.name
+    if os is not None:
+        family, _ = family_of(layout.machine)
+        if not (os.q35 if family == "q35" else os.i440fx):
+            yield Finding(rule="os-machine", severity="warning", numbers={"os": os.id, "machine": family})
+        if not os.firmware.get({"seabios": "bios", "ovmf": "efi"}[firmware], True):
+            yield Finding(rule="os-machine", severity="warning", numbers={"os": os.id, "firmware": firmware})
+
+
+def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    for device in layout.devices:
+        driven = None if device.virtio is None else environment.drives(device.model)
+        if environment.os is not None and driven is not None and device.virtio not in driven:
+            numbers: dict[str, Scalar] = {"os": environment.os.id, "model": device.model, "mode": str(device.virtio)}
+            yield Finding(rule="os-driver", severity="warning", subjects=(device.id,), numbers=numbers)
+
+
+def host_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    for host in environment.hosts:
+        if host.has_machine(layout.machine) is False:
+            yield Finding(rule="host-machine", numbers={"host": host.words, "machine": layout.machine})
+
+
+def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Of what a host is known not to have, and of means that it is not known to take; the slot it always has."""
+    for device in layout.devices:
+        if device.virtio is None:
+            continue
+        means = _means(device)
+        for host in environment.hosts:
+            takes = host.has_model(device.model)
+            if means is not None and takes is not False:
+                takes = host.takes(device.model, device.virtio, means)
+                takes = bool(takes)
+            if takes is False:
+                numbers: dict[str, Scalar] = {"host": host.words, "model": device.driver, "mode": str(device.virtio)}
+                yield Finding(rule="host-model", subjects=(device.id,), numbers=numbers)
+
+
+def _means(device: PlacedDevice) -> Means | None:
+    """What tells the mode; None where a device has no other mode, or nothing but its slot says it."""
+    try:
+        virtio = find(device.model).virtio
+    except UnknownModel:
+        return None
+    if virtio is None or not virtio.plain_varies:
+        return None
+    if device.driver.endswith("-transitional"):
+        return "type"
+    return "property" if {*VIRTIO_SWITCHES} & device.properties.keys() else None
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "os-machine": os_machine,
+    "os-driver": os_driver,
+    "host-machine": host_machine,
+    "host-model": host_model,
+}
+"""One check a rule, in the order of the list of rules."""
+
+
+def verify_for(environment: Environment, layout: Layout) -> list[Finding]:
+    """What the OS or a host does not cope with, in the order of the rules. Never raises."""
+    return [finding for check in CHECKS.values() for finding in check(environment, layout)]

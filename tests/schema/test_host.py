@@ -1,0 +1,159 @@
+"""What hosts know: by versions, by libvirt's capabilities, and what all of several know."""
+
+from pathlib import Path
+
+import pytest
+from qslot.schema import VirtioMode
+from qslot.schema.files import InputError, read_host
+from qslot.schema.host import Host, host_of_versions, newest_machine
+from qslot.schema.libvirt import SourceError
+from qslot.schema.libvirt.capabilities import host_of_capabilities
+
+LEGACY, TRANSITIONAL, MODERN = VirtioMode
+
+
+def enum(name: str, *values: str) -> str:
+    return f"<enum name='{name}'>{''.join(f'<value>{value}</value>' for value in values)}</enum>"
+
+
+def domcaps(machine: str = "pc-q35-6.2", *devices: str, arch: str = "x86_64") -> bytes:
+    inside = f"<machine>{machine}</machine><arch>{arch}</arch><devices>{''.join(devices)}</devices>"
+    return f"<domainCapabilities><path>/usr/bin/qemu</path>{inside}</domainCapabilities>".encode()
+
+
+def caps(*machines: str, arch: str = "x86_64") -> bytes:
+    names = "".join(f"<machine maxCpus='255'>{name}</machine>" for name in machines)
+    return f"<capabilities><host/><guest><arch name='{arch}'>{names}</arch></guest></capabilities>".encode()
+
+
+ALL = enum("model", "virtio", "virtio-transitional", "virtio-non-transitional")
+PLAIN = enum("model", "virtio")
+
+
+@pytest.mark.parametrize(
+    ("versions", "kind", "switched"),
+    [
+        ("qemu=2.3", False, False),
+        ("qemu=2.4", False, True),
+        ("qemu=3.1.1", False, True),
+        ("qemu=4.0", True, True),
+        ("qemu=7.2,libvirt=5.1", False, False),
+        ("qemu=7.2,libvirt=5.2", True, False),
+        ("libvirt=9.0,qemu=7.2", True, True),
+        ("qemu=3.1,libvirt=9.0", False, True),
+        ("libvirt=9.0", None, None),
+        ("libvirt=4.0", False, False),
+    ],
+)
+def test_means_by_version(versions: str, kind: bool | None, switched: bool | None) -> None:
+    host = host_of_versions(versions)
+    assert host.takes("virtio-net", TRANSITIONAL, "type") is kind
+    assert host.takes("virtio-net", MODERN, "property") is switched
+    assert host.takes("virtio-net", MODERN, "slot") is True
+
+
+def test_models_by_version() -> None:
+    old, new = host_of_versions("qemu=4.1"), host_of_versions("qemu=4.2")
+    assert (old.has_model("vhost-user-fs"), new.has_model("vhost-user-fs")) == (False, True)
+    assert host_of_versions("libvirt=8.0").has_model("vhost-user-fs") is None
+    assert old.has_model("virtio-net") is True
+
+
+@pytest.mark.parametrize("text", ["qemu=", "qemu=7.2,qemu=7.2", "qemu=7.2;libvirt=8", "libvirt=x", "qemu=7.2,"])
+def test_versions_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"as qemu=6\.2,libvirt=8\.0"):
+        host_of_versions(text)
+
+
+def test_lists_outrank_versions() -> None:
+    disk, rng = f"<disk supported='yes'>{ALL}</disk>", "<rng supported='no'/>"
+    host = host_of_capabilities(domcaps("pc-q35-6.2", disk, rng), "a.xml")
+    assert host.qemu == (6, 2)
+    assert host.takes("virtio-blk", TRANSITIONAL, "type") is True
+    assert (host.has_model("virtio-rng"), host.takes("virtio-rng", MODERN, "type")) == (False, False)
+    # libvirt that has models for a disk's mode has them for all devices
+    assert host.takes("virtio-net", TRANSITIONAL, "type") is True
+
+
+def test_a_missing_list_is_unknown_and_versions_decide() -> None:
+    host = host_of_capabilities(domcaps("pc-i440fx-7.2", "<disk supported='yes'/>"), "a.xml")
+    assert host.takes("virtio-blk", MODERN, "type") is None
+    assert host.with_versions_of(host_of_versions("libvirt=8.0")).takes("virtio-blk", MODERN, "type") is True
+    assert host.with_versions_of(host_of_versions("libvirt=5.0")).takes("virtio-blk", MODERN, "type") is False
+
+
+def test_a_list_without_modes() -> None:
+    host = host_of_capabilities(domcaps("pc-q35-3.1", f"<disk supported='yes'>{PLAIN}</disk>"), "a.xml")
+    assert host.takes("virtio-blk", TRANSITIONAL, "type") is False
+    assert host.takes("virtio-blk", TRANSITIONAL, "slot") is True
+
+
+def test_models_without_a_choice_of_mode() -> None:
+    video = f"<video supported='yes'>{enum('modelType', 'vga', 'qxl')}</video>"
+    shared = f"<filesystem supported='yes'>{enum('driverType', 'path', 'virtiofs')}</filesystem>"
+    host = host_of_capabilities(domcaps("pc-q35-6.2", video, shared), "a.xml")
+    assert (host.has_model("virtio-vga"), host.has_model("vhost-user-fs")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"<domain/>", "neither <domainCapabilities>"),
+        (b"nothing", "not XML"),
+        (domcaps(arch="aarch64"), "aarch64, not x86_64"),
+        (caps("pc-q35-6.2", arch="aarch64"), "no machine types for x86_64"),
+    ],
+)
+def test_what_are_no_capabilities(data: bytes, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        host_of_capabilities(data, "a.xml")
+
+
+# ---- machine types
+
+
+def test_listed_machine_types_are_all_there_are() -> None:
+    host = host_of_capabilities(caps("pc-q35-6.2", "pc-q35-4.2", "q35", "pc-q35-rhel8.6.0", "microvm"), "a.xml")
+    assert host.machines == frozenset({"pc-q35-6.2", "pc-q35-4.2"})
+    assert (host.has_machine("pc-q35-4.2"), host.has_machine("pc-q35-5.0")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "q35", "pc"),
+    [
+        (["qemu=7.2"], "pc-q35-7.2", "pc-i440fx-7.2"),
+        (["qemu=8.0.3", "qemu=6.2"], "pc-q35-6.2", "pc-i440fx-6.2"),
+        (["qemu=2.12", "qemu=3.0"], "pc-q35-2.12", "pc-i440fx-2.12"),
+        (["qemu=2.3"], None, "pc-i440fx-2.3"),
+        (["qemu=10.2", "qemu=4.3"], "pc-q35-4.3", "pc-i440fx-4.3"),
+        (["qemu=10.2", "qemu=4.2"], None, None),
+        (["libvirt=8.0"], None, None),
+    ],
+)
+def test_the_newest_machine_that_all_have(hosts: list[str], q35: str | None, pc: str | None) -> None:
+    known = tuple(map(host_of_versions, hosts))
+    assert (newest_machine("q35", known), newest_machine("pc", known)) == (q35, pc)
+
+
+def test_the_newest_machine_of_lists() -> None:
+    one = host_of_capabilities(caps("pc-q35-6.2", "pc-q35-4.2", "pc-q35-2.10", "pc-q35-2.9"), "one")
+    other = host_of_capabilities(caps("pc-q35-2.9", "pc-q35-2.10", "pc-q35-7.0"), "other")
+    assert newest_machine("q35", (one, other)) == "pc-q35-2.10"
+    assert newest_machine("pc", (one, other)) is None
+
+
+# ---- files
+
+
+def test_hosts_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "caps.xml"
+    file.write_bytes(domcaps())
+    assert read_host(str(file)).qemu == (6, 2)
+    assert read_host(f"{file},libvirt=8.0").libvirt == (8, 0)
+    assert read_host("qemu=6.2") == Host(name="qemu=6.2", qemu=(6, 2))
+    for source, message in (
+        (str(tmp_path / "no.xml"), "can't be read"),
+        (f"{file},libvirt=x", "does not say versions"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_host(source)
