@@ -55,6 +55,7 @@ class _Writer:
     """XML of controllers and devices that the domain does not list."""
 
     def run(self) -> None:
+        self.machine()
         for element, place in self.domain.fixed:
             self.locate(self.edits, element, place, multifunction=False)
         self.controllers()
@@ -69,6 +70,13 @@ class _Writer:
             if device.id in switched and {*VIRTIO_SWITCHES} <= device.properties.keys():
                 properties[device.id] = {name: as_json(name, device.properties[name]) for name in VIRTIO_SWITCHES}
         add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
+
+    def machine(self) -> None:
+        """Hosts may have decided its version, where the domain names a family alone."""
+        kind = self.domain.root.first("os", "type")
+        if kind is not None and self.layout.machine != self.domain.machine:
+            self.rewritten.append(f"machine {self.domain.machine} is now {self.layout.machine}")
+            self.edits.set(kind, machine=self.layout.machine)
 
     def append(self) -> None:
         text = "\n".join(self.added)

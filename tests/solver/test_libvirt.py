@@ -200,3 +200,32 @@ def test_every_domain_of_libvirts_own_is_planned_and_planned_again() -> None:
         written = outcome.layout.to_libvirt(text)
         assert planned(written).to_libvirt(written) == written, path.stem
     assert unplanned == sorted(UNPLANNED)
+
+
+class TestForHosts:
+    """What hosts know decides how a mode is written."""
+
+    def written(self, tmp_path: Path, *hosts: str) -> str:
+        path = tmp_path / "domain.xml"
+        path.write_text(Q35.replace("virtio-transitional", "virtio"), encoding="utf-8")
+        words = ["plan", str(path), "--to", "libvirt", "--os", "rhel6.10", *(f"--host={host}" for host in hosts)]
+        result = CliRunner().invoke(qslot, words)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    def test_models(self, tmp_path: Path) -> None:
+        text = self.written(tmp_path, "qemu=7.2,libvirt=9.0", "qemu=4.0,libvirt=5.2")
+        assert text.count("virtio-transitional") == 3
+        assert "machine='pc-q35-4.0'" in text
+
+    def test_overrides(self, tmp_path: Path) -> None:
+        text = self.written(tmp_path, "qemu=3.1,libvirt=9.0")
+        assert "virtio-transitional" not in text
+        assert text.count("name='disable-legacy' type='string' value='off'") == 3
+        assert text.count("name='disable-modern' type='bool' value='false'") == 3
+
+    def test_nothing_but_the_slot(self, tmp_path: Path) -> None:
+        text = self.written(tmp_path, "qemu=3.1,libvirt=5.0")
+        assert "transitional" not in text
+        assert "disable" not in text
+        assert [device.virtio for device in planned(text).devices] == ["transitional"] * 3
