@@ -136,6 +136,8 @@ class Modes:
         wanted = self.wanted()
         if not wanted and os is not None:
             yield self.finding("os-driver", os=os.id, model=model, mode="modern")
+        elif "slot" in self.means and len(self.means) == 1:
+            yield self.finding("virtio-slot", machine=self.guest.machine, mode=", ".join(wanted))
         for host in self.environment.hosts if wanted else ():
             if not any(host.takes(model, mode, means) for mode in wanted for means in self.means if means != "slot"):
                 yield self.finding("host-model", host=host.words, model=model, mode=", ".join(wanted))

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from ..schema.advice import Advice, Alternative, DeviceAdvice, Excluded, Variant
-from ..schema.connect import VirtioMode
 from ..schema.environment import Environment
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.layout import Layout
+from ..schema.osinfo import OFFERS
 from ..schema.outcome import Infeasible, Outcome
 from ..schema.qemu import cold_plug
 from ..schema.resolve import Candidate, candidates
@@ -20,9 +20,6 @@ from .cpsat import Limits
 from .explain import explain
 from .options import Options
 from .solve import best_known
-
-EARLY: Final = frozenset({VirtioMode.LEGACY, VirtioMode.TRANSITIONAL})
-"""Modes that offer the 0.9 interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +43,13 @@ def decide_for(
     q35 is preferred where it costs no preference, or the preset says so; `legacy-on-i440fx` prefers i440fx for a guest
     with a virtio device that its OS drives by 0.9 only.
     """
-    decisions = _decisions(request, environment, options or Options())
+    decisions = _decisions(request, environment, Limits.of(options or Options()))
     return _chosen(decisions), _excluded(decisions)
 
 
-def _decisions(request: Mapping[str, Any], environment: Environment, options: Options) -> list[Decision]:
+def _decisions(request: Mapping[str, Any], environment: Environment, limits: Limits) -> list[Decision]:
     """q35 first."""
-    return [_decided(one, environment, options) for one in candidates(request, environment)]
+    return [_decided(one, environment, limits) for one in candidates(request, environment)]
 
 
 def _excluded(decisions: list[Decision]) -> tuple[Excluded, ...]:
@@ -63,11 +60,11 @@ def _excluded(decisions: list[Decision]) -> tuple[Excluded, ...]:
     )
 
 
-def _decided(candidate: Candidate, environment: Environment, options: Options) -> Decision:
+def _decided(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:
     """A layout that the OS or a host cannot cope with, by what the request states, excludes its machine."""
     if candidate.guest is None:
         return Decision(candidate, Infeasible(findings=candidate.findings))
-    decision = Decision(candidate, best_known(candidate.guest, Limits.of(options)))
+    decision = Decision(candidate, best_known(candidate.guest, limits))
     if decision.layout is None:
         return decision
     found = verify_for(environment, decision.layout)
@@ -94,7 +91,7 @@ def _chosen(decisions: list[Decision]) -> Decision:
 
 def _early(guest: Guest) -> list[str]:
     """Devices that must offer virtio 0.9."""
-    return [device.id for device in guest.devices if device.fixed_mode in EARLY]
+    return [device.id for device in guest.devices if device.fixed_mode in OFFERS["L"]]
 
 
 def _preferences(layout: Layout) -> int:
@@ -105,11 +102,13 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
     """The decision with a reason for each device, and what other decisions would cost.
 
     `request` is a guest as a mapping, before it is checked: `machine` may be `auto` or missing, `virtio` `auto-by-os`
-    or missing. Where no machine is possible, the outcome is Infeasible with the findings of all. Raises nothing: what
-    is wrong with the request itself is in `excluded`, as problems.
+    or missing. Where no machine is possible, the outcome is Infeasible with the findings of all; where the machine
+    chosen has no layout, it is what `explain` answers. Time limits hold for all that is planned together. Raises
+    nothing: what is wrong with the request itself is in `excluded`, as problems.
     """
     options = options or Options()
-    decisions = _decisions(request, environment, options)
+    limits = Limits.of(options)
+    decisions = _decisions(request, environment, limits)
     chosen, excluded = _chosen(decisions), _excluded(decisions)
     layout, outcome = chosen.layout, chosen.outcome
     if chosen.candidate.guest is None:
@@ -124,7 +123,7 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
         devices=() if layout is None else tuple(_devices(chosen.candidate, layout, environment)),
         warnings=chosen.warnings,
         excluded=excluded,
-        alternatives=() if layout is None else tuple(_alternatives(chosen, layout, decisions, environment, options)),
+        alternatives=() if layout is None else tuple(_alternatives(chosen, layout, decisions, environment, limits)),
         outcome=outcome,
     )
 
@@ -159,7 +158,7 @@ def _variant(decision: Decision, layout: Layout) -> Variant:
 
 
 def _alternatives(
-    chosen: Decision, layout: Layout, decisions: list[Decision], environment: Environment, options: Options
+    chosen: Decision, layout: Layout, decisions: list[Decision], environment: Environment, limits: Limits
 ) -> Iterator[Alternative]:
     mine = _variant(chosen, layout)
     cold = set(cold_plug(layout))
@@ -174,7 +173,7 @@ def _alternatives(
         if variant != mine:
             changed = guest.model_copy(update={"devices": tuple(_with_need(guest, need))})
             candidate = Candidate(chosen.candidate.family, chosen.candidate.machine, changed)
-            yield _alternative(_decided(candidate, environment, options), cold, variant)
+            yield _alternative(_decided(candidate, environment, limits), cold, variant)
 
 
 def _with_need(guest: Guest, need: str) -> Iterator[Any]:

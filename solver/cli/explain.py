@@ -31,7 +31,7 @@ def explain(guest: str, device: str | None, at: str | None, search: Search, as_j
     if at is not None and device is None:
         raise click.UsageError("--at goes with a DEVICE")
     try:
-        request, _ = search.read(guest)
+        request = search.read(guest).guest
     except NoMachine as none:
         _no_machine(none, as_json=as_json)
     if device is None:

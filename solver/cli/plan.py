@@ -44,12 +44,12 @@ def plan(
     """
     form = form or ("json" if as_json else "tree")
     _check_options(form, standalone=standalone, as_json=as_json, explicit_virtio=explicit_virtio)
-    request, source = search.read(guest)
+    request, source, solved = search.read(guest)
     if form == "libvirt" and not source.lstrip().startswith("<"):
         raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
     from .. import explain  # after reading: bad input need not wait for ortools to load
 
-    outcome = search.run(lambda options: explain(request, options))
+    outcome = solved or search.run(lambda options: explain(request, options))
     code, why = told(request, outcome)
     message(why)
     layout = _layout(outcome)

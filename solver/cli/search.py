@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -15,13 +15,22 @@ from .environment import Option, environment_of
 from .exits import Exit, Problem, message
 
 if TYPE_CHECKING:
-    from qslot.schema import Guest, Outcome
+    from qslot.schema import Guest, Outcome, Solved
     from qslot.schema.advice import Excluded
     from qslot.schema.environment import Environment
 
     from .. import Options
 
 Answer = TypeVar("Answer")
+
+
+class Asked(NamedTuple):
+    """A request and the text that it was read from. `solved` is its proved plan where the search for a machine had to
+    find it."""
+
+    guest: "Guest"
+    text: str
+    solved: "Solved | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +44,14 @@ class Search:
     seed: int
     environment: "Environment | None" = None
 
-    def read(self, guest: str) -> "tuple[Guest, str]":
-        """The request as these options have it, and its text. With an environment, the one for the machine chosen; its
-        warnings are told. Raises NoMachine where none will do."""
+    def read(self, guest: str) -> "Asked":
+        """The request as these options have it. With an environment, the one for the machine chosen; its warnings are
+        told. Raises NoMachine where none will do."""
+        from qslot.schema import Solved
         from qslot.schema.files import read_request
 
         if self.environment is None:
-            return read_request(guest, self._overrides())
+            return Asked(*read_request(guest, self._overrides()))
         from qslot.schema.advice_words import because
 
         data, text = self.data(guest)
@@ -53,7 +63,7 @@ class Search:
             refuse_bad_input(guest, excluded)
             raise NoMachine(excluded)
         message("\n".join(f"warning: {because(finding)}" for finding in chosen.warnings))
-        return chosen.candidate.guest, text
+        return Asked(chosen.candidate.guest, text, chosen.outcome if isinstance(chosen.outcome, Solved) else None)
 
     def data(self, guest: str) -> tuple[dict[str, Any], str]:
         """The request as these options have it, not yet checked, and its text."""

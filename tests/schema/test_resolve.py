@@ -97,6 +97,12 @@ def test_what_is_stated_stays() -> None:
     assert told(resolved(net(virtio_by="property"))["q35"]) == ("transitional", "property")
 
 
+def test_a_slot_that_is_stated_and_makes_no_mode_that_is_driven() -> None:
+    known = resolved({"devices": [{"id": "s", "model": "virtio-scsi", "virtio_by": "slot"}]}, "rhel9.0")
+    assert told(known["q35"]) == ("modern", "slot")
+    assert excluded(known["pc"]) == [("virtio-slot", {"machine": "pc", "mode": "modern"})]
+
+
 def test_hosts_that_take_no_mode_are_named() -> None:
     """rhel9.0 drives virtio-scsi by 1.0 only; plain virtio on pc is never modern."""
     known = resolved({"devices": [{"id": "s", "model": "virtio-scsi"}]}, "rhel9.0", MUTE)
