@@ -2,8 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from .address import Pin
@@ -11,6 +9,7 @@ from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import Controller, Device, Part
 from .machine import Machine
+from .problems import nearest
 from .properties import VIRTIO_SWITCHES
 from .ram import address_end
 from .traits import model_of, plain_is_legacy
@@ -46,11 +45,6 @@ def needs_of(device: Device) -> Need:
     return Need.EXPRESS if connector is Connector.EXPRESS else Need.CONVENTIONAL
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    matches = get_close_matches(name, list(known), n=3, cutoff=0.4)
-    return f"; nearest: {', '.join(matches)}" if matches else ""
-
-
 def _firmware(guest: "Guest") -> None:
     # measured: its clock is the power management timer, without which it waits for ever
     if guest.firmware.name == "ovmf" and guest.platform.family == "pc" and not guest.chipset.acpi:
@@ -78,7 +72,7 @@ def _controller(guest: "Guest", controller: Controller) -> None:
     model = CONTROLLERS.get(controller.model)
     if model is None:
         raise ValueError(
-            f"{where}.model: {controller.model!r} is not a controller{_nearest(controller.model, CONTROLLERS)}"
+            f"{where}.model: {controller.model!r} is not a controller{nearest(controller.model, CONTROLLERS)}"
         )
     if model.machine not in (None, guest.platform.family):
         raise ValueError(
@@ -92,7 +86,7 @@ def _controller(guest: "Guest", controller: Controller) -> None:
         if name not in model.properties:
             raise ValueError(
                 f"{where}.properties.{name}: {controller.model} has no such property to set"
-                f"{_nearest(name, model.properties)}"
+                f"{nearest(name, model.properties)}"
             )
     _controller_numbers(where, controller)
     _node(guest, f"{where}.numa", controller.numa)
@@ -122,9 +116,9 @@ def _model(guest: "Guest", device: Device) -> None:
     except UnknownModel as unknown:
         if unknown.reason:
             raise ValueError(f"{where}.model: {unknown}") from None
-        nearest = f"nearest: {', '.join(unknown.nearest)}; " if unknown.nearest else ""
+        hint = f"nearest: {', '.join(unknown.nearest)}; " if unknown.nearest else ""
         raise ValueError(
-            f"{where}.model: {device.model!r} is not in the catalogue; {nearest}a device that it does not know "
+            f"{where}.model: {device.model!r} is not in the catalogue; {hint}a device that it does not know "
             "needs connect and bars, a host device is vfio-pci with these"
         ) from None
     if not _TYPE.fullmatch(model.driver):
@@ -178,7 +172,7 @@ def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:
     for field, wishes in (("near", device.near), ("near_switch", device.near_switch)):
         for other in wishes:
             if other not in known or other == device.id:
-                raise ValueError(f"{where}.{field}: {other!r} is not another device{_nearest(other, known)}")
+                raise ValueError(f"{where}.{field}: {other!r} is not another device{nearest(other, known)}")
     if device.near_switch and guest.platform.family == "pc":
         raise ValueError(f"{where}.near_switch: machine {guest.machine} has no PCI Express switches")
 
@@ -233,7 +227,7 @@ def _pins(guest: "Guest") -> None:
 
 def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel]) -> None:
     if pin.bus not in buses:
-        raise ValueError(f"{where}: {pin} names no bus of this guest{_nearest(str(pin.bus), buses)}")
+        raise ValueError(f"{where}: {pin} names no bus of this guest{nearest(str(pin.bus), buses)}")
     assert pin.slot is not None
     bus = buses[pin.bus]
     if not bus.first_slot <= pin.slot <= bus.last_slot:
@@ -303,4 +297,4 @@ def _reserve(guest: "Guest", pin: Pin) -> None:
     if pin.bus is None or pin.slot is None:
         raise ValueError(f"reserve: {str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")
     if pin.bus not in buses:
-        raise ValueError(f"reserve: {str(pin)!r} names no bus of this guest{_nearest(pin.bus, buses)}")
+        raise ValueError(f"reserve: {str(pin)!r} names no bus of this guest{nearest(pin.bus, buses)}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..schema.advice import Advice, Alternative, DeviceAdvice, Excluded, Variant
+from ..schema.advice.resolve import Candidate, candidates
+from ..schema.advice.why import reason
 from ..schema.environment import Environment
 from ..schema.finding import Finding
 from ..schema.guest import Guest
@@ -12,10 +14,8 @@ from ..schema.layout import Layout
 from ..schema.osinfo import OFFERS
 from ..schema.outcome import Infeasible, Outcome
 from ..schema.qemu import cold_plug
-from ..schema.resolve import Candidate, candidates
 from ..schema.traits import model_of
 from ..schema.verify.environment import verify_for
-from ..schema.why import reason
 from .cpsat import Limits
 from .explain import explain
 from .options import Options

@@ -24,7 +24,7 @@ def advise(guest: str, search: Search, as_json: bool) -> None:
       qslot advise guest.yaml --os rhel6.10
       qslot advise guest.yaml --os win10 --drivers packages --host caps.xml --host qemu=6.2,libvirt=8.0
     """
-    from qslot.schema.advice_words import advice_text
+    from qslot.schema.advice.words import advice_text
     from qslot.schema.environment import Environment
     from qslot.schema.outcome import Infeasible, Undecided
 

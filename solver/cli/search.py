@@ -52,7 +52,7 @@ class Search:
 
         if self.environment is None:
             return Asked(*read_request(guest, self._overrides()))
-        from qslot.schema.advice_words import because
+        from qslot.schema.advice.words import because
 
         data, text = self.data(guest)
         environment = self.environment
@@ -108,7 +108,7 @@ class NoMachine(Problem):
     """None will do for this OS, these hosts and what else the request says; proved, as there is nothing to search."""
 
     def __init__(self, excluded: "Sequence[Excluded]") -> None:
-        from qslot.schema.advice_words import excluded_lines
+        from qslot.schema.advice.words import excluded_lines
 
         lines = (line for one in excluded for line in excluded_lines(one))
         super().__init__("\n".join(["infeasible (proved): no machine will do", *lines]), Exit.INFEASIBLE)

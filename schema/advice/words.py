@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from .advice import Advice, Alternative, Excluded, Variant
-from .finding import Finding
-from .layout import Layout, ObjectiveTerm
-from .outcome import Infeasible
-from .reasons import listed
+from ..finding import Finding
+from ..layout import Layout, ObjectiveTerm
+from ..outcome import Infeasible
+from ..reasons import listed
+from . import Advice, Alternative, Excluded, Variant
 
 VARIANTS: Final[dict[Variant, str]] = {
     "i440fx": "i440fx",

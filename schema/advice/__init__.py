@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from .device import Frozen, Means
-from .finding import Finding
-from .layout import ObjectiveTerm
-from .outcome import Outcome
+from ..device import Frozen, Means
+from ..finding import Finding
+from ..layout import ObjectiveTerm
+from ..outcome import Outcome
 
 Variant = Literal["i440fx", "q35", "q35-bridge", "q35-root-complex"]
 """`q35-bridge`: most of what must offer virtio 0.9 sits behind a conventional bridge; `q35-root-complex`: on pcie.0."""

@@ -1,8 +1,8 @@
 """Why a device has its virtio mode, and is told it as it is: a line a device."""
 
-from .connect import CONTROLLERS, VirtioMode
-from .environment import Environment
-from .layout import Layout, PlacedDevice
+from ..connect import CONTROLLERS, VirtioMode
+from ..environment import Environment
+from ..layout import Layout, PlacedDevice
 from .modes import SPOKEN, Choice
 from .resolve import Candidate
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .catalog import VirtioModel
-from .connect import VirtioMode
-from .device import Device, Means
-from .environment import Environment
-from .finding import Finding
-from .guest import Guest
-from .traits import model_of, plain_is_legacy
+from ..catalog import VirtioModel
+from ..connect import VirtioMode
+from ..device import Device, Means
+from ..environment import Environment
+from ..finding import Finding
+from ..guest import Guest
+from ..traits import model_of, plain_is_legacy
 
 SPOKEN: Final[tuple[Means, ...]] = ("type", "property")
 """Means that say a mode whatever the slot."""

@@ -9,13 +9,13 @@ from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
-from .environment import Environment
-from .finding import Finding
-from .guest import Guest
-from .host import newest_machine
-from .machine import Family, family_of
+from ..environment import Environment
+from ..finding import Finding
+from ..guest import Guest
+from ..host import newest_machine
+from ..machine import Family, family_of
+from ..problems import problems
 from .modes import OPEN, Choice, Modes
-from .problems import problems
 
 FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
 
