@@ -14,6 +14,7 @@ from ..device import Device, Means
 from ..environment import Environment
 from ..finding import Finding
 from ..guest import Guest
+from ..osinfo import OFFERS
 from ..traits import model_of, plain_is_legacy
 
 SPOKEN: Final[tuple[Means, ...]] = ("type", "property")
@@ -75,8 +76,7 @@ class Modes:
             return frozenset(VirtioMode)
         if not modes:
             modern = any("M" in letters for letters in (*os.virtio.values(), *os.packages.values()))
-            likely = frozenset({VirtioMode.MODERN if modern else VirtioMode.TRANSITIONAL})
-            modes = os.modes(self.device.model, "packages") or likely
+            modes = os.modes(self.device.model, "packages") or OFFERS["M" if modern else "L"]
         return modes & {VirtioMode.MODERN} if self.strict else modes
 
     # ---- means
@@ -124,7 +124,8 @@ class Modes:
     # ---- findings
 
     def findings(self) -> Iterator[Finding]:
-        """Why the device cannot be had: hosts that have none such; no mode that is wanted, or hosts that take none."""
+        """Why the device cannot be had: hosts that have none such; no mode that is wanted, or what hosts lack of the
+        means to tell it, each of some or of all."""
         model, os = self.device.model, self.environment.os
         if model_of(self.device).virtio is None:
             return
@@ -139,8 +140,11 @@ class Modes:
         elif "slot" in self.means and len(self.means) == 1:
             yield self.finding("virtio-slot", machine=self.guest.machine, mode=", ".join(wanted))
         for host in self.environment.hosts if wanted else ():
-            if not any(host.takes(model, mode, means) for mode in wanted for means in self.means if means != "slot"):
-                yield self.finding("host-model", host=host.words, model=model, mode=", ".join(wanted))
+            asked = [means for means in self.means if means != "slot"]
+            lacks = [means for means in asked if not any(host.takes(model, mode, means) for mode in wanted)]
+            if lacks:
+                said = {"mode": ", ".join(wanted), "lacks": ", ".join(lacks)}
+                yield self.finding("host-model", host=host.words, model=model, **said)
 
     def finding(self, rule: str, **numbers: str) -> Finding:
         return Finding.model_validate({"rule": rule, "subjects": (self.device.id,), "numbers": numbers})

@@ -109,12 +109,14 @@ class _Candidate:
 
     def closed(self, machine: str) -> dict[str, Any]:
         """The request for that machine, without the modes that are left to the OS."""
-        data = {**self.request, "machine": machine}
-        os = self.environment.os
-        if os is not None:
-            data["devices"] = [_without_mode(one) for one in self.request.get("devices") or ()]
-            if not os.firmware.get("bios", True):
-                data.setdefault("firmware", "ovmf")
+        data = dict(self.request)
+        if isinstance(data.get("machine", ""), str):
+            data["machine"] = machine
+        os, devices = self.environment.os, data.get("devices")
+        if os is not None and isinstance(devices, list | tuple):
+            data["devices"] = [_without_mode(one) for one in devices]
+        if os is not None and not os.firmware.get("bios", True):
+            data.setdefault("firmware", "ovmf")
         return data
 
     def with_modes(self, guest: Guest) -> Candidate:

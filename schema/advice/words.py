@@ -16,6 +16,8 @@ VARIANTS: Final[dict[Variant, str]] = {
     "q35-root-complex": "q35, virtio 0.9 on the root complex",
 }
 
+MEANS: Final = {"type": "the device type", "property": "properties"}
+
 
 def advice_text(advice: Advice) -> str:
     """Several lines, the last without an end."""
@@ -92,6 +94,11 @@ def because(finding: Finding) -> str:
             return f"no version of it is known to all hosts: {numbers['hosts']}"
         return f"{numbers['host']} does not have it"
     if finding.rule == "host-model":
-        how = f" in mode {numbers['mode']}, by whatever means" if "mode" in numbers else ""
+        if "lacks" in numbers:
+            modes, lacks = (str(numbers[name]).split(", ") for name in ("mode", "lacks"))
+            must = f"{numbers['model']} must be {' or '.join(modes)}"
+            means = " or ".join(MEANS[one] for one in lacks)
+            return f"{who}: {must}, and {numbers['host']} is not known to take that by {means}"
+        how = f" in mode {numbers['mode']}" if "mode" in numbers else ""
         return f"{who}: {numbers['host']} does not know {numbers['model']}{how}"
     return str(finding)

@@ -109,7 +109,19 @@ def test_hosts_that_take_no_mode_are_named() -> None:
     assert told(known["q35"]) == ("modern", "slot")
     (finding,) = known["pc"].findings
     assert (finding.rule, finding.subjects) == ("host-model", ("s",))
-    assert finding.numbers == {"host": "qemu=3.1,libvirt=4.0", "model": "virtio-scsi", "mode": "modern"}
+    lacks = {"mode": "modern", "lacks": "type, property"}
+    assert finding.numbers == {"host": "qemu=3.1,libvirt=4.0", "model": "virtio-scsi", **lacks}
+
+
+def test_hosts_that_take_no_means_in_common_are_named_each() -> None:
+    known = resolved(
+        {"devices": [{"id": "s", "model": "virtio-scsi"}]}, "rhel9.0", ["qemu=2.4", "qemu=4.0,libvirt=5.2"]
+    )
+    for one in known.values():
+        assert [(finding.numbers["host"], finding.numbers["lacks"]) for finding in one.findings] == [
+            ("qemu=2.4", "type"),
+            ("qemu=4.0,libvirt=5.2", "property"),
+        ]
 
 
 def test_hosts_without_the_model_are_named() -> None:

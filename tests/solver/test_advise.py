@@ -195,6 +195,18 @@ def test_explain_names_host_and_device(tmp_path: Path) -> None:
     assert first["findings"][0]["numbers"] == {"host": "qemu=4.1", "model": "vhost-user-fs"}
 
 
+def test_what_hosts_lack_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "guest.json"
+    path.write_text(json.dumps({"machine": "q35", "devices": [device("s", "virtio-scsi")]}))
+    hosts = ("--host", "qemu=2.4", "--host", "qemu=4.0,libvirt=5.2")
+    assert run("advise", str(path), "--os", "rhel9.0", *hosts).stdout.splitlines() == [
+        "rhel9.0 on 2 hosts (qemu=2.4, qemu=4.0,libvirt=5.2): no machine will do",
+        "excluded: pc-q35-2.4: s: virtio-scsi must be modern, and qemu=2.4 is not known to take that by the device type",
+        "excluded: pc-q35-2.4: s: virtio-scsi must be modern, "
+        "and qemu=4.0,libvirt=5.2 is not known to take that by properties",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -210,6 +222,27 @@ def test_bad_input(guest: str, words: list[str], message: str) -> None:
     result = run("plan", guest, *words)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"devices": "x"}, "devices: 'x' is not a list"),
+        ({"devices": None}, "devices: None is not a list"),
+        ({"machine": 5}, "machine: 5 is not text"),
+        ({"machine": "p35"}, "machine: 'p35' is not a machine"),
+        (
+            {"devices": [{"id": "a", "model": "virtio-net", "virtio_by": "x"}]},
+            "devices[0] (a).virtio_by: 'x' is not one",
+        ),
+    ],
+)
+def test_bad_requests_are_told_as_without_an_os(request_: Data, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "guest.json"
+    path.write_text(json.dumps(request_))
+    for command in ("plan", "advise"):
+        result = run(command, str(path), "--os", "rhel6.10")
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
 def test_a_request_that_no_machine_takes_is_bad_input(tmp_path: Path) -> None:
