@@ -124,6 +124,7 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
         warnings=chosen.warnings,
         excluded=excluded,
         alternatives=() if layout is None else tuple(_alternatives(chosen, layout, decisions, environment, limits)),
+        guest=chosen.candidate.guest,
         outcome=outcome,
     )
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from ..device import Frozen, Means
 from ..finding import Finding
+from ..guest import Guest
 from ..layout import ObjectiveTerm
 from ..outcome import Outcome
 
@@ -44,7 +45,8 @@ class Alternative(Frozen):
 
 
 class Advice(Frozen):
-    """`variant` and `machine` are those of the outcome's layout; null where there is none."""
+    """`variant` and `machine` are those of the outcome's layout; null where there is none. `guest` is the request for
+    the machine chosen, every mode decided; null where no machine is possible."""
 
     os: str | None
     hosts: tuple[str, ...]
@@ -54,4 +56,5 @@ class Advice(Frozen):
     warnings: tuple[Finding, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    guest: Guest | None = None
     outcome: Outcome

@@ -6,7 +6,7 @@ from typing import Final
 from ..finding import Finding
 from ..layout import Layout, ObjectiveTerm
 from ..outcome import Infeasible
-from ..reasons import listed
+from ..reasons import explanation, listed
 from . import Advice, Alternative, Excluded, Variant
 
 VARIANTS: Final[dict[Variant, str]] = {
@@ -28,6 +28,8 @@ def advice_text(advice: Advice) -> str:
         lines += [f"cost: {_costs(layout.objective)}", *_table(advice)]
     lines += [f"warning: {because(one)}" for one in advice.warnings]
     lines += [line for one in advice.excluded for line in excluded_lines(one)]
+    if advice.guest is not None and isinstance(outcome, Infeasible):
+        lines.append(explanation(advice.guest, outcome))
     if advice.alternatives:
         lines += ["alternatives:", *(f"  {_alternative(one)}" for one in advice.alternatives)]
     return "\n".join(lines)
@@ -48,7 +50,10 @@ def _whom(advice: Advice) -> str:
 
 def _answer(advice: Advice, layout: Layout | None) -> str:
     if layout is None or advice.variant is None:
-        return "no machine will do" if isinstance(advice.outcome, Infeasible) else "undecided: a limit was hit"
+        if advice.guest is None:
+            return "no machine will do"
+        found = "no layout" if isinstance(advice.outcome, Infeasible) else "none found yet: a limit was hit"
+        return f"machine {advice.guest.machine} would do, but {found}"
     proved = "" if layout.status == "optimal" else "; not proved to be the best"
     return f"{VARIANTS[advice.variant]} (machine {layout.machine}, {layout.firmware.name}){proved}"
 

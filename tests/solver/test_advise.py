@@ -11,6 +11,7 @@ from qslot.schema.advice import Advice
 from qslot.schema.environment import Environment
 from qslot.schema.host import host_of_versions
 from qslot.schema.osinfo import find_os
+from qslot.schema.verify import verify
 from qslot.solver import advise
 from qslot.solver.cli import qslot
 
@@ -154,6 +155,26 @@ def test_advise(guest: str) -> None:
     assert "no longer hot-pluggable: net0 and disk0\n" in result.stdout
 
 
+def test_a_guest_without_a_layout_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "guest.json"
+    cold = [device("n", "e1000", hotplug="required")]
+    path.write_text(json.dumps({"machine": "q35", "devices": cold, "policy": policy(max_controllers=0)}))
+    result = run("advise", str(path), "--os", "rhel6.10")
+    assert result.exit_code == 3
+    assert result.stdout.startswith(
+        "rhel6.10: no machine will do\ninfeasible (proved): no layout keeps every rule\nBecause"
+    )
+    assert "hint: max_controllers 2 instead of 0" in result.stdout
+
+
+def test_the_request_for_the_machine_chosen() -> None:
+    advice = advised(DISKS, "rhel6.10", "qemu=6.2")
+    assert advice.guest is not None
+    assert (advice.guest.machine, advice.guest.devices[0].virtio) == ("pc-q35-6.2", "transitional")
+    assert isinstance(advice.outcome, Solved)
+    assert verify(advice.guest, advice.outcome.layout) == []
+
+
 def test_advise_as_json(guest: str) -> None:
     advice = Advice.model_validate_json(run("advise", guest, "--os", "rhel6.10", "--json").stdout)
     assert (advice.machine, advice.variant) == ("q35", "q35-bridge")
@@ -201,7 +222,8 @@ def test_what_hosts_lack_in_words(tmp_path: Path) -> None:
     hosts = ("--host", "qemu=2.4", "--host", "qemu=4.0,libvirt=5.2")
     assert run("advise", str(path), "--os", "rhel9.0", *hosts).stdout.splitlines() == [
         "rhel9.0 on 2 hosts (qemu=2.4, qemu=4.0,libvirt=5.2): no machine will do",
-        "excluded: pc-q35-2.4: s: virtio-scsi must be modern, and qemu=2.4 is not known to take that by the device type",
+        "excluded: pc-q35-2.4: s: virtio-scsi must be modern, "
+        "and qemu=2.4 is not known to take that by the device type",
         "excluded: pc-q35-2.4: s: virtio-scsi must be modern, "
         "and qemu=4.0,libvirt=5.2 is not known to take that by properties",
     ]
