@@ -97,7 +97,7 @@ def because(finding: Finding) -> str:
     if finding.rule == "host-machine":
         if "hosts" in numbers:
             return f"no version of it is known to all hosts: {numbers['hosts']}"
-        return f"{numbers['host']} does not have it"
+        return f"{numbers['host']} is not known to have it"
     if finding.rule == "host-model":
         if "lacks" in numbers:
             modes, lacks = (str(numbers[name]).split(", ") for name in ("mode", "lacks"))

@@ -56,9 +56,10 @@ def _of_domain(root: ElementTree.Element, name: str) -> Host:
         values = None if there is None else _values(there, enum)
         if values is not None:
             models |= dict.fromkeys(mine, frozenset({VirtioMode.MODERN, None} if value in values else ()))
-    suffixed = any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD)
-    libvirt = TYPES["libvirt"] if suffixed else None
-    return Host(name=name, qemu=_version([machine]), libvirt=libvirt, managed=True, models=models)
+    qemu, libvirt = _version([machine]), None
+    if any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD):
+        qemu, libvirt = max(qemu or (), TYPES["qemu"]), TYPES["libvirt"]
+    return Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models)
 
 
 def _of_host(root: ElementTree.Element, name: str) -> Host:

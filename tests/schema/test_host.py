@@ -75,6 +75,12 @@ def test_lists_outrank_versions() -> None:
     assert host.takes("virtio-net", TRANSITIONAL, "type") is True
 
 
+def test_lists_tell_of_a_newer_qemu_than_the_machine_type_does() -> None:
+    host = host_of_capabilities(domcaps("pc-q35-2.12", f"<disk supported='yes'>{ALL}</disk>"), "a.xml")
+    assert host.qemu == (4, 0)
+    assert host.takes("virtio-net", MODERN, "type") is True
+
+
 def test_a_missing_list_is_unknown_and_versions_decide() -> None:
     host = host_of_capabilities(domcaps("pc-i440fx-7.2", "<disk supported='yes'/>"), "a.xml")
     assert host.takes("virtio-blk", MODERN, "type") is None

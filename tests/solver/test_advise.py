@@ -55,6 +55,12 @@ def test_rhel_6_on_q35() -> None:
     )
 
 
+def test_both_ways_on_q35_are_alternatives_to_i440fx() -> None:
+    advice = advised({**DISKS, "policy": policy(preset="legacy-on-i440fx")})
+    assert [one.variant for one in advice.alternatives] == ["q35-bridge", "q35-root-complex"]
+    assert [one.cold for one in advice.alternatives] == [(), ("net0", "disk0")]
+
+
 def test_cold_devices_go_on_the_root_complex() -> None:
     advice = advised({"devices": devices(3, "virtio-net", hotplug="never")})
     assert advice.variant == "q35-root-complex"
