@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import count
 
 from pydantic import ValidationError
 
@@ -18,10 +18,6 @@ from ..schema.problems import problems
 from .cpsat import Limits
 from .explain import clashing, explain
 from .options import Options
-
-NEW_PORT: Final = "newport"
-NEW_BRIDGE: Final = "newbridge"
-"""Ids of what is created to ask for a place behind it."""
 
 
 def placement(
@@ -66,6 +62,11 @@ def _paid(guest: Guest, layout: Layout) -> list[Paid]:
     return [Paid(who=who, reason=reason, weight=weight) for who, reason, weight in preferences(guest, layout)]
 
 
+def _names(start: str) -> Iterator[str]:
+    yield start
+    yield from (f"{start}{number}" for number in count(2))
+
+
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
     guest: Guest
@@ -87,7 +88,7 @@ class _Elsewhere:
 
     def at(self, pin: Pin) -> Elsewhere:
         """The best plan with the device there, held against the one that there is."""
-        new = pin.bus in (NEW_PORT, NEW_BRIDGE)
+        new = pin.bus in self._new.values()
         there = Elsewhere(address=str(pin), bus_model=self.model_of(str(pin.bus)), new=new)
         try:
             changed = self._pinned(pin)
@@ -114,7 +115,7 @@ class _Elsewhere:
         listed, devices = self.guest.controllers, self.guest.devices
         devices = tuple(one.model_copy(update={"address": pin}) if one is self.asked else one for one in devices)
         if pin.bus in self._created and all(one.id != pin.bus for one in listed):
-            node = self.asked.numa if pin.bus in (NEW_PORT, NEW_BRIDGE) else None
+            node = self.asked.numa if pin.bus in self._new.values() else None
             listed = (*listed, Controller(id=str(pin.bus), model=self._created[pin.bus], numa=node))
         changed = self.guest.model_copy(update={"devices": devices, "controllers": listed})
         return Guest.model_validate(changed.model_dump(exclude_none=True))
@@ -127,12 +128,18 @@ class _Elsewhere:
     def _created(self) -> dict[str | None, str]:
         planned: dict[str | None, str] = {one.id: one.model for one in self.layout.controllers}
         bridge = "pcie-pci-bridge" if self.guest.platform.family == "q35" else "pci-bridge"
-        return {NEW_PORT: "pcie-root-port", NEW_BRIDGE: bridge, **planned}
+        return {self._new["port"]: "pcie-root-port", self._new["bridge"]: bridge, **planned}
+
+    @property
+    def _new(self) -> dict[str, str]:
+        """Ids, which nothing has, for what is created to ask for a place behind it."""
+        taken = {one.id for one in (*self.guest.parts, *self.layout.controllers)}
+        return {sort: next(name for name in _names(f"new{sort}") if name not in taken) for sort in ("port", "bridge")}
 
     def _bus(self, sort: str) -> str:
         """A conventional bus of the plan, if it has one; a port of the device's own is always new."""
         there = (one.id for one in self.layout.controllers if sort == "bridge" and self._sort(one.id) == "bridge")
-        return next(there, NEW_BRIDGE if sort == "bridge" else NEW_PORT)
+        return next(there, self._new[sort])
 
     def _sort(self, bus: str) -> str:
         if bus == self.guest.platform.root:

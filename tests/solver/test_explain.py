@@ -71,6 +71,13 @@ def test_which_of_two_like_entries_of_spare_slots() -> None:
     assert entries == {("spare[0]",), ("spare[1]",)}
 
 
+def test_ids_that_new_controllers_would_have_can_be_taken() -> None:
+    things = [device(name, "nvme") for name in ("newport", "newbridge", "newport2")]
+    answer = placement(Guest.model_validate(q35(*things)), "newport")
+    assert isinstance(answer, Placement)
+    assert [(one.address, one.refused) for one in answer.elsewhere if one.new] == [("newbridge2:01", "")]
+
+
 def test_all_wishes_of_a_kind_where_one_is_not_enough() -> None:
     two = [device(name, "nvme", hotplug="required", address=f"pcie.0:0{n}.0") for n, name in enumerate("ab", 5)]
     (first, *_) = explained(q35(*two)).remedies
