@@ -86,7 +86,11 @@ class _Direct:
         settings = self.module.SatParameters()
         settings.catch_sigint_signal = False  # it would take SIGINT from Python, and not give it back (measured)
         for name, value in parameters.items():
-            setattr(settings, name, getattr(type(getattr(settings, name)), value) if isinstance(value, str) else value)
+            if isinstance(value, list):
+                getattr(settings, name).extend(value)
+            else:
+                enum = isinstance(value, str)
+                setattr(settings, name, getattr(type(getattr(settings, name)), value) if enum else value)
         wrapper = self.module.SolveWrapper()
         wrapper.set_parameters(settings)
         with ending(stop, wrapper.stop_search):
@@ -106,7 +110,7 @@ class _Documented:
 
     def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any:
         solver = self.module.CpSolver()
-        text = " ".join(f"{name}: {_text(value)}" for name, value in parameters.items())
+        text = " ".join(_text(name, value) for name, value in parameters.items())
         solver.parameters.catch_sigint_signal = False
         solver.parameters.parse_text_format(text)
         holder = self.module.CpModel()
@@ -116,8 +120,10 @@ class _Documented:
         return solver.response_proto
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(f'{name}: "{one}"' for one in value)
+    return f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
 
 
 @cache
@@ -173,6 +179,8 @@ class Program:
             parameters |= {"cp_model_presolve": False, "cp_model_probing_level": 0, "symmetry_level": 0}
         else:
             parameters["linearization_level"] = 2  # proofs that nothing fits: a tenth of the time, and less
+            if self.limits.workers > 1:
+                parameters["extra_subsolvers"] = ["max_lp"]  # none of a few workers has that level by itself
         response = self._solve(parameters)
         result = self._result(response)
         if result.answer is Answer.FEASIBLE or result.answer is Answer.UNKNOWN:

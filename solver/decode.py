@@ -17,19 +17,15 @@ from .seating import Bus, NoDecode, Pool, Seating
 from .variables import Option, Pattern, Use, packs
 
 
-def decode(encoding: Encoding, values: Sequence[int], *, backwards: bool = False) -> Seating:
-    """Raises NoDecode where the counts hide a packing that this order does not find.
-
-    `backwards` fills each bus from its last slot: what alignment loses depends on the order of slots.
-    """
-    return _Decoder(encoding, values, backwards).run()
+def decode(encoding: Encoding, values: Sequence[int]) -> Seating:
+    """Raises NoDecode where the counts hide a packing that this order does not find."""
+    return _Decoder(encoding, values).run()
 
 
 @dataclass(slots=True)
 class _Decoder:
     encoding: Encoding
     values: Sequence[int]
-    backwards: bool
     buses: dict[int, list[Bus]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
@@ -91,8 +87,7 @@ class _Decoder:
         v = self.encoding.variables
         open_children = self._hanging(bus)
         for index, slot in enumerate(bus.slots):
-            numbers = slot.numbers[::-1] if self.backwards else slot.numbers
-            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in numbers])
+            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in slot.numbers])
             grouped, sitting = v.grouped(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.alone(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))

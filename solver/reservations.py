@@ -13,7 +13,7 @@ from .seating import Bus
 
 ALL: Final = 2
 UNKNOWN: Final = 1
-"""Ports that keep the firmware's own IO reserve: all, or those of which nobody says what comes; 0 is none."""
+"""Who keeps the firmware's own IO reserve: all, or those of which nobody says what comes; 0 is none."""
 LITTLE: Final = 2 * MIB
 """Bytes of prefetchable memory in place of edk2's default, a 256th of what there is."""
 
@@ -60,7 +60,7 @@ class Reservations:
         wishes = self._spares(bus)
         if any(spare.io for spare in wishes):
             result["io-reserve"] = PAGE
-        elif self._padded < ALL and (self._padded < UNKNOWN or self._is_known(bus)) and self._stays_dry(bus):
+        elif self._gives_up(bus):
             result["io-reserve"] = 0
         if not self._roomy and not self._given(bus):
             result["pref64-reserve"] = LITTLE
@@ -82,6 +82,8 @@ class Reservations:
         if (wanted := pages(there + sum(spare.io for spare in wishes))) > opened:
             nested = sum(pages(self._placed.bytes_on(str(one.name), io=True)) for one in below)
             result["io-reserve"] = PAGE * (wanted + nested)
+        elif bridge.cls.model == "pci-bridge" and not wanted and self._gives_up(bridge):
+            result["io-reserve"] = 0
         if memory := sum(spare.memory for spare in wishes):
             there = sum(self._placed.bytes_on(str(one.name), io=False) for one in (bridge, *below))
             result["mem-reserve"] = power_of_two(memory + there)
@@ -105,6 +107,12 @@ class Reservations:
             return False
         ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self._placed.order)
         return ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
+
+    def _gives_up(self, bus: Bus) -> bool:
+        """The IO that the firmware would reserve by itself, for the sake of reserves that are asked for."""
+        if self._padded == ALL or not self._stays_dry(bus):
+            return False
+        return self._padded < UNKNOWN or self._is_known(bus)
 
     def _is_known(self, bus: Bus) -> bool:
         """Whether the request says what is on the port, or is to come: an empty one that it lists may get anything."""

@@ -152,20 +152,8 @@ def _save(capacity: Capacity, saving: Fraction, encoding: Encoding, optimum: Opt
 
 
 def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> tuple[Outcome, str | None]:
-    """The other order of slots is tried where the firmware runs out of something in the first."""
-    outcome, short = _seated(guest, items, encoding, optimum, backwards=False)
-    if short is not None:
-        other, _ = _seated(guest, items, encoding, optimum, backwards=True)
-        if not isinstance(other, Infeasible) and other.layout is not None:
-            return other, None
-    return outcome, short
-
-
-def _seated(
-    guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, *, backwards: bool
-) -> tuple[Outcome, str | None]:
     try:
-        seating = decode(encoding, optimum.values, backwards=backwards)
+        seating = decode(encoding, optimum.values)
     except NoDecode:
         return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds)), None
     return _judge(assemble(guest, items, seating), optimum)

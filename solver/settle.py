@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -123,10 +122,11 @@ def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_L
         if result.values and SLOTS in without:
             yield _Look(guest, items, unwritten=True)
         elif result.values:
-            for backwards in (False, True):
-                with suppress(NoDecode):
-                    seating = decode(encoding, result.values, backwards=backwards)
-                    many = len(seating.buses) >= BUS_NUMBERS
-                    yield _Look(guest, items, unwritten=True) if many else _Look(guest, items, seating=seating)
+            try:
+                seating = decode(encoding, result.values)
+            except NoDecode:
+                continue
+            many = len(seating.buses) >= BUS_NUMBERS
+            yield _Look(guest, items, unwritten=True) if many else _Look(guest, items, seating=seating)
         else:
             yield _Look(guest, items, proof=result.answer is Answer.INFEASIBLE and not encoding.capped)

@@ -174,6 +174,19 @@ def test_as_much_32_bit_memory_as_there_is(machine: str, firmware: str, most: in
     assert int(numbers["used"]) > int(numbers["available"])
 
 
+def test_a_bridge_gives_up_what_ovmf_would_reserve() -> None:
+    """Beside reserves that are asked for, aligned to their own size, its 512 bytes would be too much."""
+    controllers = [
+        {"id": "large", "model": "pci-bridge", "address": "pci.0:10.0", "properties": {"io-reserve": 8192}},
+        {"id": "small", "model": "pci-bridge", "address": "pci.0:02.0", "properties": {"io-reserve": 4096}},
+        {"id": "idle", "model": "pci-bridge", "address": "pci.0:11.0"},
+    ]
+    outcome = solve(Guest.model_validate({"machine": "pc", "firmware": "ovmf", "controllers": controllers}))
+    assert isinstance(outcome, Solved)
+    assert {one.id: one.properties["io-reserve"] for one in outcome.layout.controllers}["idle"] == 0
+    assert differences(outcome.layout, boot(outcome.layout).tree) == []
+
+
 @pytest.mark.parametrize(("count", "spare", "lessened"), [(6, 30, False), (7, 40, True)])
 def test_ovmf_reserves_less_where_a_device_would_lose_its_memory(count: int, spare: int, lessened: bool) -> None:
     """It has 128 GiB of 64-bit memory, and keeps 512 MiB for each hot-pluggable port: 7 * 16 GiB and 47 * 512 MiB are

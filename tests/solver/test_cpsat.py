@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from qslot.solver.cpsat import Answer, Limits, Program, engine
+from qslot.solver.cpsat import SMALL, Answer, Limits, Program, engine
 from qslot.solver.rows import Rows, Sum, total
 
 SEEDS = range(60)
@@ -110,6 +110,15 @@ def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:
     result = Program(rows, Limits(seconds=0)).minimize(total(variables))
     assert result.answer in (Answer.UNKNOWN, Answer.FEASIBLE)
     assert result.bound <= 3 * 20
+
+
+@pytest.mark.parametrize("documented", [False, True])
+def test_several_workers_on_a_large_model(documented: bool) -> None:
+    rows = Rows()
+    variables = [rows.variable(0, 1) for _ in range(SMALL + 1)]
+    rows.between(7, total(variables), SMALL)
+    result = Program(rows, Limits(workers=2), documented=documented).minimize(total(variables))
+    assert (result.answer, result.bound) == (Answer.OPTIMAL, 7)
 
 
 def test_a_hint_of_another_model_is_no_harm() -> None:
