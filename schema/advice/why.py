@@ -54,6 +54,8 @@ def _told(choice: Choice, seat: PlacedDevice, environment: Environment) -> str:
     ]
     if choice.means == "property":
         return f"told by disable-legacy and disable-modern{_as(lacking, 'is not known to have the device types')}"
+    if environment.hosts and not lacking:
+        return "told by its slot alone, as its hosts have no other means in common"
     return f"told by its slot alone{_as(lacking, 'is not known to take more')}"
 
 

@@ -45,11 +45,8 @@ def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
             continue
         means = _means(device)
         for host in environment.hosts:
-            takes = host.has_model(device.model)
-            if means is not None and takes is not False:
-                takes = host.takes(device.model, device.virtio, means)
-                takes = bool(takes)
-            if takes is False:
+            untold = means is not None and not host.takes(device.model, device.virtio, means)
+            if untold or host.has_model(device.model) is False:
                 numbers: dict[str, Scalar] = {"host": host.words, "model": device.driver, "mode": str(device.virtio)}
                 yield Finding(rule="host-model", subjects=(device.id,), numbers=numbers)
 
