@@ -65,18 +65,15 @@ def test_both_ways_on_q35_are_alternatives_to_i440fx() -> None:
     ("hosts", "told"),
     [
         (["qemu=7.2"], ""),
-        (
-            ["qemu=3.1"],
-            "told by disable-legacy and disable-modern, as qemu=3.1 is not known to have the device types; ",
-        ),
-        (["qemu=3.1,libvirt=5.0"], "told by its slot alone, as qemu=3.1,libvirt=5.0 is not known to take more; "),
-        (["qemu=3.1", "qemu=4.0,libvirt=5.2"], "told by its slot alone, as its hosts have no other means in common; "),
+        (["qemu=3.1"], "told by disable-legacy and disable-modern, as qemu=3.1 is not known to have the device types"),
+        (["qemu=3.1,libvirt=5.0"], "told by its slot alone, as qemu=3.1,libvirt=5.0 is not known to take more"),
+        (["qemu=3.1", "qemu=4.0,libvirt=5.2"], "told by its slot alone, as its hosts have no other means in common"),
     ],
 )
 def test_why_a_mode_is_told_as_it_is(hosts: list[str], told: str) -> None:
     advice = advised(DISKS, "rhel6.10", *hosts)
-    start = "rhel6.10 drives virtio 0.9 only; "
-    assert advice.devices[0].reason == f"{start}{told}on a conventional bus, which shares one IO window"
+    parts = ["rhel6.10 drives virtio 0.9 only", told, "on a conventional bus, which shares one IO window"]
+    assert advice.devices[0].reason == "; ".join(filter(None, parts))
 
 
 def test_cold_devices_go_on_the_root_complex() -> None:
