@@ -15,7 +15,7 @@ from ..schema.qemu import cold_plug
 from ..schema.traits import model_of
 from .cpsat import Limits
 from .decision import Decision, best_of, decided, decisions_of, early_of, excluded_by
-from .explain import explain
+from .explain import explained
 from .options import Options
 
 
@@ -27,15 +27,14 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
     chosen has no layout, it is what `explain` answers. Time limits hold for all that is planned together. Raises
     nothing: what is wrong with the request itself is in `excluded`, as problems.
     """
-    options = options or Options()
-    limits = Limits.of(options)
+    limits = Limits.of(options or Options())
     decisions = decisions_of(request, environment, limits)
     chosen, excluded = best_of(decisions), excluded_by(decisions)
     layout, outcome = chosen.layout, chosen.outcome
     if chosen.candidate.guest is None:
         outcome = Infeasible(findings=tuple(finding for one in excluded for finding in one.findings))
     elif layout is None:
-        outcome = explain(chosen.candidate.guest, options)
+        outcome = explained(chosen.candidate.guest, limits)
     alternatives: Iterator[Alternative] = iter(())
     if layout is not None:
         alternatives = _Alternatives(chosen, frozenset(cold_plug(layout)), environment, limits).to(decisions)
@@ -79,9 +78,9 @@ def _variant(decision: Decision) -> Variant:
     if decision.candidate.family == "pc":
         return "i440fx"
     early = early_of(guest) if guest is not None else []
-    if layout is None or not early:
+    if guest is None or layout is None or not early:
         return "q35"
-    on_root = sum(seat.bus == "pcie.0" for seat in layout.devices if seat.id in early)
+    on_root = sum(seat.bus == guest.platform.root for seat in layout.devices if seat.id in early)
     return "q35-root-complex" if on_root * 2 > len(early) else "q35-bridge"
 
 

@@ -24,7 +24,11 @@ def explain(guest: Guest, options: Options | None = None) -> Outcome:
     whole guest has a layout. `time_limit` holds for all of that together: past it, what is not proved is not claimed.
     Raises nothing for a valid Guest; the same answer on any machine.
     """
-    limits = Limits.of(options or Options())
+    return explained(guest, Limits.of(options or Options()))
+
+
+def explained(guest: Guest, limits: Limits) -> Outcome:
+    """The same within limits that may run already."""
     outcome, clash = clashing(guest, limits)
     if clash is None:
         return outcome

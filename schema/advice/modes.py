@@ -86,22 +86,27 @@ class Modes:
         if self.virtio is None:
             return None
         wanted = self.wanted()
-        spoken = [means for means in SPOKEN if means in self.means]
         if self.by_os or self.device.fixed_mode is not None:
             for mode in wanted:
-                for means in spoken:
+                for means in self.spoken:
                     if self.takes(mode, means):
                         return Choice(mode, means, self.by_os)
         else:
-            for means in spoken:
+            for means in self.spoken:
                 if all(self.takes(mode, means) for mode in wanted):
                     return Choice(None, means, by_os=False)
-        return self.by_slot(wanted) if "slot" in self.means else None
+        return self.by_slot(wanted) if self.means in (None, "slot") else None
 
     @property
-    def means(self) -> tuple[Means, ...]:
+    def means(self) -> Means | None:
+        """What the request states."""
         stated: Means | None = self.stated.get("virtio_by")
-        return (*SPOKEN, "slot") if stated is None else (stated,)
+        return stated
+
+    @property
+    def spoken(self) -> list[Means]:
+        """Means beside the slot that may be used."""
+        return [means for means in SPOKEN if self.means in (None, means)]
 
     def takes(self, mode: VirtioMode, means: Means) -> bool:
         """Whether every host is known to take it."""
@@ -123,25 +128,24 @@ class Modes:
 
     # ---- findings
 
-    def findings(self) -> Iterator[Finding]:
-        """Why the device cannot be had: hosts that have none such; no mode that is wanted, or what hosts lack of the
-        means to tell it, each of some or of all."""
+    def findings(self, choice: Choice | None) -> Iterator[Finding]:
+        """Why the device cannot be had, if this is its choice: hosts that have none such; no mode that is wanted, or
+        what hosts lack of the means to tell it, each of some or of all."""
         model, os = self.device.model, self.environment.os
         if model_of(self.device).virtio is None:
             return
         for host in self.environment.hosts:
             if host.has_model(model) is False:
                 yield self.finding("host-model", host=host.words, model=model)
-        if self.virtio is None or self.choice() is not None:
+        if self.virtio is None or choice is not None:
             return
         wanted = self.wanted()
         if not wanted and os is not None:
             yield self.finding("os-driver", os=os.id, model=model, mode="modern")
-        elif "slot" in self.means and len(self.means) == 1:
+        elif self.means == "slot":
             yield self.finding("virtio-slot", machine=self.guest.machine, mode=", ".join(wanted))
         for host in self.environment.hosts if wanted else ():
-            asked = [means for means in self.means if means != "slot"]
-            lacks = [means for means in asked if not any(host.takes(model, mode, means) for mode in wanted)]
+            lacks = [means for means in self.spoken if not any(host.takes(model, mode, means) for mode in wanted)]
             if lacks:
                 said = {"mode": ", ".join(wanted), "lacks": ", ".join(lacks)}
                 yield self.finding("host-model", host=host.words, model=model, **said)

@@ -4,7 +4,7 @@ A machine is excluded by its OS, its hosts, by needs that only q35 meets, or by 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ class Candidate:
     family: Family
     machine: str
     guest: Guest | None = None
-    choices: Mapping[str, Choice] | None = None
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
     """What else the request says that contradicts this machine."""
@@ -84,9 +84,9 @@ class _Candidate:
         if machine is None:
             known = "; ".join(host.words for host in hosts)
             yield Finding(rule="host-machine", numbers={"machine": self.family, "hosts": known})
-        for host in hosts if machine is not None else ():
-            if host.has_machine(machine or "") is False:
-                yield Finding(rule="host-machine", numbers={"host": host.words, "machine": str(machine)})
+        else:
+            lacking = (host.words for host in hosts if host.has_machine(machine) is False)
+            yield from (Finding(rule="host-machine", numbers={"host": name, "machine": machine}) for name in lacking)
         if self.stated is not None:
             return
         if os is not None and not (os.q35 if self.family == "q35" else os.i440fx):
@@ -126,8 +126,8 @@ class _Candidate:
         devices = []
         for device in guest.devices:
             known = Modes(guest, device, stated.get(device.id, {}), self.environment)
-            findings += known.findings()
             choice = known.choice()
+            findings += known.findings(choice)
             if choice is not None:
                 choices[device.id] = choice
             devices.append(device if choice is None else known.told(choice))

@@ -12,7 +12,7 @@ def reason(candidate: Candidate, seat: PlacedDevice, layout: Layout, environment
     place = _place(seat, layout)
     if seat.virtio is None:
         return f"not virtio; {place}"
-    choice = (candidate.choices or {}).get(seat.id)
+    choice = candidate.choices.get(seat.id)
     if choice is None:
         return f"{_only(seat, environment)}; {place}"
     told = _told(choice, seat, environment)
