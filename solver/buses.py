@@ -127,12 +127,16 @@ class BusClass:
     nest: int = 0
     """How many created or movable bridges or switches of its own kind are above it."""
 
+    @property
+    def is_tracked(self) -> bool:
+        """Whether what it keeps depends on all that is below."""
+        return self.bus_reserve is not None or self.reserve > 1 or self.closed_io
+
     def below(self, *, switch: str | None = None) -> Where:
         """The level of what hangs on it; `switch` names it where switches are tracked."""
         where = self.where
         switches = where.switches if switch is None else (*where.switches, switch)
-        tracked = self.bus_reserve is not None or self.reserve > 1 or self.closed_io
-        inside = self.names[0] if tracked else where.inside
+        inside = self.names[0] if self.is_tracked else where.inside
         unplugged = where.unplugged or (self.offer is Offer.PORT and where.acpi_reaches and not self.hot)
         return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside)
 

@@ -9,7 +9,7 @@ from typing import Final
 from ..schema.connect import CONTROLLERS
 from ..schema.firmware.budget import io_budget
 from ..schema.guest import Guest
-from .items import Items
+from .items import Items, wished_nodes
 from .kinds import Place
 
 BRIDGE_LEVELS: Final = 2
@@ -48,8 +48,7 @@ def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
 
 def long_chains(guest: Guest, items: Items) -> bool:
     """Whether more levels of created bridges than two may be of use."""
-    nodes = any(kind.numa is not None for kind in items.free) or any(c.numa is not None for c in guest.controllers)
-    apart = nodes or any(CONTROLLERS[c.model].is_expander or not c.hotplug for c in guest.controllers)
+    apart = bool(wished_nodes(guest, items)) or any(CONTROLLERS[c.model].is_expander or not c.hotplug for c in guest.controllers)
     return useful_chain(guest, items, acpi_reaches=True) > BRIDGE_LEVELS or (
         apart and useful_chain(guest, items, acpi_reaches=False) > BRIDGE_LEVELS
     )

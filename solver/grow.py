@@ -7,7 +7,7 @@ from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from .buses import ALL, BusClass, Join, Offer, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
-from .items import Items
+from .items import Items, wished_nodes
 from .pinned import Impossible
 from .reserves import bus_reserve, ports_look_hot, ports_reserve
 from .standing import OFFERS, Standing, merged
@@ -80,10 +80,8 @@ class Grower:
         return merged(self.classes, self.standing.tree)
 
     def _created_expanders(self, root: BusClass) -> None:
-        nodes = {kind.numa for kind in self.items.free}
-        nodes |= {c.numa for c in self.guest.controllers if not CONTROLLERS[c.model].is_expander}
         model = "pxb-pcie" if self.guest.platform.family == "q35" else "pxb"
-        for node in sorted(node for node in nodes if node is not None):
+        for node in sorted(wished_nodes(self.guest, self.items)):
             where = Where(f"node {node}", node, expander=True, depth=1)
             offer = Offer.EXPANDER if model == "pxb-pcie" else Offer.CONVENTIONAL
             expander = self._create(model, offer, where, CONTROLLERS[model].bus, most=1)

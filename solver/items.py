@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..schema.address import FUNCTIONS, Pin
+from ..schema.connect import CONTROLLERS
 from ..schema.device import Device
 from ..schema.guest import Guest
 from ..schema.traits import Traits
@@ -68,6 +69,13 @@ def items_of(guest: Guest) -> Items:
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
     return Items(free, pinned, controller_pins, guest.traits, kinds.memory)
+
+
+def wished_nodes(guest: Guest, items: Items) -> set[int]:
+    """NUMA nodes that something asks for, pinned or not: what is pinned may be so inside a controller that is not."""
+    wishes = {kind.numa for kind in items.free} | {occupant.item.kind.numa for occupant in items.pinned}
+    wishes |= {c.numa for c in guest.controllers if not CONTROLLERS[c.model].is_expander}
+    return {node for node in wishes if node is not None}
 
 
 def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:

@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-INFINITE = 1 << 40
-"""Wider than any sum that a guest can make (20,000 devices, bytes of IO space)."""
-
 
 @dataclass(slots=True)
 class Sum:
@@ -76,24 +73,22 @@ class Rows:
         self.ranges.append((low, high))
         return Sum({len(self.ranges) - 1: 1})
 
-    def between(self, low: int, what: Sum, high: int) -> None:
-        low, high = low - what.constant, high - what.constant
+    def between(self, low: int | None, what: Sum, high: int) -> None:
+        """`low <= what <= high`; without `low` there is no limit below."""
         terms = [(variable, factor) for variable, factor in what.terms.items() if factor]
-        if not terms:
-            self.infeasible |= not low <= 0 <= high
-            return
-        least = most = 0
+        least = most = what.constant
         for variable, factor in terms:
             lowest, highest = self.ranges[variable]
             least += factor * (lowest if factor > 0 else highest)
             most += factor * (highest if factor > 0 else lowest)
+        low = least if low is None else low
         self.infeasible |= most < low or least > high
-        if least < low or most > high:
+        if terms and (least < low or most > high):
             variables, factors = zip(*terms, strict=True)
-            self.rows.append((variables, factors, max(low, least), min(high, most)))
+            self.rows.append((variables, factors, max(low, least) - what.constant, min(high, most) - what.constant))
 
     def at_most(self, what: Sum, limit: "Sum | int") -> None:
-        self.between(-INFINITE, what - limit, 0)
+        self.between(None, what - limit, 0)
 
     def equal(self, what: Sum, other: "Sum | int") -> None:
         self.between(0, what - other, 0)

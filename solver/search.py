@@ -1,7 +1,8 @@
 """Runs the stages and turns every answer of CP-SAT into an Outcome; verifies what it returns.
 
-The model with each kind's cheapest places only comes first: where it has a solution, its preferences are the least
-there are, so its optimum is the full model's (as long as preferences are the first term that counts).
+The model with each kind's cheapest places only comes first. It is asked only for layouts that pay the least for every
+part by itself: those are all the layouts of least preferences, so its optimum is the full model's (as long as
+preferences are the first term that counts).
 """
 
 from collections.abc import Iterator
@@ -51,13 +52,21 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Counts, and each term's proved bound given that those before are at theirs; `proved` if the counts reach all."""
+    """Counts, if any were found, and what is proved of each term; `proved` if the counts reach all of that."""
 
     values: tuple[int, ...]
+    """Empty where none were found in time."""
     bounds: dict[Term, int]
+    """Given that all terms before are at theirs: whoever misses one may be below those after it."""
     least: dict[Term, int]
-    """Bounds whatever the terms before are."""
+    """Whatever the terms before are."""
     proved: bool
+
+    def unconditional(self, guest: Guest) -> tuple[ObjectiveTerm, ...]:
+        """What is proved of any layout: the sharper bound is that of the first term that counts."""
+        first = next(term for term in guest.policy.order if term in self.bounds)
+        bounds = {**self.least, first: self.bounds[first]}
+        return _terms(guest, bounds, bounds)
 
 
 def decide(guest: Guest, limits: Limits) -> Outcome:
@@ -104,20 +113,22 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outc
     except Impossible as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),)), False
     rows = encoding.variables.rows
-    optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, limits)
-    if encoding.capped and not isinstance(optimum, Infeasible):
-        optimum = _unproved(encoding, optimum)
-    if isinstance(optimum, Optimum):
-        return _settled(guest, items, encoding, optimum, limits), encoding.capped
-    return optimum, encoding.capped
-
-
-def _unproved(encoding: Encoding, optimum: Optimum | Undecided) -> Optimum | Undecided:
-    if isinstance(optimum, Undecided):
-        return Undecided()
-    rows = encoding.variables.rows
-    least = {term: rows.least(what) for term, what in encoding.terms.items()}
-    return Optimum(optimum.values, least, least, proved=False)
+    least = lower_bounds(encoding)
+    if stage.cheapest_only:
+        # Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid.
+        rows.at_most(encoding.terms["preferences"], least["preferences"])
+    optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, least, limits)
+    if isinstance(optimum, Infeasible):
+        return optimum, encoding.capped
+    if encoding.capped or not stage.full:
+        # what leaves layouts out says only what all have in common; of those alike in preferences, it may say more
+        common = {term: rows.least(what) for term, what in encoding.terms.items()}
+        optimum = replace(optimum, least=common)
+        if encoding.capped:
+            optimum = replace(optimum, bounds=common, proved=False)
+    if not optimum.values:
+        return Undecided(bound=optimum.unconditional(guest)), encoding.capped
+    return _settled(guest, items, encoding, optimum, limits), encoding.capped
 
 
 def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits) -> Outcome:
@@ -132,8 +143,8 @@ def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, l
             break
         fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), one.available))
         _save(fullest, saving, encoding, optimum, limits)
-        again = _optimize(guest, encoding, limits)
-        if not isinstance(again, Optimum):
+        again = _optimize(guest, encoding, lower_bounds(encoding), limits)
+        if isinstance(again, Infeasible) or not again.values:
             break
         optimum = replace(optimum, values=again.values)
         outcome, short = _laid_out(guest, items, encoding, optimum)
@@ -155,7 +166,7 @@ def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) 
     try:
         seating = decode(encoding, optimum.values)
     except NoDecode:
-        return Undecided(bound=_terms(guest, optimum.bounds, optimum.bounds)), None
+        return Undecided(bound=optimum.unconditional(guest)), None
     return _judge(assemble(guest, items, seating), optimum)
 
 
@@ -166,8 +177,7 @@ def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
     findings = verify_surveyed(known.restated(layout))
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     if errors:
-        bounds = _terms(known.guest, optimum.bounds, optimum.bounds)
-        return Undecided(bound=bounds), next((rule for rule in errors if rule in LIMITS), None)
+        return Undecided(bound=optimum.unconditional(known.guest)), next((rule for rule in errors if rule in LIMITS), None)
     warnings = tuple(finding for finding in findings if finding.severity == "warning")
     layout = layout.model_copy(update={"warnings": warnings})
     if layout.status == "optimal":
@@ -204,9 +214,8 @@ def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tu
     )
 
 
-def _optimize(guest: Guest, encoding: Encoding, limits: Limits) -> Optimum | Infeasible | Undecided:
+def _optimize(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
     """The least of each term, given those before it; then the canonical one of the optimal answers."""
-    least = lower_bounds(encoding)
     return (
         _at_once(encoding, least, limits)
         or _all_but_last(guest, encoding, least, limits)
@@ -238,35 +247,29 @@ def _all_but_last(guest: Guest, encoding: Encoding, least: dict[Term, int], limi
     return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Answer.OPTIMAL)
 
 
-def _one_by_one(
-    guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits
-) -> Optimum | Infeasible | Undecided:
+def _one_by_one(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
     """Minimises term after term, each fixed before the next."""
     program = Program(encoding.variables.rows, limits)
-    values: tuple[int, ...] | None = None
+    values: tuple[int, ...] = ()
     bounds: dict[Term, int] = dict(least)
     proved = True
     for term in guest.policy.order:
         what = encoding.terms.get(term)
         if what is None or not proved:
             continue
-        reached = encoding.variables.rows.most(what) if values is None else what.value(values)
+        reached = what.value(values) if values else encoding.variables.rows.most(what)
         if reached > least[term]:
-            result = program.minimize(what, values or ())
+            result = program.minimize(what, values)
             if result.answer is Answer.INFEASIBLE:
                 return Infeasible()
-            if result.answer is Answer.UNKNOWN and values is None:
-                return Undecided(bound=_terms(guest, {}, {term: result.bound}))
             values = result.values or values
             bounds[term] = max(result.bound, least[term])
             proved = result.answer is Answer.OPTIMAL
         if proved:
             program.fix(what, bounds[term])
     if proved:
-        result = program.smallest(values or (), effort=PATIENT if values else None)
+        result = program.smallest(values, effort=PATIENT if values else None)
         if result.answer is Answer.INFEASIBLE:
             return Infeasible()
         values, proved = result.values or values, result.answer is Answer.OPTIMAL
-    if values is None:
-        return Undecided(bound=_terms(guest, bounds, bounds))
     return Optimum(values, bounds, least, proved)

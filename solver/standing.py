@@ -1,6 +1,6 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH
 from ..schema.device import Controller
@@ -109,6 +109,11 @@ def node_of(expander: Controller) -> int | None:
     return node if isinstance(node, int) else None
 
 
+ALIKE = tuple(one.name for one in fields(BusClass) if one.name not in ("names", "most", "hosts"))
+"""Fields in which buses of one class do not differ: all but who they are, and `hosts`, which what is pinned has none of.
+"""
+
+
 def merged(classes: list[BusClass], tree: Tree) -> list[BusClass]:
     """The classes, with empty ports pinned side by side as one."""
     by_looks: dict[tuple[object, ...], BusClass] = {}
@@ -117,8 +122,7 @@ def merged(classes: list[BusClass], tree: Tree) -> list[BusClass]:
         if not _is_empty_port(one, tree):
             kept.append(one)
             continue
-        above = id(one.parent) if one.parent is not None and one.parent.model is not None else None
-        looks = (one.model, one.where, one.slots, one.hot, one.reserve, one.reserving, above)
+        looks = tuple(getattr(one, name) for name in ALIKE)
         if looks in by_looks:
             by_looks[looks].names += one.names
             by_looks[looks].most += 1
@@ -132,8 +136,8 @@ def merged(classes: list[BusClass], tree: Tree) -> list[BusClass]:
 
 
 def _is_empty_port(one: BusClass, tree: Tree) -> bool:
-    """Whether it is a pinned port with nothing inside and no reserve that makes it another than its neighbour."""
+    """Whether it is a pinned port with nothing inside, and of no matter to what is below: `Where.inside`."""
     pinned = one.parent is not None and one.unit is None and one.offer is Offer.PORT
-    plain = not one.base_functions and one.bus_reserve is None and one.reserve <= 1
+    plain = not one.base_functions and not one.is_tracked
     empty = all(slot.join is Join.EMPTY for slot in one.slots)
     return pinned and plain and empty and one.names[0] not in tree.inside
