@@ -23,7 +23,7 @@ def assemble(guest: Guest, items: Items, seating: Seating) -> Survey:
     placed = Placed(guest, items, seating)
     parts = _Parts(placed, Numbering(placed), Reservations(placed))
     known = survey(guest, _layout(guest, parts))
-    while parts.reservations.give_way(known):
+    while parts.reservations.change(known):
         known = survey(guest, _layout(guest, parts))
     return known
 

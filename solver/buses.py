@@ -11,6 +11,7 @@ from typing import Final
 
 from ..schema.address import FUNCTIONS
 from ..schema.connect import CONTROLLERS
+from ..schema.device import Spare
 from ..schema.firmware.budget import PAGE
 from ..schema.firmware.need import NONE, Memory
 from ..schema.guest import Guest
@@ -61,6 +62,28 @@ class SlotKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What a controller can keep for spare slots; None is whatever is asked for, as its properties are the planner's.
+
+    `io`: pages that it opens at most though nothing there has IO ports; `low`, `high`: bytes of memory below 4 GiB, and
+    of prefetchable memory.
+    """
+
+    io: int | None = None
+    low: int | None = None
+    high: int | None = None
+
+    def holds(self, spare: Spare) -> bool:
+        """Whether one such slot, the only one of its bus, can have its room."""
+        if spare.kind == "pcie":
+            return (not spare.io or self.io != 0) and (self.high is None or spare.memory <= self.high)
+        return self.low is None or spare.memory <= self.low
+
+
+NO_ROOM: Final = Room(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Where:
     """A level: the root bus above (id, or `node N` for a created expander), its node, depth, what is tracked above."""
 
@@ -73,6 +96,8 @@ class Where:
     """A port with hotplug off is above: ACPI hot-plug ends there."""
     inside: str | None = None
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
+    keeper: Room | None = None
+    """Of a pcie-pci-bridge, what the port that it sits on keeps for spare slots, where that matters."""
 
     @property
     def acpi_reaches(self) -> bool:
@@ -111,8 +136,8 @@ class BusClass:
     """Opens a page when empty (a conventional bridge with SHPC)."""
     shpc_optional: bool = False
     """The planner turns SHPC off unless a spare slot asks for it."""
-    reserving: bool = False
-    """A pcie-root-port or pci-bridge whose reserves the firmware heeds."""
+    room: Room = NO_ROOM
+    """What its controller keeps for spare slots; that of a pcie-pci-bridge has none, but where it sits (`keeper`)."""
     bus_reserve: int | None = None
     left: int = BUS_NUMBERS - 1
     """Bus numbers that there may be below it, at most."""
@@ -132,13 +157,21 @@ class BusClass:
         """Whether what it keeps depends on all that is below."""
         return self.bus_reserve is not None or self.reserve > 1 or self.closed_io
 
-    def below(self, *, switch: str | None = None) -> Where:
-        """The level of what hangs on it; `switch` names it where switches are tracked."""
+    def below(self, *, switch: str | None = None, keeper: bool = False) -> Where:
+        """The level of what hangs on it; `switch` names it where switches are tracked, `keeper`: it keeps room."""
         where = self.where
         switches = where.switches if switch is None else (*where.switches, switch)
         inside = self.names[0] if self.is_tracked else where.inside
         unplugged = where.unplugged or (self.offer is Offer.PORT and where.acpi_reaches and not self.hot)
-        return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside)
+        room = self.room if keeper else None
+        return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside, room)
+
+    @property
+    def spare_room(self) -> Room:
+        """What is kept for spare slots: on the root bus, behind no bridge, nothing need be."""
+        if self.model is None:
+            return Room()
+        return self.where.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
 
     @property
     def above(self) -> "list[BusClass]":

@@ -14,6 +14,7 @@ from .memory import memory_space
 from .pinned import Impossible, Tree
 from .rows import Capacity, Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
+from .spares import spares_have_room
 from .standing import Standing
 from .variables import Option, Variables, options_of
 from .windows import Windows, io_space, io_windows
@@ -70,6 +71,7 @@ def encode(
     near(v)
     max_controllers(v)
     windows = io_windows(v, bounded="io-space" not in without)
+    spares_have_room(v, windows)
     capacities = _capacities(v, windows, without)
     terms: dict[Term, Sum] = {
         "preferences": _preferences(v),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
-from .buses import ALL, BusClass, Join, Offer, SlotKind, Where, takes_hotplug
+from .buses import ALL, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items, wished_nodes
 from .pinned import Impossible
@@ -109,7 +109,7 @@ class Grower:
                 shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
                 or (model == "pci-bridge" and self._empty_costs(where)),
                 shpc_optional=model == "pci-bridge" and where.acpi_reaches and turns_shpc_off(self.guest),
-                reserving=model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest)),
+                room=Room() if self._keeps_room(model) else NO_ROOM,
                 part=part,
                 dry=self.scope.exact_io and offer is Offer.CONVENTIONAL and part is None,
                 nest=1 << 30,
@@ -117,6 +117,10 @@ class Grower:
             self._known[key] = one
             self.classes.append(one)
         return self._known[key]
+
+    def _keeps_room(self, model: str) -> bool:
+        """Whether the firmware heeds the reserves of a created one, which keeps its SHPC where it has spare slots."""
+        return model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest))
 
     def _empty_costs(self, where: Where) -> bool:
         """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
@@ -180,7 +184,7 @@ class Grower:
             return
         bus = CONTROLLERS[model].bus
         tracked = f"switch at {host.where}" if self.standing.tracks_switches and model == "x3130-upstream" else None
-        where = host.below(switch=tracked)
+        where = host.below(switch=tracked, keeper=model == "pcie-pci-bridge" and self.items.keeps_room)
         self._host(self._create(model, OFFERS[bus], where, bus, most=1 if tracked else self._room(host)), host)
         if self.scope.exact_io and OFFERS[bus] is Offer.CONVENTIONAL:
             for part in range(self._io_buses):
@@ -216,7 +220,8 @@ class Grower:
                 self._crowded_out.add(number)
                 continue
             tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
-            where = host.below(switch=controller.id if tracked else None)
+            keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
+            where = host.below(switch=controller.id if tracked else None, keeper=keeper)
             if controller.numa is not None and controller.numa != where.node:
                 continue
             key = ("unit", number, where)

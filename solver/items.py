@@ -40,6 +40,12 @@ class Items:
     memory: bool
     """Whether memory may be short."""
 
+    @property
+    def keeps_room(self) -> bool:
+        """Whether room is kept behind conventional bridges for spare slots."""
+        spares = (kind.spare for kind in self.free)
+        return any(spare is not None and spare.kind == "pci" and (spare.io or spare.memory) for spare in spares)
+
 
 def items_of(guest: Guest) -> Items:
     """Sorts a guest's devices into free and pinned items; a group is pinned if one member is."""

@@ -11,7 +11,6 @@ from typing import Final
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
 from ..schema.firmware.bars import requested
-from ..schema.firmware.budget import io_budget
 from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
 from ..schema.traits import Traits, mode_on
@@ -66,8 +65,6 @@ class Kind:
     spare: Spare | None = None
     lone: bool = False
     """By preset: alone in its slot, which takes hot-plug unless it is the root bus's."""
-    reserving: bool = False
-    """A spare slot whose port or bridge must keep room by a property of its own."""
 
     def fit(self, place: Place) -> Fit:
         return self.fits[_ORDER[place]]
@@ -140,15 +137,7 @@ class Kinds:
                 allowed=frozenset(places),
                 numa=spare.numa,
                 spare=spare.model_copy(update={"count": 1}),
-                reserving=spare.memory > 0 or (spare.io > 0 and not self._opens_anyway(spare)),
             )
-        )
-
-    def _opens_anyway(self, spare: Spare) -> bool:
-        """Whether the page that the firmware opens for a bridge with an SHPC, as one with spare slots is, is enough."""
-        window = io_budget(self.guest.platform, self.guest.firmware.name).empty_shpc_window
-        return (
-            spare.kind == "pci" and sum(one.count * one.io for one in self.guest.spare if one.kind == "pci") <= window
         )
 
     def _only(self, kind: Kind) -> Kind:

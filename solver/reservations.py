@@ -1,14 +1,16 @@
 """Room that ports keep for later: what spare slots ask for; less than the firmware's own where that does not fit."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from ..schema.device import Properties, Spare
 from ..schema.firmware.ample import MEMORY_RESERVES
-from ..schema.firmware.budget import MIB, PAGE, io_budget, power_of_two
+from ..schema.firmware.budget import MIB, PAGE, align, io_budget, power_of_two
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.survey import Survey
-from .buses import Offer, pages
+from .buses import Offer
 from .placed import Placed
+from .reserves import has_shpc
 from .seating import Bus
 
 ALL: Final = 2
@@ -19,7 +21,8 @@ LITTLE: Final = 2 * MIB
 
 
 class Reservations:
-    """Properties of ports and bridges. `give_way` drops the firmware's own reserves, step by step, as long as needed.
+    """Properties of ports and bridges, found in steps: what spare slots need beside all else is known from a layout
+    without such properties; the firmware's own reserves are dropped as long as needed.
 
     edk2 drops devices before reserves where these are smaller, so that its own reserves can cost a device.
     """
@@ -30,9 +33,15 @@ class Reservations:
         """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._roomy = True
         """Whether it may reserve memory so."""
+        self._windows: Mapping[str, int] = {}
+        """Bytes of IO ports that each bridge must forward, spare slots' and all below it included."""
 
-    def give_way(self, known: Survey) -> bool:
-        """Whether the layout should be made again with less, as the firmware gives something up in this one."""
+    def change(self, known: Survey) -> bool:
+        """Whether the layout should be made again: with room for spare slots, or with less of the firmware's own
+        reserves, as it gives something up in this one."""
+        if not self._windows and any(spare.kind == "pci" and spare.io for spare in known.guest.spare):
+            self._windows = known.io.windows
+            return True
         if self._padded and known.prediction is not None and known.prediction.gives_up:
             self._padded -= 1
             return True
@@ -76,24 +85,33 @@ class Reservations:
         A pcie-pci-bridge has no such properties: its port keeps the room, which the guest then gives to the bridge.
         """
         result: Properties = {}
-        wishes, below = self._spares(bridge), self._placed.walk(bridge)[1:]
-        there = self._placed.bytes_on(str(bridge.name), io=True)
-        opened = max(pages(there), self._empty_window)
-        if (wanted := pages(there + sum(spare.io for spare in wishes))) > opened:
-            nested = sum(pages(self._placed.bytes_on(str(one.name), io=True)) for one in below)
-            result["io-reserve"] = PAGE * (wanted + nested)
-        elif bridge.cls.model == "pci-bridge" and not wanted and self._gives_up(bridge):
+        spares = self._spares(bridge)
+        needed, asked = self._windows.get(str(bridge.name), 0), sum(spare.io for spare in spares)
+        if asked and needed > max(needed - self._added(bridge, asked), self._empty_window(bridge)):
+            result["io-reserve"] = needed
+        elif bridge.cls.model == "pci-bridge" and not asked and self._gives_up(bridge):
             result["io-reserve"] = 0
-        if memory := sum(spare.memory for spare in wishes):
-            there = sum(self._placed.bytes_on(str(one.name), io=False) for one in (bridge, *below))
-            result["mem-reserve"] = power_of_two(memory + there)
+        if any(spare.memory for spare in spares):
+            result["mem-reserve"] = self._memory(bridge)
         return result
 
-    @property
-    def _empty_window(self) -> int:
-        """Pages that the firmware opens for a bridge with SHPC, as one with spare slots is."""
-        guest = self._placed.guest
-        return pages(io_budget(guest.platform, guest.firmware.name).empty_shpc_window)
+    def _added(self, bridge: Bus, asked: int) -> int:
+        """Bytes that its window has for spare slots alone, beside what devices leave of their last page."""
+        there = self._placed.bytes_on(str(bridge.name), io=True)
+        return align(there + asked, PAGE) - align(there, PAGE)
+
+    def _empty_window(self, bridge: Bus) -> int:
+        """Bytes that the firmware opens for a bridge with SHPC where nothing below has IO ports."""
+        guest, demanded = self._placed.guest, self._placed.demanded_as(bridge)
+        window = io_budget(guest.platform, guest.firmware.name).empty_shpc_window
+        return window if demanded is None or has_shpc(demanded) else 0
+
+    def _memory(self, bridge: Bus) -> int:
+        """Bytes below 4 GiB of all that is there or to come, as far as bridges below keep room, too."""
+        there = self._placed.bytes_on(str(bridge.name), io=False)
+        there += sum(self._memory(child) for child in self._placed.children(bridge))
+        asked = sum(spare.memory for spare in self._spares(bridge))
+        return power_of_two(there + asked) if asked else there
 
     def _given(self, bus: Bus) -> bool:
         """Whether the request speaks of its memory itself."""

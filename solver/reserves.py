@@ -1,10 +1,12 @@
-"""What a bridge keeps for later: IO windows and bus numbers that properties ask for, or machine and firmware make."""
+"""What a bridge keeps for later: IO windows, memory and bus numbers that properties ask for, or machine and firmware
+make."""
 
-from ..schema.connect import CONTROLLERS
 from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE
+from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.guest import Guest
-from .buses import pages
+from ..schema.properties import canonical
+from .buses import NO_ROOM, Room, pages
 from .chains import shpc_costs
 
 
@@ -24,6 +26,37 @@ def has_shpc(controller: Controller) -> bool:
     return controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and on)
 
 
+def shpc_opens_page(guest: Guest) -> bool:
+    """Whether the firmware forwards a page of IO ports to a bridge with an SHPC though nothing below has any: SeaBIOS
+    does, and OVMF reserved that much by default in versions before 202308."""
+    return guest.firmware.name == "seabios" or guest.firmware.number < NO_DEFAULT_IO_PADDING
+
+
+def room_of(guest: Guest, controller: Controller) -> Room:
+    """What a listed controller can keep for spare slots. What the request says of a reserve stands."""
+    if not _is_heeded(guest, controller):
+        return NO_ROOM
+    io, low, high, narrow = (_bytes(controller, f"{name}-reserve") for name in ("io", "mem", "pref64", "pref32"))
+    own = int(has_shpc(controller) and shpc_opens_page(guest))
+    return Room(
+        io=None if io is None else max(pages(io), own),
+        low=low,
+        high=high if narrow is None else 0,  # QEMU takes only one of the two
+    )
+
+
+def _bytes(controller: Controller, name: str) -> int | None:
+    value = canonical(name, controller.properties.get(name, ""))
+    return value if type(value) is int else None
+
+
+def _is_heeded(guest: Guest, controller: Controller) -> bool:
+    """Whether the firmware looks at its reserves; other models have none."""
+    if controller.model == "pcie-root-port":
+        return guest.firmware.name == "seabios" or (controller.hotplug and ports_look_hot(guest))
+    return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
+
+
 def bus_reserve(controller: Controller) -> int | None:
     reserve = controller.properties.get("bus-reserve")
     return int(reserve) if isinstance(reserve, int) else None
@@ -32,17 +65,13 @@ def bus_reserve(controller: Controller) -> int | None:
 def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
     """The fields of a demanded controller's bus class that say what it keeps."""
     reserve = controller.properties.get("io-reserve")
-    root_port, bridge = controller.model == "pcie-root-port", controller.model == "pci-bridge"
     asked = int(reserve) if isinstance(reserve, int) else 0
-    if reserve is None and root_port and controller.hotplug and ports_reserve(guest):
+    if reserve is None and controller.model == "pcie-root-port" and controller.hotplug and ports_reserve(guest):
         asked = PAGE
-    port = CONTROLLERS[controller.model].is_port
-    hot = controller.hotplug and ports_look_hot(guest) if port else has_shpc(controller)
-    heeded = hot or guest.firmware.name == "seabios"
     return {
-        "reserve": pages(asked) if heeded else 0,
+        "reserve": pages(asked) if _is_heeded(guest, controller) else 0,
         "closed_io": reserve == 0 and reserve is not False,
         "shpc": has_shpc(controller) and shpc_costs(guest),
-        "reserving": heeded and (root_port or bridge),
+        "room": room_of(guest, controller),
         "bus_reserve": bus_reserve(controller),
     }

@@ -177,7 +177,9 @@ def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
     findings = verify_surveyed(known.restated(layout))
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     if errors:
-        return Undecided(bound=optimum.unconditional(known.guest)), next((rule for rule in errors if rule in LIMITS), None)
+        return Undecided(bound=optimum.unconditional(known.guest)), next(
+            (rule for rule in errors if rule in LIMITS), None
+        )
     warnings = tuple(finding for finding in findings if finding.severity == "warning")
     layout = layout.model_copy(update={"warnings": warnings})
     if layout.status == "optimal":

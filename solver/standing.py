@@ -70,7 +70,8 @@ class Standing:
         if CONTROLLERS[controller.model].is_expander:
             return Where(controller.id, node_of(controller), expander=True, depth=1)
         tracked = self.tracks_switches and controller.model == "x3130-upstream"
-        where = parent.below(switch=controller.id if tracked else None)
+        keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
+        where = parent.below(switch=controller.id if tracked else None, keeper=keeper)
         if controller.numa is not None and controller.numa != where.node:
             raise Impossible("numa", (controller.id,))
         return where
@@ -110,7 +111,7 @@ def node_of(expander: Controller) -> int | None:
 
 
 ALIKE = tuple(one.name for one in fields(BusClass) if one.name not in ("names", "most", "hosts"))
-"""Fields in which buses of one class do not differ: all but who they are, and `hosts`, which what is pinned has none of.
+"""Fields in which buses of one class do not differ: all but who they are; what is pinned has no `hosts`.
 """
 
 

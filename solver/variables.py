@@ -244,7 +244,7 @@ def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
     """Place, node, depth and reserve of the bus suit the kind."""
     if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.where.node):
         return False
-    if kind.reserving and not _keeps_room(bus):
+    if kind.spare is not None and not bus.spare_room.holds(kind.spare):
         return False
     if kind.near_switch is not None and not bus.where.switches:
         return False
@@ -252,13 +252,6 @@ def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
         return False
     limit = guest.policy.max_depth
     return kind.spare is not None or limit is None or bus.where.depth <= limit
-
-
-def _keeps_room(bus: BusClass) -> bool:
-    """On the root bus nothing need be kept; for a pcie-pci-bridge its port keeps room."""
-    if bus.model != "pcie-pci-bridge":
-        return bus.reserving or bus.model is None
-    return any(host.reserving for host in bus.above)
 
 
 def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:

@@ -53,6 +53,10 @@ class Windows:
             self._pages_of[id(bus)] = own + _below(self, bus, self.pages_of)
         return self._pages_of[id(bus)]
 
+    def pages_below(self, bus: BusClass) -> Sum:
+        """Pages of the windows of the bridges on the buses of a class, at most."""
+        return _below(self, bus, self.pages_of)
+
     def pages(self) -> Sum:
         """All windows at root level, in pages."""
         return total([*self.direct.values(), *self.extra.values()])

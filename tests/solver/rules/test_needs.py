@@ -31,6 +31,8 @@ def limit(controllers: int) -> Data:
     return policy(max_controllers=controllers)
 
 
+OVMF_2025 = {"name": "ovmf", "version": "2025.02"}
+BEHIND_IOH3420 = [device("rp", "ioh3420"), device("p2p", "pcie-pci-bridge", address="rp:00")]
 NVME = device("a", "nvme", hotplug="required")
 RTL = device("a", "rtl8139", hotplug="required")
 PXB = device("pxb", "pxb", address="pci.0:02.0")
@@ -283,21 +285,90 @@ TRIOS = {
         q35(spare={"pci": 1}, policy=limit(1)),
         Case(q35(spare={"pci": 31}, policy=limit(2))),
     ),
-    # below a port without such properties nothing is kept for a pcie-pci-bridge; OVMF opens no window by itself
+    # below a port without such properties there is what the firmware forwards by itself: nothing by OVMF since 202308
     "spare, pci, room kept at the port": Trio(
-        Case(q35(spare=[{"kind": "pci", "io": 64}], firmware="ovmf")),
+        Case(q35(spare=[{"kind": "pci", "io": 64}], firmware=OVMF_2025)),
         q35(
             spare=[{"kind": "pci", "io": 64}],
             controllers=[device("rp", "ioh3420"), device("p2p", "pcie-pci-bridge", address="rp:00")],
-            firmware="ovmf",
+            firmware=OVMF_2025,
             policy=limit(2),
         ),
         Case(
             q35(
                 spare=[{"kind": "pci", "io": 64}],
                 controllers=[device("rp", "pcie-root-port"), device("p2p", "pcie-pci-bridge", address="rp:00")],
-                firmware="ovmf",
+                firmware=OVMF_2025,
                 policy=limit(2),
+            )
+        ),
+    ),
+    "spare, pci, in the page of an SHPC bridge": Trio(
+        Case(q35(spare=[{"kind": "pci", "io": 64}], controllers=BEHIND_IOH3420, firmware="ovmf", policy=limit(2))),
+        q35(spare=[{"kind": "pci", "io": 4096, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2)),
+        Case(q35(spare=[{"kind": "pci", "io": 2048, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2))),
+    ),
+    "spare, pci, beside devices in their last page": Trio(
+        Case(
+            q35(
+                host("h", "conventional", io=2048, address="p2p:01.0"),
+                spare=[{"kind": "pci", "io": 2048}],
+                controllers=BEHIND_IOH3420,
+                policy=limit(2),
+            )
+        ),
+        q35(
+            host("h", "conventional", io=2048, address="p2p:01.0"),
+            spare=[{"kind": "pci", "io": 4096}],
+            controllers=BEHIND_IOH3420,
+            policy=limit(2),
+        ),
+        Case(
+            q35(
+                host("h", "conventional", io=2048, address="p2p:01.0"),
+                spare=[{"kind": "pci", "io": 4096}],
+                controllers=BEHIND_IOH3420,
+            ),
+            {"p2p": "rp:00.0"},
+        ),
+    ),
+    "spare, pci, what the request says of a reserve stands": Trio(
+        Case(
+            pc(
+                spare=[{"kind": "pci", "io": 4096, "count": 2}],
+                controllers=[device("br", "pci-bridge", address="pci.0:03", properties={"io-reserve": 8192})],
+                reserve=only("03", machine="pc"),
+            )
+        ),
+        pc(
+            spare=[{"kind": "pci", "io": 4096, "count": 2}],
+            controllers=[device("br", "pci-bridge", address="pci.0:03", properties={"io-reserve": 4096})],
+            reserve=only("03", machine="pc"),
+            policy=limit(1),
+        ),
+        Case(
+            pc(
+                spare=[{"kind": "pci", "io": 2048, "count": 2}],
+                controllers=[device("br", "pci-bridge", address="pci.0:03", properties={"io-reserve": 4096})],
+                reserve=only("03", machine="pc"),
+                policy=limit(1),
+            )
+        ),
+    ),
+    "spare, pci, memory that the request states": Trio(
+        Case(pc(spare=[{"kind": "pci", "memory": "2MiB"}], reserve=only("03", machine="pc"))),
+        pc(
+            spare=[{"kind": "pci", "memory": "2MiB"}],
+            controllers=[device("br", "pci-bridge", address="pci.0:03", properties={"mem-reserve": 1 << 20})],
+            reserve=only("03", machine="pc"),
+            policy=limit(1),
+        ),
+        Case(
+            pc(
+                spare=[{"kind": "pci", "memory": "2MiB"}],
+                controllers=[device("br", "pci-bridge", address="pci.0:03", properties={"mem-reserve": 2 << 20})],
+                reserve=only("03", machine="pc"),
+                policy=limit(1),
             )
         ),
     ),
