@@ -145,6 +145,8 @@ class BusClass:
     base_io: int = 0
     base_functions: int = 0
     base_memory: Memory = NONE
+    kept_memory: Memory = NONE
+    """What its reserves keep at least, where memory may be short."""
     part: int | None = None
     """Number of an IO bus of the exact IO model among those of its level."""
     dry: bool = False
@@ -155,7 +157,7 @@ class BusClass:
     @property
     def is_tracked(self) -> bool:
         """Whether what it keeps depends on all that is below."""
-        return self.bus_reserve is not None or self.reserve > 1 or self.closed_io
+        return self.bus_reserve is not None or self.reserve > 1 or self.closed_io or any(self.kept_memory)
 
     def below(self, *, switch: str | None = None, keeper: bool = False) -> Where:
         """The level of what hangs on it; `switch` names it where switches are tracked, `keeper`: it keeps room."""

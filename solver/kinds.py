@@ -11,6 +11,7 @@ from typing import Final
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
 from ..schema.firmware.bars import requested
+from ..schema.firmware.budget import power_of_two
 from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
 from ..schema.traits import Traits, mode_on
@@ -126,7 +127,7 @@ class Kinds:
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
         reserved = NONE
         if spare.memory and self.memory:
-            reserved = Memory(0, spare.memory) if spare.kind == "pcie" else Memory(spare.memory, 0)
+            reserved = Memory(0, power_of_two(spare.memory)) if spare.kind == "pcie" else Memory(spare.memory, 0)
         fit, on_root = Fit(0, spare.io, reserved, reserved), Fit(0, spare.io)
         return self._only(
             Kind(

@@ -3,6 +3,7 @@ make."""
 
 from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE
+from ..schema.firmware.need import NONE, Memory
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.guest import Guest
 from ..schema.properties import canonical
@@ -43,6 +44,15 @@ def room_of(guest: Guest, controller: Controller) -> Room:
         low=low,
         high=high if narrow is None else 0,  # QEMU takes only one of the two
     )
+
+
+def kept_memory(guest: Guest, controller: Controller) -> Memory:
+    """Bytes that a listed controller keeps below 4 GiB, and of memory that may be above."""
+    if not _is_heeded(guest, controller):
+        return NONE
+    low, narrow, wide = (_bytes(controller, f"{name}-reserve") or 0 for name in ("mem", "pref32", "pref64"))
+    # SeaBIOS puts what it may above 4 GiB, whatever it was asked for
+    return Memory(low + narrow, wide) if guest.firmware.name == "ovmf" else Memory(low, narrow + wide)
 
 
 def _bytes(controller: Controller, name: str) -> int | None:

@@ -47,13 +47,14 @@ def total(parts: Iterable[Sum]) -> Sum:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Something that runs out: `rule` says that no more is used than available, in bytes or bus numbers."""
+    """Something that runs out: `rule` says that no more is used than available, in bus numbers or in `unit` bytes."""
 
     rule: str
     used: Sum
     available: int
     part: str = ""
     """Of memory, where it is."""
+    unit: int = 1
 
 
 @dataclass(slots=True)

@@ -68,7 +68,8 @@ def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bo
 def any_layout(guest: Guest, limits: Limits) -> Survey | None:
     """The first layout found that verifies."""
     try:
-        return next((look.known for look in _several(guest, limits.steady, NONE) if look.verifies(NONE)), None)
+        looks = _several(guest, limits.steady, NONE)
+        return next((look.known for look in looks if look.seating is not None and look.verifies(NONE)), None)
     except Impossible:
         return None
 
@@ -126,7 +127,7 @@ def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_L
                 seating = decode(encoding, result.values)
             except NoDecode:
                 continue
-            many = len(seating.buses) >= BUS_NUMBERS
+            many = len(seating.buses) > BUS_NUMBERS
             yield _Look(guest, items, unwritten=True) if many else _Look(guest, items, seating=seating)
         else:
             yield _Look(guest, items, proof=result.answer is Answer.INFEASIBLE and not encoding.capped)

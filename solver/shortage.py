@@ -64,7 +64,7 @@ def _finding(encoding: Encoding, capacity: Capacity, least: int, values: Sequenc
     return Finding(
         rule=capacity.rule,
         subjects=tuple(_users(encoding, capacity, values)),
-        numbers={**part, "used": least, "available": capacity.available},
+        numbers={**part, "used": least * capacity.unit, "available": capacity.available * capacity.unit},
     )
 
 

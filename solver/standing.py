@@ -8,7 +8,7 @@ from ..schema.guest import Guest
 from .buses import BusClass, Join, Offer, Where, takes_hotplug
 from .items import Items
 from .pinned import Impossible, Tree, pinned_base, slot_kinds
-from .reserves import has_shpc, kept_by
+from .reserves import has_shpc, kept_by, kept_memory
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
 
@@ -57,7 +57,10 @@ class Standing:
         hot = takes_hotplug(self.guest, controller.model, where, on=controller.hotplug, shpc=has_shpc(controller))
         expander = controller.model == "pxb-pcie"
         offer = Offer.EXPANDER if expander else OFFERS[CONTROLLERS[controller.model].bus]
-        return self._bus(controller, where, offer, hot=hot, **kept_by(self.guest, controller), **traits)
+        kept = kept_by(self.guest, controller)
+        if self.items.memory:
+            kept["kept_memory"] = kept_memory(self.guest, controller)
+        return self._bus(controller, where, offer, hot=hot, **kept, **traits)
 
     def pinned_below(self, parent: BusClass, bus: str) -> None:
         """Everything pinned on a bus, and inside that."""

@@ -6,7 +6,7 @@ from ..layout import Layout
 from ..machine import machine_of
 from .bars import Kind, device_bars
 from .budget import MIB, PAGE
-from .need import available
+from .need import MEMORY_RESERVES, available
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
@@ -15,7 +15,6 @@ A_BRIDGE: Final = {"seabios": 4 * MIB, "ovmf": 8 * MIB}
 MANY: Final = {"seabios": 255, "ovmf": 100}
 """Bridges up to which edk2's default reservations of prefetchable memory, each a 256th of what there is, and as large a
 gap beside each, find room."""
-MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
 
 
 def memory_is_ample(layout: Layout) -> bool:

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ..layout import Platform
 from ..machine import Machine
+from ..properties import canonical
 from ..traits import mode_on
 from .apertures import ovmf_apertures, seabios_hole
 from .bars import Bars, Kind, requested
 from .budget import MIB, align
 
 if TYPE_CHECKING:
+    from ..device import Controller
     from ..guest import Firmware, Guest
 
 Where = Literal["root", "bridge", "port"]
 """On a root bus; behind a bridge with others; alone behind a port."""
+
+MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
+"""Properties of bridges."""
 
 SEABIOS_WINDOW: Final = 2 * MIB
 """Bytes of 32-bit memory that SeaBIOS gives each port at least; its windows are multiples of that."""
@@ -49,7 +54,7 @@ def available_to(guest: "Guest") -> tuple[int, int | None]:
 
 def may_be_short(guest: "Guest") -> bool:
     """Whether devices ask for so much that memory may be what decides: more than half of what is below 4 GiB."""
-    asked = sum(spare.count * spare.memory for spare in guest.spare)
+    asked = sum(spare.count * spare.memory for spare in guest.spare) + sum(map(_kept, guest.controllers))
     known: dict[tuple[object, ...], int] = {}  # guests have many devices of few sorts
     for device in guest.devices:
         sort = (device.model, device.virtio, device.bars, *device.properties.items())
@@ -59,6 +64,12 @@ def may_be_short(guest: "Guest") -> bool:
             known[sort] = sum(size for _, kind, size in bars if kind is not Kind.IO)
         asked += known[sort]
     return asked > available_to(guest)[0] // 2
+
+
+def _kept(controller: "Controller") -> int:
+    """Bytes that its properties reserve."""
+    given = (canonical(name, controller.properties.get(name, 0)) for name in MEMORY_RESERVES)
+    return sum(int(value) for value in given if type(value) is int)
 
 
 def port_memory(firmware: str) -> int:
