@@ -37,10 +37,6 @@ class Encoding:
         return Sum()
 
 
-MANY = 1 << 10
-"""Slots in place of one, where they are not to run out."""
-
-
 def encode(
     guest: Guest,
     items: Items,
@@ -57,7 +53,8 @@ def encode(
     to leave out; with guards, a core of them can be asked for.
     """
     scope = replace(scope, numbers="bus-numbers" not in without)
-    copies = MANY if SLOTS in without else 1
+    # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
+    copies = 2 * items.number + 1 if SLOTS in without else 1
     grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope)
     classes = grower.run()
     options = options_of(guest, items, classes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
-from .buses import ALL, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
+from .buses import ALL, BUS_NUMBERS, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items, wished_nodes
 from .pinned import Impossible
@@ -89,7 +89,7 @@ class Grower:
             expander.nest = 0
 
     def _create(
-        self, model: str, offer: Offer, where: Where, bus: BusModel, most: int = 255, part: int | None = None
+        self, model: str, offer: Offer, where: Where, bus: BusModel, most: int, part: int | None = None
     ) -> BusClass:
         """A created class, or the one that is known for that level. `part` is one IO bus of the exact IO model."""
         key = (model, where, part)
@@ -190,11 +190,16 @@ class Grower:
             for part in range(self._io_buses):
                 self._host(self._create(model, OFFERS[bus], where, bus, most=1, part=part), host)
 
-    @staticmethod
-    def _room(host: BusClass) -> int:
+    def _room(self, host: BusClass) -> int:
         """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
         single = host.offer in (Offer.ROOT, Offer.EXPANDER)
-        return min(255, sum(slot.mask.bit_count() * slot.count for slot in host.slots)) if single else 255
+        slots = sum(slot.mask.bit_count() * slot.count for slot in host.slots)
+        return min(self._most, slots) if single else self._most
+
+    @property
+    def _most(self) -> int:
+        """Controllers of a class: each takes a bus number. If those may not run out, one for all that is listed."""
+        return BUS_NUMBERS - 1 if self.scope.numbers else max(BUS_NUMBERS - 1, self.items.number)
 
     @property
     def _io_buses(self) -> int:

@@ -39,6 +39,13 @@ class Items:
     traits: Mapping[str, Traits]
     memory: bool
     """Whether memory may be short."""
+    controllers: int
+    """How many are listed."""
+
+    @property
+    def number(self) -> int:
+        """Of all that a slot is sought for, and of pinned controllers."""
+        return sum(map(len, self.free.values())) + self.controllers
 
     @property
     def keeps_room(self) -> bool:
@@ -74,7 +81,7 @@ def items_of(guest: Guest) -> Items:
             kind = kinds.of_spare(spare)
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items(free, pinned, controller_pins, guest.traits, kinds.memory)
+    return Items(free, pinned, controller_pins, guest.traits, kinds.memory, len(guest.controllers))
 
 
 def wished_nodes(guest: Guest, items: Items) -> set[int]:

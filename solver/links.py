@@ -14,6 +14,7 @@ class Numbers:
     """Bus numbers of the classes, and below them: asked for only where a bus-reserve must know what it holds."""
 
     v: Variables
+    bounded: bool
     _below: dict[int, Sum] = field(default_factory=dict)
     _parts: dict[int, dict[int, Sum]] = field(default_factory=dict)
 
@@ -57,7 +58,7 @@ class Numbers:
             if len(child.hosts) == 1:
                 self._parts[id(child)] = {id(child.hosts[0]): numbers}
             else:
-                most = min(rows.most(numbers), BUS_NUMBERS)
+                most = min(rows.most(numbers), BUS_NUMBERS) if self.bounded else rows.most(numbers)
                 parts = {id(host): rows.variable(0, most) for host in child.hosts}
                 for host in child.hosts:
                     rows.at_most(parts[id(host)], self.v.hanging(child, host) * most)
@@ -71,7 +72,7 @@ def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
     """Rule bus-numbers: 256 in all. If `bounded`, each complex's fit between its expander's bus_nr and the next one's,
     too."""
     sizes: dict[str, Sum] = {}
-    numbers = Numbers(v)
+    numbers = Numbers(v, bounded)
     for bus in v.classes:
         sizes.setdefault(bus.where.root, Sum()).add(numbers.own(bus))
     if bounded:

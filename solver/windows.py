@@ -15,9 +15,6 @@ from .buses import BusClass, Offer, pages
 from .rows import Capacity, Sum, total
 from .variables import Use, Variables
 
-UNBOUNDED = 1 << 16
-"""Pages, where rule io-space is left out: ranges multiply up level by level, windows do not."""
-
 
 @dataclass(slots=True)
 class Windows:
@@ -65,7 +62,7 @@ class Windows:
 def io_windows(v: Variables, *, bounded: bool) -> Windows:
     """The pages that the layout opens, for the objective and, if `bounded`, for rule io-space."""
     budget = io_budget(v.guest.platform, v.guest.firmware.name)
-    windows = Windows(v, budget.limit // PAGE if bounded else UNBOUNDED)
+    windows = Windows(v, budget.limit // PAGE if bounded else _all_pages(v))
     below = [bus for bus in v.classes if bus.model is not None]
     for bus in below:
         _direct(windows, bus)
@@ -77,6 +74,13 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
     _linked(windows, below)
     _ordered(windows, below)
     return windows
+
+
+def _all_pages(v: Variables) -> int:
+    """More than all windows together can have, where rule io-space is left out: every device and every bridge its own.
+    Ranges multiply up level by level, windows do not."""
+    devices = sum(len(items) * max(pages(fit.io) for fit in kind.fits) for kind, items in v.items.free.items())
+    return devices + sum(bus.most * (pages(bus.base_io) + max(1, bus.reserve)) for bus in v.classes)
 
 
 def _linked(windows: Windows, below: list[BusClass]) -> None:
