@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ..schema.facts import LIMITS, SLOTS, Fact, spare_id
 from ..schema.guest import Guest
-from .cpsat import Limits, Program
+from .cpsat import Limits, Program, TimeIsUp
 from .encode import encode
 from .grow import Scope
 from .items import Item, items_of
@@ -25,13 +25,14 @@ GUARDED = {*LIMITS, "max-controllers"} - {SLOTS}
 def beside_the_core(guest: Guest, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
     """Facts that such a core does without; none where there is no core."""
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, guarded=True)
-    except Impossible:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, guarded=True, check=limits.check)
+        program = Program(encoding.variables.rows, limits)
+    except (Impossible, TimeIsUp):
         return set()
     v = encoding.variables
     if v.rows.infeasible:
         return set()
-    core = Program(v.rows, limits).core(v.guards.values(), EFFORT)
+    core = program.core(v.guards.values(), EFFORT)
     if core is None:
         return set()
     inside = {who for who, guard in v.guards.items() if not guard.terms.keys().isdisjoint(core)}

@@ -20,6 +20,14 @@ SMALL = 80
 """Models with fewer variables are solved before presolve would have paid (measured: two to three times faster)."""
 
 
+GRACE, SHARE = 0.1, 0.1
+"""How much longer than the limit an answer may take to be laid out: seconds, and a part of the limit."""
+
+
+class TimeIsUp(Exception):  # noqa: N818 - an answer, not an error
+    """A limit is hit while something is still being written or read."""
+
+
 class Answer(Enum):
     OPTIMAL = auto()
     FEASIBLE = auto()
@@ -56,6 +64,19 @@ class Limits:
     def steady(self) -> "Limits":
         """With one worker, seed 0 and an effort: where any solution will do, it is always the same one."""
         return replace(self, workers=1, seed=0, effort=EFFORT)
+
+    def check(self) -> None:
+        """Raises TimeIsUp where no time is left."""
+        if self.left() == 0:
+            raise TimeIsUp
+
+    def check_late(self) -> None:
+        """The same a little later, so that what has been found in time can be laid out."""
+        now = time.monotonic()
+        asked = None if self.stop is None else self.stop.asked_at
+        late = asked is not None and now > asked + GRACE
+        if late or (self.seconds is not None and now > self.started + self.seconds * (1 + SHARE) + GRACE):
+            raise TimeIsUp
 
     def left(self) -> float | None:
         if self.stop is not None and self.stop.asked:
@@ -151,6 +172,7 @@ class Program:
         for low, high in rows.ranges:
             self.model.variables.add().domain.extend((low, high))
         for variables, factors, low, high in rows.rows:
+            limits.check()
             self._row(variables, factors, low, high)
 
     def _row(self, variables: Iterable[int], factors: Iterable[int], low: int, high: int) -> None:

@@ -4,7 +4,7 @@ Items keep their listed order wherever they are interchangeable; what opens IO w
 class, bridges on the last, spare slots behind everything else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..schema.address import FUNCTIONS
@@ -17,15 +17,16 @@ from .seating import Bus, NoDecode, Pool, Seating
 from .variables import Option, Pattern, Use, packs
 
 
-def decode(encoding: Encoding, values: Sequence[int]) -> Seating:
-    """Raises NoDecode where the counts hide a packing that this order does not find."""
-    return _Decoder(encoding, values).run()
+def decode(encoding: Encoding, values: Sequence[int], check: Callable[[], object] = bool) -> Seating:
+    """Raises NoDecode where the counts hide a packing that this order does not find, and what `check` raises."""
+    return _Decoder(encoding, values, check).run()
 
 
 @dataclass(slots=True)
 class _Decoder:
     encoding: Encoding
     values: Sequence[int]
+    check: Callable[[], object]
     buses: dict[int, list[Bus]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
@@ -40,6 +41,7 @@ class _Decoder:
         self._choose_items()
         for bus in v.classes:
             if self.buses[id(bus)]:
+                self.check()
                 self._fill(bus)
         for bus in v.classes:
             for one in self.buses[id(bus)]:

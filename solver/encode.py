@@ -1,5 +1,6 @@
 """Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
 
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
 from ..schema.facts import SLOTS
@@ -12,7 +13,7 @@ from .kinds import Place
 from .links import bus_numbers, controllers, max_controllers, near
 from .memory import memory_space
 from .pinned import Impossible, Tree
-from .rows import Capacity, Sum, total
+from .rows import Capacity, Rows, Sum, total
 from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .spares import spares_have_room
 from .standing import Standing
@@ -43,10 +44,11 @@ def encode(
     scope: Scope,
     *,
     cheapest_only: bool,
-    without: frozenset[str] = frozenset(),
+    without: Set[str] = frozenset(),
     guarded: bool = False,
+    check: Callable[[], object] = bool,
 ) -> Encoding:
-    """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself.
+    """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself, and what `check` raises.
 
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
     that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
@@ -55,13 +57,13 @@ def encode(
     scope = replace(scope, numbers="bus-numbers" not in without)
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
     copies = 2 * items.number + 1 if SLOTS in without else 1
-    grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope)
+    grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope, check)
     classes = grower.run()
     options = options_of(guest, items, classes)
     _all_may_sit(guest, items, options)
     if cheapest_only:
         options = _cheapest(options)
-    v = Variables(guest, items, classes, options, guarded=guarded)
+    v = Variables(guest, items, classes, options, Rows(check=check), guarded=guarded)
     every_item_seated(v)
     every_controller_hangs(v)
     slots_suffice(v)
@@ -79,7 +81,7 @@ def encode(
     return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
 
 
-def _capacities(v: Variables, windows: Windows, without: frozenset[str]) -> tuple[Capacity, ...]:
+def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capacity, ...]:
     """Rules bus-numbers, io-space, memory-space."""
     capacities = (
         bus_numbers(v, bounded="bus-numbers" not in without),

@@ -1,5 +1,6 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..schema.connect import CONTROLLERS, BusModel, Need
@@ -41,6 +42,8 @@ class Grower:
 
     standing: Standing
     scope: Scope
+    check: Callable[[], object] = bool
+    """Called at each class: raises where there is no time left for the others."""
     units: list[Unit] = field(default_factory=list)
     capped: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
@@ -68,6 +71,7 @@ class Grower:
         self._created_expanders(root)
         queue = 0
         while queue < len(self.classes):
+            self.check()
             # classes only ever hang on classes of the level above, so levels are complete in order of depth
             self.classes[queue:] = sorted(self.classes[queue:], key=lambda one: one.where.depth)
             self._grow(self.classes[queue])

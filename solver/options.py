@@ -1,25 +1,26 @@
 """How to search: limits that may cut a proof short, never change a proved answer."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 
 
 class Stop:
     """Ends a search from another thread: what it knows by then is its answer, as if its time were up."""
 
     def __init__(self) -> None:
-        self._asked = Event()
+        self.asked_at: float | None = None
+        """On the clock of time.monotonic()."""
         self._end: Callable[[], object] = bool
 
     def __call__(self) -> None:
-        self._asked.set()
+        self.asked_at = self.asked_at or time.monotonic()
         self._end()
 
     @property
     def asked(self) -> bool:
-        return self._asked.is_set()
+        return self.asked_at is not None
 
     def will_call(self, end: Callable[[], object]) -> None:
         """What ends the work in hand; at once if it has been asked already."""

@@ -1,6 +1,6 @@
 """A model as integer variables and linear rows: all that the counting formulation needs of CP-SAT."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -65,6 +65,8 @@ class Rows:
     rows: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = field(default_factory=list)
     infeasible: bool = False
     """A row without variables cannot be met."""
+    check: Callable[[], object] = bool
+    """Called at each row: raises where there is no time left to write the others."""
 
     def variable(self, low: int, high: int) -> Sum:
         """A new integer variable; a constant where its range has one value."""
@@ -76,6 +78,7 @@ class Rows:
 
     def between(self, low: int | None, what: Sum, high: int) -> None:
         """`low <= what <= high`; without `low` there is no limit below."""
+        self.check()
         terms = [(variable, factor) for variable, factor in what.terms.items() if factor]
         least = most = what.constant
         for variable, factor in terms:

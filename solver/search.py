@@ -20,7 +20,7 @@ from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .bound import bounds as lower_bounds
-from .cpsat import Answer, Limits, Program
+from .cpsat import Answer, Limits, Program, TimeIsUp
 from .decode import decode
 from .encode import Encoding, encode
 from .grow import Scope, scopes
@@ -109,14 +109,16 @@ def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
 def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outcome, bool]:
     """What a model answers, and whether it left out layouts: then nothing is proved."""
     try:
-        encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
+        encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only, check=limits.check)
+        least = lower_bounds(encoding)
+        if stage.cheapest_only:
+            # Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid.
+            encoding.variables.rows.at_most(encoding.terms["preferences"], least["preferences"])
+    except TimeIsUp:
+        return Undecided(), False
     except Impossible as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),)), False
     rows = encoding.variables.rows
-    least = lower_bounds(encoding)
-    if stage.cheapest_only:
-        # Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid.
-        rows.at_most(encoding.terms["preferences"], least["preferences"])
     optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, least, limits)
     if isinstance(optimum, Infeasible):
         return optimum, encoding.capped
@@ -136,18 +138,21 @@ def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, l
 
     Those are measured by the bounds of the whole model: one that costs no more than they say is optimal all the same.
     """
-    outcome, short = _laid_out(guest, items, encoding, optimum)
+    outcome, short = _laid_out(guest, items, encoding, optimum, limits)
     for saving in SAVINGS:
         capacities = [capacity for capacity in encoding.capacities if capacity.rule == short]
-        if not capacities:
+        if not capacities or limits.left() == 0:
             break
         fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), one.available))
-        _save(fullest, saving, encoding, optimum, limits)
+        try:
+            _save(fullest, saving, encoding, optimum, limits)
+        except TimeIsUp:
+            break
         again = _optimize(guest, encoding, lower_bounds(encoding), limits)
         if isinstance(again, Infeasible) or not again.values:
             break
         optimum = replace(optimum, values=again.values)
-        outcome, short = _laid_out(guest, items, encoding, optimum)
+        outcome, short = _laid_out(guest, items, encoding, optimum, limits)
     return outcome
 
 
@@ -162,10 +167,12 @@ def _save(capacity: Capacity, saving: Fraction, encoding: Encoding, optimum: Opt
     encoding.variables.rows.at_most(capacity.used, target)
 
 
-def _laid_out(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum) -> tuple[Outcome, str | None]:
+def _laid_out(
+    guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits
+) -> tuple[Outcome, str | None]:
     try:
-        seating = decode(encoding, optimum.values)
-    except NoDecode:
+        seating = decode(encoding, optimum.values, limits.check_late)
+    except (NoDecode, TimeIsUp):
         return Undecided(bound=optimum.unconditional(guest)), None
     return _judge(assemble(guest, items, seating), optimum)
 
@@ -218,11 +225,14 @@ def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tu
 
 def _optimize(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
     """The least of each term, given those before it; then the canonical one of the optimal answers."""
-    return (
-        _at_once(encoding, least, limits)
-        or _all_but_last(guest, encoding, least, limits)
-        or _one_by_one(guest, encoding, least, limits)
-    )
+    try:
+        return (
+            _at_once(encoding, least, limits)
+            or _all_but_last(guest, encoding, least, limits)
+            or _one_by_one(guest, encoding, least, limits)
+        )
+    except TimeIsUp:
+        return Optimum((), least, least, proved=False)
 
 
 def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:

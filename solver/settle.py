@@ -15,7 +15,7 @@ from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
 from .buses import BUS_NUMBERS
-from .cpsat import Answer, Limits, Program
+from .cpsat import Answer, Limits, Program, TimeIsUp
 from .decode import decode
 from .encode import encode
 from .grow import scopes
@@ -47,6 +47,8 @@ def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, 
                 return Proof()
             if look.unwritten or (look.seating is not None and (not thorough or look.verifies(without))):
                 return None
+    except TimeIsUp:
+        return None
     except Impossible as impossible:
         return Proof(impossible.rule)
     return None
@@ -60,7 +62,7 @@ def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE) -> bo
                 return False
             if look.verifies(without):
                 return True
-    except Impossible:
+    except (Impossible, TimeIsUp):
         return False
     return _is_planned(guest, limits)
 
@@ -70,7 +72,7 @@ def any_layout(guest: Guest, limits: Limits) -> Survey | None:
     try:
         looks = _several(guest, limits.steady, NONE)
         return next((look.known for look in looks if look.seating is not None and look.verifies(NONE)), None)
-    except Impossible:
+    except (Impossible, TimeIsUp):
         return None
 
 
@@ -114,7 +116,7 @@ class _Look:
 def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_Look]:
     items = items_of(guest)
     for scope in scopes(guest, items):
-        encoding = encode(guest, items, scope, cheapest_only=False, without=without)
+        encoding = encode(guest, items, scope, cheapest_only=False, without=without, check=limits.check)
         rows = encoding.variables.rows
         if rows.infeasible:
             yield _Look(guest, items, proof=not encoding.capped)
@@ -124,7 +126,7 @@ def _looks(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_L
             yield _Look(guest, items, unwritten=True)
         elif result.values:
             try:
-                seating = decode(encoding, result.values)
+                seating = decode(encoding, result.values, limits.check_late)
             except NoDecode:
                 continue
             many = len(seating.buses) > BUS_NUMBERS

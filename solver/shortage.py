@@ -8,7 +8,7 @@ from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
 from .buses import Join
-from .cpsat import Answer, Limits, Program
+from .cpsat import Answer, Limits, Program, TimeIsUp
 from .encode import Encoding, encode
 from .grow import Scope
 from .items import items_of
@@ -41,13 +41,14 @@ def rooms(guest: Guest) -> Finding:
 def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:
     """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, without=frozenset({rule}))
-    except Impossible:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, without={rule}, check=limits.check)
+        program = Program(encoding.variables.rows, limits)
+    except (Impossible, TimeIsUp):
         return ()
     capacities = [capacity for capacity in encoding.capacities if capacity.rule == rule]
     if encoding.variables.rows.infeasible or not capacities:
         return ()
-    program, found = Program(encoding.variables.rows, limits), []
+    found = []
     for capacity in capacities:
         result = program.minimize(capacity.used)
         if not result.values:

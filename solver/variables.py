@@ -67,7 +67,7 @@ class Variables:
     items: Items
     classes: list[BusClass]
     options: list[Option]
-    rows: Rows = field(default_factory=Rows)
+    rows: Rows
     guarded: bool = False
     """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
     guards: dict[object, Sum] = field(default_factory=dict)
