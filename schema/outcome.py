@@ -1,5 +1,7 @@
 """What planning can answer: solved, proved impossible, or undecided. Bad input is none of them: it raises."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from .device import Frozen
@@ -31,8 +33,13 @@ class Infeasible(Frozen):
 
 
 class Undecided(Frozen):
-    """A limit was hit: the best verified layout so far, if any, and the proved bounds of the objective's terms."""
+    """No proof: the best verified layout so far, if any, and the proved bounds of the objective's terms.
 
+    `reason`: a limit was hit, so that more time may help; or what was found could not be confirmed, and more time will
+    not help: no fault of the request, and worth a report.
+    """
+
+    reason: Literal["limit", "unconfirmed"] = "limit"
     layout: Layout | None = None
     bound: tuple[ObjectiveTerm, ...] = Field(default=())
 

@@ -93,12 +93,19 @@ def findings(found: Sequence[Finding]) -> str:
     return "\n".join([*lines, ", ".join(_count(counts[kind], kind) for kind in ("error", "warning") if counts[kind])])
 
 
+WHY_UNDECIDED: Final = {
+    "limit": "a limit was hit, more time may help",
+    "unconfirmed": "no limit was hit and more time will not help: qslot finds no proof here, please report the request",
+}
+
+
 def undecided(outcome: Undecided) -> str:
-    """What is known when a limit was hit."""
+    """What is known without a proof, and why there is none."""
+    why = WHY_UNDECIDED[outcome.reason]
     if outcome.layout is None:
-        lines = ["undecided: no layout was found, and none was proved impossible; more time may help"]
+        lines = [f"undecided: no layout was found, and none was proved impossible; {why}"]
         return "\n".join(lines + [f"  {TERM_WORDS[term.term]}: at least {term.bound}" for term in outcome.bound])
-    return "not proved optimal; the best layout found keeps every rule\n" + objective(outcome.bound)
+    return f"not proved optimal ({why}); the best layout found keeps every rule\n" + objective(outcome.bound)
 
 
 def _footer(layout: Layout) -> list[str]:

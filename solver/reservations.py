@@ -29,7 +29,7 @@ class Reservations:
 
     def __init__(self, placed: Placed) -> None:
         self._placed = placed
-        self._padded = ALL if not self._too_many_to_pad() else UNKNOWN
+        self._padded = UNKNOWN if self._too_many_to_pad() else ALL
         """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._roomy = True
         """Whether it may reserve memory so."""
@@ -42,7 +42,7 @@ class Reservations:
         if not self._windows and any(spare.kind == "pci" and spare.io for spare in known.guest.spare):
             self._windows = known.io.windows
             return True
-        if self._padded and known.prediction is not None and known.prediction.gives_up:
+        if self._padded and self._pads and known.prediction is not None and known.prediction.gives_up:
             self._padded -= 1
             return True
         if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
@@ -118,13 +118,16 @@ class Reservations:
         demanded = self._placed.demanded_as(bus)
         return demanded is not None and not MEMORY_RESERVES.isdisjoint(demanded.properties)
 
+    @property
+    def _pads(self) -> bool:
+        """Whether this firmware reserves IO by itself."""
+        firmware = self._placed.guest.firmware
+        return firmware.name == "ovmf" and firmware.number < NO_DEFAULT_IO_PADDING
+
     def _too_many_to_pad(self) -> bool:
         """Whether there are more hot-pluggable ports than windows, whatever their content."""
-        firmware = self._placed.guest.firmware
-        if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
-            return False
         ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self._placed.order)
-        return ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
+        return self._pads and ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
 
     def _gives_up(self, bus: Bus) -> bool:
         """The IO that the firmware would reserve by itself, for the sake of reserves that are asked for."""
