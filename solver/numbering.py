@@ -1,5 +1,7 @@
 """Numbers that tell controllers apart: chassis, slot and chassis_nr for QEMU, bus_nr for the firmware."""
 
+from collections.abc import Set
+
 from ..schema.connect import CONTROLLERS
 from .buses import BUS_NUMBERS
 from .placed import Placed
@@ -49,24 +51,40 @@ class Numbering:
         return own + max(below, bus.cls.bus_reserve or 0)
 
     def _bus_numbers(self) -> dict[str, int]:
-        """bus_nr of each expander: demanded ones stay, the others are packed below the end of a gap that holds them."""
+        """bus_nr of each expander: demanded ones stay, the others go into what is left between; none where they do not
+        fit."""
         placed = self._placed
         expanders = [bus for bus in placed.order if CONTROLLERS[str(bus.cls.model)].is_expander]
-        result = {str(bus.name): value for bus in expanders if (value := placed.number(bus, "bus_nr")) is not None}
+        fixed = {str(bus.name): value for bus in expanders if (value := placed.number(bus, "bus_nr")) is not None}
         sizes = {str(bus.name): self._size(bus) for bus in expanders}
         main = 1 + sum(self._size(b) for b in placed.children(placed.root) if str(b.name) not in sizes)
-        ends = {start: start + sizes[name] for name, start in result.items()} | {0: main}
-        starts = sorted([*result.values(), BUS_NUMBERS])
-        demanded_chassis = {c.properties.get("chassis_nr") for c in placed.guest.controllers}
-        for name in sorted((name for name in sizes if name not in result), key=lambda name: -sizes[name]):
-            # from the top, so that the main root keeps the numbers that are left
-            gaps = sorted(((ends[low], _after(low, starts)) for low in ends), reverse=True)
-            places = (start for low, high in gaps for start in range(high - sizes[name], low - 1, -1))
-            result[name] = next((start for start in places if start not in demanded_chassis), 0)
-            starts = sorted([*starts, result[name]])
-            ends[result[name]] = result[name] + sizes[name]
-        return result
+        ends = [main, *(fixed[name] + sizes[name] for name in sorted(fixed, key=fixed.__getitem__))]
+        gaps = tuple(zip(ends, [*sorted(fixed.values()), BUS_NUMBERS], strict=True))
+        taken = frozenset(c.properties["chassis_nr"] for c in placed.guest.controllers if "chassis_nr" in c.properties)
+        loose = sorted((name for name in sizes if name not in fixed), key=lambda name: -sizes[name])
+        starts = packed(tuple(sizes[name] for name in loose), gaps, taken) or (0,) * len(loose)
+        return fixed | dict(zip(loose, starts, strict=True))
 
 
-def _after(start: int, starts: list[int]) -> int:
-    return next(one for one in starts if one > start)
+def packed(sizes: tuple[int, ...], gaps: tuple[tuple[int, int], ...], taken: Set[object]) -> tuple[int, ...] | None:
+    """Starts of ranges of these sizes that fit into the gaps (first number, end) and are not `taken` themselves.
+
+    From the top, so that the main root keeps the numbers that are left; gap by gap, until all fit.
+
+    >>> packed((4, 3, 3), ((1, 7), (10, 14)), set()), packed((2, 2), ((1, 5), (10, 13)), {11})
+    ((10, 4, 1), (10, 3))
+    """
+    if not sizes:
+        return ()
+    size, *rest = sizes
+    tried: set[object] = set()
+    for number, (low, high) in sorted(enumerate(gaps), reverse=True):
+        start = next((one for one in range(high - size, low - 1, -1) if one not in taken), None)
+        alike = high - low, tuple(high - one for one in range(low, high) if one in taken)
+        if start is None or alike in tried:
+            continue
+        tried.add(alike)
+        others = packed(tuple(rest), (*gaps[:number], (low, start), *gaps[number + 1 :]), taken)
+        if others is not None:
+            return start, *others
+    return None
