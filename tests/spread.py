@@ -5,7 +5,7 @@ from typing import Any
 
 from qslot.schema import Guest
 
-from .generate import Data
+from .generator import Data
 from .reference import Costs, best, measure
 
 Relax = Callable[[Data], None]

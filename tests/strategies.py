@@ -1,25 +1,28 @@
-"""Guests for Hypothesis: the generator of `tests/generate.py`, driven by Hypothesis so that failures shrink."""
+"""Guests for Hypothesis: the generator of `tests/generator`, driven by Hypothesis so that failures shrink."""
 
+from collections.abc import Callable
+
+from hypothesis import assume
 from hypothesis import strategies as st
 from qslot.schema import Guest
 
-from .generate import request, tiny_request, valid
+from .generator import Draw, HypothesisDraw, Size, any_size, draw_request, small_size, valid
 
 
-def tiny_guests() -> st.SearchStrategy[Guest]:
+def small_guests() -> st.SearchStrategy[Guest]:
     """Up to five devices and whatever makes their seats scarce."""
-    return _guests(st.randoms(use_true_random=False).map(tiny_request))
+    return _guests(small_size)
 
 
 def guests() -> st.SearchStrategy[Guest]:
     """Up to 40 devices, all features."""
-    return _guests(st.randoms(use_true_random=False).map(request))
+    return _guests(any_size)
 
 
-def _guests(requests: st.SearchStrategy[dict[str, object]]) -> st.SearchStrategy[Guest]:
-    return requests.map(valid).filter(lambda guest: guest is not None).map(_certain)
-
-
-def _certain(guest: Guest | None) -> Guest:
+@st.composite
+def _guests(draw: st.DrawFn, size: Callable[[Draw], Size]) -> Guest:
+    source = HypothesisDraw(draw)
+    guest = valid(draw_request(source, size(source)))
+    assume(guest is not None)
     assert guest is not None
     return guest

@@ -25,9 +25,9 @@ from qslot.solver.explain import clashing
 from qslot.solver.search import decide
 from qslot.solver.settle import feasible, infeasible
 
-from ..generate import any_guest, tiny_guest
+from ..generator import any_guest, small_guest
 
-GUESTS = {"tiny": tiny_guest, "any": any_guest}
+GUESTS = {"tiny": small_guest, "any": any_guest}
 
 SECONDS = 10.0
 """For each question to the solver."""

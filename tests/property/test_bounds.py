@@ -14,7 +14,7 @@ from qslot.solver.items import items_of
 
 from benchmarks.families import FAMILIES
 
-from ..strategies import guests, tiny_guests
+from ..strategies import guests, small_guests
 
 PATIENCE: Final = Options(time_limit=2)
 
@@ -38,12 +38,12 @@ def test_no_bound_is_above_the_optimum(guest: Guest) -> None:
     check(guest)
 
 
-@given(tiny_guests())
+@given(small_guests())
 def test_no_bound_is_above_the_optimum_where_seats_are_scarce(guest: Guest) -> None:
     check(guest)
 
 
-@given(tiny_guests())
+@given(small_guests())
 def test_term_by_term_gives_the_same_bytes(guest: Guest) -> None:
     quick = solved(guest).layout
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from qslot.schema.facts import LIMITS, facts_of, named
 from qslot.schema.restricted import restricted
 from qslot.solver import explain
 
-from ..generate import any_guest, tiny_guest
+from ..generator import any_guest, small_guest
 from ..reference import Search, TooMany
 from .explanations import problems
 
@@ -17,13 +17,13 @@ SEEDS = range(200 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 60)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_fact_together_is_the_guest(seed: int) -> None:
-    for guest in (tiny_guest(seed), any_guest(seed)):
+    for guest in (small_guest(seed), any_guest(seed)):
         assert restricted(guest, {fact: fact.count for fact in facts_of(guest)}) == guest
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_explanation_is_minimal_and_its_remedies_help(seed: int) -> None:
-    guest = tiny_guest(seed)
+    guest = small_guest(seed)
     outcome = explain(guest)
     if isinstance(outcome, Infeasible):
         assert list(problems(guest, outcome)) == []
@@ -32,7 +32,7 @@ def test_explanation_is_minimal_and_its_remedies_help(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_oracle_agrees(seed: int) -> None:
     """It cannot do without a limit of the firmware; whatever else is one less must be feasible to it, too."""
-    guest = tiny_guest(seed)
+    guest = small_guest(seed)
     outcome = explain(guest)
     if not isinstance(outcome, Infeasible):
         return

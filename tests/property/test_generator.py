@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from ..generate import tiny_guest
+from ..generator import small_guest
 from ..reference import Search, TooMany
 from ..reference import search as reference_search
 from ..spread import RELAXATIONS, families
@@ -19,7 +19,7 @@ def test_a_fifth_cannot_be_planned() -> None:
     verdicts: Counter[bool] = Counter()
     for seed in range(20_000, 20_400):
         try:
-            verdicts[Search(tiny_guest(seed)).run() is None] += 1
+            verdicts[Search(small_guest(seed)).run() is None] += 1
         except TooMany:
             continue
     assert verdicts[True] >= 0.2 * verdicts.total()
@@ -33,7 +33,7 @@ def test_limits_bind() -> None:
     feasible = bound = judged = 0
     for seed in range(20_000, 20_200):
         try:
-            costs, binding = families(tiny_guest(seed))
+            costs, binding = families(small_guest(seed))
         except TooMany:
             continue
         judged += 1

@@ -8,7 +8,7 @@ from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.verify import verify
 from qslot.solver import Options, solve
 
-from ..strategies import guests, tiny_guests
+from ..strategies import guests, small_guests
 
 PATIENCE = Options(time_limit=2)
 
@@ -34,7 +34,7 @@ def test_a_solved_layout_breaks_no_rule_and_is_proved(guest: Guest) -> None:
     assert all(term.value == term.bound for term in layout.objective)
 
 
-@given(tiny_guests(), st.randoms(use_true_random=False))
+@given(small_guests(), st.randoms(use_true_random=False))
 def test_the_order_of_the_request_changes_no_cost(guest: Guest, rng: Any) -> None:
     """Except where order means something: members of a group, pins without a function, who is first at a soft place."""
     assume(not guest.groups and all(d.address is None or d.address.function is not None for d in guest.devices))
@@ -44,7 +44,7 @@ def test_the_order_of_the_request_changes_no_cost(guest: Guest, rng: Any) -> Non
     assert costs(plan(Guest.model_validate(data))) == costs(plan(guest))
 
 
-@given(tiny_guests(), st.data())
+@given(small_guests(), st.data())
 def test_more_room_is_never_dearer(guest: Guest, data: st.DataObject) -> None:
     request = guest.model_dump(mode="json")
     ways = [name for name in ("reserve", "spare") if request[name]]
@@ -58,7 +58,7 @@ def test_more_room_is_never_dearer(guest: Guest, data: st.DataObject) -> None:
     assert costs(plan(Guest.model_validate(request))) <= costs(plan(guest))
 
 
-@given(tiny_guests())
+@given(small_guests())
 def test_a_layout_pinned_back_stays(guest: Guest) -> None:
     layout = plan(guest)
     assume(layout is not None and not guest.spare)

@@ -5,7 +5,7 @@ import os
 import pytest
 from qslot.schema import Guest
 
-from ..generate import tiny_guest
+from ..generator import small_guest
 from .campaign import compare
 
 SEEDS = range(600 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 120)
@@ -14,7 +14,7 @@ CHUNK = 30
 
 @pytest.mark.parametrize("first", range(0, len(SEEDS), CHUNK))
 def test_solver_and_oracle_agree(first: int) -> None:
-    verdicts = {seed: compare(tiny_guest(seed)) for seed in SEEDS[first : first + CHUNK]}
+    verdicts = {seed: compare(small_guest(seed)) for seed in SEEDS[first : first + CHUNK]}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict in ("DISAGREE", "undecided")} == {}
     judged = [verdict for verdict in verdicts.values() if verdict != "too large for the oracle"]
     assert len(judged) > 0.8 * CHUNK

@@ -4,7 +4,7 @@ import pytest
 from qslot.schema.cost import objective
 from qslot.schema.verify import verify
 
-from ..generate import tiny_guest
+from ..generator import small_guest
 from ..reference import Search, TooMany
 from ..reference import search as reference_search
 from ..reference.layout import best_layout
@@ -15,11 +15,11 @@ def test_shortcuts_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference_search, "NODES", 2_000)
     compared = 0
     for seed in range(50_000, 50_120):
-        quick = Search(tiny_guest(seed))
+        quick = Search(small_guest(seed))
         if len(quick.free) > 5:
             continue
         try:
-            plain = Search(tiny_guest(seed), prune=False).run()
+            plain = Search(small_guest(seed), prune=False).run()
         except TooMany:
             continue
         assert quick.run() == plain, seed
@@ -31,7 +31,7 @@ def test_the_checker_finds_nothing_in_the_oracles_layouts(monkeypatch: pytest.Mo
     monkeypatch.setattr(reference_search, "NODES", 4_000)
     written = 0
     for seed in range(60_000, 60_200):
-        guest = tiny_guest(seed)
+        guest = small_guest(seed)
         try:
             layout = best_layout(guest)
         except TooMany:

@@ -10,7 +10,7 @@ from qslot.schema.probe import boot, differences, running
 from qslot.schema.qemu import hotplug_buses
 from qslot.solver import solve
 
-from ..generate import Data
+from ..generator import Data
 from .guests import NEEDS, Wish, planned
 from .hotplug import hotplug, hotplug_into_spares
 

@@ -1,0 +1,53 @@
+"""The command; see the package."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from . import __doc__ as usage
+from .judge import is_bad, missing
+from .pool import records
+from .summary import read, table
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=usage, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--last", type=int, default=0, help="the seed after the last one")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--opinions", default="oracle,addresses,rows,laws")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--summary", type=Path)
+    given = parser.parse_args(arguments)
+    if given.summary is not None:
+        print(*table(read(given.summary).values()), sep="\n")  # noqa: T201
+        return 0
+    if given.out is None:
+        parser.error("--out FILE or --summary FILE")
+    return run(given)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Exit code 1 if any guest of this run was answered wrongly, or not at all."""
+    asked = [name for name in given.opinions.split(",") if name]
+    for name in missing(asked):
+        print(f"no opinion of {name}: there is no tests/opinions/{name}.py", file=sys.stderr)  # noqa: T201
+    opinions = tuple(name for name in asked if name not in missing(asked))
+    done = read(given.out)
+    jobs = ((seed, opinions, given.seconds) for seed in range(given.first, given.last) if seed not in done)
+    bad = 0
+    with given.out.open("a") as out:
+        for record in records(jobs, given.workers):
+            out.write(json.dumps(record) + "\n")
+            out.flush()
+            if is_bad(record):
+                bad += 1
+                print(json.dumps({k: v for k, v in record.items() if k != "features"}), flush=True)  # noqa: T201
+    print(f"{bad} bad")  # noqa: T201
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

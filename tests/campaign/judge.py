@@ -1,0 +1,109 @@
+"""One seed: draws its guest, solves it, verifies the answer and asks the opinions."""
+
+import importlib
+import resource
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any, Final, Literal
+
+from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
+from qslot.schema.verify import verify
+from qslot.solver import Options, solve
+from qslot.solver.options import Stop
+
+from ..generator import Data, features, request
+
+Record = dict[str, Any]
+Tell = Callable[[Record], object]
+Status = Literal["solved", "infeasible", "undecided", "invalid", "crash", "killed"]
+
+GRACE: Final = 10
+"""CPU seconds that the solver has to end after it was asked to, and that an opinion has."""
+
+
+def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
+    """Tells the record of a seed each time that more is known, so that a killed process leaves what it knew."""
+    data = request(seed)
+    guest = Guest.model_validate(data)
+    record: Record = {"seed": seed, "guest": guest.sha256[:12], "devices": len(guest.devices)}
+    record |= {"features": features.of(data), "status": "killed", "seconds": seconds + GRACE, "opinions": {}}
+    tell(record | {"request": data})
+    allow(seconds + GRACE)
+    started = time.process_time()
+    try:
+        with stopped_after(seconds) as stop:
+            outcome = solve(guest, Options(stop=stop))
+        record |= {"status": status(guest, outcome), "seconds": round(time.process_time() - started, 3)}
+        record |= {"invalid": broken} if (broken := errors(guest, outcome)) else {}
+        for name in opinions:
+            tell(record | {"opinions": {**record["opinions"], name: "killed"}, "request": data})
+            allow(GRACE + seconds)
+            record["opinions"][name] = ask(name, guest, outcome)
+    except Exception:
+        record |= {"status": "crash", "error": traceback.format_exc()[-2000:]}
+    tell(record | ({"request": data} if is_bad(record) else {}))
+
+
+def is_bad(record: Record) -> bool:
+    """Whether the guest's answer is wrong, or missing."""
+    return record["status"] not in ("solved", "infeasible") or any(
+        verdict.startswith(("DISAGREE", "crash", "killed")) for verdict in record["opinions"].values()
+    )
+
+
+def status(guest: Guest, outcome: Outcome) -> Status:
+    if errors(guest, outcome):
+        return "invalid"
+    return {Solved: "solved", Infeasible: "infeasible", Undecided: "undecided"}[type(outcome)]
+
+
+def errors(guest: Guest, outcome: Outcome) -> list[str]:
+    """What the checker says of the layout, and an objective that its bounds contradict."""
+    layout = None if isinstance(outcome, Infeasible) else outcome.layout
+    if layout is None:
+        return []
+    found = [str(finding) for finding in verify(guest, layout) if finding.severity == "error"]
+    above = [f"{term.term}: bound {term.bound} above {term.value}" for term in layout.objective if term.bound > term.value]
+    return found + above
+
+
+def ask(name: str, guest: Guest, outcome: Outcome) -> str:
+    try:
+        return str(importlib.import_module(f"tests.opinions.{name}").opinion(guest, outcome))
+    except Exception as error:
+        return f"crash: {type(error).__name__}: {error}"
+
+
+def missing(opinions: Iterable[str]) -> list[str]:
+    """Those that have no module."""
+    return [name for name in opinions if importlib.util.find_spec(f"tests.opinions.{name}") is None]
+
+
+def allow(seconds: int) -> None:
+    """The process is killed once it has used so much more CPU."""
+    used = int(time.process_time()) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def stopped_after(seconds: int) -> Iterator[Stop]:
+    """Asks to stop when this process has used so many CPU seconds more."""
+    stop, done = Stop(), Event()
+    end = time.process_time() + seconds
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            if time.process_time() > end:
+                stop()
+                return
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield stop
+    finally:
+        done.set()
+        watcher.join()
