@@ -5,9 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+from ..generator import request
 from . import __doc__ as usage
-from .judge import is_bad, missing
+from .judge import complaints, is_bad, missing
 from .pool import records
+from .shrink import shrunk
 from .summary import read, table
 
 
@@ -20,21 +22,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--summary", type=Path)
+    parser.add_argument("--shrink", type=int, metavar="SEED", help="the smallest request wrong as that of a seed is")
     given = parser.parse_args(arguments)
     if given.summary is not None:
         print(*table(read(given.summary).values()), sep="\n")  # noqa: T201
         return 0
+    if given.shrink is not None:
+        return shrink(given.shrink, opinions_of(given), given.seconds)
     if given.out is None:
-        parser.error("--out FILE or --summary FILE")
+        parser.error("--out FILE, --summary FILE or --shrink SEED")
     return run(given)
 
 
 def run(given: argparse.Namespace) -> int:
     """Exit code 1 if any guest of this run was answered wrongly, or not at all."""
-    asked = [name for name in given.opinions.split(",") if name]
-    for name in missing(asked):
-        print(f"no opinion of {name}: there is no tests/opinions/{name}.py", file=sys.stderr)  # noqa: T201
-    opinions = tuple(name for name in asked if name not in missing(asked))
+    opinions = opinions_of(given)
     done = read(given.out)
     jobs = ((seed, opinions, given.seconds) for seed in range(given.first, given.last) if seed not in done)
     bad = 0
@@ -47,6 +49,25 @@ def run(given: argparse.Namespace) -> int:
                 print(json.dumps({k: v for k, v in record.items() if k != "features"}), flush=True)  # noqa: T201
     print(f"{bad} bad")  # noqa: T201
     return int(bad > 0)
+
+
+def opinions_of(given: argparse.Namespace) -> tuple[str, ...]:
+    """Those that are asked for and there; of the others it is told that they are missing."""
+    asked = [name for name in given.opinions.split(",") if name]
+    for name in missing(asked):
+        print(f"no opinion of {name}: there is no tests/opinions/{name}.py", file=sys.stderr)  # noqa: T201
+    return tuple(name for name in asked if name not in missing(asked))
+
+
+def shrink(seed: int, opinions: tuple[str, ...], seconds: int) -> int:
+    data = request(seed)
+    wrong = complaints(data, opinions, seconds)
+    if not wrong:
+        print(f"nothing is wrong with seed {seed}")  # noqa: T201
+        return 1
+    smallest = shrunk(data, lambda other: wrong <= complaints(other, opinions, seconds))
+    print(", ".join(sorted(wrong)), json.dumps(smallest))  # noqa: T201
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """One seed: draws its guest, solves it, verifies the answer and asks the opinions."""
 
 import importlib
+import importlib.util
 import resource
 import time
 import traceback
@@ -47,6 +48,19 @@ def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
     tell(record | ({"request": data} if is_bad(record) else {}))
 
 
+def complaints(request: Data, opinions: Iterable[str], seconds: int) -> frozenset[str]:
+    """What is wrong with the answer to a request, in kind, so that others are seen to be like it; in this process."""
+    guest = Guest.model_validate(request)
+    try:
+        with stopped_after(seconds) as stop:
+            outcome = solve(guest, Options(stop=stop))
+        verdicts = {name: ask(name, guest, outcome).split(": ")[0] for name in opinions}
+        found = {f"{name} {verdict}" for name, verdict in verdicts.items() if verdict not in ("agree", "n/a")}
+        return frozenset(found | ({kind} if (kind := status(guest, outcome)) in ("invalid", "undecided") else set()))
+    except Exception as error:
+        return frozenset({type(error).__name__})
+
+
 def is_bad(record: Record) -> bool:
     """Whether the guest's answer is wrong, or missing."""
     return record["status"] not in ("solved", "infeasible") or any(
@@ -57,7 +71,13 @@ def is_bad(record: Record) -> bool:
 def status(guest: Guest, outcome: Outcome) -> Status:
     if errors(guest, outcome):
         return "invalid"
-    return {Solved: "solved", Infeasible: "infeasible", Undecided: "undecided"}[type(outcome)]
+    match outcome:
+        case Solved():
+            return "solved"
+        case Infeasible():
+            return "infeasible"
+        case Undecided():
+            return "undecided"
 
 
 def errors(guest: Guest, outcome: Outcome) -> list[str]:
@@ -66,7 +86,9 @@ def errors(guest: Guest, outcome: Outcome) -> list[str]:
     if layout is None:
         return []
     found = [str(finding) for finding in verify(guest, layout) if finding.severity == "error"]
-    above = [f"{term.term}: bound {term.bound} above {term.value}" for term in layout.objective if term.bound > term.value]
+    above = [
+        f"{term.term}: bound {term.bound} above {term.value}" for term in layout.objective if term.bound > term.value
+    ]
     return found + above
 
 

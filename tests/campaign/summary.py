@@ -32,7 +32,9 @@ def table(records: Iterable[Record]) -> Iterator[str]:
     yield _counts(f"of them up to 8 devices ({len(small)})", Counter(record["status"] for record in small))
     for name in sorted({name for record in known for name in record["opinions"]}):
         verdicts = (record["opinions"][name] for record in known if name in record["opinions"])
-        yield _counts(name, Counter(verdict.split(": ")[0] if "n/a" not in verdict else verdict for verdict in verdicts))
+        yield _counts(
+            name, Counter(verdict.split(": ")[0] if "n/a" not in verdict else verdict for verdict in verdicts)
+        )
     seconds = sorted(float(record["seconds"]) for record in known)
     yield f"CPU seconds: median {seconds[len(seconds) // 2]}, most {seconds[-1]}, all {sum(seconds):.0f}"
     features = Counter(feature for record in known for feature in record["features"])
@@ -42,3 +44,8 @@ def table(records: Iterable[Record]) -> Iterator[str]:
 
 def _counts(name: str, counts: Counter[str]) -> str:
     return f"{name}: " + ", ".join(f"{key} {count}" for key, count in counts.most_common())
+
+
+def _kind(verdict: str) -> str:
+    """Why it could not judge, but not what it disagrees about."""
+    return verdict if verdict.startswith("n/a") else verdict.partition(":")[0]

@@ -44,22 +44,20 @@ def _model(draft: Draft, palette: list[str]) -> str:
 def _device(draft: Draft, name: str, model: str) -> Data:
     draw = draft.draw
     entry: Data = {"id": name, "model": model}
-    if model in SELF_DESCRIBED:
+    known = None if model in SELF_DESCRIBED else find(model)
+    if known is None:
         entry |= _described(draft)
-        can_hotplug, modes, integrated = True, (), False
-    else:
-        known = find(model)
-        can_hotplug, integrated = known.hotpluggable, known.connector is Connector.INTEGRATED
-        modes = () if known.virtio is None else tuple(known.virtio.modes)
-    if modes and draft.themed("io", 0.8, 0.4):
-        entry |= _mode(draft, [mode.value for mode in modes])
+    elif known.virtio is not None and draft.themed("io", 0.8, 0.4):
+        entry |= _mode(draft, [mode.value for mode in known.virtio.modes])
     if draft.themed("hotplug", 0.7, 0.25):
-        needs = ("required", "never", "required", "preferred") if can_hotplug else ("never", "preferred")
-        entry["hotplug"] = draw.choice(needs)
+        can = known is None or known.hotpluggable
+        entry["hotplug"] = draw.choice(
+            ("required", "never", "required", "preferred") if can else ("never", "preferred")
+        )
     node = draft.node(0.4 if "numa" in draft.themes else 0.2)
     if node is not None:
         entry["numa"] = node
-    address = _address(draft, model, integrated=integrated)
+    address = _address(draft, model, integrated=known is not None and known.connector is Connector.INTEGRATED)
     if address is not None:
         entry["address"] = address
     return entry

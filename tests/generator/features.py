@@ -130,7 +130,7 @@ FEATURES: Final[dict[str, Callable[[Data], bool]]] = {
     "memory": lambda r: "memory" in r,
     "a 64-bit hole": lambda r: "pci_hole64" in r,
     "up to 40 address bits": lambda r: r.get("phys_bits", 99) <= 40,
-    "more than 40 address bits": lambda r: 40 < r.get("phys_bits", 0),
+    "more than 40 address bits": lambda r: r.get("phys_bits", 0) > 40,
     "a described device": lambda r: any("bars" in one for one in r["devices"]),
     "a 32-bit BAR": lambda r: any(bar["kind"] == "mem32" for bar in _bars(r)),
     "a 64-bit BAR": lambda r: any(bar["kind"] == "mem64" for bar in _bars(r)),

@@ -16,7 +16,7 @@ def draw_properties(draft: Draft, name: str, model: str) -> Data:
     known = CONTROLLERS[model].properties
     result: Data = {}
     if "io-reserve" in known:
-        result |= _reserves(draft, model)
+        result |= _reserves(draft)
     if "shpc" in known and draft.themed("bridges", 0.8, 0.2):
         result["shpc"] = spelling.boolean(draft.draw, draft.draw.chance(0.5))
     if "bus_nr" in known:
@@ -36,7 +36,7 @@ def _names(draft: Draft, name: str, known: frozenset[str]) -> Data:
     return {"chassis_nr": own} if "chassis_nr" in known else {}
 
 
-def _reserves(draft: Draft, model: str) -> Data:
+def _reserves(draft: Draft) -> Data:
     draw = draft.draw
     result: Data = {}
     if draft.themed("io", 0.7, 0.08):

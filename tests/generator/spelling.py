@@ -5,8 +5,8 @@ from typing import Final
 from .draw import Draw
 
 UNITS: Final = (("G", 30), ("M", 20), ("K", 10))
-TRUE: Final = (True, "on", "yes", "true")
-FALSE: Final = (False, "off", "no", "false")
+TRUE: Final[tuple[bool | str, ...]] = (True, "on", "yes", "true")
+FALSE: Final[tuple[bool | str, ...]] = (False, "off", "no", "false")
 
 
 def boolean(draw: Draw, value: bool) -> bool | str:
