@@ -54,9 +54,10 @@ def run(given: argparse.Namespace) -> int:
 def opinions_of(given: argparse.Namespace) -> tuple[str, ...]:
     """Those that are asked for and there; of the others it is told that they are missing."""
     asked = [name for name in given.opinions.split(",") if name]
-    for name in missing(asked):
+    absent = missing(asked)
+    for name in absent:
         print(f"no opinion of {name}: there is no tests/opinions/{name}.py", file=sys.stderr)  # noqa: T201
-    return tuple(name for name in asked if name not in missing(asked))
+    return tuple(name for name in asked if name not in absent)
 
 
 def shrink(seed: int, opinions: tuple[str, ...], seconds: int) -> int:

@@ -1,18 +1,24 @@
 """A process for each seed, some at a time: whatever happens to one, the campaign goes on."""
 
 import multiprocessing
+import resource
+import time
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
+from typing import Final
 
 from .judge import Record, judge
 
 Job = tuple[int, tuple[str, ...], int]
 """Seed, opinions, CPU seconds."""
+GRACE: Final = 10
+"""CPU seconds beyond those, for the solver to end after it was asked to, and as much for each opinion."""
 
 
 def records(jobs: Iterable[Job], workers: int) -> Iterator[Record]:
     """What each process told of last, in the order in which they end."""
+    judge(0, (), 1, bool)  # what is loaded or computed once is so before there are processes
     waiting = iter(jobs)
     running: dict[Connection, tuple[ForkProcess, Record]] = {}
     while True:
@@ -42,4 +48,14 @@ def _start(job: Job) -> tuple[ForkProcess, Connection]:
 
 
 def _work(seed: int, opinions: tuple[str, ...], seconds: int, sender: Connection) -> None:
-    judge(seed, opinions, seconds, sender.send)
+    def tell(record: Record) -> None:
+        sender.send(record)
+        _allow(seconds + GRACE)
+
+    judge(seed, opinions, seconds, tell)
+
+
+def _allow(seconds: int) -> None:
+    """This process is killed once it has used so much more CPU."""
+    used = int(time.process_time()) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.RLIM_INFINITY))

@@ -19,6 +19,7 @@ SELDOM: Final = ("vmxnet3", "virtio-9p", "virtio-serial", "nec-usb-xhci", "pvscs
 SELF_DESCRIBED: Final = ("vfio-pci", "acme-card")
 ONE_A_GUEST: Final = ("virtio-balloon", "virtio-iommu")
 MEANS: Final = ("type", "slot", "property")
+NEEDS: Final = ("required", "never", "required", "preferred")
 MODERN_SINCE: Final = (2, 7)
 """Machine version from which a virtio device that is not told its mode is not legacy."""
 

@@ -67,6 +67,6 @@ def _expander(draft: Draft) -> Data:
         bus_nr = draw.choice((draw.integer(2, 5), draw.integer(2, 5), 128, draw.integer(250, 254)))
         if bus_nr not in taken:
             result["bus_nr"] = bus_nr
-    if draft.nodes and draw.chance(0.25):
+    if draft.nodes and draw.chance(0.5):
         result["numa_node"] = spelling.number(draw, draw.integer(0, draft.nodes - 1))
     return result
