@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from typing import Final
 
+from ..generator import request, valid
 from .judge import Record, judge
 
 Job = tuple[int, tuple[str, ...], int]
@@ -18,7 +19,7 @@ GRACE: Final = 10
 
 def records(jobs: Iterable[Job], workers: int) -> Iterator[Record]:
     """What each process told of last, in the order in which they end."""
-    judge(0, (), 1, bool)  # what is loaded or computed once is so before there are processes
+    valid(request(0))  # the catalogue is loaded once, before there are processes
     waiting = iter(jobs)
     running: dict[Connection, tuple[ForkProcess, Record]] = {}
     while True:
