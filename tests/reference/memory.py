@@ -1,8 +1,8 @@
 """Whether the firmware takes a complete tree: memory, and what alignment costs beyond the sums.
 
-Asked is `qslot.schema.firmware.predict`, whose outside truth is QEMU (docs/model.md). Which layouts it is asked about is
-the oracle's own: a tree stands for all layouts with its things in another order of slots, and for all that the planner
-may say of reserves to make room.
+Asked is `qslot.schema.firmware.predict`, whose outside truth is QEMU (docs/model.md). About which layouts is the
+oracle's own: a tree stands for all layouts with its things in another order of slots, and for all that the planner may
+say of reserves to make room.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,20 +28,23 @@ Order = Callable[[Thing], int]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The first layout of a tree that the firmware takes, if any; `final` where all of the tree would fail."""
+    """The first layout of a tree that the firmware takes, if any; `final` where it would take none of the tree's."""
 
     layout: Layout | None
     final: bool = False
 
 
-def ask(problem: Problem, created: list[Controller], costs: Costs) -> Answer:
-    """Raises Broken where no reserves keep what the tree's spare slots ask for. Slots are left as they were."""
+def ask(problem: Problem, created: list[Controller], costs: Costs, *, final: bool) -> Answer:
+    """`final`: whether it matters that all layouts of the tree would fail. Slots are left as they were.
+
+    Raises Broken where no reserves keep what the tree's spare slots ask for.
+    """
     layout = Writer(problem, created, costs).write()
     if takes(layout):
         return Answer(layout)
     if problem.guest.firmware.name == "seabios":
         # SeaBIOS sorts requests by alignment and size before it adds them up: the order of slots decides nothing.
-        return Answer(None, final=True)
+        return Answer(None, final=final)
     names = {controller.name for controller in created}
     buses = [problem.root, *(c.offers for c in (*problem.controllers, *created))]
     before = {bus: {slot: list(things) for slot, things in bus.slots.items()} for bus in buses}
@@ -53,7 +56,7 @@ def ask(problem: Problem, created: list[Controller], costs: Costs) -> Answer:
     finally:
         for bus, slots in before.items():
             restore(bus, slots)
-    every = orders(problem.guest, layout)
+    every = orders(problem.guest, layout) if final else None
     return Answer(None, final=every is not None and all(first_taken(one, names) is None for one in every))
 
 

@@ -7,7 +7,7 @@ from math import factorial, prod
 from qslot.schema import Guest, Layout
 from qslot.schema.layout import PlacedController, PlacedDevice
 
-MOST = 120
+MOST = 24
 Seat = PlacedController | PlacedDevice
 Unit = tuple[Seat, ...]
 """What changes place together: a controller, a device, a group."""

@@ -219,7 +219,8 @@ def choice_of(one: Traits, *, behind_port: bool) -> VirtioMode | None:
 
 def _nature(one: Traits) -> str:
     device = one.device
-    return f"{device.model} {device.virtio} {device.properties} {device.connect} {device.bars} {device.rom} {one.soft_slot is None}"
+    own = (device.model, device.virtio, device.properties, device.connect, device.bars, device.rom)
+    return f"{own} {one.soft_slot is None}"
 
 
 def _own_functions(pins: list[Pin | None]) -> tuple[int, ...]:

@@ -12,10 +12,10 @@ Why the enumeration is finite and still complete:
   than two. `MANY` guards the one premise: a created bus has room for all that is seated.
 - One created expander a node is enough for the same reason.
 
-Memory is asked of complete trees alone (`memory.py`): what is added later may shift what was in the way. A tree that the
-firmware refuses may be laid out in another order that it takes, and what merging leaves out may have fitted. So such a
-tree costs the answer, unless one that is taken costs no more: then `MemoryDecides` is raised. Without merging
-(`merge=False`), and where the order of slots decides nothing, a refusal is final.
+The firmware is asked about complete trees alone (`memory.py`): what is added later may shift what was in the way. A
+tree that it refuses may be laid out in another order that it takes, and what merging leaves out may have fitted. So
+unless one that it takes costs no more, there is no answer (`MemoryDecides`). Without merging (`merge=False`) a refusal
+is final where no order of slots would help.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ Move = list[tuple[Thing, Bus, int]]
 Key = tuple[int, ...]
 
 
-REFUSED = 200
+REFUSED = 20
 
 
 class NoAnswer(Exception):  # noqa: N818 - of the oracle's own
@@ -238,12 +238,12 @@ class Search:
     def ask_firmware(self, key: Key) -> None:
         costs: Costs = dict(zip(self.guest.policy.order, key, strict=True))
         try:
-            answer = memory.ask(self.problem, self.created, costs)
+            answer = memory.ask(self.problem, self.created, costs, final=not self.merge)
         except Broken:
             return
         if answer.layout is not None:
             self.best, self.costs, self.layout = key, costs, answer.layout
-        elif self.merge or not answer.final:
+        elif not answer.final:
             self.refused = key if self.refused is None else min(key, self.refused)
             self.refusals += 1
             if self.refusals > REFUSED:
