@@ -46,12 +46,17 @@ class Writer:
         self.measure = Measure(problem, self.controllers)
         self.measure.run()
         self.kept = kept(self.measure)
+        self.with_io = {c.name for c in self.controllers if self.has_io(c)}
         self.starts = self.bus_starts()
         self.chassis = iter(n for n in range(1, 256) if n not in self.taken_chassis())
         self.chassis_nr = iter(n for n in range(1, 256) if n not in self.taken_numbers())
         self.placed: list[PlacedController] = []
         self.devices: dict[str, PlacedDevice] = {}
         self.spare: list[tuple[SpareSlot, Slot]] = []
+
+    def has_io(self, controller: Controller) -> bool:
+        reserved = any(spare.spare.io for spare in spares_on(controller.offers))
+        return reserved or self.measure.content(controller) > 0
 
     def taken_chassis(self) -> set[object]:
         return {c.properties.get("chassis") for c in self.guest.controllers}

@@ -39,29 +39,38 @@ def ask(problem: Problem, created: list[Controller], costs: Costs, *, final: boo
 
     Raises Broken where no reserves keep what the tree's spare slots ask for.
     """
-    layout = Writer(problem, created, costs).write()
+    writer = Writer(problem, created, costs)
+    layout = writer.write()
     if takes(layout):
         return Answer(layout)
     if problem.guest.firmware.name == "seabios":
         # SeaBIOS sorts requests by alignment and size before it adds them up: the order of slots decides nothing.
         return Answer(None, final=final)
-    names = {controller.name for controller in created}
+    free = Free(frozenset(controller.name for controller in created), frozenset(writer.with_io))
     buses = [problem.root, *(c.offers for c in (*problem.controllers, *created))]
     before = {bus: {slot: list(things) for slot, things in bus.slots.items()} for bus in buses}
     try:
         for order in (lambda _: 0, memory_of, lambda thing: -memory_of(thing)):
             rearrange(buses, order)
-            if taken := first_taken(Writer(problem, created, costs).write(), names):
+            if taken := first_taken(Writer(problem, created, costs).write(), free):
                 return Answer(taken)
     finally:
         for bus, slots in before.items():
             restore(bus, slots)
     every = orders(problem.guest, layout) if final else None
-    return Answer(None, final=every is not None and all(first_taken(one, names) is None for one in every))
+    return Answer(None, final=every is not None and all(first_taken(one, free) is None for one in every))
 
 
-def first_taken(layout: Layout, created: set[str]) -> Layout | None:
-    return next((lessened for lessened in lessenings(layout, created) if takes(lessened)), None)
+@dataclass(frozen=True, slots=True)
+class Free:
+    """By id, the controllers that the planner created, and those with IO below, that of spare slots included."""
+
+    created: frozenset[str]
+    with_io: frozenset[str]
+
+
+def first_taken(layout: Layout, free: Free) -> Layout | None:
+    return next((lessened for lessened in lessenings(layout, free) if takes(lessened)), None)
 
 
 def takes(layout: Layout) -> bool:
@@ -97,11 +106,12 @@ def restore(bus: Bus, slots: dict[int, list[Thing]]) -> None:
             thing.slot = slot
 
 
-def lessenings(layout: Layout, created: set[str]) -> Iterator[Layout]:
+def lessenings(layout: Layout, free: Free) -> Iterator[Layout]:
     """The layout, and what the planner may make of it where OVMF's own reserves cost something: "Memory space"."""
-    for windows in (layout, without_windows(layout, empty=False), without_windows(layout, empty=True)):
+    without = (without_windows(layout, free.with_io, empty=empty) for empty in (False, True))
+    for windows in (layout, *without):
         yield windows
-        yield changed(windows, lambda one: less_memory(one) if one.id in created else {})
+        yield changed(windows, lambda one: less_memory(one) if one.id in free.created else {})
 
 
 def less_memory(controller: PlacedController) -> Properties:
@@ -110,10 +120,8 @@ def less_memory(controller: PlacedController) -> Properties:
     return {"pref64-reserve": 2 * MIB, "mem-reserve": 0} | controller.properties
 
 
-def without_windows(layout: Layout, *, empty: bool) -> Layout:
+def without_windows(layout: Layout, with_io: frozenset[str], *, empty: bool) -> Layout:
     """With io-reserve=0 where no IO is; `empty`: also on bridges with nothing on them."""
-    known = predict(layout, memory=False)
-    with_io = {window.controller for window in known.io_windows} - known.padding
     used = {device.bus for device in layout.devices} | {spare.bus for spare in layout.spare}
     closed = {one.id for one in layout.controllers if one.id not in with_io and (empty or one.id in used)}
     return changed(layout, lambda one: no_window(one) if one.id in closed else {})
