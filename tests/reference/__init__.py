@@ -7,11 +7,11 @@ legal and what it costs, it derives by itself.
 
 from qslot.schema import Guest, Layout
 
+from .limits import MemoryDecides as MemoryDecides
+from .limits import NoAnswer as NoAnswer
+from .limits import TooMany as TooMany
 from .measure import Costs as Costs
-from .search import MemoryDecides as MemoryDecides
-from .search import NoAnswer as NoAnswer
 from .search import Search as Search
-from .search import TooMany as TooMany
 
 
 def best(guest: Guest, nodes: int | None = None) -> Costs | None:

@@ -12,7 +12,7 @@ Why the enumeration is finite and still complete:
   than two. `MANY` guards the one premise: a created bus has room for all that is seated.
 - One created expander a node is enough for the same reason.
 
-The firmware is asked about complete trees alone (`memory.py`): what is added later may shift what was in the way. A
+The firmware is asked about complete trees alone (`firmware.py`): what is added later may shift what was in the way. A
 tree that it refuses may be laid out in another order that it takes, and what merging leaves out may have fitted. So
 unless one that it takes costs no more, there is no answer (`MemoryDecides`). Without merging (`merge=False`) a refusal
 is final where no order of slots would help.
@@ -23,7 +23,8 @@ from itertools import count
 
 from qslot.schema import Guest, Layout
 
-from . import memory
+from .firmware import Firmware
+from .limits import MemoryDecides, TooMany
 from .measure import PAGE, Broken, Costs, Measure, keeper_of
 from .request import Problem, connector_of, heeded, make_controller, read
 from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
@@ -38,21 +39,6 @@ NODES = 50_000
 
 Move = list[tuple[Thing, Bus, int]]
 Key = tuple[int, ...]
-
-
-REFUSED = 20
-
-
-class NoAnswer(Exception):  # noqa: N818 - of the oracle's own
-    """The oracle does not know."""
-
-
-class TooMany(NoAnswer):
-    """More than the oracle's arguments cover: the guest is not tiny."""
-
-
-class MemoryDecides(NoAnswer):
-    """The firmware refused a layout that would have been better; another order of its slots it might take."""
 
 
 class Search:
@@ -79,7 +65,7 @@ class Search:
         self.layout: Layout | None = None
         self.refused: Key | None = None
         """The least cost of a tree that might be laid out after all."""
-        self.refusals = 0
+        self.firmware = Firmware(self.problem, exhaust=not self.merge)
         self.seen: set[object] = set()
         self.nodes = 0
 
@@ -152,7 +138,7 @@ class Search:
             if bound is not None:
                 self.step(0)
         if self.refused is not None and (self.best is None or self.refused < self.best):
-            raise MemoryDecides(f"{self.refusals} layouts refused")
+            raise MemoryDecides(f"{self.firmware.asked} layouts refused")
         return self.costs
 
     # one node of the search
@@ -238,16 +224,13 @@ class Search:
     def ask_firmware(self, key: Key) -> None:
         costs: Costs = dict(zip(self.guest.policy.order, key, strict=True))
         try:
-            answer = memory.ask(self.problem, self.created, costs, final=not self.merge)
+            answer = self.firmware.ask(self.created, costs)
         except Broken:
             return
         if answer.layout is not None:
             self.best, self.costs, self.layout = key, costs, answer.layout
         elif not answer.final:
             self.refused = key if self.refused is None else min(key, self.refused)
-            self.refusals += 1
-            if self.refusals > REFUSED:
-                raise MemoryDecides(f"{self.refusals} layouts refused")
 
     def fillers(self) -> Move | None:
         """Empty controllers created for nothing but function 0 of a slot of others; None where one cannot be had."""

@@ -16,6 +16,7 @@ from qslot.schema.firmware.bars import Kind, requested
 from qslot.schema.layout import PlacedController
 
 from .layout import Writer
+from .limits import LAYOUTS, MemoryDecides
 from .measure import Costs, on
 from .orders import orders
 from .request import Problem, choice_of
@@ -34,33 +35,6 @@ class Answer:
     final: bool = False
 
 
-def ask(problem: Problem, created: list[Controller], costs: Costs, *, final: bool) -> Answer:
-    """`final`: whether it matters that all layouts of the tree would fail. Slots are left as they were.
-
-    Raises Broken where no reserves keep what the tree's spare slots ask for.
-    """
-    writer = Writer(problem, created, costs)
-    layout = writer.write()
-    if takes(layout):
-        return Answer(layout)
-    if problem.guest.firmware.name == "seabios":
-        # SeaBIOS sorts requests by alignment and size before it adds them up: the order of slots decides nothing.
-        return Answer(None, final=final)
-    free = Free(frozenset(controller.name for controller in created), frozenset(writer.with_io))
-    buses = [problem.root, *(c.offers for c in (*problem.controllers, *created))]
-    before = {bus: {slot: list(things) for slot, things in bus.slots.items()} for bus in buses}
-    try:
-        for order in (lambda _: 0, memory_of, lambda thing: -memory_of(thing)):
-            rearrange(buses, order)
-            if taken := first_taken(Writer(problem, created, costs).write(), free):
-                return Answer(taken)
-    finally:
-        for bus, slots in before.items():
-            restore(bus, slots)
-    every = orders(problem.guest, layout) if final else None
-    return Answer(None, final=every is not None and all(first_taken(one, free) is None for one in every))
-
-
 @dataclass(frozen=True, slots=True)
 class Free:
     """By id, the controllers that the planner created, and those with IO below, that of spare slots included."""
@@ -69,14 +43,53 @@ class Free:
     with_io: frozenset[str]
 
 
-def first_taken(layout: Layout, free: Free) -> Layout | None:
-    return next((lessened for lessened in lessenings(layout, free) if takes(lessened)), None)
+class Firmware:
+    """`exhaust`: whether to find out that all layouts of a tree would fail; else none of its refusals is final."""
 
+    def __init__(self, problem: Problem, *, exhaust: bool) -> None:
+        self.problem = problem
+        self.exhaust = exhaust
+        self.asked = 0
 
-def takes(layout: Layout) -> bool:
-    if layout.firmware.name == "ovmf" and predict(layout, memory=False).failure is not None:
-        return False
-    return memory_is_ample(layout) or predict(layout).failure is None
+    def ask(self, created: list[Controller], costs: Costs) -> Answer:
+        """Slots are left as they were. Raises Broken where no reserves keep what the tree's spare slots ask for, and
+        MemoryDecides where it was asked too often."""
+        writer = Writer(self.problem, created, costs)
+        layout = writer.write()
+        if self.takes(layout):
+            return Answer(layout)
+        if self.problem.guest.firmware.name == "seabios":
+            # SeaBIOS sorts requests by alignment and size before it adds them up: the order of slots decides nothing.
+            return Answer(None, final=self.exhaust)
+        free = Free(frozenset(controller.name for controller in created), frozenset(writer.with_io))
+        taken = self.rearranged(created, costs, free)
+        every = orders(self.problem.guest, layout) if self.exhaust and taken is None else None
+        return Answer(taken, final=every is not None and all(self.lessened(one, free) is None for one in every))
+
+    def rearranged(self, created: list[Controller], costs: Costs, free: Free) -> Layout | None:
+        buses = [self.problem.root, *(c.offers for c in (*self.problem.controllers, *created))]
+        before = {bus: {slot: list(things) for slot, things in bus.slots.items()} for bus in buses}
+        try:
+            for order in (lambda _: 0, memory_of, lambda thing: -memory_of(thing)):
+                rearrange(buses, order)
+                taken = self.lessened(Writer(self.problem, created, costs).write(), free)
+                if taken is not None:
+                    return taken
+        finally:
+            for bus, slots in before.items():
+                restore(bus, slots)
+        return None
+
+    def lessened(self, layout: Layout, free: Free) -> Layout | None:
+        return next((one for one in lessenings(layout, free) if self.takes(one)), None)
+
+    def takes(self, layout: Layout) -> bool:
+        self.asked += 1
+        if self.asked > LAYOUTS:
+            raise MemoryDecides(f"{self.asked} layouts refused")
+        if layout.firmware.name == "ovmf" and predict(layout, memory=False).failure is not None:
+            return False
+        return memory_is_ample(layout) or predict(layout).failure is None
 
 
 def memory_of(thing: Thing) -> int:
