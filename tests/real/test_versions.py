@@ -7,6 +7,7 @@ import pytest
 from qslot.schema import Guest, Layout, VirtioMode
 from qslot.schema.machine import Chipset, machine_of
 from qslot.schema.probe import CommandError, boot, differences, running
+from qslot.schema.probe.found import walk
 
 from ..reference import best_layout
 from .hotplug import hotplug
@@ -139,3 +140,15 @@ def test_nothing_joins_a_slot_whose_function_0_is_there() -> None:
     with running(group_port()) as machine:
         assert plug(machine, "e1000e", 0) is None
         assert plug(machine, "e1000e", 1) is not None
+
+
+def test_edk2_before_202308_opens_io_windows_by_itself() -> None:
+    """A page for a bridge with SHPC, also behind a port that has no io-reserve: room for one spare slot with IO."""
+    planned = layout(
+        "q35",
+        controller("pcie.0:1", "ioh3420", "ioh", chassis=1),
+        controller("ioh:0", "pcie-pci-bridge", "p2p"),
+        firmware={"name": "ovmf", "version": "2022.11"},
+    )
+    found = {one.id: one.own for one in walk(planned, boot(planned).tree)}
+    assert {name: own.io.size for name, own in found.items() if own is not None} == {"ioh": 4096, "p2p": 4096}
