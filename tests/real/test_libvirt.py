@@ -21,6 +21,8 @@ from qslot.solver import solve
 
 from benchmarks.libvirt import CORPUS, PYTHON, Oracle, nics
 
+from ..reference.request import libvirts_homes
+from ..reference.tree import BUS_OF
 from .layouts import layout as by_hand
 
 pytestmark = pytest.mark.real
@@ -134,10 +136,8 @@ def test_qemu_has_no_transitional_vsock() -> None:
     assert "not a valid device model name" in done.stderr
 
 
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_libvirt_keeps_what_preset_libvirt_plans(define: Define, machine: str) -> None:
-    """One of each sort of device."""
-    elements = [
+SORTS = "".join(
+    [
         "<disk type='file'><source file='/x'/><target dev='vda'/></disk>",
         "<disk type='file'><source file='/y'/><target dev='sda' bus='scsi'/></disk>",
         *(f"<interface type='user'><model type='{model}'/></interface>" for model in ("virtio", "e1000", "rtl8139")),
@@ -148,7 +148,13 @@ def test_libvirt_keeps_what_preset_libvirt_plans(define: Define, machine: str) -
         "<watchdog model='i6300esb'/><input type='tablet' bus='virtio'/>",
         "<vsock model='virtio'><cid auto='yes'/></vsock>",
     ]
-    text = nics(machine, 0, "virtio").replace("<emulator/>", f"<emulator/>{''.join(elements)}")
+)
+"""One of each sort of device, in domain XML."""
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_libvirt_keeps_what_preset_libvirt_plans(define: Define, machine: str) -> None:
+    text = nics(machine, 0, "virtio").replace("<emulator/>", f"<emulator/>{SORTS}")
     guest = read(text.encode())
     outcome = solve(Guest.model_validate(guest.model_dump(exclude={"spare"}) | {"policy": {"preset": "libvirt"}}))
     assert isinstance(outcome, Solved)
@@ -177,3 +183,26 @@ def test_any_number_of_virtio_interfaces(define: Define, machine: str, model: st
     for number in (1, 2, 29, 30, 31, 32, 60, 61, 62, 100, 150, 200):
         text = nics(machine, number, model)
         assert_kept(define, planned(text).to_libvirt(text))
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_preset_libvirt_is_where_libvirt_itself_puts_devices(define: Define, machine: str) -> None:
+    """Claims to chipset places, and the kind of bus of all else, as the oracle reads rule preset."""
+    text = nics(machine, 0, "virtio").replace("<emulator/>", f"<emulator/>{SORTS}")
+    guest = read(define(text)["xml"].encode())
+    model = {one.id: one.model for one in guest.controllers}
+    root = "express-root" if machine == "q35" else "conventional-root"
+    elsewhere, claims = {}, {}
+    for device in guest.devices:
+        pin = device.address
+        assert pin is not None
+        assert pin.bus is not None
+        traits = guest.traits[device.id]
+        kind = root if pin.bus == guest.platform.root else BUS_OF[model[pin.bus]]
+        if traits.soft_slot is not None:
+            claims[device.id] = (pin.slot, traits.soft_slot)
+        if kind not in libvirts_homes(guest, traits):
+            elsewhere[device.id] = kind
+    assert elsewhere == {}
+    assert len(claims) == (6 if machine == "q35" else 0)
+    assert all(slot == claimed for slot, claimed in claims.values())

@@ -1,41 +1,65 @@
-"""The oracle's best tree written down as a Layout, so that the checker of `qslot.schema` can be held against it."""
+"""A complete tree of the oracle written down as a Layout, for the firmware's prediction and for the checker."""
 
 from itertools import product
 
-from qslot.schema import Guest, Layout
+from qslot.schema import Guest, Layout, VirtioMode
 from qslot.schema.device import Properties
 from qslot.schema.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.layout import SpareSlot as Slot
-from qslot.schema.verify.requested import emission
+from qslot.schema.traits import Traits
 
-from .measure import Costs, Measure, on
-from .request import choice_of
-from .search import Search
+from .keepers import kept
+from .measure import Costs, Measure, on, spares_on
+from .request import Problem, choice_of
 from .tree import Bus, Controller, Item, SpareSlot, Thing
 
+SUFFIXES = {VirtioMode.TRANSITIONAL: "-transitional", VirtioMode.MODERN: "-non-transitional"}
+SCSI_OFF_SINCE = (2, 5)
+"""Machine types from there on have no SCSI passthrough in virtio-blk, which QEMU refuses together with virtio 1.0."""
 
-def best_layout(guest: Guest) -> Layout | None:
-    search = Search(guest)
-    costs = search.run()
-    return None if costs is None else Writer(search, costs).write()
+
+def spelled(one: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+    """QEMU's device type and what it is told of the mode: docs/semantics.md section "Virtio modes"."""
+    virtio, driver = one.model.virtio, one.model.driver
+    if virtio is None or mode is None:
+        return driver, {}
+    told: Properties = {}
+    old = one.version is not None and one.version < SCSI_OFF_SINCE
+    if one.model.name == "virtio-blk" and old and mode is not VirtioMode.LEGACY:
+        told["scsi"] = False
+    if one.device.virtio_by == "type" and mode in virtio.suffixed:
+        return driver + SUFFIXES[mode], told
+    if one.device.virtio_by != "slot" and virtio.switches:
+        told |= {"disable-legacy": mode is VirtioMode.MODERN, "disable-modern": mode is VirtioMode.LEGACY}
+    return driver, told
 
 
 class Writer:
-    def __init__(self, search: Search, costs: Costs) -> None:
-        self.search = search
-        self.guest = search.guest
+    """`problem` with all its things seated, `created` controllers among them. Raises Broken as Measure does."""
+
+    def __init__(self, problem: Problem, created: list[Controller], costs: Costs) -> None:
+        self.problem = problem
+        self.guest: Guest = problem.guest
         self.costs = costs
-        self.root = search.problem.root
-        search.do([seat for seat in search.seats if seat[0].bus is None])
-        self.controllers = [*search.problem.controllers, *search.created]
-        self.measure = Measure(search.problem, self.controllers)
+        self.root = problem.root
+        self.controllers = [*problem.controllers, *created]
+        self.measure = Measure(problem, self.controllers)
         self.measure.run()
+        self.kept = kept(self.measure)
+        self.with_io = {c.name for c in self.controllers if self.has_io(c)}
         self.starts = self.bus_starts()
-        self.chassis = iter(range(1, 256))
+        self.chassis = iter(n for n in range(1, 256) if n not in self.taken_chassis())
         self.chassis_nr = iter(n for n in range(1, 256) if n not in self.taken_numbers())
         self.placed: list[PlacedController] = []
         self.devices: dict[str, PlacedDevice] = {}
         self.spare: list[tuple[SpareSlot, Slot]] = []
+
+    def has_io(self, controller: Controller) -> bool:
+        reserved = any(spare.spare.io for spare in spares_on(controller.offers))
+        return reserved or self.measure.content(controller) > 0
+
+    def taken_chassis(self) -> set[object]:
+        return {c.properties.get("chassis") for c in self.guest.controllers}
 
     def taken_numbers(self) -> set[object]:
         given = {c.properties.get("chassis_nr") for c in self.guest.controllers}
@@ -65,7 +89,7 @@ class Writer:
         guest = self.guest
         fields = {name: getattr(guest, name) for name in Platform.model_fields}
         terms = [ObjectiveTerm.model_validate({"term": t, "value": v, "bound": v}) for t, v in self.costs.items()]
-        order = {id(thing): place for place, thing in enumerate(self.search.problem.free)}
+        order = {id(thing): place for place, thing in enumerate(self.problem.free)}
         spare = sorted(self.spare, key=lambda pair: order[id(pair[0])])
         return Layout(
             status="optimal",
@@ -105,7 +129,7 @@ class Writer:
             assert thing.bus is not None
             for place, one in enumerate(thing.devices):
                 mode = choice_of(one, behind_port=thing.bus.kind == "port")
-                driver, properties = emission(one, mode)
+                driver, properties = spelled(one, mode)
                 own = thing.own[place] if thing.own else function
                 self.devices[one.device.id] = PlacedDevice(
                     id=one.device.id,
@@ -134,41 +158,19 @@ class Writer:
     def properties(self, controller: Controller) -> Properties:
         demand = next((c for c in self.guest.controllers if c.id == controller.name), None)
         result: Properties = {} if demand is None else dict(demand.properties)
-        spare = [thing.spare for thing in on(controller.offers) if isinstance(thing, SpareSlot)]
+        result |= self.kept.get(controller, {})
         if controller.offers.kind == "port":
-            result |= {"chassis": next(self.chassis), "hotplug": controller.hotplug}
-            if any(s.io for s in spare):
-                result["io-reserve"] = max(4096, controller.io_reserve or 0)
-            if any(s.memory for s in spare):
-                result["pref64-reserve"] = 1 << (max(s.memory for s in spare) - 1).bit_length()
-            for bridge in on(controller.offers):
-                if isinstance(bridge, Controller) and bridge.model == "pcie-pci-bridge":
-                    result |= self.room(controller, bridge)
+            result["hotplug"] = controller.hotplug
+            result.setdefault("chassis", next(self.chassis))
         elif controller.model == "pci-bridge":
             result.setdefault("chassis_nr", next(self.chassis_nr))
-            result |= self.room(controller, controller)
-            empty = not self.measure.content(controller)
-            if controller.created and empty and not self.measure.has_shpc(controller, bool(spare)):
-                result["shpc"] = False
+            spare = any(spares_on(controller.offers))
+            shpc = self.measure.content(controller) > 0 or self.measure.has_shpc(controller, spare)
+            result["shpc"] = shpc if controller.created else controller.shpc
         elif controller.is_expander:
             result["bus_nr"] = self.starts[controller.name]
             if controller.wish is not None:
                 result["numa_node"] = controller.wish
-        return result
-
-    def room(self, keeper: Controller, bridge: Controller) -> Properties:
-        """What `keeper` reserves for spare slots of a conventional bridge, where the firmware's window is too small:
-        with SeaBIOS a bridge with SHPC has a page."""
-        things = list(on(bridge.offers))
-        spare = [thing.spare for thing in things if isinstance(thing, SpareSlot)]
-        there = sum(self.measure.io_of(thing) for thing in things if isinstance(thing, Item))
-        opened = max(-(-there // 4096), int(self.measure.seabios))
-        result: Properties = {}
-        if opened * 4096 < there + sum(s.io for s in spare):
-            pages = max(self.measure.content(bridge), (keeper.io_reserve or 0) // 4096)
-            result["io-reserve"] = 4096 * pages
-        if memory := sum(s.memory for s in spare):
-            result["mem-reserve"] = 1 << (memory - 1).bit_length()
         return result
 
 

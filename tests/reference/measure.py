@@ -1,8 +1,9 @@
 """What a tree costs and which rules it breaks: docs/semantics.md sections "Hot-plug" to "The objective".
 
 A tree under construction is judged by what already stands in it. Nothing that is added later mends a broken rule or
-lowers a cost, so `measure` of a part is a lower bound for the whole, and `Broken` is final. The one rule of another
-kind, function 0, is asked elsewhere. What hangs below a controller that has no place yet is not judged.
+lowers a cost, so `measure` of a part is a lower bound for the whole, and `Broken` is final. Rules of another kind are
+asked elsewhere: function 0, room for spare slots, memory. What hangs below a controller that has no place yet is not
+judged.
 """
 
 from collections import Counter
@@ -21,6 +22,8 @@ LIMITS = {
     for acpi in (True, False)
 } | {("pc", "ovmf", True): 0x4000, ("pc", "ovmf", False): 0x4000, ("q35", "seabios", False): 0xA000}
 """By machine family, firmware and whether there is ACPI."""
+OVMF_OPENS_NO_WINDOW = (2023, 8)
+"""From this version on."""
 Costs = dict[str, int]
 
 
@@ -64,8 +67,11 @@ class Measure:
             one.model.category == "iommu" for item in problem.items for one in item.devices
         )
         asked = sum(one.count * one.io for one in self.guest.spare if one.kind == "pci")
-        self.io_has_room = self.seabios and asked <= PAGE
-        """Whether the page that SeaBIOS opens for a bridge with SHPC is enough for all pci spare slots."""
+        self.opens_for_shpc = self.seabios or self.guest.firmware.number < OVMF_OPENS_NO_WINDOW
+        """Whether the firmware opens a page for a bridge with SHPC by itself."""
+        self.io_has_room = self.opens_for_shpc and asked <= PAGE
+        """Whether that page is enough for all pci spare slots."""
+        self.libvirt = self.guest.policy.preset == "libvirt"
         self.controllers = controllers
         self.places: dict[Bus, Place] = {}
         self.preferences = self.depth = 0
@@ -134,6 +140,8 @@ class Measure:
                 raise Broken("viommu-host-device")
             if bus.kind not in deciding(one):
                 raise Broken("virtio-slot")
+        if self.libvirt and not item.pinned and not bus.is_root and not self.takes_hotplug(bus, item.slot):
+            raise Broken("preset")
 
     def preference(self, one: Traits, bus: Bus) -> int:
         if not self.q35:
@@ -147,23 +155,18 @@ class Measure:
     def spare(self, spare: SpareSlot, bus: Bus) -> None:
         if not self.takes_hotplug(bus, spare.slot):
             raise Broken("spare")
-        if spare.spare.kind == "pci" and (spare.spare.memory or (spare.spare.io and not self.io_has_room)):
-            self.room_behind(bus)
-        if spare.spare.kind == "pcie" and (spare.spare.io or spare.spare.memory):
-            assert bus.owner is not None
-            if bus.owner.model != "pcie-root-port" or not bus.owner.heeded:
+        wanted, owner = spare.spare, bus.owner
+        if owner is None:
+            return  # the root bus has room
+        if wanted.kind == "pci":
+            needs_keeper = wanted.memory > 0 or (wanted.io > 0 and not self.io_has_room)
+            if needs_keeper and keeper_of(bus) is None:
                 raise Broken("spare")
-            if spare.spare.io and bus.owner.io_reserve == 0:
+        elif wanted.io or wanted.memory:
+            if owner.model != "pcie-root-port" or not owner.heeded or (wanted.io and owner.io_reserve == 0):
                 raise Broken("spare")
-
-    def room_behind(self, bus: Bus) -> None:
-        """The bridge itself, or the port that a pcie-pci-bridge sits on, has to keep it; the root bus has room."""
-        keeper = bus.owner
-        if keeper is not None and keeper.model == "pcie-pci-bridge":
-            assert keeper.bus is not None
-            keeper = keeper.bus.owner
-        if keeper is not None and (keeper.model not in ("pcie-root-port", "pci-bridge") or not keeper.heeded):
-            raise Broken("spare")
+            if wanted.memory and ("pref32-reserve" in owner.stated or beyond(owner, "pref64-reserve", wanted.memory)):
+                raise Broken("spare")
 
     def takes_hotplug(self, bus: Bus, slot: int) -> bool:
         owner = bus.owner
@@ -228,8 +231,17 @@ class Measure:
             pages = 1
         return max(pages, -(-reserve // PAGE))
 
+    def opened(self, bridge: Controller) -> int:
+        """Pages that the firmware opens by itself for the bridge, whose spare slots it does not know of."""
+        things = list(on(bridge.offers))
+        direct = sum(self.io_of(thing) for thing in things if isinstance(thing, Item))
+        pages = -(-direct // PAGE) + sum(self.pages(thing) for thing in things if isinstance(thing, Controller))
+        return pages or int(self.opens_for_shpc and self.has_shpc(bridge, spare=any(spares_on(bridge.offers))))
+
     def has_shpc(self, bridge: Controller, spare: bool) -> bool:
         """Of a bridge without IO below: the planner sets shpc=off on such bridges of its own where it may."""
+        if self.libvirt and bridge.created:
+            return bridge.model in ("pci-bridge", "pcie-pci-bridge")
         if bridge.model != "pci-bridge" or not bridge.created:
             return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
         outside = self.places[bridge.offers].in_acpi(bridge)
@@ -279,6 +291,26 @@ class Measure:
 def on(bus: Bus) -> Iterator[Thing]:
     for things in bus.slots.values():
         yield from things
+
+
+def spares_on(bus: Bus) -> Iterator[SpareSlot]:
+    return (thing for thing in on(bus) if isinstance(thing, SpareSlot))
+
+
+def keeper_of(bus: Bus) -> Controller | None:
+    """Who keeps room for a pci spare slot: the bridge itself, or the port that a pcie-pci-bridge sits on; None where
+    no reserve of theirs is heeded."""
+    keeper = bus.owner
+    if keeper is not None and keeper.model == "pcie-pci-bridge":
+        assert keeper.bus is not None
+        keeper = keeper.bus.owner
+    keeps = keeper is not None and keeper.model in ("pcie-root-port", "pci-bridge") and keeper.heeded
+    return keeper if keeps else None
+
+
+def beyond(keeper: Controller, reserve: str, wanted: int) -> bool:
+    """Whether the request states less than that, in bytes."""
+    return reserve in keeper.stated and keeper.stated[reserve] < wanted
 
 
 def ranges_fit(main: int, expanders: list[tuple[Controller, int]]) -> bool:

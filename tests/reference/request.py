@@ -42,9 +42,20 @@ def connector_of(guest: Guest, traits: Traits) -> str:
         return "integrated"
     if guest.platform.family == "pc":
         return "conventional"
-    if traits.model.virtio is not None and traits.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL):
+    fixed_to_old = traits.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL)
+    if traits.model.virtio is not None and (fixed_to_old or traits.modes == (VirtioMode.LEGACY,)):
         return "legacy virtio"
     return str(base)
+
+
+def libvirts_homes(guest: Guest, traits: Traits) -> frozenset[BusKind]:
+    """Where preset libvirt allows a device whose slot is open; ports and conventional buses only with hot-plug."""
+    if guest.platform.family == "pc":
+        return frozenset({"conventional", "conventional-root"})
+    connector = connector_of(guest, traits)
+    if traits.soft_slot is not None or connector == "integrated":
+        return frozenset({"express-root"})
+    return frozenset({"port" if connector in ("express", "hybrid") else "conventional"})
 
 
 def deciding(traits: Traits) -> frozenset[BusKind]:
@@ -121,6 +132,7 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
     controller.bus_nr = number.get("bus_nr")
     controller.shpc = bool(given.get("shpc", True))
     controller.shape = f"{sorted(given.items())} {demand.hotplug}"
+    controller.stated = {name: value for name, value in number.items() if name.endswith("-reserve")}
     implied = guest.platform.port_io_reserve and demand.model == "pcie-root-port" and controller.hotplug
     controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
     controller.heeded = heeded(guest, controller)
@@ -128,7 +140,7 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
 
 
 def heeded(guest: Guest, controller: Controller) -> bool:
-    """Whether the firmware looks at its io-reserve."""
+    """Whether the firmware looks at its reserves."""
     if guest.firmware.name == "seabios":
         return True
     if controller.model == "pci-bridge":
@@ -186,6 +198,9 @@ def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
     item.io_on_port = sum(one.io_bytes(choice_of(one, behind_port=True)) for one in members)
     item.io_elsewhere = sum(one.io_bytes(choice_of(one, behind_port=False)) for one in members)
     item.wish = next((one.device.numa for one in members if one.device.numa is not None), None)
+    if guest.policy.preset == "libvirt" and not any(_is_slot(one.device.address) for one in members):
+        item.mates = None
+        item.homes = item.homes.intersection(*(libvirts_homes(guest, one) for one in members))
     if item.single:
         item.functions = _function_only(first.address)
     else:
@@ -204,7 +219,8 @@ def choice_of(one: Traits, *, behind_port: bool) -> VirtioMode | None:
 
 def _nature(one: Traits) -> str:
     device = one.device
-    return f"{device.model} {device.virtio} {device.properties} {device.connect} {device.bars} {one.soft_slot is None}"
+    own = (device.model, device.virtio, device.properties, device.connect, device.bars, device.rom)
+    return f"{own} {one.soft_slot is None}"
 
 
 def _own_functions(pins: list[Pin | None]) -> tuple[int, ...]:

@@ -11,14 +11,21 @@ Why the enumeration is finite and still complete:
   Merging keeps the complex and its hot-plug, shortens paths, saves controllers, and one sum of IO takes no more pages
   than two. `MANY` guards the one premise: a created bus has room for all that is seated.
 - One created expander a node is enough for the same reason.
+
+The firmware is asked about complete trees alone (`firmware.py`): what is added later may shift what was in the way. A
+tree that it refuses may be laid out in another order that it takes, and what merging leaves out may have fitted. So
+unless one that it takes costs no more, there is no answer (`MemoryDecides`). Without merging (`merge=False`) a refusal
+is final where no order of slots would help.
 """
 
 from collections.abc import Iterator
 from itertools import count
 
-from qslot.schema import Guest
+from qslot.schema import Guest, Layout
 
-from .measure import PAGE, Broken, Costs, Measure
+from .firmware import Firmware
+from .limits import MemoryDecides, TooMany
+from .measure import PAGE, Broken, Costs, Measure, keeper_of
 from .request import Problem, connector_of, heeded, make_controller, read
 from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
 
@@ -34,20 +41,19 @@ Move = list[tuple[Thing, Bus, int]]
 Key = tuple[int, ...]
 
 
-class TooMany(Exception):  # noqa: N818 - the guest is not tiny
-    """More than the oracle's arguments cover."""
-
-
 class Search:
     """`prune=False` leaves out every shortcut that rests on an argument: slow, but it needs less belief."""
 
-    def __init__(self, guest: Guest, *, prune: bool = True) -> None:
+    def __init__(self, guest: Guest, *, prune: bool = True, merge: bool = True, nodes: int | None = None) -> None:
+        self.most_nodes = NODES if nodes is None else nodes
         self.prune = prune
+        self.merge = merge and prune
         self.problem: Problem = read(guest)
         if len(self.problem.free) > MANY:
             raise TooMany(f"{len(self.problem.free)} things to place")
         self.guest = guest
         self.created: list[Controller] = []
+        self.pci_spares = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.problem.free)
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
         self.free = sorted(self.problem.free, key=self.urgency)
         self.tidy = prune and not any(
@@ -56,7 +62,10 @@ class Search:
         self.least = self.least_to_come()
         self.best: Key | None = None
         self.costs: Costs | None = None
-        self.seats: Move = []
+        self.layout: Layout | None = None
+        self.refused: Key | None = None
+        """The least cost of a tree that might be laid out after all."""
+        self.firmware = Firmware(self.problem, exhaust=not self.merge)
         self.seen: set[object] = set()
         self.nodes = 0
 
@@ -123,10 +132,13 @@ class Search:
         return total
 
     def run(self) -> Costs | None:
+        """The objective of the best layout, None where there is none. Raises NoAnswer."""
         if self.problem.conflict is None:
             bound = self.bound(0)
             if bound is not None:
                 self.step(0)
+        if self.refused is not None and (self.best is None or self.refused < self.best):
+            raise MemoryDecides(f"{self.firmware.asked} layouts refused")
         return self.costs
 
     # one node of the search
@@ -172,11 +184,14 @@ class Search:
         costs["io_windows"] += PAGE * max(0, with_io - sum(bool(port.io_reserve and port.heeded) for port in empty))
 
     def improves(self, key: Key | None) -> bool:
-        return key is not None and (self.best is None or key < self.best)
+        """Whether a tree of that cost would change the answer."""
+        if key is None or (self.refused is not None and key > self.refused):
+            return False
+        return self.best is None or key < self.best
 
     def step(self, placed: int) -> None:
         self.nodes += 1
-        if self.nodes > NODES:
+        if self.nodes > self.most_nodes:
             raise TooMany(f"{self.nodes} nodes searched")
         if placed == len(self.free):
             self.finish()
@@ -203,10 +218,19 @@ class Search:
         self.do(fillers)
         key = self.bound(len(self.free))
         if key is not None and self.improves(key):
-            self.best = key
-            self.costs = dict(zip(self.guest.policy.order, key, strict=True))
-            self.seats = [(t, b, s) for b in self.buses for s, things in b.slots.items() for t in things]
+            self.ask_firmware(key)
         self.undo(fillers)
+
+    def ask_firmware(self, key: Key) -> None:
+        costs: Costs = dict(zip(self.guest.policy.order, key, strict=True))
+        try:
+            answer = self.firmware.ask(self.created, costs)
+        except Broken:
+            return
+        if answer.layout is not None:
+            self.best, self.costs, self.layout = key, costs, answer.layout
+        elif not answer.final:
+            self.refused = key if self.refused is None else min(key, self.refused)
 
     def fillers(self) -> Move | None:
         """Empty controllers created for nothing but function 0 of a slot of others; None where one cannot be had."""
@@ -291,7 +315,7 @@ class Search:
 
     def worthwhile(self, thing: Thing, bus: Bus) -> bool:
         """False where merging two created controllers is at least as good (top of this file)."""
-        if not (self.prune and isinstance(thing, Controller) and thing.created):
+        if not (self.merge and isinstance(thing, Controller) and thing.created):
             return True
         owner = bus.owner
         if thing.model == "pci-bridge":
@@ -309,16 +333,17 @@ class Search:
             assert owner is not None
             if thing.model == "x3130-upstream" and any(c.created and c.model == thing.model for c in owners(bus)):
                 return False
+            if thing.model == "pcie-pci-bridge" and owner.model != "pcie-root-port" and self.pci_spares:
+                return True  # nothing keeps room there: the one page that two of them open may be too little in one
             return not (owner.created and owner.bus is not None and self.twin(thing, owner, owner.bus))
         return True
 
     def keeps_as_much(self, owner: Controller) -> bool:
         """Whether a pci-bridge on its bus keeps no room for spare slots that it does not keep itself."""
-        asked = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.free)
-        if owner.model == "pci-bridge" or not asked:
+        if owner.model == "pci-bridge" or not self.pci_spares:
             return True
-        port = owner.bus.owner if owner.bus is not None else None
-        return port is not None and port.model == "pcie-root-port" and port.heeded
+        keeper = keeper_of(owner.offers)
+        return keeper is not None and not keeper.stated
 
     def twin(self, thing: Controller, port: Controller, bus: Bus) -> bool:
         """Whether another created port on `bus` already holds a created controller of that model."""

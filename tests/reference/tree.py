@@ -83,7 +83,9 @@ class Controller(Thing):
     hotplug: bool = True
     io_reserve: int | None = None
     heeded: bool = True
-    """Whether the firmware looks at that."""
+    """Whether the firmware looks at its reserves."""
+    stated: dict[str, int] = field(default_factory=dict)
+    """Reserves that the request states, in bytes and bus numbers; the planner may add others, but change none."""
     bus_reserve: int | None = None
     bus_nr: int | None = None
     shpc: bool = True
@@ -125,7 +127,7 @@ class SpareSlot(Thing):
     @property
     def sort(self) -> str:
         io = self.spare.io if self.spare.kind == "pci" else min(self.spare.io, 1)
-        return f"{self.spare.kind} {io} {min(self.spare.memory, 1)} {self.wish}"
+        return f"{self.spare.kind} {io} {self.spare.memory} {self.wish}"
 
 
 @dataclass(eq=False, slots=True)
