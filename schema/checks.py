@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from .address import Pin
 from .catalog import UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
-from .device import Controller, Device, Part
+from .device import FIELD_OF, Controller, Device, Part
 from .machine import Machine
 from .problems import nearest
-from .properties import VIRTIO_SWITCHES
+from .properties import VIRTIO_SWITCHES, Scalar, as_text, unfit
 from .ram import address_end
 from .traits import model_of, plain_is_legacy
 
@@ -82,29 +82,25 @@ def _controller(guest: "Guest", controller: Controller) -> None:
         raise ValueError(
             f"{where}.hotplug: only root and downstream ports can switch hot-plug off, not {controller.model}"
         )
-    for name in controller.properties:
+    if {"pref32-reserve", "pref64-reserve"} <= set(controller.properties):
+        raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
+    for name, value in controller.properties.items():
         if name not in model.properties:
             raise ValueError(
                 f"{where}.properties.{name}: {controller.model} has no such property to set"
                 f"{nearest(name, model.properties)}"
             )
-    _controller_numbers(where, controller)
+        _value(where, name, value)
+        if name in FIELD_OF:
+            field, stated = FIELD_OF[name], as_text(getattr(controller, FIELD_OF[name]))
+            raise ValueError(f"{where}: {field} is {stated}, but properties.{name} is {as_text(value)}: keep one")
     _node(guest, f"{where}.numa", controller.numa)
-    node = controller.properties.get("numa_node")
-    if node is not None and controller.numa not in (None, node):
-        raise ValueError(f"{where}: numa is {controller.numa}, but properties.numa_node is {node}: keep one")
 
 
-RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 255)}
-
-
-def _controller_numbers(where: str, controller: Controller) -> None:
-    for name, value in controller.properties.items():
-        low, high = RANGES.get(name, (None, None))
-        if low is not None and high is not None and not (type(value) is int and low <= value <= high):
-            raise ValueError(f"{where}.properties.{name}: {value!r} is not a number from {low} to {high}")
-    if {"pref32-reserve", "pref64-reserve"} <= set(controller.properties):
-        raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
+def _value(where: str, name: str, value: Scalar) -> None:
+    words = unfit(name, value)
+    if words is not None:
+        raise ValueError(f"{where}.properties.{name}: {value!r} is not {words}")
 
 
 def _model(guest: "Guest", device: Device) -> None:
@@ -129,9 +125,10 @@ def _model(guest: "Guest", device: Device) -> None:
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
     _virtio_by_slot(guest.platform, where, device)
-    for name in device.properties:
+    for name, value in device.properties.items():
         if name in _OWNED or not _PROPERTY.fullmatch(name):
             raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
+        _value(where, name, value)
 
 
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")

@@ -11,10 +11,10 @@ from typing import Final
 
 from .address import FUNCTIONS, Pin
 from .connect import CONTROLLERS, RESERVES
-from .device import Controller, Device, Scalar
+from .device import Controller, Device
 from .finding import Finding
 from .guest import Guest
-from .properties import TEXT
+from .properties import TEXT, Scalar
 
 SLOTS: Final = "address-unique"
 """As a fact: that a bus has no more slots than it has."""

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from .device import Frozen, Scalar
+from .device import Frozen
+from .properties import Scalar
 from .rules import RULES
 
 

@@ -6,10 +6,11 @@ from pydantic import Field
 
 from .address import Address
 from .connect import VirtioMode
-from .device import Bar, Frozen, Properties, QemuId
+from .device import Bar, Frozen, QemuId
 from .finding import Finding
 from .guest import Firmware, Term
 from .machine import Chipset
+from .properties import Properties
 
 if TYPE_CHECKING:
     from .guest import Guest

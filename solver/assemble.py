@@ -5,9 +5,9 @@ from functools import cache
 from importlib.metadata import version
 
 from ..schema.connect import VirtioMode
-from ..schema.device import Properties
 from ..schema.guest import Guest
 from ..schema.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.properties import Properties
 from ..schema.survey import Survey, survey
 from ..schema.traits import Traits, mode_on
 from .buses import Offer

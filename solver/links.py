@@ -82,9 +82,9 @@ def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
 
 def _ranges(v: Variables, sizes: dict[str, Sum]) -> None:
     fixed = {
-        c.id: int(c.properties["bus_nr"])
+        c.id: start
         for c in v.guest.controllers
-        if isinstance(c.properties.get("bus_nr"), int) and CONTROLLERS[c.model].is_expander
+        if (start := c.number("bus_nr")) is not None and CONTROLLERS[c.model].is_expander
     }
     if not fixed:
         return

@@ -35,8 +35,7 @@ class Numbering:
         result: dict[str, int] = {}
         ports = [c for c in self._placed.guest.controllers if "chassis" in c.properties]
         for controller in sorted(ports, key=lambda one: "slot" not in one.properties):
-            chassis = controller.properties["chassis"]
-            slot = controller.properties.get("slot")
+            chassis, slot = controller.number("chassis"), controller.number("slot")
             if slot is None:
                 slot = next(number for number in range(256) if (chassis, number) not in taken)
                 if slot:

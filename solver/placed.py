@@ -62,10 +62,9 @@ class Placed:
         return self.demanded.get(str(bus.name))
 
     def number(self, bus: Bus, name: str) -> int | None:
-        """A property that the request gives its controller, if it is a whole number."""
+        """A property that the request gives its controller."""
         demanded = self.demanded_as(bus)
-        value = None if demanded is None else demanded.properties.get(name)
-        return value if isinstance(value, int) else None
+        return None if demanded is None else demanded.number(name)
 
     def io_below(self, bus: Bus) -> bool:
         """Whether any device there or deeper has an IO BAR."""

@@ -9,9 +9,9 @@ from ..catalog import Bar as CatalogueBar
 from ..catalog import find
 from ..connect import VirtioMode
 from ..device import Bar as RequestedBar
-from ..device import Scalar
 from ..layout import PlacedDevice
 from ..machine import Machine
+from ..properties import Scalar
 
 if TYPE_CHECKING:
     from ..traits import Traits

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..connect import CONTROLLERS
-from ..device import Scalar
 from ..layout import Layout, PlacedController, PlacedDevice, Platform
 from ..machine import Machine, machine_of
-from ..properties import canonical
+from ..properties import Scalar, canonical
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, Bars, device_bars
 from .budget import PAGE
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from ..connect import VirtioMode
-from ..device import Properties, Scalar
 from ..finding import Finding
 from ..layout import PlacedController, PlacedDevice, Platform
-from ..properties import VIRTIO_SWITCHES, canonical
+from ..properties import VIRTIO_SWITCHES, Properties, Scalar, canonical
 from ..survey import Survey
 from ..topology import has_shpc, port_hotplug
 from ..traits import Traits, mode_on

@@ -2,12 +2,12 @@
 
 import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
-from qslot.schema.device import Scalar
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform
 from qslot.schema.machine import Family, Machine, machine_of
+from qslot.schema.properties import Scalar
 from qslot.schema.ram import low_memory
 
 from .test_firmware import bridge, layout, ports
