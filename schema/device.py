@@ -97,11 +97,6 @@ class Controller(Part):
     hotplug: Annotated[bool, BeforeValidator(_on_off)] = True
     """Ports only: whether the slot takes devices in a running guest."""
 
-    def number(self, name: str) -> int | None:
-        """A property that is a whole number; None where the request does not give it."""
-        value = self.properties.get(name)
-        return value if isinstance(value, int) else None
-
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         """A property that is a field, too, sets the field. One that the model has not, of another type or with another

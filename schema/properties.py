@@ -74,16 +74,10 @@ class Number:
 
 
 PAGE: Final = 4096
-MIB: Final = 1 << 20
 UINT16: Final = (1 << 16) - 1
 UINT32: Final = (1 << 32) - 1
 MOST_BYTES: Final = 1 << 62
 """Of any amount: sums of larger ones leave what 64 bits hold."""
-
-
-def _memory(most: int) -> Number:
-    """Windows of a bridge are whole MiB (PCI-to-PCI Bridge Architecture 1.2, 3.2.5)."""
-    return Number(0, most, MIB, size=True)
 
 
 TYPES: Final[Mapping[str, Switch | Number]] = {
@@ -94,8 +88,8 @@ TYPES: Final[Mapping[str, Switch | Number]] = {
     "numa_node": Number(0, 127),
     "bus-reserve": Number(1, 255),
     "io-reserve": Number(0, 1 << 16, PAGE, size=True),
-    **dict.fromkeys(("mem-reserve", "pref32-reserve"), _memory(UINT32)),
-    "pref64-reserve": _memory(MOST_BYTES),
+    **dict.fromkeys(("mem-reserve", "pref32-reserve"), Number(0, UINT32, size=True)),
+    "pref64-reserve": Number(0, MOST_BYTES, size=True),
     # of devices whose BARs follow them
     **dict.fromkeys(
         ("discard", "emergency-write", "hash", "mmio", "modern-pio-notify", "mq", "page-per-vq", "page-poison", "rss"),
@@ -157,6 +151,17 @@ def canonical(name: str, value: Scalar) -> Scalar:
         return WORDS[value]
     size = _whole(value, size=True) if name in SIZES else None
     return _number(value) if size is None else size
+
+
+def integer(properties: Mapping[str, Scalar], name: str) -> int | None:
+    """Of canonical properties, in bytes or as a count; None where it is missing or no whole number."""
+    value = properties.get(name)
+    return value if type(value) is int else None
+
+
+def is_on(properties: Mapping[str, Scalar], name: str, *, default: bool = True) -> bool:
+    """Of canonical properties: a switch that is at its default unless the property says otherwise."""
+    return bool(properties.get(name, default))
 
 
 def canonical_properties(properties: Mapping[str, Scalar]) -> Properties:

@@ -5,6 +5,7 @@ from functools import cached_property
 from ..schema.device import Controller
 from ..schema.firmware.bars import Kind, requested
 from ..schema.guest import Guest
+from ..schema.properties import integer
 from ..schema.traits import mode_on
 from .buses import Offer
 from .items import Items
@@ -64,7 +65,7 @@ class Placed:
     def number(self, bus: Bus, name: str) -> int | None:
         """A property that the request gives its controller."""
         demanded = self.demanded_as(bus)
-        return None if demanded is None else demanded.number(name)
+        return None if demanded is None else integer(demanded.properties, name)
 
     def io_below(self, bus: Bus) -> bool:
         """Whether any device there or deeper has an IO BAR."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..schema.connect import CONTROLLERS, RESERVES, Need
 from ..schema.device import Controller
+from ..schema.properties import integer
 from .pinned import Impossible
 from .standing import Standing
 
@@ -26,10 +27,10 @@ class Unit:
 def units_of(standing: Standing) -> list[Unit]:
     """Raises Impossible where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
     guest, pins = standing.guest, standing.items.controller_pins
-    numbers = {c.number("bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
+    numbers = {integer(c.properties, "bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
     alike: dict[object, list[Controller]] = {}
     for controller in guest.controllers:
-        chassis = controller.number("chassis_nr")
+        chassis = integer(controller.properties, "chassis_nr")
         other = None if chassis is None else numbers.get(chassis)
         if other is not None:
             raise Impossible("chassis-nr", (controller.id, other))

@@ -6,8 +6,9 @@ from ..connect import CONTROLLERS, RESERVES
 from ..finding import Finding
 from ..firmware.budget import PAGE
 from ..layout import PlacedController
+from ..properties import integer
 from ..survey import Survey
-from ..topology import has_shpc, number
+from ..topology import has_shpc
 from .capacities import bus_reserve_holds
 
 
@@ -19,7 +20,7 @@ def chassis(known: Survey) -> Iterator[Finding]:
         if kind is None or not kind.is_port:
             continue
         given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
-        shelf, slot = (number(controller, name) if name in given else 0 for name in ("chassis", "slot"))
+        shelf, slot = (integer(controller.properties, name) if name in given else 0 for name in ("chassis", "slot"))
         if shelf is None or slot is None or not 0 <= shelf < 256:
             yield Finding(rule="chassis", subjects=(controller.id,), numbers=given)
         else:
@@ -35,13 +36,13 @@ def chassis_nr(known: Survey) -> Iterator[Finding]:
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
         if controller.model == "pci-bridge":
-            value = number(controller, "chassis_nr")
+            value = integer(controller.properties, "chassis_nr")
             if value is None or not 1 <= value <= 255:
                 own = controller.properties.get("chassis_nr", "none")
                 yield Finding(rule="chassis-nr", subjects=(controller.id,), numbers={"chassis_nr": own})
                 continue
         elif kind is not None and kind.is_expander:
-            value = number(controller, "bus_nr")
+            value = integer(controller.properties, "bus_nr")
         else:
             continue
         if value is not None:
@@ -83,7 +84,9 @@ def reserves(known: Survey) -> Iterator[Finding]:
         for name in given:
             if name not in bus.kind.properties:
                 yield Finding(rule="reserves", subjects=(bus.id,), numbers={name: given[name], "model": bus.kind.name})
-        if "io-reserve" in given and not _io_reserve_fits(number(bus.controller, "io-reserve"), content[bus.id]):
+        if "io-reserve" in given and not _io_reserve_fits(
+            integer(bus.controller.properties, "io-reserve"), content[bus.id]
+        ):
             numbers = {"io-reserve": given["io-reserve"], "io": content[bus.id]}
             yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
         if not bus_reserve_holds(known, bus):

@@ -19,7 +19,8 @@ GIB = 1 << 30
 
 def port(name: str, slot: int, **reserves: Scalar) -> PlacedController:
     properties = {key.replace("_", "-"): value for key, value in reserves.items()}
-    return bridge(name, "pcie-root-port", "pcie.0", slot).model_copy(update={"properties": properties})
+    bare = bridge(name, "pcie-root-port", "pcie.0", slot)
+    return PlacedController.model_validate(bare.model_dump() | {"properties": properties})
 
 
 def card(name: str, bus: str, *bars: tuple[str, int], slot: int = 0, model: str = "edu") -> PlacedDevice:
