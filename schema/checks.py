@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .address import Pin
-from .catalog import UnknownModel
+from .catalog import ONE_A_GUEST, UnknownModel
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import FIELD_OF, Controller, Device, Part
 from .machine import Machine
@@ -195,6 +195,10 @@ def _groups(guest: "Guest") -> None:
     balloons = [device.id for device in guest.devices if model_of(device).category == "balloon"]
     if len(balloons) > 1:
         raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
+    for model in ONE_A_GUEST:
+        same = [device.id for device in guest.devices if device.model == model]
+        if len(same) > 1:
+            raise ValueError(f"devices {', '.join(same)}: QEMU takes one {model} a guest: leave the others out")
 
 
 def bus_models(guest: "Guest") -> dict[str, BusModel]:

@@ -6,7 +6,7 @@ from ..schema.firmware.budget import PAGE
 from ..schema.firmware.need import NONE, Memory
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.guest import Guest
-from ..schema.properties import integer
+from ..schema.properties import integer, is_on
 from .buses import NO_ROOM, Room, pages
 from .chains import shpc_costs
 
@@ -23,7 +23,7 @@ def ports_look_hot(guest: Guest) -> bool:
 
 def has_shpc(controller: Controller) -> bool:
     """Of a demanded bridge, which keeps what its properties say."""
-    on = bool(controller.properties.get("shpc", True))
+    on = is_on(controller.properties, "shpc")
     return controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and on)
 
 
@@ -37,7 +37,8 @@ def room_of(guest: Guest, controller: Controller) -> Room:
     """What a listed controller can keep for spare slots. What the request says of a reserve stands."""
     if not _is_heeded(guest, controller):
         return NO_ROOM
-    io, low, high, narrow = (integer(controller.properties, f"{name}-reserve") for name in ("io", "mem", "pref64", "pref32"))
+    names = ("io-reserve", "mem-reserve", "pref64-reserve", "pref32-reserve")
+    io, low, high, narrow = (integer(controller.properties, name) for name in names)
     own = int(has_shpc(controller) and shpc_opens_page(guest))
     return Room(
         io=None if io is None else max(pages(io), own),

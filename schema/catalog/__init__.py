@@ -23,6 +23,14 @@ HOT_PLUGGED = frozenset({"network", "block", "scsi", "nvme", "host", "filesystem
 workload rather than the machine itself (a shared folder, a socket, a crypto unit, a memory module)."""
 
 
+ONE_A_GUEST: Mapping[str, str] = MappingProxyType({
+    "qxl-vga": "primary qxl-vga device must be console 0",
+    "vmware-svga": 'RAMBlock "vmsvga.fifo" already registered, abort!',
+    "virtio-iommu": "QEMU does not support multiple vIOMMUs for x86 yet",
+})  # fmt: skip
+"""Models of which QEMU takes one, and its words for the second (measured: any two other displays may be there)."""
+
+
 @cache
 def models() -> Mapping[str, DeviceModel]:
     """Every known endpoint model by its catalogue name, sorted."""

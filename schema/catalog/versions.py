@@ -1,6 +1,6 @@
-"""BARs that are others on older machine types, which keep what QEMU of their time had.
+"""BARs and option ROMs that are others on older machine types, which keep what QEMU of their time had.
 
-Measured with QEMU 7.2 on all its machine types, pc-i440fx from 1.4 and pc-q35 from 2.4 on (tests/real/test_catalog.py).
+Measured with QEMU 7.2 on its machine types, pc-i440fx from 1.4 and pc-q35 from 2.4 on (tests/real/test_versions.py).
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,8 @@ OLDER: Final[Mapping[str, tuple[Older, ...]]] = {
     "virtio-rng": (Older((7, 2), 1, 0x1000, 0),),
     "nvme": (Older((6, 0), 0, 0x4000, 0x2000),),
 }
+ROM_SINCE: Final[Mapping[str, Version]] = {"vmxnet3": (2, 7)}
+"""Models that have no option ROM on older machine types, unless they are given one."""
 SPLIT_NVME: Final = (6, 0)
 """Before, its MSI-X has a BAR of its own."""
 PAGE_PER_VQ: Final = (2, 8)

@@ -79,7 +79,7 @@ def _catalogued(
     model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]], version: tuple[int, int] | None
 ) -> tuple[Bars, int]:
     entry, given = find(model), dict(properties)
-    return _bars(entry.bars(mode, given, version)), entry.rom_bytes(given)
+    return _bars(entry.bars(mode, given, version)), entry.rom_bytes(given, version)
 
 
 def _bars(bars: Iterable[RequestedBar | CatalogueBar]) -> Bars:

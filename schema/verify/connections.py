@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ..catalog import ONE_A_GUEST
 from ..checks import needs_of
 from ..connect import CONTROLLERS, Connector, VirtioMode, pin_accepts
 from ..finding import Finding
@@ -65,6 +66,14 @@ def single_balloon(known: Survey) -> Iterator[Finding]:
     balloons = tuple(device.id for device in known.layout.devices if device.model in models)
     if len(balloons) > 1:
         yield Finding(rule="single-balloon", subjects=balloons, numbers={"count": len(balloons)})
+
+
+def single_model(known: Survey) -> Iterator[Finding]:
+    """Counts what the layout holds, as for balloons."""
+    for model in ONE_A_GUEST:
+        same = tuple(device.id for device in known.layout.devices if device.model == model)
+        if len(same) > 1:
+            yield Finding(rule="single-model", subjects=same, numbers={"model": model, "count": len(same)})
 
 
 def viommu_host_device(known: Survey) -> Iterator[Finding]:

@@ -138,7 +138,8 @@ def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
     keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
     if keeper is None or keeper.controller is None:
         return "nothing keeps room for it"
-    if wanted.memory > (integer(keeper.controller.properties, "mem-reserve") or 0):
+    together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
+    if wanted.memory and together > (integer(keeper.controller.properties, "mem-reserve") or 0):
         return "no mem-reserve"
     windows = {} if known.prediction is None else {one.controller: one.size for one in known.prediction.io_windows}
     if wanted.io and known.prediction is not None and windows.get(keeper.id, 0) < known.io.windows[keeper.id]:
