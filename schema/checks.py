@@ -5,12 +5,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .address import Pin
-from .catalog import ONE_A_GUEST, UnknownModel
+from .catalog import UnknownModel, exclusive
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import FIELD_OF, Controller, Device, Part
+from .firmware.ample import MEMORY_RESERVES
+from .firmware.bars import requested
 from .machine import Machine
 from .problems import nearest
-from .properties import VIRTIO_SWITCHES, Scalar, as_text, unfit
+from .properties import MOST_BYTES, VIRTIO_SWITCHES, Scalar, as_text, integer, unfit
 from .ram import address_end
 from .traits import model_of, plain_is_legacy
 
@@ -36,6 +38,7 @@ def check(guest: "Guest") -> None:
     _spare(guest)
     for pin in guest.reserve:
         _reserve(guest, pin)
+    _amounts(guest)
 
 
 def needs_of(device: Device) -> Need:
@@ -195,10 +198,13 @@ def _groups(guest: "Guest") -> None:
     balloons = [device.id for device in guest.devices if model_of(device).category == "balloon"]
     if len(balloons) > 1:
         raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
-    for model in ONE_A_GUEST:
-        same = [device.id for device in guest.devices if device.model == model]
+    for models in exclusive(guest.platform.version):
+        same = [device.id for device in guest.devices if device.model in models]
         if len(same) > 1:
-            raise ValueError(f"devices {', '.join(same)}: QEMU takes one {model} a guest: leave the others out")
+            raise ValueError(
+                f"devices {', '.join(same)}: QEMU takes one {' or '.join(sorted(models))} a guest on {guest.machine}: "
+                "leave the others out"
+            )
 
 
 def bus_models(guest: "Guest") -> dict[str, BusModel]:
@@ -291,6 +297,21 @@ def _spare(guest: "Guest") -> None:
         _node(guest, f"{where}.numa", spare.numa)
     if "secure-boot" in guest.needs and (guest.platform.family == "pc" or guest.firmware.name != "ovmf"):
         raise ValueError("needs: secure-boot takes machine q35 and firmware ovmf")
+
+
+def _amounts(guest: "Guest") -> None:
+    total = guest.memory + (guest.pci_hole64 or 0) + sum(one.count * one.memory for one in guest.spare)
+    for controller in guest.controllers:
+        total += sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
+    for traits in guest.traits.values():
+        modes = traits.modes or (None,)
+        total += traits.device.rom or 0
+        total += max(sum(bar.size for bar in requested(traits, mode)) for mode in modes)
+    if total > MOST_BYTES:
+        raise ValueError(
+            f"memory: RAM, BARs, reserves and spare slots come to {total} bytes, more than the {MOST_BYTES} that can "
+            "be counted: ask for less"
+        )
 
 
 def _reserve(guest: "Guest", pin: Pin) -> None:

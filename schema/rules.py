@@ -74,7 +74,8 @@ RULES: Final[dict[str, Rule]] = {
         Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
         Rule(
             "single-model",
-            "a guest has one qxl-vga, one vmware-svga and one virtio-iommu at most",
+            "a guest has at most one qxl-vga, one vmware-svga and one virtio-iommu, and on machine types before 3.0 "
+            "one of VGA, cirrus-vga, qxl-vga and vmware-svga",
             "QEMU refuses the second, measured with every pair of displays",
         ),
         Rule(

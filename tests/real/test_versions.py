@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from qslot.schema import Chipset, VirtioMode
-from qslot.schema.catalog import DeviceModel, models
+from qslot.schema.catalog import DeviceModel, exclusive, models
 from qslot.schema.catalog.ask import Qemu
 from qslot.schema.catalog.load import load_unmeasured
 from qslot.schema.catalog.questions import STAND_INS
@@ -50,15 +50,28 @@ async def seen(qemu: Qemu, machine: str, *arguments: str) -> dict[str, Any]:
         return {row["qdev_id"]: row for bus in tree for row in rows(bus["devices"])}
 
 
-def all_at_root(machine: str) -> Iterator[str]:
-    """Arguments for a function of the root bus for each model, its stand-ins apart from the others'. Of the displays,
-    qxl-vga must be the first."""
-    root = machine_of(machine, Chipset()).root
-    for n, model in enumerate(sorted(measurable(), key=lambda one: one.name != "qxl-vga")):
-        backends, needed = STAND_INS.get(model.name, ((), {}))
-        words = {"id": model.name, "bus": root, "addr": f"{3 + n // 8:#x}.{n % 8}", "multifunction": "on", **needed}
-        device = ",".join((model.driver, *(f"{key}={value}" for key, value in words.items())))
-        yield from (re.sub(r"=back\b", f"=back{n}", one) for one in (*backends, "-device", device))
+def all_at_root(machine: str) -> Iterator[tuple[str, ...]]:
+    """Arguments for a function of the root bus for each model, its stand-ins apart from the others'; as many machines
+    as it takes for each to have one at most of the models that exclude each other."""
+    root, version = machine_of(machine, Chipset()).root, machine_of(machine, Chipset()).version
+    single = exclusive(version)
+    waiting = list(measurable())
+    while waiting:
+        here = [one for one in waiting if not any(one.name in many and beside(one, many, waiting) for many in single)]
+        words: list[str] = []
+        for n, model in enumerate(sorted(here, key=lambda one: one.name != "qxl-vga")):
+            backends, needed = STAND_INS.get(model.name, ((), {}))
+            seat = {"id": model.name, "bus": root, "addr": f"{3 + n // 8:#x}.{n % 8}", "multifunction": "on"}
+            fields = {**seat, **needed}
+            device = ",".join((model.driver, *(f"{key}={value}" for key, value in fields.items())))
+            words += (re.sub(r"=back\b", f"=back{n}", one) for one in (*backends, "-device", device))
+        yield tuple(words)
+        waiting = [one for one in waiting if one not in here]
+
+
+def beside(model: DeviceModel, many: frozenset[str], waiting: list[DeviceModel]) -> bool:
+    """Whether another of them comes first."""
+    return next(one for one in waiting if one.name in many) is not model
 
 
 def rom(row: Any) -> int:
@@ -70,7 +83,9 @@ def test_bars_and_rom_of_every_model(qemu: Qemu, machine: str) -> None:
     old = machine_of(machine, Chipset())
 
     wrong = {}
-    found = asyncio.run(seen(qemu, machine, *all_at_root(machine)))
+    found: dict[str, Any] = {}
+    for words in all_at_root(machine):
+        found |= asyncio.run(seen(qemu, machine, *words))
     assert found.keys() >= {model.name for model in measurable()}
     for model in measurable():
         row = found[model.name]

@@ -303,7 +303,7 @@ CONNECTIONS = [
         "single-model",
         more("q35", devices=[device("iommu1", "virtio-iommu", "pcie.0:09")]),
         ("iommu0", "iommu1"),
-        {"model": "virtio-iommu", "count": 2},
+        {"models": "virtio-iommu", "count": 2},
         beside=("complete",),
     ),
     Case("viommu-host-device", in_q35("host0", "p2p1:04"), ("host0",), {"bus": "p2p1"}),
@@ -414,9 +414,6 @@ PROPERTIES = [
     ),
     Case("shpc", in_q35("br1", properties={"shpc": False}), ("br1",), {"reason": "IO device"}),
     Case("controller-properties", in_q35("rp10", properties={"io-reserve": 5000}), ("rp10",), {"io-reserve": 5000}),
-    Case(
-        "controller-properties", in_q35("rp10", properties={"mem-reserve": "4G"}), ("rp10",), {"mem-reserve": 4 << 30}
-    ),
     Case("controller-properties", in_pc("br1", properties={"shpc": "banana"}), ("br1",), {"shpc": "banana"}),
     Case(
         "controller-properties",
