@@ -8,8 +8,8 @@ from .address import Pin
 from .catalog import UnknownModel, exclusive
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
 from .device import FIELD_OF, Controller, Device, Part
-from .firmware.ample import MEMORY_RESERVES
 from .firmware.bars import requested
+from .firmware.need import MEMORY_RESERVES
 from .machine import Machine
 from .problems import nearest
 from .properties import MOST_BYTES, VIRTIO_SWITCHES, Scalar, as_text, integer, unfit

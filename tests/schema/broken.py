@@ -125,6 +125,30 @@ def told_by_slot(switch: str) -> Pair:
     return pair(guest, {"controllers": [], "devices": [seat | {"properties": {switch: "on"}}]})
 
 
+def spare_on_a_port(wish: dict[str, Any], slot: int = 0, **properties: Any) -> Pair:
+    return pair(
+        {"machine": "q35", "spare": [{"kind": "pcie", **wish}]},
+        {
+            "controllers": [port("rp1", "pcie.0:02", 1, properties=properties)],
+            "devices": [],
+            "spare": [{"kind": "pcie", "bus": "rp1", "slot": slot}],
+        },
+    )
+
+
+def spares_on_a_bridge(wish: dict[str, Any], reserve: int) -> Pair:
+    """Two spare slots of a pci-bridge, with one wish."""
+    one = placed("br1", "pci-bridge", "pci.0:02", properties={"chassis_nr": 1, "shpc": True, "mem-reserve": reserve})
+    return pair(
+        {"machine": "pc", "spare": [{"kind": "pci", **wish, "count": 2}]},
+        {
+            "controllers": [one],
+            "devices": [],
+            "spare": [{"kind": "pci", "bus": "br1", "slot": slot} for slot in (1, 2)],
+        },
+    )
+
+
 def bridge(name: str, place: str, number: int, shpc: str = "on", **rest: Any) -> dict[str, Any]:
     return placed(name, "pci-bridge", place, properties={"chassis_nr": number, "shpc": shpc}, **rest)
 
@@ -350,6 +374,16 @@ NEEDS = [
         ("rp6",),
         {"slot": 0, "reason": "no pref64-reserve"},
     ),
+    Case("spare", spare_on_a_port({"io": 64}), ("rp1",), {"slot": 0, "reason": "no io-reserve"}),
+    Case("spare", spare_on_a_port({"memory": 4096}), ("rp1",), {"slot": 0, "reason": "no pref64-reserve"}),
+    Case(
+        "spare",
+        spare_on_a_port({"io": 64}, **{"io-reserve": 64}),
+        ("rp1",),
+        {"slot": 0, "reason": "no io-reserve"},
+        beside=("controller-properties",),
+    ),
+    Case("spare", spare_on_a_port({}, slot=1), ("rp1",), {"slot": 1, "reason": "no such slot"}),
     Case("spare", pc(spare=[{"kind": "pci", "numa": 1}]), ("br2",), {"slot": 1, "reason": "not on node 1"}),
 ]
 

@@ -101,6 +101,11 @@ class TestSeabios:
         assert result.prefetchable_windows["rp1"] == Window(16 * GIB, 16 * GIB)
         assert (result.memory_bars["gpu", 0], result.memory_bars["gpu", 1]) == (16 * GIB, 0xFDC00000 & ~(16 * MIB - 1))
 
+    def test_memory_that_ends_exactly_at_the_hole_stays_in_it(self) -> None:
+        given = layout("q35", [], [card("gpu", "pcie.0", ("mem64p", 512 * MIB), slot=3)], chipset=Chipset(sata=False))
+        result = predict(given)
+        assert (result.failure, result.memory_bars["gpu", 0]) == (None, 0xC0000000)
+
     def test_not_prefetchable_never_goes_above(self) -> None:
         result = predict(layout("q35", ports(1), [card("gpu", "rp1", ("mem64", 16 * GIB))]))
         assert result.failure is not None
