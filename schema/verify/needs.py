@@ -138,6 +138,8 @@ def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
     keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
     if keeper is None or keeper.controller is None:
         return "nothing keeps room for it"
+    if wanted.memory and not heeds_reserve(known, keeper.controller):
+        return "the firmware heeds no reserve there"
     together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
     if wanted.memory and together > (integer(keeper.controller.properties, "mem-reserve") or 0):
         return "no mem-reserve"

@@ -169,6 +169,18 @@ def test_room_for_several_spare_slots_of_a_bridge_adds_up() -> None:
     assert verify(*spares_on_a_bridge({"memory": 1 << 24}, 1 << 25)) == []
 
 
+def test_memory_of_a_spare_slot_is_kept_only_where_the_firmware_heeds_it() -> None:
+    """OVMF looks at no reserve of a pci-bridge without SHPC; SeaBIOS does."""
+    bridge = {"id": "br1", "model": "pci-bridge", "properties": {"shpc": False, "mem-reserve": 1 << 25}}
+    spares = {"memory": 1 << 24}
+    _, layout = spares_on_a_bridge(spares, 1 << 25)
+    layout = changed(layout, "br1", properties={"shpc": False})
+    for firmware, expected in (("seabios", set()), ("ovmf", {"the firmware heeds no reserve there"})):
+        guest = {"machine": "pc", "firmware": firmware, "controllers": [bridge], "spare": [{"kind": "pci", **spares}]}
+        found = verify(*pair(guest, layout.model_dump(include={"controllers", "devices", "spare"})))
+        assert {one.numbers["reason"] for one in found} == expected
+
+
 def test_a_spare_slot_without_node_may_be_on_any() -> None:
     guest = {
         "machine": "q35",
