@@ -5,12 +5,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .address import Pin
-from .catalog import UnknownModel
+from .catalog import UnknownModel, exclusive
 from .connect import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
-from .device import Controller, Device, Part
+from .device import FIELD_OF, Controller, Device, Part
+from .firmware.bars import requested
+from .firmware.need import MEMORY_RESERVES
 from .machine import Machine
 from .problems import nearest
-from .properties import VIRTIO_SWITCHES
+from .properties import MOST_BYTES, VIRTIO_SWITCHES, Scalar, as_text, integer, unfit
 from .ram import address_end
 from .traits import model_of, plain_is_legacy
 
@@ -36,6 +38,7 @@ def check(guest: "Guest") -> None:
     _spare(guest)
     for pin in guest.reserve:
         _reserve(guest, pin)
+    _amounts(guest)
 
 
 def needs_of(device: Device) -> Need:
@@ -82,29 +85,25 @@ def _controller(guest: "Guest", controller: Controller) -> None:
         raise ValueError(
             f"{where}.hotplug: only root and downstream ports can switch hot-plug off, not {controller.model}"
         )
-    for name in controller.properties:
+    if {"pref32-reserve", "pref64-reserve"} <= set(controller.properties):
+        raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
+    for name, value in controller.properties.items():
         if name not in model.properties:
             raise ValueError(
                 f"{where}.properties.{name}: {controller.model} has no such property to set"
                 f"{nearest(name, model.properties)}"
             )
-    _controller_numbers(where, controller)
+        _value(where, name, value)
+        if name in FIELD_OF:
+            field, stated = FIELD_OF[name], as_text(getattr(controller, FIELD_OF[name]))
+            raise ValueError(f"{where}: {field} is {stated}, but properties.{name} is {as_text(value)}: keep one")
     _node(guest, f"{where}.numa", controller.numa)
-    node = controller.properties.get("numa_node")
-    if node is not None and controller.numa not in (None, node):
-        raise ValueError(f"{where}: numa is {controller.numa}, but properties.numa_node is {node}: keep one")
 
 
-RANGES = {"chassis": (0, 255), "slot": (0, 255), "port": (0, 255), "chassis_nr": (1, 255), "bus_nr": (1, 255)}
-
-
-def _controller_numbers(where: str, controller: Controller) -> None:
-    for name, value in controller.properties.items():
-        low, high = RANGES.get(name, (None, None))
-        if low is not None and high is not None and not (type(value) is int and low <= value <= high):
-            raise ValueError(f"{where}.properties.{name}: {value!r} is not a number from {low} to {high}")
-    if {"pref32-reserve", "pref64-reserve"} <= set(controller.properties):
-        raise ValueError(f"{where}.properties: QEMU refuses pref32-reserve together with pref64-reserve: keep one")
+def _value(where: str, name: str, value: Scalar) -> None:
+    words = unfit(name, value)
+    if words is not None:
+        raise ValueError(f"{where}.properties.{name}: {value!r} is not {words}")
 
 
 def _model(guest: "Guest", device: Device) -> None:
@@ -129,9 +128,10 @@ def _model(guest: "Guest", device: Device) -> None:
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
     _virtio_by_slot(guest.platform, where, device)
-    for name in device.properties:
+    for name, value in device.properties.items():
         if name in _OWNED or not _PROPERTY.fullmatch(name):
             raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
+        _value(where, name, value)
 
 
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -198,6 +198,13 @@ def _groups(guest: "Guest") -> None:
     balloons = [device.id for device in guest.devices if model_of(device).category == "balloon"]
     if len(balloons) > 1:
         raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
+    for models in exclusive(guest.platform.version):
+        same = [device.id for device in guest.devices if device.model in models]
+        if len(same) > 1:
+            raise ValueError(
+                f"devices {', '.join(same)}: QEMU takes one {' or '.join(sorted(models))} a guest on {guest.machine}: "
+                "leave the others out"
+            )
 
 
 def bus_models(guest: "Guest") -> dict[str, BusModel]:
@@ -290,6 +297,21 @@ def _spare(guest: "Guest") -> None:
         _node(guest, f"{where}.numa", spare.numa)
     if "secure-boot" in guest.needs and (guest.platform.family == "pc" or guest.firmware.name != "ovmf"):
         raise ValueError("needs: secure-boot takes machine q35 and firmware ovmf")
+
+
+def _amounts(guest: "Guest") -> None:
+    total = guest.memory + (guest.pci_hole64 or 0) + sum(one.count * one.memory for one in guest.spare)
+    for controller in guest.controllers:
+        total += sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
+    for traits in guest.traits.values():
+        modes = traits.modes or (None,)
+        total += traits.device.rom or 0
+        total += max(sum(bar.size for bar in requested(traits, mode)) for mode in modes)
+    if total > MOST_BYTES:
+        raise ValueError(
+            f"memory: RAM, BARs, reserves and spare slots come to {total} bytes, more than the {MOST_BYTES} that can "
+            "be counted: ask for less"
+        )
 
 
 def _reserve(guest: "Guest", pin: Pin) -> None:

@@ -1,19 +1,18 @@
 """The parts of a request: devices, demanded controllers, spare slots."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from .address import Pin
-from .connect import VirtioMode
+from .connect import CONTROLLERS, VirtioMode
+from .properties import Properties, canonical_properties, unfit
 from .size import Size
 
 QemuId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=128)]
 Hotplug = Literal["required", "preferred", "never"]
-Scalar = bool | int | float | str
 Means = Literal["type", "property", "slot"]
 """What tells QEMU a virtio mode: the device type's name (`-transitional`), `disable-*` properties, the slot alone."""
-Properties = dict[str, Scalar]
 
 MAX_IO_BAR = 4096
 """Larger IO BARs would need windows aligned beyond one page; no QEMU model has more than 1 KiB."""
@@ -53,8 +52,8 @@ class Part(Frozen):
     address: Pin | None = None
     numa: int | None = Field(default=None, ge=0)
     """Hard: below an expander of that guest NUMA node (of an expander itself: its own node)."""
-    properties: Properties = {}
-    """Passed through to QEMU."""
+    properties: Annotated[Properties, AfterValidator(canonical_properties)] = {}
+    """Passed through to QEMU. However they were spelled, each has the one value that its type says."""
 
 
 MODES = {mode.value: mode for mode in VirtioMode}
@@ -88,11 +87,29 @@ def _on_off(value: object) -> object:
     return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
 
 
+FIELD_OF: Final = {"hotplug": "hotplug", "numa_node": "numa"}
+"""Properties of controllers that are fields here, by name."""
+
+
 class Controller(Part):
     """A controller that exists or is demanded: it stays, even empty; without an address the planner places it."""
 
     hotplug: Annotated[bool, BeforeValidator(_on_off)] = True
     """Ports only: whether the slot takes devices in a running guest."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        """A property that is a field, too, sets the field. One that the model has not, of another type or with another
+        value than the field stays where it is: `checks` refuses it."""
+        model = CONTROLLERS.get(self.model)
+        for name, field in FIELD_OF.items():
+            value, stated = self.properties.get(name), getattr(self, field) if field in self.model_fields_set else None
+            if model is None or value is None or name not in model.properties or unfit(name, value) is not None:
+                continue
+            if stated in (None, value):
+                left = {other: kept for other, kept in self.properties.items() if other != name}
+                self.__dict__.update({field: value, "properties": left})
+        return self
 
 
 class Spare(Frozen):

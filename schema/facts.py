@@ -11,10 +11,10 @@ from typing import Final
 
 from .address import FUNCTIONS, Pin
 from .connect import CONTROLLERS, RESERVES
-from .device import Controller, Device, Scalar
+from .device import Controller, Device
 from .finding import Finding
 from .guest import Guest
-from .properties import TEXT
+from .properties import TEXT, Scalar, as_text
 
 SLOTS: Final = "address-unique"
 """As a fact: that a bus has no more slots than it has."""
@@ -137,7 +137,8 @@ def _controller_wishes(guest: Guest) -> Iterator[Fact]:
         if not one.hotplug:
             yield Fact("hotplug", (one.id,), "off")
         if stated := {name: value for name, value in one.properties.items() if name in BINDING}:
-            yield Fact("as-requested", (one.id,), ", ".join(f"{name}={value}" for name, value in stated.items()))
+            words = ", ".join(f"{name}={as_text(value)}" for name, value in stated.items())
+            yield Fact("as-requested", (one.id,), words)
         if one.address is not None:
             yield Fact("pin", (one.id,), str(one.address))
 

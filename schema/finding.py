@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from .device import Frozen, Scalar
+from .device import Frozen
+from .properties import Scalar, as_text
 from .rules import RULES
 
 
@@ -25,7 +26,7 @@ class Finding(Frozen):
 
     def __str__(self) -> str:
         who = ", ".join(self.subjects)
-        numbers = ", ".join(f"{name} {value}" for name, value in self.numbers.items())
+        numbers = ", ".join(f"{name} {as_text(value)}" for name, value in self.numbers.items())
         return f"{self.severity} {self.rule}: {f'{who}: ' if who else ''}{RULES[self.rule].sentence}" + (
             f" ({numbers})" if numbers else ""
         )

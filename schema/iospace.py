@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from .firmware.budget import PAGE, io_budget, power_of_two
 from .layout import PlacedController
+from .properties import integer
 from .survey import Survey
-from .topology import has_shpc, number, port_hotplug
+from .topology import has_shpc, port_hotplug
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def io_reserve(survey: Survey, controller: PlacedController) -> int:
     if not heeds_reserve(survey, controller):
         return 0
     if "io-reserve" in controller.properties:
-        return number(controller, "io-reserve") or 0
+        return integer(controller.properties, "io-reserve") or 0
     implied = survey.machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
     return PAGE if implied else 0
 

@@ -1,15 +1,16 @@
 """The answer: where every controller and device sits, and what that costs."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .address import Address
 from .connect import VirtioMode
-from .device import Bar, Frozen, Properties, QemuId
+from .device import Bar, Frozen, QemuId
 from .finding import Finding
 from .guest import Firmware, Term
 from .machine import Chipset
+from .properties import Properties, canonical_properties
 
 if TYPE_CHECKING:
     from .guest import Guest
@@ -35,8 +36,10 @@ class Seat(Frozen):
 
 
 class PlacedController(Seat):
-    """`properties` are the QEMU properties to emit, beside id, bus, addr and multifunction."""
+    """`properties` are the QEMU properties to emit, beside id, bus, addr and multifunction; each has the one value that
+    its type says."""
 
+    properties: Annotated[Properties, AfterValidator(canonical_properties)] = {}
     numa: int | None = None
     """Node of the expander it is or sits below."""
 

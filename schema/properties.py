@@ -7,9 +7,11 @@ JSON boolean, an OnOffAuto the text "on", a number a number, a string a string. 
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from .device import Properties, Scalar
+Scalar = bool | int | float | str
+Properties = dict[str, Scalar]
 
 ON_OFF_AUTO: Final = frozenset({
     "account-failed", "account-invalid", "backend_defaults", "disable-legacy", "display", "master", "msi", "msix",
@@ -36,29 +38,130 @@ SIZES: Final = frozenset({
 })  # fmt: skip
 """Bytes. Option text may carry QEMU's unit letter (`64M`), JSON may not."""
 
-WORDS: Final = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+WORDS: Final = {**dict.fromkeys(("on", "yes", "true", "y"), True), **dict.fromkeys(("off", "no", "false", "n"), False)}
 """What QEMU reads as a boolean."""
 
-_SIZE = re.compile(r"(\d+)([BKMGTPE])", re.IGNORECASE)
-_UNITS: Final = "BKMGTPE"
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A boolean."""
+
+    words = "on or off"
+
+    def read(self, value: Scalar) -> bool | None:
+        return WORDS.get(value) if isinstance(value, str) else value if isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number from `least` to `most`; a size is in bytes, and may have a unit letter."""
+
+    least: int
+    most: int
+    multiple: int = 1
+    size: bool = False
+
+    @property
+    def words(self) -> str:
+        kind = "a number of bytes" if self.size else "a whole number"
+        steps = "" if self.multiple == 1 else f", a multiple of {self.multiple}"
+        return f"{kind} from {self.least} to {self.most}{steps}"
+
+    def read(self, value: Scalar) -> int | None:
+        number = _whole(value, size=self.size) if isinstance(value, str) else value if type(value) is int else None
+        fits = number is not None and self.least <= number <= self.most and number % self.multiple == 0
+        return number if fits else None
+
+
+PAGE: Final = 4096
+UINT16: Final = (1 << 16) - 1
+UINT32: Final = (1 << 32) - 1
+MOST_BYTES: Final = 1 << 62
+"""Of any amount: sums of larger ones leave what 64 bits hold."""
+
+
+TYPES: Final[Mapping[str, Switch | Number]] = {
+    # of controllers
+    **dict.fromkeys(("hotplug", "shpc"), Switch()),
+    **dict.fromkeys(("chassis", "slot", "port"), Number(0, 255)),
+    **dict.fromkeys(("chassis_nr", "bus_nr"), Number(1, 255)),
+    "numa_node": Number(0, 127),
+    "bus-reserve": Number(1, 255),
+    "io-reserve": Number(0, 1 << 16, PAGE, size=True),
+    **dict.fromkeys(("mem-reserve", "pref32-reserve"), Number(0, UINT32, size=True)),
+    "pref64-reserve": Number(0, MOST_BYTES, size=True),
+    # of devices whose BARs follow them
+    **dict.fromkeys(
+        ("discard", "emergency-write", "hash", "mmio", "modern-pio-notify", "mq", "page-per-vq", "page-poison", "rss"),
+        Switch(),
+    ),
+    "write-zeroes": Switch(),
+    "speed": Number(-1, (1 << 31) - 1),
+    **dict.fromkeys(("host_mtu", "msix_qsize"), Number(0, UINT16)),
+    **dict.fromkeys(("cmb_size_mb", "max_ioqpairs", "ram_size", "ram_size_mb", "romsize"), Number(0, UINT32)),
+    **dict.fromkeys(("vectors", "vgamem_mb", "vram64_size_mb", "vram_size_mb"), Number(0, UINT32)),
+    "vram_size": Number(0, MOST_BYTES),
+    **dict.fromkeys(("membar", "vgamem"), Number(0, MOST_BYTES, size=True)),
+}
+"""Of the properties on which a plan depends: QEMU 7.2's types, and within these what firmware and rules can take.
+
+A bus-reserve of 0 makes SeaBIOS lose what is below (measured); QEMU has no node above 127, and compares `slot` modulo
+256.
+"""
+
+_TEXT = re.compile(r"(?:(0x[0-9a-f]+|0|[1-9]\d*)|(0|[1-9]\d*) ?(?:([KMGTPE])(?:iB)?|B))", re.IGNORECASE)
+_UNITS: Final = "KMGTPE"
+
+
+def _whole(text: str, *, size: bool) -> int | None:
+    """Decimal or hexadecimal, as QEMU reads it; no leading zeros, which are octal to it, sometimes."""
+    match = _TEXT.fullmatch(text.strip())
+    if match is None or (match[1] is None and not size):
+        return None
+    if match[1] is not None:
+        return int(match[1], 0)
+    return int(match[2]) << 10 * (1 + _UNITS.index(match[3].upper()) if match[3] else 0)
+
+
+def unfit(name: str, value: Scalar) -> str | None:
+    """What the property takes, where it does not take this value; None where it does, or its type is not known.
+
+    >>> unfit("shpc", "no"), unfit("shpc", "banana")
+    (None, 'on or off')
+    """
+    kind = TYPES.get(name)
+    return None if kind is None or kind.read(value) is not None else kind.words
 
 
 def canonical(name: str, value: Scalar) -> Scalar:
-    """The value as its property's type has it, however a request spelled it.
+    """The value as its property's type has it, however a request spelled it; as it reads where it is none of that type.
 
     >>> canonical("mq", "on"), canonical("vectors", "4"), canonical("serial", 12), canonical("pref64-reserve", "1M")
     (True, 4, '12', 1048576)
     """
+    kind = TYPES.get(name)
+    plain = None if kind is None else kind.read(value)
+    if plain is not None:
+        return plain
     if name in TEXT:
         return as_text(value)
     if not isinstance(value, str):
         return value
     if value in WORDS:
         return WORDS[value]
-    size = _SIZE.fullmatch(value) if name in SIZES else None
-    if size is not None:
-        return int(size[1]) << 10 * _UNITS.index(size[2].upper())
-    return _number(value)
+    size = _whole(value, size=True) if name in SIZES else None
+    return _number(value) if size is None else size
+
+
+def integer(properties: Mapping[str, Scalar], name: str) -> int | None:
+    """Of canonical properties, in bytes or as a count; None where it is missing or no whole number."""
+    value = properties.get(name)
+    return value if type(value) is int else None
+
+
+def is_on(properties: Mapping[str, Scalar], name: str, *, default: bool = True) -> bool:
+    """Of canonical properties: a switch that is at its default unless the property says otherwise."""
+    return bool(properties.get(name, default))
 
 
 def canonical_properties(properties: Mapping[str, Scalar]) -> Properties:

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from .catalog import find
 from .connect import CONTROLLERS
-from .device import Frozen, Properties, QemuId, Scalar
+from .device import Frozen, QemuId
 from .layout import Layout, PlacedController, PlacedDevice
 from .machine import machine_of
+from .properties import Properties, Scalar, as_text, canonical_properties
 from .properties import as_json as json_value
-from .properties import as_text, canonical_properties
 from .topology import topology_of
 
 OWN: Final = ("driver", "id", "bus", "addr", "multifunction")

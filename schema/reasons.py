@@ -9,12 +9,12 @@ hint: ...
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from .device import Scalar
 from .facts import spare_id
 from .finding import Finding
 from .guest import Guest
 from .outcome import Infeasible
 from .placement import Elsewhere, Paid, Placement
+from .properties import Scalar
 from .remedy import Change, Remedy
 from .render import TERM_WORDS
 from .rules import RULES

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from .device import Frozen, Scalar
+from .device import Frozen
+from .properties import Scalar
 
 What = Literal[
     "hotplug", "pin", "numa", "near", "near-switch", "group", "virtio", "properties", "spare", "reserve",

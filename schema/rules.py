@@ -19,7 +19,8 @@ RULES: Final[dict[str, Rule]] = {
         # what stands in the layout
         Rule(
             "complete",
-            "every device, demanded controller and spare slot of the request is in the layout, and no other device",
+            "every device, demanded controller and spare slot of the request is in the layout, and no other device; "
+            "expanders are added only for nodes that something asks for, ioh3420 and i82801b11-bridge never",
             "the request",
         ),
         Rule(
@@ -32,7 +33,12 @@ RULES: Final[dict[str, Rule]] = {
             "controllers fit the machine: pxb and no PCI Express on pc, pxb-pcie on q35",
             "QEMU: pxb devices cannot reside on a PCIe bus; docs/pcie.txt",
         ),
-        Rule("as-requested", "models, virtio modes and properties are those of the request", "the request"),
+        Rule(
+            "as-requested",
+            "models, virtio modes and properties are those of the request; nothing has a property that nobody asked "
+            "for, but for those by which the planner numbers controllers and keeps room",
+            "the request",
+        ),
         # addresses
         Rule("address-range", "the slot exists on its bus", "QEMU measured; Linux sees only slot 0 behind a port"),
         Rule("address-unique", "no two functions share an address", "QEMU: slot function not available, in use"),
@@ -66,6 +72,12 @@ RULES: Final[dict[str, Rule]] = {
         ),
         Rule("integrated", "virtio-iommu sits on the root bus", "QEMU: must be plugged on the root bus"),
         Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
+        Rule(
+            "single-model",
+            "a guest has at most one qxl-vga, one vmware-svga and one virtio-iommu, and on machine types before 3.0 "
+            "one of VGA, cirrus-vga, qxl-vga and vmware-svga",
+            "QEMU refuses the second, measured with every pair of displays",
+        ),
         Rule(
             "viommu-host-device",
             "with a vIOMMU no host device sits behind a conventional bridge",
@@ -105,6 +117,11 @@ RULES: Final[dict[str, Rule]] = {
         Rule("max-depth", "no endpoint deeper than the policy allows", "the request"),
         # properties
         Rule(
+            "controller-properties",
+            "a controller has properties of its model alone, each with a value of its type and in its range",
+            "QEMU: Parameter expects, property not found",
+        ),
+        Rule(
             "chassis",
             "chassis and slot modulo 256 are unique over all ports",
             "QEMU: Can't add chassis slot, error -16",
@@ -121,8 +138,8 @@ RULES: Final[dict[str, Rule]] = {
         ),
         Rule(
             "reserves",
-            "io-reserve is 0 where no IO comes, else whole pages of 4 KiB; bus-reserve exceeds the buses "
-            "below; pref32- and pref64-reserve exclude each other",
+            "io-reserve is 0 only where no IO comes; bus-reserve exceeds the buses below; pref32- and pref64-reserve "
+            "exclude each other; memory that the planner reserves is a power of two",
             "QEMU, SeaBIOS measured",
         ),
         # who must cope with it

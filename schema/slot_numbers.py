@@ -17,7 +17,8 @@ from typing import Final, Literal
 from .catalog import UnknownModel, find
 from .layout import Layout, PlacedDevice
 from .machine import Machine, machine_of
-from .topology import Bus, Topology, has_shpc, number, port_hotplug
+from .properties import integer
+from .topology import Bus, Topology, has_shpc, port_hotplug
 
 Place = tuple[str, int]
 """A bus's id and one of its slots."""
@@ -113,7 +114,7 @@ def _found(bus: Bus, numbers: dict[str, int]) -> tuple[int, int, int]:
 def _ports(buses: Iterable[Bus], machine: Machine) -> Iterator[tuple[Place, int]]:
     for bus in buses:
         if bus.controller is not None and bus.is_port and port_hotplug(bus.controller) and machine.version != NO_NATIVE:
-            yield (bus.id, 0), number(bus.controller, "slot") or 0
+            yield (bus.id, 0), integer(bus.controller.properties, "slot") or 0
 
 
 def _shpc(buses: Iterable[Bus]) -> Iterator[tuple[Place, int]]:

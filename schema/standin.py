@@ -12,10 +12,9 @@ from typing import Final
 
 from .catalog import models
 from .connect import VirtioMode
-from .device import Properties
 from .layout import Layout, PlacedDevice
 from .machine import Chipset, machine_of
-from .properties import as_text
+from .properties import Properties, as_text
 from .qemu import Emitted, emission, json_argument, plain_argument
 
 OVMF_CODE: Final = (

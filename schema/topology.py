@@ -7,20 +7,7 @@ from itertools import chain
 from .connect import CONTROLLERS, PORT, BusModel, ControllerModel
 from .layout import Layout, PlacedController, Seat
 from .machine import Machine
-from .properties import canonical
-
-
-def number(controller: PlacedController, name: str) -> int | None:
-    """A property in bytes or as a count, spelled as QEMU takes it; None where it is missing or no whole number."""
-    value = controller.properties.get(name)
-    if isinstance(value, str):
-        value = canonical(name, value)
-    return value if type(value) is int else None
-
-
-def is_on(controller: PlacedController, name: str) -> bool:
-    """A switch that is on unless the property says otherwise."""
-    return name not in controller.properties or bool(canonical(name, controller.properties[name]))
+from .properties import integer, is_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +51,7 @@ class Bus:
     @property
     def node(self) -> int | None:
         """NUMA node of the complex, as QEMU is told it; None on the main root and for an expander without one."""
-        return None if self.expander is None else number(self.expander, "numa_node")
+        return None if self.expander is None else integer(self.expander.properties, "numa_node")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +71,7 @@ class Topology:
         below = dict.fromkeys(self.buses, 0)
         for bus in reversed(self.buses.values()):
             if bus.controller is not None and bus.above is not None and not bus.is_expander:
-                reserved = number(bus.controller, "bus-reserve") or 0
+                reserved = integer(bus.controller.properties, "bus-reserve") or 0
                 below[bus.above.id] += 1 + max(below[bus.id], reserved)
         return below
 
@@ -92,12 +79,12 @@ class Topology:
 def has_shpc(controller: PlacedController) -> bool:
     """Whether the bridge has a standard hot-plug controller: pcie-pci-bridge always, pci-bridge unless switched off."""
     if controller.model == "pci-bridge":
-        return is_on(controller, "shpc")
+        return is_on(controller.properties, "shpc")
     return controller.model == "pcie-pci-bridge"
 
 
 def port_hotplug(controller: PlacedController) -> bool:
-    return is_on(controller, "hotplug")
+    return is_on(controller.properties, "hotplug")
 
 
 def topology_of(machine: Machine, layout: Layout) -> Topology:

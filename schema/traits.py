@@ -5,9 +5,10 @@ from functools import lru_cache
 
 from .catalog import DeviceModel, default_hotplug, find
 from .connect import Connector, VirtioMode
-from .device import Device, Hotplug, Scalar
+from .device import Device, Hotplug
 from .guest import Guest
 from .machine import Machine
+from .properties import Scalar
 
 SCSI_OFF_SINCE = (2, 5)
 MODERN_SINCE = (2, 7)

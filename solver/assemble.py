@@ -5,9 +5,9 @@ from functools import cache
 from importlib.metadata import version
 
 from ..schema.connect import VirtioMode
-from ..schema.device import Properties
 from ..schema.guest import Guest
 from ..schema.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ..schema.properties import Properties
 from ..schema.survey import Survey, survey
 from ..schema.traits import Traits, mode_on
 from .buses import Offer
@@ -78,7 +78,7 @@ class _Parts:
         if bus.cls.offer is Offer.PORT:
             result = {"chassis": numbers.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
             if demanded is not None and not demanded.hotplug:
-                result["hotplug"] = "off"
+                result["hotplug"] = False
             if str(bus.name) in numbers.slot_numbers:
                 result["slot"] = numbers.slot_numbers[str(bus.name)]
             result |= self.reservations.of(bus)
@@ -91,11 +91,11 @@ class _Parts:
                 result["numa_node"] = bus.cls.where.node
         return result | given
 
-    def _shpc(self, bus: Bus) -> str:
-        """Off where an empty SHPC bridge would open a window for nothing."""
+    def _shpc(self, bus: Bus) -> bool:
+        """Not where an empty SHPC bridge would open a window for nothing."""
         spare = any(host is bus for _, host, _ in self.placed.seating.spares)
         off = bus.cls.created and bus.cls.shpc_optional and not spare and not self.placed.io_below(bus)
-        return "off" if off else "on"
+        return not off
 
     def devices(self) -> tuple[PlacedDevice, ...]:
         placed, result = self.placed, []

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from ..schema.device import Properties
 from ..schema.facts import LIMITS, SLOTS, Fact, Kept, facts_of
 from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome
+from ..schema.properties import Properties
 from ..schema.restricted import any_function, restricted
 from .clash import Clash, clash_of, without
 from .cpsat import Limits

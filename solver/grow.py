@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
+from ..schema.properties import integer
 from .buses import ALL, BUS_NUMBERS, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items, wished_nodes
 from .pinned import Impossible
-from .reserves import bus_reserve, ports_look_hot, ports_reserve
+from .reserves import ports_look_hot, ports_reserve
 from .standing import OFFERS, Standing, merged
 from .units import ANYWHERE, Unit, switches_in, units_of
 
@@ -225,7 +226,8 @@ class Grower:
             controller = unit.controllers[0]
             if host.unit == number and len(unit.controllers) == 1:
                 continue  # inside itself
-            if host.left < CONTROLLERS[controller.model].bus_numbers + (bus_reserve(controller) or 0):
+            reserve = integer(controller.properties, "bus-reserve") or 0
+            if host.left < CONTROLLERS[controller.model].bus_numbers + reserve:
                 self._crowded_out.add(number)
                 continue
             tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..schema.connect import CONTROLLERS
+from ..schema.properties import integer
 from .buses import BUS_NUMBERS, BusClass
 from .rows import Capacity, Sum, total
 from .variables import Variables
@@ -82,9 +83,9 @@ def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
 
 def _ranges(v: Variables, sizes: dict[str, Sum]) -> None:
     fixed = {
-        c.id: int(c.properties["bus_nr"])
+        c.id: start
         for c in v.guest.controllers
-        if isinstance(c.properties.get("bus_nr"), int) and CONTROLLERS[c.model].is_expander
+        if (start := integer(c.properties, "bus_nr")) is not None and CONTROLLERS[c.model].is_expander
     }
     if not fixed:
         return

@@ -3,6 +3,7 @@
 from collections.abc import Set
 
 from ..schema.connect import CONTROLLERS
+from ..schema.properties import integer
 from .buses import BUS_NUMBERS
 from .placed import Placed
 from .seating import Bus
@@ -35,8 +36,7 @@ class Numbering:
         result: dict[str, int] = {}
         ports = [c for c in self._placed.guest.controllers if "chassis" in c.properties]
         for controller in sorted(ports, key=lambda one: "slot" not in one.properties):
-            chassis = controller.properties["chassis"]
-            slot = controller.properties.get("slot")
+            chassis, slot = integer(controller.properties, "chassis"), integer(controller.properties, "slot")
             if slot is None:
                 slot = next(number for number in range(256) if (chassis, number) not in taken)
                 if slot:

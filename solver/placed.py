@@ -5,6 +5,7 @@ from functools import cached_property
 from ..schema.device import Controller
 from ..schema.firmware.bars import Kind, requested
 from ..schema.guest import Guest
+from ..schema.properties import integer
 from ..schema.traits import mode_on
 from .buses import Offer
 from .items import Items
@@ -62,10 +63,9 @@ class Placed:
         return self.demanded.get(str(bus.name))
 
     def number(self, bus: Bus, name: str) -> int | None:
-        """A property that the request gives its controller, if it is a whole number."""
+        """A property that the request gives its controller."""
         demanded = self.demanded_as(bus)
-        value = None if demanded is None else demanded.properties.get(name)
-        return value if isinstance(value, int) else None
+        return None if demanded is None else integer(demanded.properties, name)
 
     def io_below(self, bus: Bus) -> bool:
         """Whether any device there or deeper has an IO BAR."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ..schema.device import Properties, Spare
+from ..schema.device import Spare
 from ..schema.firmware.budget import MIB, PAGE, align, io_budget, power_of_two
 from ..schema.firmware.need import MEMORY_RESERVES
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ..schema.properties import Properties
 from ..schema.survey import Survey
 from .buses import Offer
 from .placed import Placed

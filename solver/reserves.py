@@ -6,7 +6,7 @@ from ..schema.firmware.budget import PAGE
 from ..schema.firmware.need import NONE, Memory
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.guest import Guest
-from ..schema.properties import canonical
+from ..schema.properties import integer, is_on
 from .buses import NO_ROOM, Room, pages
 from .chains import shpc_costs
 
@@ -23,7 +23,7 @@ def ports_look_hot(guest: Guest) -> bool:
 
 def has_shpc(controller: Controller) -> bool:
     """Of a demanded bridge, which keeps what its properties say."""
-    on = controller.properties.get("shpc", True) not in (False, "off")
+    on = is_on(controller.properties, "shpc")
     return controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and on)
 
 
@@ -37,7 +37,8 @@ def room_of(guest: Guest, controller: Controller) -> Room:
     """What a listed controller can keep for spare slots. What the request says of a reserve stands."""
     if not _is_heeded(guest, controller):
         return NO_ROOM
-    io, low, high, narrow = (_bytes(controller, f"{name}-reserve") for name in ("io", "mem", "pref64", "pref32"))
+    names = ("io-reserve", "mem-reserve", "pref64-reserve", "pref32-reserve")
+    io, low, high, narrow = (integer(controller.properties, name) for name in names)
     own = int(has_shpc(controller) and shpc_opens_page(guest))
     return Room(
         io=None if io is None else max(pages(io), own),
@@ -50,14 +51,11 @@ def kept_memory(guest: Guest, controller: Controller) -> Memory:
     """Bytes that a listed controller keeps below 4 GiB, and of memory that may be above."""
     if not _is_heeded(guest, controller):
         return NONE
-    low, narrow, wide = (_bytes(controller, f"{name}-reserve") or 0 for name in ("mem", "pref32", "pref64"))
+    low, narrow, wide = (
+        integer(controller.properties, name) or 0 for name in ("mem-reserve", "pref32-reserve", "pref64-reserve")
+    )
     # SeaBIOS puts what it may above 4 GiB, whatever it was asked for
     return Memory(low + narrow, wide) if guest.firmware.name == "ovmf" else Memory(low, narrow + wide)
-
-
-def _bytes(controller: Controller, name: str) -> int | None:
-    value = canonical(name, controller.properties.get(name, ""))
-    return value if type(value) is int else None
 
 
 def _is_heeded(guest: Guest, controller: Controller) -> bool:
@@ -67,21 +65,16 @@ def _is_heeded(guest: Guest, controller: Controller) -> bool:
     return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
 
 
-def bus_reserve(controller: Controller) -> int | None:
-    reserve = controller.properties.get("bus-reserve")
-    return int(reserve) if isinstance(reserve, int) else None
-
-
 def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
     """The fields of a demanded controller's bus class that say what it keeps."""
-    reserve = controller.properties.get("io-reserve")
-    asked = int(reserve) if isinstance(reserve, int) else 0
+    reserve = integer(controller.properties, "io-reserve")
+    asked = reserve or 0
     if reserve is None and controller.model == "pcie-root-port" and controller.hotplug and ports_reserve(guest):
         asked = PAGE
     return {
         "reserve": pages(asked) if _is_heeded(guest, controller) else 0,
-        "closed_io": reserve == 0 and reserve is not False,
+        "closed_io": reserve == 0,
         "shpc": has_shpc(controller) and shpc_costs(guest),
         "room": room_of(guest, controller),
-        "bus_reserve": bus_reserve(controller),
+        "bus_reserve": integer(controller.properties, "bus-reserve"),
     }

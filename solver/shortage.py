@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..schema.device import Scalar
 from ..schema.facts import LIMITS, SLOTS
 from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
+from ..schema.properties import Scalar
 from .buses import Join
 from .cpsat import Answer, Limits, Program, TimeIsUp
 from .encode import Encoding, encode

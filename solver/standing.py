@@ -71,7 +71,7 @@ class Standing:
 
     def _level(self, parent: BusClass, controller: Controller) -> Where:
         if CONTROLLERS[controller.model].is_expander:
-            return Where(controller.id, node_of(controller), expander=True, depth=1)
+            return Where(controller.id, controller.numa, expander=True, depth=1)
         tracked = self.tracks_switches and controller.model == "x3130-upstream"
         keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
         where = parent.below(switch=controller.id if tracked else None, keeper=keeper)
@@ -106,11 +106,6 @@ class Standing:
             setattr(one, name, value)
         self.classes.append(one)
         return one
-
-
-def node_of(expander: Controller) -> int | None:
-    node = expander.properties.get("numa_node", expander.numa)
-    return node if isinstance(node, int) else None
 
 
 ALIKE = tuple(one.name for one in fields(BusClass) if one.name not in ("names", "most", "hosts"))

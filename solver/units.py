@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..schema.connect import CONTROLLERS, RESERVES, Need
 from ..schema.device import Controller
+from ..schema.properties import integer
 from .pinned import Impossible
 from .standing import Standing
 
@@ -26,10 +27,11 @@ class Unit:
 def units_of(standing: Standing) -> list[Unit]:
     """Raises Impossible where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
     guest, pins = standing.guest, standing.items.controller_pins
-    numbers = {c.properties["bus_nr"]: c.id for c in guest.controllers if "bus_nr" in c.properties}
+    numbers = {integer(c.properties, "bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
     alike: dict[object, list[Controller]] = {}
     for controller in guest.controllers:
-        other = numbers.get(controller.properties.get("chassis_nr", -1))
+        chassis = integer(controller.properties, "chassis_nr")
+        other = None if chassis is None else numbers.get(chassis)
         if other is not None:
             raise Impossible("chassis-nr", (controller.id, other))
         pin = pins.get(controller.id)
@@ -45,7 +47,7 @@ def _looks(standing: Standing, controller: Controller) -> object:
         or (standing.tracks_switches and controller.model == "x3130-upstream")
         or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
     )
-    properties = sorted((name, str(value)) for name, value in controller.properties.items() if name not in _NUMBERS)
+    properties = sorted((name, value) for name, value in controller.properties.items() if name not in _NUMBERS)
     own = controller.id if touched else None
     return controller.model, controller.numa, controller.hotplug, tuple(properties), own
 

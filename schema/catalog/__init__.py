@@ -23,6 +23,19 @@ HOT_PLUGGED = frozenset({"network", "block", "scsi", "nvme", "host", "filesystem
 workload rather than the machine itself (a shared folder, a socket, a crypto unit, a memory module)."""
 
 
+SINGLE: tuple[frozenset[str], ...] = tuple(map(frozenset, (["qxl-vga"], ["vmware-svga"], ["virtio-iommu"])))
+"""Models of which QEMU takes one: "primary qxl-vga device must be console 0", "RAMBlock already registered", "QEMU does
+not support multiple vIOMMUs for x86 yet". Any two other displays may be there (every pair measured)."""
+GLOBAL_VGA = frozenset({"VGA", "cirrus-vga", "qxl-vga", "vmware-svga"})
+GLOBAL_VGA_UNTIL = (3, 0)
+"""On machine types before: "Only one global VGA device can be used at a time" (measured from 2.3 up)."""
+
+
+def exclusive(version: tuple[int, int] | None) -> tuple[frozenset[str], ...]:
+    """Sets of models of each of which a guest has one device at most; `version` is the machine type's."""
+    return (GLOBAL_VGA, *SINGLE) if version is not None and version < GLOBAL_VGA_UNTIL else SINGLE
+
+
 @cache
 def models() -> Mapping[str, DeviceModel]:
     """Every known endpoint model by its catalogue name, sorted."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from ..connect import Connector, VirtioMode
 from ..properties import as_text, canonical
 from .bar import Bar, Bars
-from .versions import adapted
+from .versions import adapted, older_rom
 
 
 class UnknownModel(KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
@@ -172,9 +172,14 @@ class DeviceModel:
         """Sum of its IO BARs, in bytes."""
         return sum(bar.size for bar in self.bars(mode, properties, version) if bar.kind == "io")
 
-    def rom_bytes(self, properties: Mapping[str, Any]) -> int:
-        """The ROM BAR's size with these properties. An own `romfile` counts as being as large as the usual one."""
-        romsize = canonical("romsize", properties.get("romsize", 0))
-        if as_text(properties.get("romfile", "usual")) == "" or canonical("rombar", properties.get("rombar", 1)) == 0:
+    def rom_bytes(self, properties: Mapping[str, Any], version: tuple[int, int] | None = None) -> int:
+        """The ROM BAR's size with these properties, on a machine of that version (None: the newest). An own `romfile`
+        counts as being as large as the usual one."""
+        romsize, usual = canonical("romsize", properties.get("romsize", 0)), self.rom
+        if "romfile" not in properties:
+            usual = older_rom(self.name, usual, version)
+        elif as_text(properties["romfile"]) == "":
             return 0
-        return romsize if isinstance(romsize, int) and 0 < romsize < 1 << 32 and self.rom else self.rom
+        if not usual or canonical("rombar", properties.get("rombar", 1)) == 0:
+            return 0
+        return romsize if isinstance(romsize, int) and 0 < romsize < 1 << 32 else usual

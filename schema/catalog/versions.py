@@ -1,6 +1,7 @@
-"""BARs that are others on older machine types, which keep what QEMU of their time had.
+"""BARs and option ROMs that are others on older machine types, which keep what QEMU of their time had.
 
-Measured with QEMU 7.2 on all its machine types, pc-i440fx from 1.4 and pc-q35 from 2.4 on (tests/real/test_catalog.py).
+Measured with QEMU 7.2 on its machine types, pc-i440fx from 1.4 and pc-q35 from 2.4 on:
+tests/real/test_device_versions.py.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,11 @@ OLDER: Final[Mapping[str, tuple[Older, ...]]] = {
     "virtio-rng": (Older((7, 2), 1, 0x1000, 0),),
     "nvme": (Older((6, 0), 0, 0x4000, 0x2000),),
 }
+OLDER_ROMS: Final[Mapping[str, tuple[Version, int]]] = {
+    "vmxnet3": ((2, 7), 0),
+    **dict.fromkeys(("e1000", "ne2k_pci", "pcnet", "rtl8139", "virtio-net"), ((1, 5), 128 << 10)),
+}
+"""Bytes of the option ROM on machine types before a version: none, or one for BIOS alone."""
 SPLIT_NVME: Final = (6, 0)
 """Before, its MSI-X has a BAR of its own."""
 PAGE_PER_VQ: Final = (2, 8)
@@ -55,3 +61,9 @@ def adapted(name: str, bars: Bars, properties: Mapping[str, Any], version: Versi
         large = {n: replace(b, size=WITH_A_PAGE_EACH) for n, b in result.items() if b.prefetchable and b.size == 0x4000}
         result |= large
     return result
+
+
+def older_rom(name: str, rom: int, version: Version | None) -> int:
+    """Bytes of the option ROM that the model has by default on a machine of that version; `rom` is today's."""
+    until, then = OLDER_ROMS.get(name, (FIRST, rom))
+    return then if version is not None and version < until else rom

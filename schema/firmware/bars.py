@@ -9,9 +9,9 @@ from ..catalog import Bar as CatalogueBar
 from ..catalog import find
 from ..connect import VirtioMode
 from ..device import Bar as RequestedBar
-from ..device import Scalar
 from ..layout import PlacedDevice
 from ..machine import Machine
+from ..properties import Scalar
 
 if TYPE_CHECKING:
     from ..traits import Traits
@@ -79,7 +79,7 @@ def _catalogued(
     model: str, mode: VirtioMode | None, properties: frozenset[tuple[str, Scalar]], version: tuple[int, int] | None
 ) -> tuple[Bars, int]:
     entry, given = find(model), dict(properties)
-    return _bars(entry.bars(mode, given, version)), entry.rom_bytes(given)
+    return _bars(entry.bars(mode, given, version)), entry.rom_bytes(given, version)
 
 
 def _bars(bars: Iterable[RequestedBar | CatalogueBar]) -> Bars:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ..layout import Platform
 from ..machine import Machine
-from ..properties import canonical
+from ..properties import integer
 from ..traits import mode_on
 from .apertures import ovmf_apertures, seabios_hole
 from .bars import Bars, Kind, requested
@@ -68,8 +68,7 @@ def may_be_short(guest: "Guest") -> bool:
 
 def _kept(controller: "Controller") -> int:
     """Bytes that its properties reserve."""
-    given = (canonical(name, controller.properties.get(name, 0)) for name in MEMORY_RESERVES)
-    return sum(int(value) for value in given if type(value) is int)
+    return sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
 
 
 def port_memory(firmware: str) -> int:

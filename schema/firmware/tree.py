@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..connect import CONTROLLERS
-from ..device import Scalar
 from ..layout import Layout, PlacedController, PlacedDevice, Platform
 from ..machine import Machine, machine_of
-from ..properties import canonical
+from ..properties import integer, is_on
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, Bars, device_bars
 from .budget import PAGE
 
@@ -118,15 +117,15 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Bus]) ->
     """The bus a controller offers; expanders add their root bus to `roots`."""
     model = CONTROLLERS[controller.model]
     properties = controller.properties
-    bus = Bus(controller.id, port=model.is_port, hotplug=_switch(properties, "hotplug", True))
+    bus = Bus(controller.id, port=model.is_port, hotplug=is_on(properties, "hotplug"))
     if model.is_port or controller.model == "pci-bridge":
         bus.io_reserve = _io_reserve(controller, machine, bus.hotplug)
-        bus.memory_reserve = _number(properties, "mem-reserve")
-        bus.pref32_reserve = _number(properties, "pref32-reserve")
-        bus.pref64_reserve = _number(properties, "pref64-reserve")
-        bus.bus_reserve = _number(properties, "bus-reserve")
+        bus.memory_reserve = integer(properties, "mem-reserve")
+        bus.pref32_reserve = integer(properties, "pref32-reserve")
+        bus.pref64_reserve = integer(properties, "pref64-reserve")
+        bus.bus_reserve = integer(properties, "bus-reserve")
     if controller.model == "pci-bridge":
-        bus.shpc = _switch(properties, "shpc", machine.version != WITHOUT_SHPC)
+        bus.shpc = is_on(properties, "shpc", default=machine.version != WITHOUT_SHPC)
     elif controller.model == "pcie-pci-bridge":
         bus.shpc = True
     if controller.model in EXPANDERS:
@@ -135,14 +134,14 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Bus]) ->
             # QEMU puts a hidden bridge on the expander's root bus; devices name that bridge's bus by the expander's id.
             root = Bus("", functions=[Function("", 0, 0, False, bus=bus)])
             bus.parent = root
-        root.number = _number(properties, "bus_nr") or 0
+        root.number = integer(properties, "bus_nr") or 0
         if root.number:  # number 0 is the main root's: QEMU starts, the guest never sees the expander's bus
             roots.append(root)
     return bus
 
 
 def _io_reserve(controller: PlacedController, machine: Machine, hotplug: bool) -> int | None:
-    asked = _number(controller.properties, "io-reserve")
+    asked = integer(controller.properties, "io-reserve")
     # other ports of that machine get none (measured)
     implicit = machine.port_io_reserve and hotplug and controller.model == "pcie-root-port"
     return PAGE if asked is None and implicit else asked
@@ -177,13 +176,3 @@ def _visible(functions: list[Function]) -> list[Function]:
     functions.sort(key=lambda function: (function.slot, function.function))
     multifunction = {f.slot: f.multifunction for f in reversed(functions) if f.function == 0}
     return [f for f in functions if f.function == 0 or multifunction.get(f.slot, False)]
-
-
-def _switch(properties: Mapping[str, Scalar], name: str, default: bool) -> bool:
-    return default if name not in properties else canonical(name, properties[name]) is True
-
-
-def _number(properties: Mapping[str, Scalar], name: str) -> int | None:
-    """None where it is unset, or not a number: QEMU would not start."""
-    value = canonical(name, properties[name]) if name in properties else None
-    return value if isinstance(value, int) else None

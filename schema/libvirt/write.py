@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ..connect import VirtioMode
 from ..layout import Layout, PlacedController, Seat
-from ..properties import VIRTIO_SWITCHES, as_json
+from ..properties import VIRTIO_SWITCHES, as_json, is_on
 from .addresses import PciAddress
 from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
 from .domain import Domain, Part, read_domain
@@ -177,7 +177,7 @@ def _targets(one: PlacedController) -> dict[str, str]:
         value = one.properties.get(option)
         if value is not None:
             found[attribute] = f"{value:#x}" if attribute == "port" and isinstance(value, int) else str(value)
-    if one.properties.get("hotplug") in ("off", False):
+    if not is_on(one.properties, "hotplug"):
         found["hotplug"] = "off"
     return found
 
@@ -187,5 +187,5 @@ def _unexpressed(one: PlacedController) -> dict[str, Any]:
     return {
         name: value
         for name, value in one.properties.items()
-        if name not in EXPRESSED and not (name == "shpc" and value in ("on", True))
+        if name not in EXPRESSED and not (name == "shpc" and value is True)
     }

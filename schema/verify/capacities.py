@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from ..finding import Finding
 from ..firmware import Prediction
 from ..firmware.budget import PAGE, align, io_budget
+from ..properties import integer
 from ..survey import Survey
-from ..topology import Bus, number
+from ..topology import Bus
 
 BUS_NUMBERS = 256
 
@@ -16,7 +17,7 @@ def bus_numbers(known: Survey) -> Iterator[Finding]:
     starts, used = {known.machine.root: 0}, numbers_used(known)
     for bus in known.topology.buses.values():
         if bus.is_expander and bus.controller is not None:
-            start = number(bus.controller, "bus_nr")
+            start = integer(bus.controller.properties, "bus_nr")
             if start is None or not 0 < start < BUS_NUMBERS:
                 yield Finding(
                     rule="bus-numbers", subjects=(bus.id,), numbers={"bus_nr": "none" if start is None else start}
@@ -65,7 +66,7 @@ def bus_reserve_holds(known: Survey, bus: Bus) -> bool:
     """Whether its controller's bus-reserve, if any, exceeds the bus numbers used below: rule reserves."""
     if bus.controller is None or "bus-reserve" not in bus.controller.properties:
         return True
-    return (number(bus.controller, "bus-reserve") or 0) > known.topology.numbers_below[bus.id]
+    return (integer(bus.controller.properties, "bus-reserve") or 0) > known.topology.numbers_below[bus.id]
 
 
 def _predicted(prediction: Prediction | None, rule: str) -> Iterator[Finding]:

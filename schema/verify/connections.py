@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from ..catalog import exclusive
 from ..checks import needs_of
 from ..connect import CONTROLLERS, Connector, VirtioMode, pin_accepts
 from ..finding import Finding
+from ..properties import Scalar
 from ..survey import Place, Survey
 from ..topology import Bus
 
@@ -65,6 +67,15 @@ def single_balloon(known: Survey) -> Iterator[Finding]:
     balloons = tuple(device.id for device in known.layout.devices if device.model in models)
     if len(balloons) > 1:
         yield Finding(rule="single-balloon", subjects=balloons, numbers={"count": len(balloons)})
+
+
+def single_model(known: Survey) -> Iterator[Finding]:
+    """Counts what the layout holds, as for balloons."""
+    for models in exclusive(known.machine.version):
+        same = tuple(device.id for device in known.layout.devices if device.model in models)
+        if len(same) > 1:
+            numbers: dict[str, Scalar] = {"models": ", ".join(sorted(models)), "count": len(same)}
+            yield Finding(rule="single-model", subjects=same, numbers=numbers)
 
 
 def viommu_host_device(known: Survey) -> Iterator[Finding]:

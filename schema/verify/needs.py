@@ -6,8 +6,9 @@ from ..device import Spare
 from ..finding import Finding
 from ..iospace import heeds_reserve, io_reserve
 from ..layout import SpareSlot
+from ..properties import integer
 from ..survey import Survey
-from ..topology import Bus, number
+from ..topology import Bus
 
 
 def hotplug(known: Survey) -> Iterator[Finding]:
@@ -127,7 +128,7 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
         return "the firmware heeds no reserve there"
     if wanted.io and io_reserve(known, bus.controller) < max(wanted.io, 4096):
         return "no io-reserve"
-    if wanted.memory > (number(bus.controller, "pref64-reserve") or 0):
+    if wanted.memory > (integer(bus.controller.properties, "pref64-reserve") or 0):
         return "no pref64-reserve"
     return None
 
@@ -137,7 +138,10 @@ def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
     keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
     if keeper is None or keeper.controller is None:
         return "nothing keeps room for it"
-    if wanted.memory > (number(keeper.controller, "mem-reserve") or 0):
+    if wanted.memory and not heeds_reserve(known, keeper.controller):
+        return "the firmware heeds no reserve there"
+    together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
+    if wanted.memory and together > (integer(keeper.controller.properties, "mem-reserve") or 0):
         return "no mem-reserve"
     windows = {} if known.prediction is None else {one.controller: one.size for one in known.prediction.io_windows}
     if wanted.io and known.prediction is not None and windows.get(keeper.id, 0) < known.io.windows[keeper.id]:

@@ -1,14 +1,32 @@
 """Rules about the properties that controllers are started with."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ..connect import CONTROLLERS, RESERVES
 from ..finding import Finding
-from ..firmware.budget import PAGE
 from ..layout import PlacedController
+from ..properties import integer, unfit
 from ..survey import Survey
-from ..topology import has_shpc, number
+from ..topology import has_shpc
 from .capacities import bus_reserve_holds
+
+NUMBERS: Final = frozenset({"chassis", "slot", "chassis_nr", "bus_nr"})
+"""Whose values other rules speak of: chassis, chassis-nr, bus-numbers."""
+
+
+def controller_properties(known: Survey) -> Iterator[Finding]:
+    """One finding a controller, with its properties that its model has not, or does not take that value of."""
+    for controller in known.layout.controllers:
+        kind = CONTROLLERS.get(controller.model)
+        wrong = {
+            name: value
+            for name, value in controller.properties.items()
+            if kind is not None
+            and (name not in kind.properties or (name not in NUMBERS and unfit(name, value) is not None))
+        }
+        if wrong:
+            yield Finding(rule="controller-properties", subjects=(controller.id,), numbers=wrong)
 
 
 def chassis(known: Survey) -> Iterator[Finding]:
@@ -19,7 +37,7 @@ def chassis(known: Survey) -> Iterator[Finding]:
         if kind is None or not kind.is_port:
             continue
         given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
-        shelf, slot = (number(controller, name) if name in given else 0 for name in ("chassis", "slot"))
+        shelf, slot = (integer(controller.properties, name) if name in given else 0 for name in ("chassis", "slot"))
         if shelf is None or slot is None or not 0 <= shelf < 256:
             yield Finding(rule="chassis", subjects=(controller.id,), numbers=given)
         else:
@@ -35,13 +53,13 @@ def chassis_nr(known: Survey) -> Iterator[Finding]:
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
         if controller.model == "pci-bridge":
-            value = number(controller, "chassis_nr")
+            value = integer(controller.properties, "chassis_nr")
             if value is None or not 1 <= value <= 255:
                 own = controller.properties.get("chassis_nr", "none")
                 yield Finding(rule="chassis-nr", subjects=(controller.id,), numbers={"chassis_nr": own})
                 continue
         elif kind is not None and kind.is_expander:
-            value = number(controller, "bus_nr")
+            value = integer(controller.properties, "bus_nr")
         else:
             continue
         if value is not None:
@@ -76,25 +94,20 @@ def shpc(known: Survey) -> Iterator[Finding]:
 
 def reserves(known: Survey) -> Iterator[Finding]:
     content = known.io.content
+    asked = {controller.id: controller.properties for controller in known.guest.controllers}
     for bus in known.topology.buses.values():
         if bus.controller is None or bus.kind is None:
             continue
         given = {name: value for name, value in bus.controller.properties.items() if name in RESERVES}
-        for name in given:
-            if name not in bus.kind.properties:
-                yield Finding(rule="reserves", subjects=(bus.id,), numbers={name: given[name], "model": bus.kind.name})
-        if "io-reserve" in given and not _io_reserve_fits(number(bus.controller, "io-reserve"), content[bus.id]):
-            numbers = {"io-reserve": given["io-reserve"], "io": content[bus.id]}
-            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+        if integer(given, "io-reserve") == 0 and content[bus.id]:
+            yield Finding(rule="reserves", subjects=(bus.id,), numbers={"io-reserve": 0, "io": content[bus.id]})
+        for name in ("mem-reserve", "pref64-reserve"):
+            reserve = None if name in asked.get(bus.id, {}) else integer(given, name)
+            if reserve is not None and reserve & (reserve - 1):
+                yield Finding(rule="reserves", subjects=(bus.id,), numbers={name: reserve})
         if not bus_reserve_holds(known, bus):
             numbers = {"bus-reserve": given["bus-reserve"], "buses": known.topology.numbers_below[bus.id]}
             yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
         if {"pref32-reserve", "pref64-reserve"} <= given.keys():
             numbers = {name: given[name] for name in ("pref32-reserve", "pref64-reserve")}
             yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
-
-
-def _io_reserve_fits(reserve: int | None, content: int) -> bool:
-    if reserve is None:
-        return False
-    return content == 0 if reserve == 0 else reserve >= PAGE and reserve % PAGE == 0

@@ -1,14 +1,15 @@
 """Rule as-requested: machine, models, virtio modes and properties are those of the request."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ..connect import VirtioMode
-from ..device import Properties, Scalar
+from ..device import Controller
 from ..finding import Finding
 from ..layout import PlacedController, PlacedDevice, Platform
-from ..properties import VIRTIO_SWITCHES, canonical
+from ..properties import Properties, Scalar, canonical
 from ..survey import Survey
-from ..topology import has_shpc, port_hotplug
+from ..topology import port_hotplug
 from ..traits import Traits, mode_on
 
 
@@ -17,16 +18,12 @@ def as_requested(known: Survey) -> Iterator[Finding]:
     platform = _platform(known)
     if platform:
         yield Finding(rule="as-requested", numbers=platform)
-    for asked in known.guest.controllers:
-        placed = known.topology.controllers.get(asked.id)
-        if placed is not None:
-            differing = _controller(asked.model, asked.properties, placed)
-            if not asked.hotplug and port_hotplug(placed):
-                differing["hotplug"] = "on"
-            elif asked.hotplug and "hotplug" not in asked.properties and not port_hotplug(placed):
-                differing["hotplug"] = "off"
-            if differing:
-                yield Finding(rule="as-requested", subjects=(asked.id,), numbers=differing)
+    demanded = {controller.id: controller for controller in known.guest.controllers}
+    for name, placed in known.topology.controllers.items():
+        asked = demanded.get(name) or Controller(id=name, model=placed.model)
+        differing = _controller(asked, placed) | _added(placed, asked if name in demanded else None)
+        if differing:
+            yield Finding(rule="as-requested", subjects=(name,), numbers=differing)
     for device in known.layout.devices:
         traits = known.traits.get(device.id)
         if traits is not None and (differing := _device(known, traits, device)):
@@ -48,11 +45,36 @@ def _platform(known: Survey) -> dict[str, Scalar]:
     return differing
 
 
-def _controller(model: str, asked: Properties, placed: PlacedController) -> dict[str, Scalar]:
-    differing: dict[str, Scalar] = {} if placed.model == model else {"model": placed.model}
-    differing |= _changed(asked, placed.properties)
-    if model == "pci-bridge" and "shpc" not in asked and not has_shpc(placed):
-        differing["shpc"] = "off"  # only the planner's own bridges lose theirs
+def _controller(asked: Controller, placed: PlacedController) -> dict[str, Scalar]:
+    differing: dict[str, Scalar] = {} if placed.model == asked.model else {"model": placed.model}
+    differing |= _changed(asked.properties, placed.properties)
+    if port_hotplug(placed) != asked.hotplug:
+        differing["hotplug"] = "off" if asked.hotplug else "on"
+    return differing
+
+
+_NUMBERS = frozenset({"chassis", "slot", "port", "hotplug"})
+ADDED: Final = {
+    "pcie-root-port": _NUMBERS | {"io-reserve", "mem-reserve", "pref64-reserve"},
+    "ioh3420": _NUMBERS,
+    "xio3130-downstream": _NUMBERS,
+    "pci-bridge": frozenset({"chassis_nr", "shpc", "io-reserve", "mem-reserve"}),
+    "pxb": frozenset({"bus_nr", "numa_node"}),
+    "pxb-pcie": frozenset({"bus_nr", "numa_node"}),
+}
+"""Properties that a controller may have though the request says nothing of them."""
+
+
+def _added(placed: PlacedController, asked: Controller | None) -> dict[str, Scalar]:
+    """What nobody asked for; `asked` is None for a controller that the request does not list."""
+    mine: Properties = {} if asked is None else asked.properties
+    added = {name: value for name, value in placed.properties.items() if name not in mine}
+    differing = {name: value for name, value in added.items() if name not in ADDED.get(placed.model, frozenset())}
+    if asked is not None:
+        if not added.get("shpc", True):
+            differing["shpc"] = "off"  # only the planner's own bridges lose theirs
+        if asked.numa is None and "numa_node" in added:
+            differing["numa_node"] = added["numa_node"]
     return differing
 
 
@@ -68,9 +90,9 @@ def _device(known: Survey, traits: Traits, placed: PlacedDevice) -> dict[str, Sc
     driver, switches = emission(traits, placed.virtio if placed.virtio in traits.modes else mode)
     if placed.driver != driver:
         differing["driver"] = placed.driver
-    differing |= _changed({**asked.properties, **switches}, placed.properties)
-    if driver.endswith("transitional"):
-        differing |= {name: placed.properties[name] for name in VIRTIO_SWITCHES if name in placed.properties}
+    expected = {**asked.properties, **switches}
+    differing |= _changed(expected, placed.properties)
+    differing |= {name: value for name, value in placed.properties.items() if name not in expected}
     if placed.bars != asked.bars:
         differing["bars"] = "none" if placed.bars is None else len(placed.bars)
     if placed.rom != asked.rom:

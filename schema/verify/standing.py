@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from ..connect import CONTROLLERS
 from ..cost import objective_of
@@ -26,6 +27,29 @@ def complete(known: Survey) -> Iterator[Finding]:
     for controller in known.guest.controllers:
         if controller.id not in known.topology.controllers:
             yield Finding(rule="complete", subjects=(controller.id,), numbers={"placed": 0})
+    yield from _uncalled(known)
+
+
+NEVER_ADDED: Final = frozenset({"i82801b11-bridge", "ioh3420"})
+"""Controllers that are there only where the request lists them."""
+
+
+def _uncalled(known: Survey) -> Iterator[Finding]:
+    """Controllers of models that are never added; expanders of a node that nothing asks for, or a second one of it."""
+    guest = known.guest
+    demanded = {controller.id: controller for controller in guest.controllers}
+    wished = {device.numa for device in guest.devices} | {spare.numa for spare in guest.spare if spare.count}
+    wished |= {one.numa for one in guest.controllers if not CONTROLLERS[one.model].is_expander}
+    for bus in known.topology.buses.values():
+        if bus.controller is None or bus.id in demanded:
+            continue
+        if bus.controller.model in NEVER_ADDED:
+            yield Finding(rule="complete", subjects=(bus.id,), numbers={"model": bus.controller.model, "asked": 0})
+        elif bus.is_expander:
+            if bus.node is None or bus.node not in wished:
+                node = "none" if bus.node is None else bus.node
+                yield Finding(rule="complete", subjects=(bus.id,), numbers={"node": node, "asked": 0})
+            wished.discard(bus.node)
 
 
 def tree(known: Survey) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from ..connect import Connector
 from ..cost import reasons
-from ..device import Scalar
 from ..finding import Finding
 from ..firmware.budget import PAGE
+from ..properties import Scalar
 from ..survey import Place, Survey
 from ..weights import WEIGHTS
 

@@ -3,9 +3,9 @@
 from itertools import product
 
 from qslot.schema import Guest, Layout, VirtioMode
-from qslot.schema.device import Properties
 from qslot.schema.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.layout import SpareSlot as Slot
+from qslot.schema.properties import Properties
 from qslot.schema.traits import Traits
 
 from .keepers import kept

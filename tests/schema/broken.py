@@ -112,6 +112,43 @@ def ovmf_full(count: int) -> Pair:
     )
 
 
+def expander(name: str, place: str, number: int, node: int | None) -> dict[str, Any]:
+    properties = {"bus_nr": number} | ({} if node is None else {"numa_node": node})
+    return placed(name, "pxb", place, numa=node, properties=properties)
+
+
+def told_by_slot(switch: str) -> Pair:
+    """A disk whose mode is to be its slot's, with a switch that says another."""
+    disk = {"id": "net0", "model": "virtio-net", "virtio_by": "slot"}
+    seat = device("net0", "virtio-net", "pcie.0:02", driver="virtio-net-pci", virtio="transitional")
+    guest = {"machine": "q35", "devices": [disk]}
+    return pair(guest, {"controllers": [], "devices": [seat | {"properties": {switch: "on"}}]})
+
+
+def spare_on_a_port(wish: dict[str, Any], slot: int = 0, **properties: Any) -> Pair:
+    return pair(
+        {"machine": "q35", "spare": [{"kind": "pcie", **wish}]},
+        {
+            "controllers": [port("rp1", "pcie.0:02", 1, properties=properties)],
+            "devices": [],
+            "spare": [{"kind": "pcie", "bus": "rp1", "slot": slot}],
+        },
+    )
+
+
+def spares_on_a_bridge(wish: dict[str, Any], reserve: int) -> Pair:
+    """Two spare slots of a pci-bridge, with one wish."""
+    one = placed("br1", "pci-bridge", "pci.0:02", properties={"chassis_nr": 1, "shpc": True, "mem-reserve": reserve})
+    return pair(
+        {"machine": "pc", "spare": [{"kind": "pci", **wish, "count": 2}]},
+        {
+            "controllers": [one],
+            "devices": [],
+            "spare": [{"kind": "pci", "bus": "br1", "slot": slot} for slot in (1, 2)],
+        },
+    )
+
+
 def bridge(name: str, place: str, number: int, shpc: str = "on", **rest: Any) -> dict[str, Any]:
     return placed(name, "pci-bridge", place, properties={"chassis_nr": number, "shpc": shpc}, **rest)
 
@@ -124,6 +161,36 @@ STANDING = [
         q35(controllers=[*Q35_GUEST["controllers"], {"id": "rp20", "model": "pcie-root-port"}]),
         ("rp20",),
         {"placed": 0},
+    ),
+    Case(
+        "complete",
+        more("q35", controllers=[port("rp11", "pcie.0:09", 20, model="ioh3420")]),
+        ("rp11",),
+        {"model": "ioh3420", "asked": 0},
+    ),
+    Case(
+        "complete",
+        more("q35", controllers=[placed("dmi", "i82801b11-bridge", "pcie.0:09")]),
+        ("dmi",),
+        {"model": "i82801b11-bridge", "asked": 0},
+    ),
+    Case(
+        "complete",
+        more("pc", controllers=[expander("pxb2", "pci.0:09", 32, 0)]),
+        ("pxb2",),
+        {"node": 0, "asked": 0},
+    ),
+    Case(
+        "complete",
+        more("pc", controllers=[expander("pxb2", "pci.0:09", 32, None)]),
+        ("pxb2",),
+        {"node": "none", "asked": 0},
+    ),
+    Case(
+        "complete",
+        more("pc", controllers=[expander("pxb2", "pci.0:09", 32, 1)]),
+        ("pxb2",),
+        {"node": 1, "asked": 0},
     ),
     Case("tree", more("q35", controllers=[port("rp10", "pcie.0:09", 20)]), ("rp10",), {"count": 2}),
     Case(
@@ -164,6 +231,17 @@ STANDING = [
     Case("as-requested", asking("q35", "rp1", properties={"port": 8}), ("rp1",), {"port": 1}),
     Case("as-requested", asking("q35", "rp1", hotplug=False), ("rp1",), {"hotplug": "on"}),
     Case("as-requested", in_q35("rp1", properties={"hotplug": "off"}), ("rp1",), {"hotplug": "off"}),
+    Case("as-requested", in_q35("disk0", properties={"romfile": "a"}), ("disk0",), {"romfile": "a"}),
+    Case("as-requested", in_q35("rp7", properties={"bus-reserve": 1}), ("rp7",), {"bus-reserve": 1}),
+    Case("as-requested", in_q35("dn1", properties={"hotplug": False}), ("dn1",), {"hotplug": "off"}),
+    Case(
+        "as-requested",
+        in_q35("p2p1", properties={"addr": 1}),
+        ("p2p1",),
+        {"addr": 1},
+        beside=("controller-properties",),
+    ),
+    Case("as-requested", told_by_slot("disable-modern"), ("net0",), {"disable-modern": "on"}),
     Case(
         "objective",
         stated("q35", objective=[{"term": "controllers", "value": 15, "bound": 15}]),
@@ -245,6 +323,13 @@ CONNECTIONS = [
         {"count": 2},
         beside=("complete",),
     ),
+    Case(
+        "single-model",
+        more("q35", devices=[device("iommu1", "virtio-iommu", "pcie.0:09")]),
+        ("iommu0", "iommu1"),
+        {"models": "virtio-iommu", "count": 2},
+        beside=("complete",),
+    ),
     Case("viommu-host-device", in_q35("host0", "p2p1:04"), ("host0",), {"bus": "p2p1"}),
     Case(
         "virtio-slot",
@@ -257,7 +342,13 @@ CONNECTIONS = [
 
 NEEDS = [
     Case("hotplug", in_q35("disk2", "pcie.0:09"), ("disk2",), {"bus": "pcie.0", "slot": 9}),
-    Case("hotplug", in_q35("rp5", properties={"hotplug": "off"}), ("disk2",), {"bus": "rp5", "slot": 0}),
+    Case(
+        "hotplug",
+        in_q35("rp5", properties={"hotplug": "off"}),
+        ("disk2",),
+        {"bus": "rp5", "slot": 0},
+        beside=("as-requested",),
+    ),
     Case("hotplug", in_pc("net0", "pci.0:03.2"), ("net0",), {"bus": "pci.0", "slot": 3}),
     Case("numa", in_q35("far0", "pcie.0:09"), ("far0",), {"asked": 1, "node": "none"}),
     Case("numa", in_q35("rp8", numa=None), ("rp8",), {"stated": "none", "node": 1}),
@@ -269,7 +360,13 @@ NEEDS = [
     Case("spare", spares("rp7:0", "rp5:0", "rp6:0", "p2p1:3"), ("rp5",), {"slot": 0, "reason": "not empty"}),
     Case("spare", spares("rp7:0", "rp10:0", "rp6:0", "p2p1:0"), ("p2p1",), {"slot": 0, "reason": "no such slot"}),
     Case("spare", spares("rp7:0", "rp10:0", "rp6:0", "sw1:5"), ("sw1",), {"slot": 5, "reason": "not a pci slot"}),
-    Case("spare", in_q35("rp10", properties={"hotplug": "off"}), ("rp10",), {"slot": 0, "reason": "no hot-plug"}),
+    Case(
+        "spare",
+        in_q35("rp10", properties={"hotplug": "off"}),
+        ("rp10",),
+        {"slot": 0, "reason": "no hot-plug"},
+        beside=("as-requested",),
+    ),
     Case("spare", in_q35("rp6", properties={"io-reserve": None}), ("rp6",), {"slot": 0, "reason": "no io-reserve"}),
     Case(
         "spare",
@@ -277,6 +374,16 @@ NEEDS = [
         ("rp6",),
         {"slot": 0, "reason": "no pref64-reserve"},
     ),
+    Case("spare", spare_on_a_port({"io": 64}), ("rp1",), {"slot": 0, "reason": "no io-reserve"}),
+    Case("spare", spare_on_a_port({"memory": 4096}), ("rp1",), {"slot": 0, "reason": "no pref64-reserve"}),
+    Case(
+        "spare",
+        spare_on_a_port({"io": 64}, **{"io-reserve": 64}),
+        ("rp1",),
+        {"slot": 0, "reason": "no io-reserve"},
+        beside=("controller-properties",),
+    ),
+    Case("spare", spare_on_a_port({}, slot=1), ("rp1",), {"slot": 1, "reason": "no such slot"}),
     Case("spare", pc(spare=[{"kind": "pci", "numa": 1}]), ("br2",), {"slot": 1, "reason": "not on node 1"}),
 ]
 
@@ -306,7 +413,13 @@ CAPACITIES = [
     ),
     Case("bus-numbers", in_q35("pxb1", properties={"bus_nr": 255}), ("pxb1",), {"first": 255, "used": 2, "limit": 256}),
     Case("bus-numbers", in_q35("pxb1", properties={"bus_nr": None}), ("pxb1",), {"bus_nr": "none"}),
-    Case("bus-numbers", in_q35("rp10", properties={"bus-reserve": 255}), (), {"used": 270 + 2, "limit": 256}),
+    Case(
+        "bus-numbers",
+        in_q35("rp10", properties={"bus-reserve": 255}),
+        (),
+        {"used": 270 + 2, "limit": 256},
+        beside=("as-requested",),
+    ),
     Case("io-space", io_full(), (), {"windows": 15 * 4096, "root_bars": 0x60, "limit": 0xEFFC}),
     Case("io-space", ovmf_full(4), (), {"windows": 4 * 4096, "root_bars": 0x10, "limit": 0x4000}),
     Case(
@@ -334,20 +447,31 @@ PROPERTIES = [
         {"reason": "below an expander"},
     ),
     Case("shpc", in_q35("br1", properties={"shpc": False}), ("br1",), {"reason": "IO device"}),
-    Case("reserves", in_q35("rp10", properties={"io-reserve": 5000}), ("rp10",), {"io-reserve": 5000, "io": 0}),
+    Case("controller-properties", in_q35("rp10", properties={"io-reserve": 5000}), ("rp10",), {"io-reserve": 5000}),
+    Case("controller-properties", in_pc("br1", properties={"shpc": "banana"}), ("br1",), {"shpc": "banana"}),
+    Case(
+        "controller-properties",
+        in_q35("dn1", properties={"io-reserve": 4096}),
+        ("dn1",),
+        {"io-reserve": 4096},
+        beside=("as-requested",),
+    ),
+    Case("reserves", in_q35("rp10", properties={"mem-reserve": "3M"}), ("rp10",), {"mem-reserve": 3 << 20}),
+    Case("reserves", in_q35("rp6", properties={"pref64-reserve": "1025M"}), ("rp6",), {"pref64-reserve": 1025 << 20}),
     Case("reserves", in_q35("rp4", properties={"io-reserve": 0}), ("rp4",), {"io-reserve": 0, "io": 64}),
     Case(
         "reserves",
-        in_q35("dn1", properties={"io-reserve": 4096}),
-        ("dn1",),
-        {"io-reserve": 4096, "model": "xio3130-downstream"},
+        in_q35("rp2", properties={"bus-reserve": 3}),
+        ("rp2",),
+        {"bus-reserve": 3, "buses": 3},
+        beside=("as-requested",),
     ),
-    Case("reserves", in_q35("rp2", properties={"bus-reserve": 3}), ("rp2",), {"bus-reserve": 3, "buses": 3}),
     Case(
         "reserves",
         in_q35("rp6", properties={"pref32-reserve": 4096}),
         ("rp6",),
         {"pref32-reserve": 4096, "pref64-reserve": 1 << 30},
+        beside=("as-requested",),
     ),
 ]
 

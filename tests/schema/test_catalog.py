@@ -156,6 +156,14 @@ def test_rom() -> None:
     assert find("nvme").rom_bytes({"romsize": 1 << 20}) == 0
 
 
+def test_option_roms_of_old_machine_types() -> None:
+    vmxnet3 = find("vmxnet3")
+    assert [vmxnet3.rom_bytes({}, version) for version in ((2, 6), (2, 7), None)] == [0, 256 << 10, 256 << 10]
+    assert vmxnet3.rom_bytes({"romfile": "mine.rom"}, (2, 6)) == 256 << 10
+    assert vmxnet3.rom_bytes({"romsize": 1 << 20}, (2, 6)) == 0
+    assert [find("e1000").rom_bytes({}, version) for version in ((1, 4), (1, 5))] == [128 << 10, 256 << 10]
+
+
 def test_connectors() -> None:
     expected = {
         "e1000": Connector.CONVENTIONAL,

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
-from qslot.schema.device import Scalar
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.firmware.bars import CHIPSET, Kind
 from qslot.schema.firmware.budget import io_budget
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.machine import machine_of
+from qslot.schema.properties import Scalar
 
 BARE = Chipset(sata=False, smbus=False)
 PAGE = 0x1000

@@ -2,12 +2,12 @@
 
 import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
-from qslot.schema.device import Scalar
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform
 from qslot.schema.machine import Family, Machine, machine_of
+from qslot.schema.properties import Scalar
 from qslot.schema.ram import low_memory
 
 from .test_firmware import bridge, layout, ports
@@ -19,7 +19,8 @@ GIB = 1 << 30
 
 def port(name: str, slot: int, **reserves: Scalar) -> PlacedController:
     properties = {key.replace("_", "-"): value for key, value in reserves.items()}
-    return bridge(name, "pcie-root-port", "pcie.0", slot).model_copy(update={"properties": properties})
+    bare = bridge(name, "pcie-root-port", "pcie.0", slot)
+    return PlacedController.model_validate(bare.model_dump() | {"properties": properties})
 
 
 def card(name: str, bus: str, *bars: tuple[str, int], slot: int = 0, model: str = "edu") -> PlacedDevice:
@@ -99,6 +100,11 @@ class TestSeabios:
         assert result.failure is None
         assert result.prefetchable_windows["rp1"] == Window(16 * GIB, 16 * GIB)
         assert (result.memory_bars["gpu", 0], result.memory_bars["gpu", 1]) == (16 * GIB, 0xFDC00000 & ~(16 * MIB - 1))
+
+    def test_memory_that_ends_exactly_at_the_hole_stays_in_it(self) -> None:
+        given = layout("q35", [], [card("gpu", "pcie.0", ("mem64p", 512 * MIB), slot=3)], chipset=Chipset(sata=False))
+        result = predict(given)
+        assert (result.failure, result.memory_bars["gpu", 0]) == (None, 0xC0000000)
 
     def test_not_prefetchable_never_goes_above(self) -> None:
         result = predict(layout("q35", ports(1), [card("gpu", "rp1", ("mem64", 16 * GIB))]))

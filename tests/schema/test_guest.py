@@ -11,6 +11,7 @@ Data = dict[str, Any]
 NIC: Data = {"id": "nic", "model": "e1000"}
 PORT: Data = {"id": "rp", "model": "pcie-root-port"}
 BRIDGE: Data = {"id": "br", "model": "pci-bridge", "address": "pcie.0:03"}
+EXPANDER: Data = {"id": "px", "model": "pxb-pcie"}
 HOST: Data = {"id": "gpu", "model": "vfio-pci"}
 
 
@@ -128,6 +129,72 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     "number out of range": (
         q35(controllers=[{**PORT, "properties": {"chassis": 256}}]),
         ("controllers.rp.properties.chassis", "256", "0 to 255"),
+    ),
+    "size that is none": (
+        q35(controllers=[{**PORT, "properties": {"io-reserve": "banana"}}]),
+        ("controllers.rp.properties.io-reserve", "'banana'", "a number of bytes from 0 to 65536"),
+    ),
+    "size as a switch": (
+        q35(controllers=[{**PORT, "properties": {"io-reserve": True}}]),
+        ("controllers.rp.properties.io-reserve", "True", "a number of bytes"),
+    ),
+    "no whole pages": (
+        q35(controllers=[{**PORT, "properties": {"io-reserve": 5000}}]),
+        ("controllers.rp.properties.io-reserve", "5000", "a multiple of 4096"),
+    ),
+    "mem-reserve of 4 GiB": (
+        q35(controllers=[{**PORT, "properties": {"mem-reserve": "4G"}}]),
+        ("controllers.rp.properties.mem-reserve", "4294967296", "to 4294967295"),
+    ),
+    "no bus numbers reserved": (
+        q35(controllers=[{**PORT, "properties": {"bus-reserve": "0"}}]),
+        ("controllers.rp.properties.bus-reserve", "0", "from 1 to 255"),
+    ),
+    "octal number": (
+        q35(controllers=[{**PORT, "properties": {"chassis": "010"}}]),
+        ("controllers.rp.properties.chassis", "'010'", "a whole number"),
+    ),
+    "switch that is none": (
+        pc(controllers=[{"id": "br", "model": "pci-bridge", "properties": {"shpc": "banana"}}]),
+        ("controllers.br.properties.shpc", "'banana'", "on or off"),
+    ),
+    "switch as a number": (
+        pc(controllers=[{"id": "br", "model": "pci-bridge", "properties": {"shpc": 0}}]),
+        ("controllers.br.properties.shpc", "0", "on or off"),
+    ),
+    "hotplug said twice": (
+        q35(controllers=[{**PORT, "hotplug": True, "properties": {"hotplug": "off"}}]),
+        ("controllers.rp", "hotplug is on", "properties.hotplug is off", "keep one"),
+    ),
+    "node said twice": (
+        q35(controllers=[{**EXPANDER, "numa": 1, "properties": {"numa_node": "0"}}], numa_nodes=2),
+        ("controllers.px", "numa is 1", "properties.numa_node is 0", "keep one"),
+    ),
+    "node of a root port": (
+        q35(controllers=[{**PORT, "properties": {"numa_node": 0}}], numa_nodes=1),
+        ("controllers.rp.properties.numa_node", "no such property"),
+    ),
+    "node beyond those there are": (
+        q35(controllers=[{**EXPANDER, "properties": {"numa_node": 5}}], numa_nodes=1),
+        ("controllers.px.numa", "node 5 does not exist", "numa_nodes is 1"),
+    ),
+    "queues that are no switch": (
+        q35({"id": "d", "model": "virtio-net", "properties": {"mq": "many"}}),
+        ("devices.d.properties.mq", "'many'", "on or off"),
+    ),
+    "vectors that are no number": (
+        q35({"id": "d", "model": "virtio-net", "properties": {"vectors": -2}}),
+        ("devices.d.properties.vectors", "-2", "a whole number from 0"),
+    ),
+    "more bytes than can be counted": (
+        q35(spare=[{"kind": "pcie", "count": 3, "memory": 1 << 61}]),
+        ("memory", str((3 << 61) + (128 << 20)), "ask for less"),
+    ),
+    "two primary qxl": (q35(*[{"id": n, "model": "qxl-vga"} for n in "ab"]), ("a, b", "one qxl-vga", "leave")),
+    "two vIOMMUs": (q35(*[{"id": n, "model": "virtio-iommu"} for n in "ab"]), ("a, b", "one virtio-iommu")),
+    "two VGA of an old machine type": (
+        {"machine": "pc-q35-2.12", "devices": [{"id": "a", "model": "VGA"}, {"id": "b", "model": "cirrus-vga"}]},
+        ("a, b", "VGA or cirrus-vga", "pc-q35-2.12"),
     ),
     "reserves that exclude each other": (
         q35(controllers=[{**PORT, "properties": {"pref32-reserve": 4096, "pref64-reserve": 4096}}]),
@@ -254,3 +321,42 @@ TAKEN: dict[str, Data] = {
 def test_taken(name: str) -> None:
     guest = Guest.model_validate(TAKEN[name])
     assert Guest.model_validate_json(guest.model_dump_json()) == guest
+
+
+SPELLINGS: list[tuple[Data, list[str]]] = [
+    ({"io-reserve": 8192}, ["8K", "8k", "8192", "0x2000", "8KiB", " 8K", "8192B"]),
+    ({"mem-reserve": 64 << 20}, ["64M", "64MiB", "67108864", "0x4000000"]),
+    ({"chassis": 16}, ["16", "0x10"]),
+    ({"hotplug": False}, ["off", "no", "false", "n"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "text"),
+    [(name, plain, text) for one, texts in SPELLINGS for name, plain in one.items() for text in texts],
+)
+def test_a_property_has_one_value_however_it_is_spelled(name: str, plain: object, text: str) -> None:
+    one, other = (
+        Guest.model_validate(q35(controllers=[{**PORT, "properties": {name: value}}])) for value in (plain, text)
+    )
+    assert one == other
+    assert one.sha256 == other.sha256
+
+
+def test_a_device_property_has_one_value_too() -> None:
+    net = {"id": "net", "model": "virtio-net"}
+    one, other = (
+        Guest.model_validate(q35({**net, "properties": properties}))
+        for properties in ({"mq": True, "vectors": 4}, {"mq": "on", "vectors": "4"})
+    )
+    assert one == other
+
+
+def test_a_property_that_is_a_field_sets_it() -> None:
+    closed = Guest.model_validate(q35(controllers=[{**PORT, "properties": {"hotplug": "off"}}]))
+    assert closed == Guest.model_validate(q35(controllers=[{**PORT, "hotplug": False}]))
+    assert closed.controllers[0].properties == {}
+    placed = Guest.model_validate(q35(controllers=[{**EXPANDER, "properties": {"numa_node": "0"}}], numa_nodes=1))
+    assert placed == Guest.model_validate(q35(controllers=[{**EXPANDER, "numa": 0}], numa_nodes=1))
+    agreeing = {**PORT, "hotplug": "off", "properties": {"hotplug": False}}
+    assert Guest.model_validate(q35(controllers=[agreeing])) == closed

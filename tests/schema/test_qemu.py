@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qslot.schema import Chipset, Firmware, Layout
 from qslot.schema.connect import CONTROLLERS
-from qslot.schema.device import Scalar
 from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.properties import canonical
+from qslot.schema.properties import Scalar, canonical
 from qslot.schema.qemu import arguments, cold_plug, device_add, emission, hotplug_buses, parse
 
 DRIVERS = ("e1000e", "nvme", "VGA", "qxl-vga", "virtio-net-pci-transitional", "virtio-blk-pci", "vfio-pci")

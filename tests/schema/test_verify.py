@@ -10,8 +10,8 @@ from qslot.schema.rules import RULES
 from qslot.schema.verify import CHECKS, verify
 from qslot.schema.verify.environment import CHECKS as ENVIRONMENT_CHECKS
 
-from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, stated
-from .good import Q35_GUEST, Pair, changed, device, pair, port, q35
+from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, spares_on_a_bridge, stated, wasteful
+from .good import Q35_GUEST, Pair, added, changed, device, pair, placed, port, q35
 
 FOR_WHOM = ("os-machine", "os-driver", "machine-needs", "host-machine", "host-model")
 
@@ -160,3 +160,74 @@ def test_any_layout_is_judged_without_an_exception() -> None:
                 names = ["bus_nr", "numa_node", "chassis_nr", "slot", "shpc", "bus-reserve", "io-reserve", "hotplug"]
                 seat["properties"] = {name: chance.choice([-1, 0, 2, 300, True, 1.5, "off", "4K"]) for name in names}
         assert isinstance(verify(guest, Layout.model_validate(data)), list)
+
+
+def test_room_for_several_spare_slots_of_a_bridge_adds_up() -> None:
+    """Each falls short where their sum does, a spare slot without a wish does not."""
+    guest, layout = spares_on_a_bridge({"memory": 1 << 24}, 1 << 24)
+    assert [(one.rule, one.numbers["slot"]) for one in verify(guest, layout)] == [("spare", 1), ("spare", 2)]
+    assert verify(*spares_on_a_bridge({"memory": 1 << 24}, 1 << 25)) == []
+
+
+def test_memory_of_a_spare_slot_is_kept_only_where_the_firmware_heeds_it() -> None:
+    """OVMF looks at no reserve of a pci-bridge without SHPC; SeaBIOS does."""
+    bridge = {"id": "br1", "model": "pci-bridge", "properties": {"shpc": False, "mem-reserve": 1 << 25}}
+    spares = {"memory": 1 << 24}
+    _, layout = spares_on_a_bridge(spares, 1 << 25)
+    layout = changed(layout, "br1", properties={"shpc": False})
+    for firmware, expected in (("seabios", set()), ("ovmf", {"the firmware heeds no reserve there"})):
+        guest = {"machine": "pc", "firmware": firmware, "controllers": [bridge], "spare": [{"kind": "pci", **spares}]}
+        found = verify(*pair(guest, layout.model_dump(include={"controllers", "devices", "spare"})))
+        assert {one.numbers["reason"] for one in found} == expected
+
+
+def test_a_spare_slot_without_node_may_be_on_any() -> None:
+    guest = {
+        "machine": "q35",
+        "numa_nodes": 1,
+        "spare": [{"kind": "pcie"}],
+        "controllers": [{"id": "px", "model": "pxb-pcie", "numa": 0}],
+    }
+    expander = placed("px", "pxb-pcie", "pcie.0:02", numa=0, properties={"bus_nr": 128, "numa_node": 0})
+    below = port("rp1", "px:00", 1, numa=0)
+    spare = [{"kind": "pcie", "bus": "rp1", "slot": 0}]
+    assert verify(*pair(guest, {"controllers": [expander, below], "devices": [], "spare": spare})) == []
+
+
+def test_preset_libvirt_leaves_what_is_integrated_on_the_root_bus() -> None:
+    guest = {
+        "machine": "q35",
+        "policy": {"preset": "libvirt"},
+        "spare": [],
+        "devices": [{"id": "iommu0", "model": "virtio-iommu"}],
+    }
+    switches = {"disable-legacy": "on", "disable-modern": "off"}
+    seat = device(
+        "iommu0", "virtio-iommu", "pcie.0:03", driver="virtio-iommu-pci", virtio="modern", properties=switches
+    )
+    assert verify(*pair(guest, {"controllers": [], "devices": [seat]})) == []
+
+
+def test_a_pin_behind_a_port_wastes_nothing_where_the_device_has_no_io() -> None:
+    assert verify(*wasteful("edu", "rp1:00")) == []
+
+
+def test_who_is_not_pinned_joins_no_pinned_one_of_another_kind() -> None:
+    guest = {
+        "machine": "q35",
+        "controllers": [{"id": "rp1", "model": "pcie-root-port"}],
+        "devices": [{"id": "vga0", "model": "VGA", "address": "pcie.0:02.1"}],
+    }
+    layout = {
+        "controllers": [port("rp1", "pcie.0:02.0", 1, multifunction=True)],
+        "devices": [device("vga0", "VGA", "pcie.0:02.1")],
+    }
+    assert [finding.rule for finding in verify(*pair(guest, layout))] == ["slot-sharing"]
+
+
+def test_old_machine_types_have_one_of_the_displays_with_vga_registers() -> None:
+    guest, layout = GOOD["q35"]
+    second = added(layout, devices=[device("vga1", "cirrus-vga", "pcie.0:09")])
+    assert [finding.rule for finding in verify(guest, second)] == ["complete"]
+    old = q35(machine="pc-q35-2.12").guest
+    assert [one.rule for one in verify(old, second) if one.rule == "single-model"] == ["single-model"]

@@ -77,9 +77,9 @@ def test_addresses_that_are_given_are_kept() -> None:
 def test_bridges_keep_their_shpc() -> None:
     layout = planned(pc(*devices(40, "virtio-net", virtio="modern"), policy=LIBVIRT))
     assert models(layout) == ["pci-bridge"]
-    assert layout.controllers[0].properties["shpc"] == "on"
+    assert layout.controllers[0].properties["shpc"] is True
     other = planned(pc(*devices(40, "virtio-net", virtio="modern")))
-    assert {one.properties["shpc"] for one in other.controllers if one.model == "pci-bridge"} == {"off"}
+    assert {one.properties["shpc"] for one in other.controllers if one.model == "pci-bridge"} == {False}
 
 
 def test_it_is_named_where_it_stands_in_the_way() -> None:
