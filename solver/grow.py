@@ -49,8 +49,8 @@ class Grower:
     capped: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
-    _crowded_out: set[int] = field(default_factory=set)
-    """Units that somewhere would hang if there were more bus numbers."""
+    _refused: dict[int, Impossible] = field(default_factory=dict)
+    """What a unit breaks where it cannot be, the last that was looked at."""
 
     @property
     def guest(self) -> Guest:
@@ -80,8 +80,7 @@ class Grower:
         placed = {one.unit for one in self.classes}
         for number, unit in enumerate(self.units):
             if number not in placed:
-                rule = "bus-numbers" if number in self._crowded_out else "connect"
-                raise Impossible(rule, tuple(controller.id for controller in unit.controllers))
+                raise self._refused.get(number) or Impossible("connect", _ids(unit))
         return merged(self.classes, self.standing.tree)
 
     def _created_expanders(self, root: BusClass) -> None:
@@ -228,7 +227,7 @@ class Grower:
                 continue  # inside itself
             reserve = integer(controller.properties, "bus-reserve") or 0
             if host.left < CONTROLLERS[controller.model].bus_numbers + reserve:
-                self._crowded_out.add(number)
+                self._refused.setdefault(number, Impossible("bus-numbers", _ids(unit)))
                 continue
             tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
             keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
@@ -258,8 +257,13 @@ class Grower:
             if impossible.rule in ANYWHERE:
                 raise
             del self.classes[before:]
+            self._refused[number] = impossible
             return None
         return one
+
+
+def _ids(unit: Unit) -> tuple[str, ...]:
+    return tuple(controller.id for controller in unit.controllers)
 
 
 def _nest(bus: BusClass) -> int:
