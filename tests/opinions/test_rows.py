@@ -7,10 +7,10 @@ from typing import Any, Final
 import pytest
 from qslot.schema import Guest
 from qslot.solver import Options, search, solve
+from qslot.solver.buses import Offer
 from qslot.solver.cpsat import Answer, Program, Result
 from qslot.solver.encode import Encoding
 from qslot.solver.rows import Rows, Sum, total
-from qslot.solver.variables import Use
 
 from ..generate import any_guest, tiny_guest
 from .milp import Row, UnsureError, lexicographic
@@ -28,7 +28,7 @@ JOINED: Final = Guest.model_validate({
         {"id": "b", "model": "virtio-net", "address": "k:00.0"},
     ],
 })  # fmt: skip
-"""Joining a pinned neighbour is the cheapest for `a`, but makes that one pay, too."""
+"""Joining the pinned neighbour is the cheapest for `a`, but makes that one pay, too: a place on pcie.0 costs less."""
 BRIDGED: Final = Guest.model_validate({"machine": "q35", "devices": [{"id": "d", "model": "virtio-net"}]})
 
 
@@ -55,7 +55,7 @@ def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_stage_that_leaves_layouts_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the stage of cheapest options did, where a pinned neighbour pays for who joins."""
-    _restrict(monkeypatch, lambda option: option.use is not Use.ALONE)
+    _restrict(monkeypatch, lambda option: option.bus.offer is not Offer.ROOT)
     assert asked(JOINED).startswith("DISAGREE: rows preferences 14")
 
 
