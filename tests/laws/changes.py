@@ -11,12 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 from qslot.schema import Guest, Layout
 from qslot.schema.address import FUNCTIONS, Pin
+from qslot.schema.cost import objective
 from qslot.schema.device import Device
 from qslot.schema.firmware.need import may_be_short
 from qslot.schema.guest import Term
 from qslot.schema.layout import PlacedController
 from qslot.schema.survey import survey
 from qslot.schema.traits import model_of
+from qslot.schema.verify import verify
 from qslot.schema.weights import WEIGHTS
 
 Costs = dict[Term, int]
@@ -126,6 +128,19 @@ def freed(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     return _changed(data, layout)
 
 
+def unpinned(guest: Guest, layout: Layout, rng: Random) -> Change | None:
+    """A pin dropped whose seat automatic placement allows: the layout answers still, at what it costs then."""
+    data = guest.model_dump(mode="json")
+    pinned = [part for kind in ("devices", "controllers") for part in data[kind] if part["address"]]
+    if not pinned:
+        return None
+    rng.choice(pinned)["address"] = None
+    change = _changed(data, layout)
+    if change is None or any(one.severity == "error" and one.subjects for one in verify(change.guest, layout)):
+        return None
+    return Change(change.guest, {**change.limit, **objective(change.guest, layout)})
+
+
 def weaker_need(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     """A device that must be hot-pluggable only should be: where its need is met, it pays nothing then either."""
     data = guest.model_dump(mode="json")
@@ -195,5 +210,6 @@ def claims(device: Device) -> bool:
 
 
 LAWS: dict[str, Law] = {
-    law.__name__: law for law in (pinned_back, unused_reserved, limited, freed, weaker_need, without_device, reordered)
+    law.__name__: law
+    for law in (pinned_back, unused_reserved, limited, freed, unpinned, weaker_need, without_device, reordered)
 }

@@ -56,15 +56,20 @@ def elsewhere(guest: Guest, layout: Layout, rng: Random, seconds: float = SECOND
     if not waiting:
         return "n/a"
     device = rng.choice(waiting)
-    buses = [guest.platform.root, *(one.id for one in layout.controllers)]
-    somewhere = str(Pin(rng.choice(buses), rng.randrange(32), None))
-    at = rng.choice((None, somewhere, somewhere, somewhere))
+    at = rng.choice((None, *sorted(_slots(guest, layout))))
     answer = placement(guest, device, at, Options(time_limit=seconds))
     if not isinstance(answer, Placement):
         return "n/a" if isinstance(answer, Undecided) else "infeasible once asked why"
     allowed = [one for one in answer.elsewhere if one.possible and not one.only_by_pin]
     cheaper = [f"{device} at {one.address}: {one.term} {one.before} -> {one.after}" for one in allowed if _cheaper(one)]
     return "; ".join(cheaper) or ("kept" if allowed else "n/a")
+
+
+def _slots(guest: Guest, layout: Layout) -> set[str]:
+    """Where others are or the chipset is, and one on each bus."""
+    there = {(one.bus, one.slot) for one in (*layout.controllers, *layout.devices)}
+    there |= {(guest.platform.root, guest.platform.chipset_slot)}
+    return {str(Pin(bus, slot, None)) for bus, slot in (*there, *((one.id, 1) for one in layout.controllers))}
 
 
 def _cheaper(one: Elsewhere) -> bool:
