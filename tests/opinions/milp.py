@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil, floor, gcd
 from typing import Any
 
-from ortools.linear_solver import pywraplp
+from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
 from qslot.solver.rows import Rows, Sum
 
 EPSILON = 1e-4

@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import pytest
 from qslot.schema import Guest
+from qslot.schema.guest import Term
 from qslot.solver import Options, search, solve
+from qslot.solver.bound import bounds
 from qslot.solver.buses import Offer
 from qslot.solver.cpsat import Answer, Program, Result
-from qslot.solver.encode import Encoding
+from qslot.solver.encode import Encoding, encode
 from qslot.solver.rows import Rows, Sum, total
 
 from ..generate import any_guest, tiny_guest
@@ -44,10 +46,9 @@ def test_the_rows_say_what_the_solver_says(guest_of: Callable[[int], Guest], see
 
 
 def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    true = search.lower_bounds
 
-    def one_more(encoding: Encoding) -> Any:
-        return {**true(encoding), "controllers": 2}
+    def one_more(encoding: Encoding) -> dict[Term, int]:
+        return {**bounds(encoding), "controllers": 2}
 
     monkeypatch.setattr(search, "lower_bounds", one_more)
     assert asked(BRIDGED).startswith("DISAGREE")
@@ -66,10 +67,9 @@ def test_a_stage_that_forbids_everything_is_seen(monkeypatch: pytest.MonkeyPatch
 
 def _restrict(monkeypatch: pytest.MonkeyPatch, allowed: Callable[[Any], bool]) -> None:
     """The search takes models without the other options for whole ones."""
-    true = search.encode
 
     def restricted(*args: Any, **kwargs: Any) -> Encoding:
-        encoding = true(*args, **kwargs)
+        encoding = encode(*args, **kwargs)
         v = encoding.variables
         v.rows.equal(total(c for o, c in zip(v.options, v.counts, strict=True) if not allowed(o)), 0)
         return encoding
