@@ -42,7 +42,7 @@ def asked(guest: Guest) -> str:
 def test_the_rows_say_what_the_solver_says(guest_of: Callable[[int], Guest], seeds: range) -> None:
     verdicts = {seed: asked(guest_of(seed)) for seed in seeds}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
-    assert sum(verdict == "agree" for verdict in verdicts.values()) >= 0.8 * len(seeds)
+    assert sum(verdict == "agree" for verdict in verdicts.values()) > 0.5 * len(seeds)
 
 
 def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
