@@ -14,12 +14,12 @@ from qslot.solver.cpsat import Answer, Program, Result
 from qslot.solver.encode import Encoding, encode
 from qslot.solver.rows import Rows, Sum, total
 
-from ..generate import any_guest, tiny_guest
+from ..generator import any_guest, small_guest
 from .milp import Row, UnsureError, lexicographic
 from .rows import opinion
 
 MANY: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-TINY: Final = range(5000, 5400 if MANY else 5060)
+SMALL: Final = range(5000, 5400 if MANY else 5060)
 LARGE: Final = range(5000, 5040 if MANY else 5008)
 
 JOINED: Final = Guest.model_validate({
@@ -38,7 +38,7 @@ def asked(guest: Guest) -> str:
     return opinion(guest, solve(guest, Options(time_limit=10)))
 
 
-@pytest.mark.parametrize(("guest_of", "seeds"), [(tiny_guest, TINY), (any_guest, LARGE)], ids=["tiny", "large"])
+@pytest.mark.parametrize(("guest_of", "seeds"), [(small_guest, SMALL), (any_guest, LARGE)], ids=["small", "large"])
 def test_the_rows_say_what_the_solver_says(guest_of: Callable[[int], Guest], seeds: range) -> None:
     verdicts = {seed: asked(guest_of(seed)) for seed in seeds}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
