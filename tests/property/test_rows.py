@@ -15,8 +15,8 @@ from qslot.solver.encode import Encoding, encode
 from qslot.solver.rows import Rows, Sum, total
 
 from ..generator import any_guest, small_guest
-from .milp import Row, UnsureError, lexicographic
-from .rows import opinion
+from ..opinions.milp import Row, UnsureError, lexicographic
+from ..opinions.rows import opinion
 
 MANY: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 SMALL: Final = range(5000, 5400 if MANY else 5060)
