@@ -33,6 +33,8 @@ class Elsewhere(Frozen):
     paid: tuple[Paid, ...] = ()
     """Preferences that are met in the plan, and would not be then."""
     objective: tuple[ObjectiveTerm, ...] = ()
+    only_by_pin: bool = False
+    """Automatic placement never puts the device there, see docs/semantics.md: so it may even be cheaper."""
     proved: bool = True
     """Whether that is the best there is with the device there; past a limit it is only the best known."""
     findings: tuple[Finding, ...] = ()

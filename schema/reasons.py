@@ -132,11 +132,12 @@ class _Words:
         if there.refused:
             return f"{where}: {there.refused.removeprefix(f'devices.{device}.address: ')}"
         if there.possible:
+            pinned = "; only by pin" if there.only_by_pin else ""
             best = "" if there.proved else " at most, not proved the least"
             if there.term is None:
-                return f"{where}: no worse; of equal plans the first in a fixed order is taken"
+                return f"{where}: no worse{pinned or '; of equal plans the first in a fixed order is taken'}"
             why = f" ({_paid(there.paid)})" if there.term == "preferences" and there.paid else ""
-            return f"{where}: {TERM_WORDS[there.term]} {there.before} -> {there.after}{why}{best}"
+            return f"{where}: {TERM_WORDS[there.term]} {there.before} -> {there.after}{why}{best}{pinned}"
         own = (device,)
         reasons = [self.clause(one) for one in there.findings if (one.rule, one.subjects) != ("pin", own)]
         if there.breaks or not reasons:

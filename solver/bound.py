@@ -4,26 +4,81 @@ Where one layout meets all of them at once, one solve finds it and proves it. Th
 here weighs what several kinds want of the same bus, as bounds that did were wrong too often (measured).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from ..schema.address import FUNCTIONS, SLOTS
-from ..schema.connect import CONTROLLERS, ControllerModel
 from ..schema.firmware.budget import PAGE
 from ..schema.guest import Term
-from .buses import Offer, pages
 from .encode import Encoding
 from .kinds import Kind
+from .needs import Needs, demands_of
 from .rows import Sum
-from .variables import Option, Use, Variables
+from .variables import Variables
+
+ARGUMENTS: Final = {
+    "each-by-itself": "each item costs at least what it does in the cheapest place for it",
+    "io-pages": "an item alone on a port has pages of its own; what shares a bus shares them, also with what is pinned",
+    "bridges-with-io": "what has IO and fits on conventional buses only fills so many of them, each with a page",
+    "empty-bridge": "the first conventional bridge opens a page though it be empty",
+    "ports-for-lone-items": "what fits on ports only and shares with nobody takes a whole port",
+    "ports-for-functions": "what fits on ports only takes its functions, of which a port has eight",
+    "conventional-bridges": "what fits on bridges' buses only takes its slots",
+    "expanders": "each node that something asks for has an expander",
+}
+"""Why no layout has less, by code. Demanded controllers are counted in each argument about controllers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """No assignment of the model has less of the term than `value`, in the units of the answer."""
+
+    term: Term
+    argument: str
+    """A code of ARGUMENTS."""
+    value: int
+    amounts: Mapping[str, int]
+    """What the value is computed from: numbers of controllers, slots or pages."""
 
 
 def bounds(encoding: Encoding) -> dict[Term, int]:
-    """A value for each term that no assignment of the model goes below, in the units of the answer."""
+    """The largest bound of each term."""
+    result: dict[Term, int] = {}
+    for bound in arguments(encoding):
+        result[bound.term] = max(bound.value, result.get(bound.term, bound.value))
+    return result
+
+
+def arguments(encoding: Encoding) -> Iterator[Bound]:
+    """Every bound of every term."""
     v = encoding.variables
-    needs = _Needs(v, _demands(v))
-    proved: dict[Term, int] = {"io_windows": needs.pages() * PAGE, "controllers": needs.controllers()}
-    return {term: max(_seated_least(v, what), proved.get(term, 0)) for term, what in encoding.terms.items()}
+    for term, what in encoding.terms.items():
+        yield Bound(term, "each-by-itself", _seated_least(v, what), {})
+    needs = Needs(v, demands_of(v))
+    yield from _io_windows(needs)
+    yield from _controllers(needs, v.guest.platform.family)
+
+
+def _io_windows(needs: Needs) -> Iterator[Bound]:
+    pages = needs.pages()
+    yield Bound("io_windows", "io-pages", PAGE * (pages["alone"] + max(pages["shared"], pages["pinned"])), pages)
+    wet = needs.bridges_with_io()
+    yield Bound("io_windows", "bridges-with-io", PAGE * wet, {"bridges": wet})
+    if needs.empty_bridge:
+        yield Bound("io_windows", "empty-bridge", PAGE, {"bridges": 1})
+
+
+def _controllers(needs: Needs, family: str) -> Iterator[Bound]:
+    """On pc a pxb is the bridge of its node; on q35 bridges, expanders and ports are different controllers."""
+    demanded = len(needs.v.guest.controllers)
+    fixed = {"demanded": demanded, "bridges": needs.bridges, "expanders": needs.expanders}
+    if family == "pc":
+        yield Bound("controllers", "conventional-bridges", demanded + needs.bridges, fixed)
+        yield Bound("controllers", "expanders", demanded + needs.expanders, fixed)
+        return
+    for argument, ports in zip(("ports-for-lone-items", "ports-for-functions"), needs.ports().values(), strict=True):
+        amounts = {**fixed, "ports": ports}
+        yield Bound("controllers", argument, sum(amounts.values()), amounts)
 
 
 def _seated_least(v: Variables, what: Sum) -> int:
@@ -36,107 +91,3 @@ def _seated_least(v: Variables, what: Sum) -> int:
         least[option.kind] = min(factor, least.get(option.kind, factor))
     seated = sum(len(v.items.free[kind]) * factor for kind, factor in least.items())
     return v.rows.least(Sum(rest, what.constant)) + seated
-
-
-@dataclass(frozen=True, slots=True)
-class _Demand:
-    """All items of a kind, by what its options have in common."""
-
-    number: int
-    offers: frozenset[Offer]
-    functions: int
-    """Eighths of a slot that each needs at least."""
-    io: int
-    """Bytes of IO BARs that each has at least."""
-
-
-def _demands(v: Variables) -> list[_Demand]:
-    options: dict[Kind, list[Option]] = {}
-    for option in v.options:
-        options.setdefault(option.kind, []).append(option)
-    return [
-        _Demand(
-            number=len(v.items.free[kind]),
-            offers=frozenset(option.bus.offer for option in there),
-            functions=kind.size if any(option.use is Use.SHARED for option in there) else FUNCTIONS,
-            io=min(option.io for option in there),
-        )
-        for kind, there in options.items()
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Needs:
-    """What the items need of ports, bridges and windows that have no choice."""
-
-    v: Variables
-    demands: list[_Demand]
-
-    def pages(self) -> int:
-        """An item alone on a port opens its own pages; what shares a bus shares pages, with what is pinned there."""
-        pinned = [bus.base_io for bus in self.v.classes if bus.model is not None and bus.unit is None]
-        alone, shared = 0, sum(pinned)
-        for demand in self.demands:
-            if demand.offers == {Offer.PORT} and demand.functions == FUNCTIONS:
-                alone += demand.number * pages(demand.io)
-            elif Offer.ROOT not in demand.offers:
-                shared += demand.number * demand.io
-        return alone + max(pages(shared), sum(map(pages, pinned)), self._wet_bridges(), self._empty_bridge)
-
-    def _wet_bridges(self) -> int:
-        """Bridges that what has IO and fits on no other bus takes at least: each opens a page."""
-        wet = (one for one in self.demands if one.io and one.offers == {Offer.CONVENTIONAL})
-        widest = max(
-            (sum(s.count for s in bus.slots) for bus in self.v.classes if bus.offer is Offer.CONVENTIONAL), default=1
-        )
-        return -(-sum(one.number * one.functions for one in wet) // (FUNCTIONS * widest))
-
-    def controllers(self) -> int:
-        """Demanded ones; ports and bridges for what fits nowhere else; an expander for each node that has none."""
-        if self.v.guest.platform.family == "pc":  # a pxb is the bridge of its node
-            return len(self.v.guest.controllers) + max(self._bridges, self._expanders)
-        return len(self.v.guest.controllers) + self._ports() + self._bridges + self._expanders
-
-    def _ports(self) -> int:
-        """Ports to be created: whole slots for what shares with nobody, functions for the rest."""
-        used = {controller.id: 0 for controller in self.v.guest.controllers if CONTROLLERS[controller.model].is_port}
-        seats = [(pin.bus, 1) for pin in self.v.items.controller_pins.values()]
-        seats += [(occupant.bus, occupant.item.kind.size) for occupant in self.v.items.pinned]
-        for bus, functions in seats:
-            if bus in used:
-                used[bus] += functions
-        whole = self._slots(Offer.PORT, alone=True) - sum(not functions for functions in used.values())
-        joined = self._slots(Offer.PORT) - sum(FUNCTIONS - functions for functions in used.values()) // FUNCTIONS
-        return max(0, whole + self._first_bridge, joined + self._first_bridge)
-
-    def _standing(self) -> Iterable[ControllerModel]:
-        return (CONTROLLERS[controller.model] for controller in self.v.guest.controllers)
-
-    def _slots(self, offer: Offer, *, alone: bool = False) -> int:
-        """Slots for what sits on such buses only, or for those of them that share with nobody."""
-        demands = (demand for demand in self.demands if demand.offers == {offer})
-        eighths = sum(one.number * one.functions for one in demands if one.functions == FUNCTIONS or not alone)
-        return -(-eighths // FUNCTIONS)
-
-    @property
-    def _bridges(self) -> int:
-        """Conventional bridges to be created."""
-        standing = sum(not model.bus.express for model in self._standing())
-        return max(0, -(-self._slots(Offer.CONVENTIONAL) // SLOTS) - standing)
-
-    @property
-    def _first_bridge(self) -> bool:
-        """On q35 the first conventional bridge is a pcie-pci-bridge, alone on a port."""
-        none = all(model.bus.express for model in self._standing())
-        return self.v.guest.platform.family == "q35" and none and self._bridges > 0
-
-    @property
-    def _empty_bridge(self) -> bool:
-        """Whether the first bridge opens a page though it be empty."""
-        return self._first_bridge and any(bus.created and bus.shpc and not bus.shpc_optional for bus in self.v.classes)
-
-    @property
-    def _expanders(self) -> int:
-        wished = {kind.numa for kind in self.v.items.free if kind.numa is not None}
-        there = {bus.where.node for bus in self.v.classes if not bus.created}
-        return len(wished - there)

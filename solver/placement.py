@@ -15,6 +15,7 @@ from ..schema.layout import Layout, PlacedDevice
 from ..schema.outcome import Infeasible, Undecided
 from ..schema.placement import Elsewhere, Paid, Placement
 from ..schema.problems import problems
+from ..schema.verify import verify
 from .cpsat import Limits
 from .explain import clashing, explain
 from .options import Options
@@ -67,6 +68,14 @@ def _names(start: str) -> Iterator[str]:
     yield from (f"{start}{number}" for number in count(2))
 
 
+def _open(device: Device) -> Pin | None:
+    """Its address without a slot: the function alone, where that is a wish of its own or of its group's."""
+    pin = device.address
+    if pin is None or pin.function is None or (pin.bus is not None and device.group is None):
+        return None
+    return Pin(None, None, pin.function)
+
+
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
     guest: Guest
@@ -105,7 +114,18 @@ class _Elsewhere:
         known = _paid(self.guest, self.layout)
         paid = tuple(one for one in _paid(changed, outcome.layout) if one not in known)
         proved, objective = not isinstance(outcome, Undecided), outcome.layout.objective
-        return there.model_copy(update={**costs, "paid": paid, "objective": objective, "proved": proved})
+        answer = {"paid": paid, "objective": objective, "proved": proved}
+        return there.model_copy(update={**costs, **answer, "only_by_pin": self._only_by_pin(outcome.layout)})
+
+    def _only_by_pin(self, layout: Layout) -> bool:
+        """Whether the device's seat breaks a rule once nobody pins it."""
+        members = self.guest.groups.get(self.asked.group or "", (self.asked,))
+        names = {one.id for one in members}
+        devices = (
+            one.model_copy(update={"address": _open(one)}) if one.id in names else one for one in self.guest.devices
+        )
+        free = self.guest.model_copy(update={"devices": tuple(devices)})
+        return any(one.severity == "error" and names & set(one.subjects) for one in verify(free, layout))
 
     def _pinned(self, pin: Pin) -> Guest:
         """Validated. A bus that only the plan has, or that is to be new, is listed for it."""

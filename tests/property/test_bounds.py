@@ -1,20 +1,25 @@
-"""Lower bounds are no higher than the optimum, and what they save changes no answer."""
+"""Lower bounds are no higher than what there is, and what they save changes no answer."""
 
 from typing import Final
 
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 from qslot.schema import Guest, Solved
 from qslot.solver import Options, search, solve
-from qslot.solver.bound import bounds
+from qslot.solver.bound import ARGUMENTS, arguments, bounds
 from qslot.solver.cpsat import Limits
 from qslot.solver.encode import encode
 from qslot.solver.grow import Scope
 from qslot.solver.items import items_of
+from qslot.solver.pinned import Impossible
 
 from benchmarks.families import FAMILIES
 
+from ..opinions.milp import UnsureError, lexicographic
+from ..opinions.rows import opinion
 from ..strategies import guests, small_guests
+from .recomputed import plain, recomputed
 
 PATIENCE: Final = Options(time_limit=2)
 
@@ -26,21 +31,75 @@ def solved(guest: Guest) -> Solved:
     return outcome
 
 
-def check(guest: Guest) -> None:
-    """Of the full model: what is proved of it holds whatever is left out."""
-    best = {term.term: term.value for term in solved(guest).layout.objective}
-    least = bounds(encode(guest, items_of(guest), Scope(), cheapest_only=False))
-    assert {term: value for term, value in least.items() if value > best[term]} == {}
+def check(guest: Guest, *, cheapest: bool = False) -> None:
+    """Each argument against the least of its term alone, which SCIP finds: the solver believes its own bounds."""
+    try:
+        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=cheapest)
+        least = {term: lexicographic(encoding.variables.rows, [what], 10) for term, what in encoding.terms.items()}
+    except (Impossible, UnsureError):
+        return
+    values = {term: found[0] for term, found in least.items() if found is not None}
+    assert [one for one in arguments(encoding) if one.value > values.get(one.term, one.value)] == []
 
 
-@given(guests())
-def test_no_bound_is_above_the_optimum(guest: Guest) -> None:
-    check(guest)
+@pytest.mark.parametrize("cheapest", [False, True])
+@given(guest=guests())
+def test_no_bound_is_above_the_least(cheapest: bool, guest: Guest) -> None:
+    check(guest, cheapest=cheapest)
 
 
-@given(small_guests())
-def test_no_bound_is_above_the_optimum_where_seats_are_scarce(guest: Guest) -> None:
-    check(guest)
+@pytest.mark.parametrize("cheapest", [False, True])
+@given(guest=small_guests())
+def test_no_bound_is_above_the_least_where_seats_are_scarce(cheapest: bool, guest: Guest) -> None:
+    check(guest, cheapest=cheapest)
+
+
+def half_filled(taken: list[int], waiting: int) -> Guest:
+    """Ports of a node of which so many functions are taken, and devices that only fit on ports of that node."""
+    ports = [{"id": f"k{n}", "model": "pcie-root-port", "address": f"e:{n:02x}.0"} for n in range(len(taken))]
+    pins = [f"k{port}:00.{function}" for port, number in enumerate(taken) for function in range(number)]
+    device = {"model": "nvme", "hotplug": "never"}
+    return Guest.model_validate({
+        "machine": "q35",
+        "numa_nodes": 1,
+        "controllers": [{"id": "e", "model": "pxb-pcie", "numa": 0, "address": "pcie.0:05.0"}, *ports],
+        "devices": [
+            *({"id": f"p{n}", "address": pin, **device} for n, pin in enumerate(pins)),
+            *({"id": f"d{n}", "numa": 0, **device} for n in range(waiting)),
+        ],
+        "policy": {"order": ["controllers", "preferences", "moved", "guest_visible", "io_windows", "depth"]},
+    })  # fmt: skip
+
+
+def test_functions_left_over_in_several_ports_count_together() -> None:
+    """Nine devices fit beside the one: seven in its port, two in the other."""
+    guest = half_filled([1, 0], 9)
+    encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False)
+    (bound,) = (one for one in arguments(encoding) if one.argument == "ports-for-functions")
+    assert (bound.value, bound.amounts["ports"]) == (3, 0)
+    assert opinion(guest, solve(guest)) == "agree"
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=4), st.integers(-4, 8))
+def test_no_bound_is_above_the_least_where_ports_are_half_filled(taken: list[int], left: int) -> None:
+    """All but so many of the free functions are asked for; or a few more than there are."""
+    check(half_filled(taken, max(1, sum(8 - one for one in taken) - left)))
+
+
+@pytest.mark.parametrize("cheapest", [False, True])
+@given(guest=st.one_of(guests(), small_guests()))
+def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest) -> None:
+    request = plain(guest)
+    try:
+        encoding = encode(request, items_of(request), Scope(switches=not cheapest), cheapest_only=cheapest)
+    except Impossible:
+        assume(False)
+    found = {(one.term, one.argument): one.value for one in arguments(encoding)}
+    expected = recomputed(request, cheapest=cheapest)
+    assert {key: found.get(key) for key in expected} == expected
+    assert {argument for _, argument in found} <= {*ARGUMENTS}
+    assert {key for key in found if key not in expected} <= {(term, "each-by-itself") for term in encoding.terms}
+    assert bounds(encoding) == {term: max(v for (t, _), v in found.items() if t == term) for term in encoding.terms}
 
 
 @given(small_guests())

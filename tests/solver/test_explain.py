@@ -146,6 +146,15 @@ class TestPlacement:
         (same,) = self.ask("b", known.address).elsewhere
         assert (same.possible, same.term) == (True, None)
 
+    def test_what_only_a_pin_allows_may_be_cheaper(self) -> None:
+        """A conventional device goes behind a port by a pin only, and then needs no bridge."""
+        answer = placement(Guest.model_validate(q35(device("c", "e1000"))), "c")
+        assert isinstance(answer, Placement)
+        root, port = answer.elsewhere
+        assert (port.term, port.before, port.after, port.only_by_pin) == ("controllers", 2, 1, True)
+        assert not root.only_by_pin
+        assert [one.only_by_pin for one in self.ask("b").elsewhere] == [False, False]
+
     def test_a_pinned_device(self) -> None:
         assert self.ask("v").pinned
 
@@ -175,7 +184,12 @@ def test_as_json(tmp_path: Path) -> None:
     assert told["findings"][0]["numbers"] == {"least": 61, "of": 70}
     assert told["remedies"][0]["changes"][0] == {"what": "max-controllers", "subjects": [], "before": 1, "after": 2}
     result = run(tmp_path, TestPlacement.GUEST, "b", "--json")
-    assert (result.exit_code, json.loads(result.stdout)["elsewhere"][0]["after"]) == (0, 8)
+    first = json.loads(result.stdout)["elsewhere"][0]
+    assert (result.exit_code, first["after"], first["only_by_pin"]) == (0, 8, False)
+
+
+def test_what_only_a_pin_allows_is_told(tmp_path: Path) -> None:
+    assert "controllers 2 -> 1; only by pin" in run(tmp_path, q35(device("c", "e1000")), "c").stdout
 
 
 def test_bad_usage(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""The opinion of another solver about the rows: what the encoding says, without what the search makes of it.
+
+The unrestricted rows go to SCIP as they are. So a fault of a restricted stage, of a bound in solver/bound.py
+or of CP-SAT shows; a fault of the rows themselves does not.
+"""
+
+from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema.guest import Term
+from qslot.schema.outcome import Outcome
+from qslot.solver.encode import Encoding, encode
+from qslot.solver.grow import Scope
+from qslot.solver.items import items_of
+from qslot.solver.pinned import Impossible
+
+from .milp import UnsureError, lexicographic
+
+SECONDS = 20.0
+"""For a guest; nearly every one takes less than a second."""
+UNRESTRICTED = (Scope(), Scope(exact_io=True))
+"""Every layout has an image in the rows of each. The second tells more packings of IO apart, so it may say more."""
+
+Costs = dict[Term, int]
+
+
+def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
+    """Whether what `solve` answered is what the rows say: "agree", "n/a: why" or "DISAGREE: what"."""
+    if not isinstance(outcome, Solved | Infeasible):
+        return "n/a: undecided"
+    claimed = _costs(outcome)
+    told = []
+    try:
+        for scope in UNRESTRICTED:
+            encoding = _encoding(guest, scope)
+            if encoding is not None and encoding.capped:
+                return "n/a: the rows leave out layouts"
+            found = None if encoding is None else _optimum(encoding, guest, seconds)
+            if found == claimed:
+                return "agree"
+            told.append(_text(found))
+            if claimed is not None and (found is None or _vector(guest, found) > _vector(guest, claimed)):
+                break  # the layout itself says that these rows forbid too much
+    except UnsureError as unsure:
+        return f"n/a: SCIP is not sure ({unsure})"
+    return f"DISAGREE: rows {', '.join(told)}, solver {_text(claimed)}"
+
+
+def _encoding(guest: Guest, scope: Scope) -> Encoding | None:
+    """None where a pinned part breaks a rule by itself."""
+    try:
+        return encode(guest, items_of(guest), scope, cheapest_only=False)
+    except Impossible:
+        return None
+
+
+def _optimum(encoding: Encoding, guest: Guest, seconds: float) -> Costs | None:
+    order = [term for term in guest.policy.order if term in encoding.terms]
+    best = lexicographic(encoding.variables.rows, [encoding.terms[term] for term in order], seconds)
+    return None if best is None else dict(zip(order, best, strict=True))
+
+
+def _costs(outcome: Solved | Infeasible) -> Costs | None:
+    """Of the terms that the rows have: without a previous layout the others are 0."""
+    if isinstance(outcome, Infeasible):
+        return None
+    return {one.term: one.value for one in outcome.layout.objective if one.term not in ("moved", "guest_visible")}
+
+
+def _vector(guest: Guest, costs: Costs) -> list[int]:
+    return [costs[term] for term in guest.policy.order if term in costs]
+
+
+def _text(costs: Costs | None) -> str:
+    return "infeasible" if costs is None else " ".join(f"{term} {value}" for term, value in costs.items())
