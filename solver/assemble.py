@@ -83,19 +83,13 @@ class _Parts:
                 result["slot"] = numbers.slot_numbers[str(bus.name)]
             result |= self.reservations.of(bus)
         elif bus.cls.model == "pci-bridge":
-            result = {"chassis_nr": numbers.chassis_nr[str(bus.name)], "shpc": self._shpc(bus)}
+            result = {"chassis_nr": numbers.chassis_nr[str(bus.name)], "shpc": self.placed.keeps_shpc(bus)}
             result |= self.reservations.of(bus)
         elif str(bus.name) in numbers.bus_nr:
             result = {"bus_nr": numbers.bus_nr[str(bus.name)]}
             if bus.cls.where.node is not None:
                 result["numa_node"] = bus.cls.where.node
         return result | given
-
-    def _shpc(self, bus: Bus) -> bool:
-        """Not where an empty SHPC bridge would open a window for nothing."""
-        spare = any(host is bus for _, host, _ in self.placed.seating.spares)
-        off = bus.cls.created and bus.cls.shpc_optional and not spare and not self.placed.io_below(bus)
-        return not off
 
     def devices(self) -> tuple[PlacedDevice, ...]:
         placed, result = self.placed, []

@@ -3,12 +3,14 @@
 from functools import cached_property
 
 from ..schema.device import Controller
-from ..schema.firmware.bars import Kind, requested
+from ..schema.firmware.bars import Kind, requested_with_rom
+from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest
 from ..schema.properties import integer
 from ..schema.traits import mode_on
 from .buses import Offer
 from .items import Items
+from .reserves import has_shpc
 from .seating import Bus, Seating
 
 PREFIXES = {
@@ -69,20 +71,33 @@ class Placed:
 
     def io_below(self, bus: Bus) -> bool:
         """Whether any device there or deeper has an IO BAR."""
-        return any(self.bytes_on(str(one.name), io=True) for one in self.walk(bus))
+        return any(self.io_on(one) for one in self.walk(bus))
 
-    def bytes_on(self, bus: str, *, io: bool) -> int:
-        """IO BARs of the devices on a bus, or their memory BARs."""
-        return self._asked.get((bus, io), 0)
+    def keeps_shpc(self, bridge: Bus) -> bool:
+        """Of a conventional bridge; the planner's own have none where an empty one would open a window for nothing."""
+        if bridge.cls.model == "pci-bridge" and bridge.cls.created and bridge.cls.shpc_optional:
+            return self.io_below(bridge) or any(host is bridge for _, host, _ in self.seating.spares)
+        demanded = self.demanded_as(bridge)
+        return demanded is None or has_shpc(demanded)
+
+    def io_on(self, bus: Bus) -> int:
+        """Bytes of IO BARs of the devices on a bus."""
+        return self._asked.get(str(bus.name), (0, 0))[0]
+
+    def memory_on(self, bus: Bus) -> int:
+        """Bytes of what the devices on a bus need of its window of memory that is not prefetchable."""
+        return self._asked.get(str(bus.name), (0, 0))[1]
 
     @cached_property
-    def _asked(self) -> dict[tuple[str, bool], int]:
-        asked: dict[tuple[str, bool], int] = {}
+    def _asked(self) -> dict[str, tuple[int, int]]:
+        asked: dict[str, tuple[int, int]] = {}
         for one, (bus, _, _) in self.seats.items():
             traits = self.items.traits[one]
-            for _, kind, size in requested(traits, mode_on(traits, behind_port=bus in self.ports)):
-                key = bus, kind is Kind.IO
-                asked[key] = asked.get(key, 0) + size
+            bars, rom = requested_with_rom(traits, mode_on(traits, behind_port=bus in self.ports))
+            io, memory = asked.get(bus, (0, 0))
+            io += sum(size for _, kind, size in bars if kind is Kind.IO)
+            memory += rom + sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+            asked[bus] = io, memory
         return asked
 
     @cached_property

@@ -5,13 +5,12 @@ from typing import Final
 
 from ..schema.device import Spare
 from ..schema.firmware.budget import MIB, PAGE, align, io_budget, power_of_two
-from ..schema.firmware.need import MEMORY_RESERVES
+from ..schema.firmware.need import MEMORY_RESERVES, SEABIOS_WINDOW
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..schema.properties import Properties
 from ..schema.survey import Survey
 from .buses import Offer
 from .placed import Placed
-from .reserves import has_shpc
 from .seating import Bus
 
 ALL: Final = 2
@@ -98,21 +97,28 @@ class Reservations:
 
     def _added(self, bridge: Bus, asked: int) -> int:
         """Bytes that its window has for spare slots alone, beside what devices leave of their last page."""
-        there = self._placed.bytes_on(str(bridge.name), io=True)
+        there = self._placed.io_on(bridge)
         return align(there + asked, PAGE) - align(there, PAGE)
 
     def _empty_window(self, bridge: Bus) -> int:
         """Bytes that the firmware opens for a bridge with SHPC where nothing below has IO ports."""
-        guest, demanded = self._placed.guest, self._placed.demanded_as(bridge)
+        guest = self._placed.guest
         window = io_budget(guest.platform, guest.firmware.name).empty_shpc_window
-        return window if demanded is None or has_shpc(demanded) else 0
+        return window if self._placed.keeps_shpc(bridge) else 0
 
     def _memory(self, bridge: Bus) -> int:
-        """Bytes below 4 GiB of all that is there or to come, as far as bridges below keep room, too."""
-        there = self._placed.bytes_on(str(bridge.name), io=False)
-        there += sum(self._memory(child) for child in self._placed.children(bridge))
-        asked = sum(spare.memory for spare in self._spares(bridge))
-        return power_of_two(there + asked) if asked else there
+        """Bytes for spare slots and for what else is in the window of memory that is not prefetchable."""
+        there = self._placed.memory_on(bridge) + sum(map(self._window, self._placed.children(bridge)))
+        return power_of_two(there + sum(spare.memory for spare in self._spares(bridge)))
+
+    def _window(self, bridge: Bus) -> int:
+        """Bytes of that window of a bridge in another one's."""
+        least = SEABIOS_WINDOW if self._placed.guest.firmware.name == "seabios" else 0
+        there = self._placed.memory_on(bridge) + sum(map(self._window, self._placed.children(bridge)))
+        kept = self._placed.number(bridge, "mem-reserve")
+        if kept is None and any(spare.memory for spare in self._spares(bridge)):
+            kept = self._memory(bridge)
+        return max(least if self._placed.keeps_shpc(bridge) else 0, align(there, MIB), kept or 0)
 
     def _given(self, bus: Bus) -> bool:
         """Whether the request speaks of its memory itself."""

@@ -69,9 +69,16 @@ def device_bars(device: PlacedDevice, machine: Machine) -> tuple[Bars, int]:
 
 def requested(traits: "Traits", mode: VirtioMode | None) -> Bars:
     """BARs of a device of the request in a virtio mode."""
-    if traits.device.bars is not None:
-        return _bars(traits.device.bars)
-    return _catalogued(traits.model.name, mode, frozenset(traits.device.properties.items()), traits.version)[0]
+    return requested_with_rom(traits, mode)[0]
+
+
+def requested_with_rom(traits: "Traits", mode: VirtioMode | None) -> tuple[Bars, int]:
+    """The same, and bytes of its option ROM."""
+    device = traits.device
+    if device.bars is not None:
+        return _bars(device.bars), device.rom or 0
+    bars, rom = _catalogued(traits.model.name, mode, frozenset(device.properties.items()), traits.version)
+    return bars, rom if device.rom is None else device.rom
 
 
 @lru_cache(maxsize=4096)

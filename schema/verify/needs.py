@@ -9,6 +9,7 @@ from ..layout import SpareSlot
 from ..properties import integer
 from ..survey import Survey
 from ..topology import Bus
+from .room import memory_beside
 
 
 def hotplug(known: Survey) -> Iterator[Finding]:
@@ -141,7 +142,8 @@ def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
     if wanted.memory and not heeds_reserve(known, keeper.controller):
         return "the firmware heeds no reserve there"
     together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
-    if wanted.memory and together > (integer(keeper.controller.properties, "mem-reserve") or 0):
+    kept = integer(keeper.controller.properties, "mem-reserve") or 0
+    if wanted.memory and together + memory_beside(known, bus) > kept:
         return "no mem-reserve"
     windows = {} if known.prediction is None else {one.controller: one.size for one in known.prediction.io_windows}
     if wanted.io and known.prediction is not None and windows.get(keeper.id, 0) < known.io.windows[keeper.id]:

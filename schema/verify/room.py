@@ -1,0 +1,32 @@
+"""What is in a bridge's window of memory that is not prefetchable beside spare slots: docs/semantics.md."""
+
+from collections.abc import Iterator
+
+from ..firmware.bars import Kind, requested_with_rom
+from ..firmware.budget import MIB, PAGE, align
+from ..firmware.need import SEABIOS_WINDOW
+from ..properties import integer
+from ..survey import Survey
+from ..topology import Bus, has_shpc
+
+
+def memory_beside(known: Survey, bus: Bus) -> int:
+    """Bytes of BARs and option ROMs of the devices on a conventional bus, and of the windows of the bridges there."""
+    return sum(_of_devices(known, bus)) + sum(_window(known, below) for below in known.topology.below[bus.id])
+
+
+def _of_devices(known: Survey, bus: Bus) -> Iterator[int]:
+    for place in known.places.values():
+        if place.bus is bus:
+            bars, rom = requested_with_rom(place.traits, place.mode)
+            yield rom
+            yield from (max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+
+
+def _window(known: Survey, bus: Bus) -> int:
+    """SeaBIOS gives bridges with SHPC a window even where nothing asks."""
+    if bus.controller is None:
+        return 0
+    least = SEABIOS_WINDOW if known.guest.firmware.name == "seabios" and has_shpc(bus.controller) else 0
+    kept = integer(bus.controller.properties, "mem-reserve") or 0
+    return max(least, kept, align(memory_beside(known, bus), MIB))
