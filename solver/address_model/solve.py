@@ -1,0 +1,150 @@
+"""The address-level model solved: term by term in the policy's order, each answer held against the checker."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...schema.cost import objective_of
+from ...schema.finding import Finding
+from ...schema.guest import Guest, Term
+from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
+from ...schema.survey import Survey
+from ...schema.verify import verify_surveyed
+from ..cpsat import Limits
+from ..options import ending
+from ..search import Optimum, completed
+from . import rules
+from .costs import terms
+from .room import BusNumbers, IoSpace
+from .symmetry import break_symmetry
+from .things import Contradiction
+from .tree import Tree
+from .variables import Seats
+from .written import layout_of
+
+PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
+"""Rules that an answer may break though the model allows it: only the exact prediction knows."""
+
+
+class Limit(Exception):  # noqa: N818 - an answer, not an error
+    """Of time, or asked for."""
+
+
+@dataclass
+class Model:
+    """Raises Contradiction where pins alone exclude a layout."""
+
+    guest: Guest
+    limits: Limits
+    bounds: dict[Term, int] = field(default_factory=dict)
+    cuts: int = 0
+
+    def __post_init__(self) -> None:
+        from ortools.sat.python import cp_model
+
+        self.cp_model: Any = cp_model
+        self.model = cp_model.CpModel()
+        self.seats = Seats(self.guest, self.model)
+        self.tree = Tree(self.seats)
+        rules.state_all(self.seats, self.tree)
+        self.io = IoSpace(self.seats, self.tree)
+        self.numbers = BusNumbers(self.seats, self.tree)
+        self.terms = terms(self.seats, self.tree, self.io.root_windows)
+        break_symmetry(self.seats)
+
+    def best(self) -> Any | None:
+        """A solver with an optimal answer; None where there is none. Raises Limit."""
+        model = self.model.clone()
+        known = None
+        self.bounds = dict.fromkeys(self.guest.policy.order, 0)
+        for term in self.guest.policy.order:
+            what = self.terms.get(term, 0)
+            if isinstance(what, int):
+                self.bounds[term] = what
+                continue
+            model.minimize(what)
+            if known is not None:
+                model.clear_hints()
+                for index, value in enumerate(known.response_proto.solution):
+                    model.add_hint(model.get_int_var_from_proto_index(index), value)
+            known = self._solved(model)
+            if known is None:
+                return None
+            self.bounds[term] = known.value(what)
+            model.clear_objective()
+            model.add(what == self.bounds[term])
+        return known or self._solved(model)
+
+    def _solved(self, model: Any) -> Any | None:
+        solver = self.cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.catch_sigint_signal = False
+        left = self.limits.left()
+        if left is not None:
+            solver.parameters.max_time_in_seconds = left
+        with ending(self.limits.stop, solver.stop_search):
+            status = solver.solve(model)
+        if status == self.cp_model.INFEASIBLE:
+            return None
+        if status != self.cp_model.OPTIMAL:
+            raise Limit
+        return solver
+
+    def cut(self, solver: Any) -> None:
+        """Leaves this answer out: everything on the same buses."""
+        self.cuts += 1
+        chosen = [
+            here
+            for on in self.seats.on.values()
+            for here in on.values()
+            if not isinstance(here, int) and solver.value(here)
+        ]
+        self.model.add(sum(chosen) <= len(chosen) - 1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the model says, before anything is claimed: `broken` and `off` are faults of the model itself."""
+
+    outcome: Outcome
+    broken: tuple[Finding, ...] = ()
+    off: dict[Term, int] = field(default_factory=dict)
+    cuts: int = 0
+
+
+def look(guest: Guest, limits: Limits) -> Look:
+    try:
+        model = Model(guest, limits)
+        return _search(model)
+    except Contradiction:
+        return Look(Infeasible())
+    except Limit:
+        return Look(Undecided())
+
+
+def _search(model: Model) -> Look:
+    while True:
+        solver = model.best()
+        if solver is None:
+            return Look(Infeasible(), cuts=model.cuts)
+        known = layout_of(model.seats, model.tree, solver.value)
+        broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
+        if not broken:
+            return _claimed(model, known)
+        if not {finding.rule for finding in broken} <= PREDICTED:
+            return Look(Undecided(), broken=broken, cuts=model.cuts)
+        model.cut(solver)
+        if model.limits.left() == 0:
+            raise Limit
+
+
+def _claimed(model: Model, known: Survey) -> Look:
+    """Solved where the layout's own costs are the least ones."""
+    values = objective_of(known)
+    off = {term: value for term, value in values.items() if value != model.bounds[term]}
+    if off:
+        return Look(Undecided(), off=off, cuts=model.cuts)
+    layout = completed(known, Optimum((), model.bounds, model.bounds, proved=True))
+    return Look(Solved(layout=layout), cuts=model.cuts)
+
+
