@@ -5,6 +5,7 @@ from typing import Any
 
 from ...schema.cost import objective_of
 from ...schema.finding import Finding
+from ...schema.firmware import fails_in_any_order
 from ...schema.guest import Guest, Term
 from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.survey import Survey
@@ -23,6 +24,10 @@ from .written import layout_of
 
 PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
 """Rules that an answer may break though the model allows it: only the exact prediction knows."""
+
+
+MOST_CUTS = 200
+"""After that many answers that the prediction refuses it gives up."""
 
 
 class Limit(Exception):  # noqa: N818 - an answer, not an error
@@ -91,7 +96,7 @@ class Model:
         return solver
 
     def cut(self, solver: Any) -> None:
-        """Leaves this answer out: everything on the same buses."""
+        """Leaves this answer out: everything on the same buses, and what has more controllers besides."""
         self.cuts += 1
         chosen = [
             here
@@ -123,28 +128,33 @@ def look(guest: Guest, limits: Limits) -> Look:
 
 
 def _search(model: Model) -> Look:
-    while True:
+    """Answers that the exact prediction refuses are cut off. Where other slots might do, nothing is claimed beyond what
+    holds without that cut."""
+    proved: dict[Term, int] | None = None
+    for _ in range(MOST_CUTS):
         solver = model.best()
         if solver is None:
-            return Look(Infeasible(), cuts=model.cuts)
+            return Look(Infeasible() if proved is None else Undecided(), cuts=model.cuts)
         known = layout_of(model.seats, model.tree, solver.value)
         broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
         if not broken:
-            return _claimed(model, known)
-        if not {finding.rule for finding in broken} <= PREDICTED:
+            return _claimed(model, known, proved or model.bounds)
+        rules_broken = {finding.rule for finding in broken}
+        if not rules_broken <= PREDICTED:
             return Look(Undecided(), broken=broken, cuts=model.cuts)
+        if rules_broken == {"bus-numbers"} or not fails_in_any_order(known.layout):
+            proved = proved or model.bounds
         model.cut(solver)
-        if model.limits.left() == 0:
-            raise Limit
+    raise Limit
 
 
-def _claimed(model: Model, known: Survey) -> Look:
+def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Look:
     """Solved where the layout's own costs are the least ones."""
     values = objective_of(known)
     off = {term: value for term, value in values.items() if value != model.bounds[term]}
     if off:
         return Look(Undecided(), off=off, cuts=model.cuts)
-    layout = completed(known, Optimum((), model.bounds, model.bounds, proved=True))
-    return Look(Solved(layout=layout), cuts=model.cuts)
-
-
+    layout = completed(known, Optimum((), proved, proved, proved=True))
+    if layout.status == "optimal":
+        return Look(Solved(layout=layout), cuts=model.cuts)
+    return Look(Undecided(layout=layout, bound=layout.objective), cuts=model.cuts)

@@ -1,5 +1,9 @@
 """Answers that differ only by which of equal things is which: one of them is enough."""
 
+from itertools import pairwise
+
+from ...schema.address import SLOTS
+from ...schema.device import Device
 from .buses import alike
 from .variables import Expression, Seats
 
@@ -7,6 +11,7 @@ from .variables import Expression, Seats
 def break_symmetry(seats: Seats) -> None:
     _slots_in_order(seats)
     _candidates_in_order(seats)
+    _equals_in_order(seats)
 
 
 def _slots_in_order(seats: Seats) -> None:
@@ -14,7 +19,7 @@ def _slots_in_order(seats: Seats) -> None:
     for bus in seats.buses.values():
         for slots in alike(bus):
             used = [_used(seats, bus.name, slot.number) for slot in slots]
-            for one, other in zip(used, used[1:], strict=False):
+            for one, other in pairwise(used):
                 if not isinstance(other, int):
                     seats.model.add(one >= other)
 
@@ -30,15 +35,37 @@ def _used(seats: Seats, bus: str, slot: int) -> Expression:
 
 def _candidates_in_order(seats: Seats) -> None:
     """Created controllers of one model (and node) are counted off by bus and slot; the last ones may be missing."""
-    order = {name: number for number, name in enumerate(seats.buses)}
     models: dict[object, list[str]] = {}
     for key, one in seats.bridges.items():
         if one.created:
             models.setdefault((one.model, one.node), []).append(key)
     for keys in models.values():
-        for one, other in zip(keys, keys[1:], strict=False):
+        for one, other in pairwise(keys):
             seats.model.add_implication(seats.exists[other], seats.exists[one])
-            codes = [
-                sum((order[bus] * 32 + slot) * sits for (bus, slot), sits in seats.sits[key].items()) for key in (one, other)
-            ]
-            seats.model.add(codes[0] <= codes[1]).only_enforce_if(seats.exists[other])
+            seats.model.add(_code(seats, one) <= _code(seats, other)).only_enforce_if(seats.exists[other])
+
+
+def _equals_in_order(seats: Seats) -> None:
+    """Items that are equal but for their ids, and spare slots of one wish, sit in listed order."""
+    named = {name for item in seats.things.items for one in item.members for name in _neighbours(one.device)}
+    equals: dict[object, list[str]] = {}
+    for item in seats.things.items:
+        if item.slot is None and named.isdisjoint(item.ids):
+            equals.setdefault(item.alike, []).append(item.key)
+    for room in seats.things.rooms:
+        equals.setdefault(room.wish, []).append(room.key)
+    for keys in equals.values():
+        for one, other in pairwise(keys):
+            seats.model.add(_code(seats, one) <= _code(seats, other))
+
+
+def _neighbours(device: Device) -> tuple[str, ...]:
+    """Itself and whom it wants to be near, if it does."""
+    wished = (*device.near, *device.near_switch)
+    return (device.id, *wished) if wished else ()
+
+
+def _code(seats: Seats, key: str) -> Expression:
+    """Places in the order of buses and slots."""
+    order = {name: number for number, name in enumerate(seats.buses)}
+    return sum((order[bus] * SLOTS + slot) * sits for (bus, slot), sits in seats.sits[key].items())

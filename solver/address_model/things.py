@@ -213,4 +213,4 @@ def is_legacy_virtio(one: Traits) -> bool:
 def _nature(one: Traits) -> object:
     device = one.device
     same = device.model_dump(mode="json", exclude={"id", "group", "address", "near", "near_switch"})
-    return sorted((name, str(value)) for name, value in same.items()), one.soft_slot is None
+    return str(sorted(same.items())), one.soft_slot is None
