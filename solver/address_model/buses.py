@@ -1,5 +1,6 @@
 """The buses that a layout may have, slot by slot: who is pinned there, which functions are left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -67,8 +68,8 @@ class Bus:
         return self.is_conventional and slot == 0
 
 
-def buses_of(guest: Guest, things: Things, most: int) -> dict[str, Bus]:
-    """By name, demanded ones first. Of slots that cannot be told apart, no more than `most` are looked at."""
+def buses_of(guest: Guest, things: Things) -> dict[str, Bus]:
+    """By name: the root's, demanded controllers', then those of controllers that may be created."""
     platform = guest.platform
     root = Bus(platform.root, Kind.ROOT, None, _slots(guest, platform.root, platform.first_slot, platform.last_slot))
     buses = {root.name: root}
@@ -82,8 +83,6 @@ def buses_of(guest: Guest, things: Things, most: int) -> dict[str, Bus]:
             there = buses[bus].slots.setdefault(slot, Slot(slot, frozenset(), open=False))
             there.pinned.append(thing)
             there.free -= frozenset(thing.functions or ())
-    for bus in buses.values():
-        _leave_out(bus, most)
     return buses
 
 
@@ -105,16 +104,17 @@ def _slots(guest: Guest, bus: str, first: int, last: int) -> dict[int, Slot]:
     return slots
 
 
-def _leave_out(bus: Bus, most: int) -> None:
-    """Slots of one bus that are empty and have the same functions left may change places, so that `most` of each sort
-    are enough for as many things. Slot 0 of a conventional bus and the chipset's slot are sorts of their own."""
+def leave_out(bus: Bus, most: Callable[[int], int]) -> None:
+    """Slots of one bus that are empty and have the same functions left may change places, so that of each sort as many
+    are enough as things can fill: `most`, by the number of functions. Slot 0 of a conventional bus and the chipset's
+    slot are sorts of their own."""
     seen: dict[object, int] = {}
     for slot in list(bus.slots.values()):
         if slot.pinned:
             continue
         sort = slot.free, slot.chipset, bus.no_hotplug(slot.number)
         seen[sort] = seen.get(sort, 0) + 1
-        if not slot.open or seen[sort] > most:
+        if not slot.open or seen[sort] > most(len(slot.free)):
             del bus.slots[slot.number]
 
 

@@ -3,7 +3,8 @@
 A created controller that has nothing below it and fills nobody's function 0 can be left out: no cost goes up, nothing
 runs short. So in some optimal layout each has something of the request below it, or fills a function 0.
 
-*Regions*: the main root's complex, each expander's, and the inside of each demanded controller. Two created switches
+*Regions*: the main root's complex, each expander's, and the inside of each demanded controller that reserves, ends
+ACPI's reach or has SHPC. Two created switches
 of one region (likewise two pcie-pci-bridges, two pci-bridges) can be made one at the place of the less deep of them:
 what the other holds moves over slot by slot (a region has fewer than 31 slots in use, see `within_reach`). Nobody gets
 deeper, the complex and ACPI's reach are the same, the pages of one sum are not more than those of two, and a bridge
@@ -15,8 +16,12 @@ what one of them holds.
 """
 
 from ...schema.guest import Guest
+from ...schema.connect import RESERVES
+from ...schema.firmware.budget import PAGE
 from .things import ROOT_PORTS, Bridge, Item, Room, Things, candidate, connector_of
 
+ROOT_SLOTS = 29
+"""Slots of q35's root bus that are never the chipset's."""
 CONVENTIONAL_BUSES = frozenset({"pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"})
 
 
@@ -36,22 +41,36 @@ def wished_nodes(things: Things) -> list[int]:
 
 
 def _on_q35(guest: Guest, things: Things) -> dict[str, int]:
-    bridges = _bridges(guest, things) if _bridges_matter(guest, things) else _zeroless(things, {"pci-bridge"})
     conventional = _converters(guest, things)
-    switches = _regions(things) if _switches_matter(guest, things) else 0
-    behind_ports = _on_ports(guest, things) + conventional + switches
-    below = behind_ports if switches or any(one.model == "x3130-upstream" for one in things.bridges) else 0
+    behind_ports = _on_ports(guest, things) + conventional
+    matter = _switches_matter(guest, things)
+    # a downstream port that the request lists needs a switch in any case
+    listed = sum(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
+    switches = min(_regions(guest, things), behind_ports + listed if matter else listed)
+    below = matter and (switches or any(one.model == "x3130-upstream" for one in things.bridges))
     return {
-        "pcie-root-port": behind_ports + _zeroless(things, ROOT_PORTS),
-        "x3130-upstream": min(switches, max(1, _on_ports(guest, things) + conventional)) if switches else 0,
-        "xio3130-downstream": below + _zeroless(things, {"xio3130-downstream"}) if below else 0,
+        "pcie-root-port": behind_ports + switches + _zeroless(things, ROOT_PORTS),
+        "x3130-upstream": switches,
+        "xio3130-downstream": (behind_ports + switches) * bool(below) + _zeroless(things, {"xio3130-downstream"}),
         "pcie-pci-bridge": conventional,
-        "pci-bridge": bridges,
+        "pci-bridge": _bridges(guest, things)
+        if _bridges_matter(things)
+        else _zeroless(things, {"pci-bridge"}),
     }
 
 
-def _regions(things: Things) -> int:
-    return 1 + len(wished_nodes(things)) + len(things.bridges)
+def _regions(guest: Guest, things: Things) -> int:
+    """The main root's complex, each expander's, and what is inside a demanded controller that is not like others."""
+    expanders = sum(one.is_expander for one in things.bridges)
+    return 1 + len(wished_nodes(things)) + expanders + sum(_is_special(guest, one) for one in things.bridges)
+
+
+def _is_special(guest: Guest, bridge: Bridge) -> bool:
+    """It keeps room, ends ACPI's reach, or opens a window even where nothing with IO is inside."""
+    if bridge.is_expander:
+        return False
+    opens = bridge.shpc or (guest.platform.port_io_reserve and bridge.is_port)
+    return opens or not bridge.hotplug or not RESERVES.isdisjoint(bridge.given)
 
 
 def _open_items(things: Things) -> list[Item]:
@@ -87,10 +106,10 @@ def _kept(things: Things) -> int:
 
 def _bridges(guest: Guest, things: Things) -> int:
     kept, wanted = _kept(things), _on_conventional(guest, things)
-    return min(wanted, _regions(things) + kept) + kept // 2 + _zeroless(things, {"pci-bridge"})
+    return min(wanted, _regions(guest, things) + kept) + kept // 2 + _zeroless(things, {"pci-bridge"})
 
 
-def _bridges_matter(guest: Guest, things: Things) -> bool:
+def _bridges_matter(things: Things) -> bool:
     """On q35: a created pcie-pci-bridge has room for all, so a pci-bridge helps only where the request has buses of
     its own, or pci-bridges to be placed, or where something must be kept."""
     return bool(_kept(things)) or any(one.model in CONVENTIONAL_BUSES for one in things.bridges)
@@ -98,7 +117,7 @@ def _bridges_matter(guest: Guest, things: Things) -> bool:
 
 def _converters(guest: Guest, things: Things) -> int:
     """pcie-pci-bridges: one a region, one more a region for what must be below a switch, and for what is kept."""
-    places = _regions(things) * (2 if _wants_switch(things) else 1)
+    places = _regions(guest, things) * (2 if _wants_switch(things) else 1)
     return min(_on_conventional(guest, things), places + _kept(things))
 
 
@@ -107,17 +126,20 @@ def _wants_switch(things: Things) -> bool:
 
 
 def _switches_matter(guest: Guest, things: Things) -> bool:
-    """Where each root bus has a slot for everything, a port on it does all that one below a switch does, but keep two
-    devices below one switch, hold a downstream port, or (root ports of pc-q35-6.1 open IO windows) save IO."""
-    downstream = any(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
-    if _wants_switch(things) or downstream or guest.platform.port_io_reserve:
+    """Whether a created switch, or a port on one, may be better than ports on root buses.
+
+    Where each root bus has a slot for everything, such a port does all that one below a switch does, less deep, but
+    keep two devices below one switch, or make use of the pages that a port reserves anyway: more than one, or on
+    pc-q35-6.1, where root ports reserve a page each, but downstream ports do not.
+    """
+    reserved = any((one.number("io-reserve") or 0) > PAGE for one in things.bridges)
+    if _wants_switch(things) or reserved or guest.platform.port_io_reserve:
         return True
     roots = {guest.platform.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}
-    spoken_of = {pin.bus for pin in guest.reserve} | {thing.slot[0] for thing in _pinned(things) if thing.slot}
+    full = {(pin.bus, pin.slot) for pin in guest.reserve if pin.bus in roots}
+    full |= {thing.slot for thing in _pinned(things) if thing.slot is not None and thing.slot[0] in roots}
     seats = len(things.items) + len(things.rooms) + len(things.bridges) + _on_conventional(guest, things)
-    full = len({(pin.bus, pin.slot) for pin in guest.reserve if pin.bus in roots})
-    full += len({thing.slot for thing in _pinned(things) if thing.slot is not None and thing.slot[0] in roots})
-    return bool(roots & spoken_of) and full + seats > 28
+    return len(full) + seats > ROOT_SLOTS
 
 
 def _pinned(things: Things) -> list[Item | Bridge]:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schema.connect import Need
-from ...schema.connect import CONTROLLERS
+from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
-from .buses import Bus, Kind, Slot, buses_of
+from .buses import Bus, Kind, Slot, buses_of, leave_out
 from .candidates import candidates
 from .things import Bridge, Item, Room, Things, connector_of, things_of
 
@@ -25,6 +24,7 @@ HOMES = {
     Need.DOWNSTREAM_PORT: {Kind.SWITCH},
 }
 """Where automatic placement puts controllers; pci-bridges go on conventional buses, pci.0 included."""
+PACKED = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge"})
 TAKES = {
     Kind.PORT: {"express", "hybrid", "legacy virtio"},
     Kind.CONVENTIONAL: {"hybrid", "conventional", "legacy virtio"},
@@ -54,8 +54,9 @@ class Seats:
         created = candidates(self.guest, demanded)
         self.things = Things(demanded.items, (*demanded.bridges, *created), demanded.rooms)
         self.bridges = {bridge.key: bridge for bridge in self.things.bridges}
-        floating = sum(thing.slot is None for thing in (*demanded.items, *self.things.bridges))
-        self.buses = buses_of(self.guest, self.things, floating + len(demanded.rooms))
+        self.buses = buses_of(self.guest, self.things)
+        for bus in self.buses.values():
+            leave_out(bus, self._slots_filled(bus))
         for bridge in self.bridges.values():
             self.exists[bridge.key] = self.model.new_bool_var(bridge.key) if bridge.created else 1
         for thing in (*self.things.bridges, *self.things.items):
@@ -67,6 +68,18 @@ class Seats:
     def roots(self) -> list[Bridge]:
         """Expanders."""
         return [bridge for bridge in self.bridges.values() if bridge.is_expander]
+
+    def _slots_filled(self, bus: Bus) -> Callable[[int], int]:
+        """How many slots of so many functions can be needed there: ports, or pci-bridges, pay nothing for sharing."""
+        here = [
+            thing
+            for thing in (*self.things.items, *self.things.bridges)
+            if thing.slot is None and thing.key != bus.name and self.may_go(thing, bus)
+        ]
+        packed = [one for one in here if isinstance(one, Bridge) and one.functions is None and one.model in PACKED]
+        ports = sum(one.is_port for one in packed)
+        others = len(here) - len(packed) + sum(room_fits(room, bus) for room in self.things.rooms)
+        return lambda functions: others + sum(-(-n // max(functions, 1)) for n in (ports, len(packed) - ports))
 
     def _seat(self, thing: Item | Bridge) -> None:
         if thing.slot is not None:
@@ -83,13 +96,10 @@ class Seats:
         self._choose(thing.key, homes)
 
     def _keep(self, room: Room) -> None:
-        kinds = {Kind.PORT} if room.spare.kind == "pcie" else {Kind.CONVENTIONAL}
-        if room.spare.kind == "pci" and self.guest.platform.root_hotplug:
-            kinds.add(Kind.ROOT)
         homes = [
             (bus, slot)
             for bus in self.buses.values()
-            if bus.kind in kinds
+            if room_fits(room, bus)
             for slot in bus.slots.values()
             if slot.open and not slot.pinned and not slot.chipset and 0 in slot.free and not bus.no_hotplug(slot.number)
         ]
@@ -145,6 +155,13 @@ class Seats:
                 self.model.add(value == theirs)
             else:
                 self.model.add(value == theirs).only_enforce_if(on)
+
+
+def room_fits(room: Room, bus: Bus) -> bool:
+    """Whether it is a bus for such a spare slot, if it takes hot-plug."""
+    if room.spare.kind == "pcie":
+        return bus.kind is Kind.PORT
+    return bus.is_conventional or bus.kind is Kind.ROOT
 
 
 def may_join(thing: Item | Bridge, slot: Slot) -> bool:
