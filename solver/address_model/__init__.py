@@ -6,7 +6,8 @@ It shares nothing with the counting model but how a layout is written down. Slow
 from ...schema.guest import Guest
 from ...schema.outcome import Outcome
 from ..cpsat import Limits
-from .solve import look
+from .solve import Considered as Considered
+from .solve import consider as consider
 
 MOST = 10
 """Items, spare slots and controllers without address that it looks at."""
@@ -14,7 +15,7 @@ MOST = 10
 
 def address_level(guest: Guest, limits: Limits) -> Outcome:
     """A verified optimal layout, the proof that there is none, or Undecided: at a limit, or where it cannot say."""
-    return look(guest, limits).outcome
+    return consider(guest, limits).outcome
 
 
 def within_reach(guest: Guest) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from ...schema.address import FUNCTIONS, SLOTS
 from ...schema.connect import CONTROLLERS
 from ...schema.guest import Guest
-from .things import Bridge, Item, Things
+from .things import Bridge, Seated, Things
 
 
 class Kind(StrEnum):
@@ -34,7 +34,7 @@ class Slot:
 
     number: int
     free: frozenset[int]
-    pinned: list[Item | Bridge] = field(default_factory=list)
+    pinned: list[Seated] = field(default_factory=list)
     open: bool = True
     """Whether anything that is not pinned may come here."""
     chipset: bool = False
@@ -77,7 +77,7 @@ def buses_of(guest: Guest, things: Things) -> dict[str, Bus]:
         model = CONTROLLERS[bridge.model].bus
         slots = _slots(guest, bridge.key, model.first_slot, model.last_slot)
         buses[bridge.key] = Bus(bridge.key, KINDS[bridge.model], bridge, slots)
-    for thing in (*things.bridges, *things.items):
+    for thing in things.pinned:
         if thing.slot is not None:
             bus, slot = thing.slot
             there = buses[bus].slots.setdefault(slot, Slot(slot, frozenset(), open=False))

@@ -15,9 +15,9 @@ A pci-bridge that holds nothing but one created bridge is replaced by that; one 
 what one of them holds.
 """
 
-from ...schema.guest import Guest
 from ...schema.connect import RESERVES
 from ...schema.firmware.budget import PAGE
+from ...schema.guest import Guest
 from .things import ROOT_PORTS, Bridge, Item, Room, Things, candidate, connector_of
 
 ROOT_SLOTS = 29
@@ -53,9 +53,7 @@ def _on_q35(guest: Guest, things: Things) -> dict[str, int]:
         "x3130-upstream": switches,
         "xio3130-downstream": (behind_ports + switches) * bool(below) + _zeroless(things, {"xio3130-downstream"}),
         "pcie-pci-bridge": conventional,
-        "pci-bridge": _bridges(guest, things)
-        if _bridges_matter(things)
-        else _zeroless(things, {"pci-bridge"}),
+        "pci-bridge": _bridges(guest, things) if _bridges_matter(things) else _zeroless(things, {"pci-bridge"}),
     }
 
 
@@ -137,13 +135,9 @@ def _switches_matter(guest: Guest, things: Things) -> bool:
         return True
     roots = {guest.platform.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}
     full = {(pin.bus, pin.slot) for pin in guest.reserve if pin.bus in roots}
-    full |= {thing.slot for thing in _pinned(things) if thing.slot is not None and thing.slot[0] in roots}
+    full |= {thing.slot for thing in things.pinned if thing.slot is not None and thing.slot[0] in roots}
     seats = len(things.items) + len(things.rooms) + len(things.bridges) + _on_conventional(guest, things)
     return len(full) + seats > ROOT_SLOTS
-
-
-def _pinned(things: Things) -> list[Item | Bridge]:
-    return [thing for thing in (*things.items, *things.bridges) if thing.slot is not None]
 
 
 def _zeroless(things: Things, models: frozenset[str] | set[str]) -> int:

@@ -1,8 +1,8 @@
 """The terms of the objective, as docs/semantics.md lists them."""
 
+from ...schema.firmware.budget import PAGE
 from ...schema.guest import Term
 from ...schema.weights import WEIGHTS
-from ...schema.firmware.budget import PAGE
 from .buses import Bus, Kind
 from .rules import meets
 from .things import Item, connector_of, is_legacy_virtio
@@ -27,7 +27,9 @@ def _depth(seats: Seats, tree: Tree, item: Item) -> Expression:
 
 
 def preferences(seats: Seats, tree: Tree) -> Expression:
-    switches = [seats.exists[key] for key, one in seats.bridges.items() if one.created and one.model == "x3130-upstream"]
+    switches = [
+        seats.exists[key] for key, one in seats.bridges.items() if one.created and one.model == "x3130-upstream"
+    ]
     paid = WEIGHTS["switch"] * sum(switches)
     for item in seats.things.items:
         for bus, here in seats.on[item.key].items():

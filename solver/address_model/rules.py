@@ -6,10 +6,10 @@
 
 from collections.abc import Callable
 
-from ...schema.traits import Traits
 from ...schema.connect import VirtioMode
+from ...schema.traits import Traits
 from .buses import Bus, Kind, Slot
-from .things import ROOT_PORTS, Bridge, Contradiction, Item, connector_of
+from .things import ROOT_PORTS, Bridge, Contradiction, Item, Seated, connector_of
 from .tree import Tree
 from .variables import Expression, Seats
 
@@ -20,16 +20,26 @@ def state_all(seats: Seats, tree: Tree) -> None:
         for bus in seats.buses.values():
             for slot in bus.slots.values():
                 rule(seats, bus, slot)
-    for one in (virtio_slot, integrated, viommu_host_device, max_depth, hotplug, numa, near, near_switch, spare, preset):
+    for one in (
+        virtio_slot,
+        integrated,
+        viommu_host_device,
+        max_depth,
+        hotplug,
+        numa,
+        near,
+        near_switch,
+        spare,
+        preset,
+    ):
         one(seats, tree)
     max_controllers(seats)
 
 
-def _things(seats: Seats, bus: Bus, slot: Slot) -> list[tuple[Item | Bridge, Expression]]:
+def _things(seats: Seats, bus: Bus, slot: Slot) -> list[tuple[Seated, Expression]]:
     """Who may join what is pinned there."""
     here = seats.in_slot.get((bus.name, slot.number), {})
-    floating = [thing for thing in (*seats.things.items, *seats.things.bridges) if thing.slot is None]
-    return [(thing, here[thing.key]) for thing in floating if thing.key in here]
+    return [(thing, here[thing.key]) for thing in seats.things.floating if thing.key in here]
 
 
 def _rooms(seats: Seats, bus: Bus, slot: Slot) -> list[Expression]:
@@ -59,7 +69,7 @@ def function_zero(seats: Seats, bus: Bus, slot: Slot) -> None:
             seats.model.add(filled >= sits)
 
 
-def mates(seats: Seats, thing: Item | Bridge) -> str | None:
+def mates(seats: Seats, thing: Seated) -> str | None:
     """Things of the same name may share a slot by themselves; None is alone."""
     if isinstance(thing, Item):
         alone = seats.guest.policy.preset == "libvirt" and thing.slot is None
@@ -93,8 +103,8 @@ def slot_sharing(seats: Seats, bus: Bus, slot: Slot) -> None:
     seats.model.add_at_most_one([*single, *kinds_here.values()])
 
 
-def _each(seats: Seats, wanted: Callable[[Item, Traits], bool]) -> list[Item]:
-    return [item for item in seats.things.items if any(wanted(item, one) for one in item.members)]
+def _each(seats: Seats, wanted: Callable[[Traits], bool]) -> list[Item]:
+    return [item for item in seats.things.items if any(wanted(one) for one in item.members)]
 
 
 def _only(seats: Seats, item: Item, allowed: Callable[[Bus], bool]) -> None:
@@ -105,22 +115,21 @@ def _only(seats: Seats, item: Item, allowed: Callable[[Bus], bool]) -> None:
 
 def virtio_slot(seats: Seats, _tree: Tree) -> None:
     """A mode that only the slot tells: modern behind ports, transitional elsewhere."""
-    for item in seats.things.items:
-        for one in item.members:
-            mode = one.slot_decides
-            if mode is not None:
-                _only(seats, item, lambda bus, mode=mode: (bus.kind is Kind.PORT) is (mode is VirtioMode.MODERN))
+    for item in _each(seats, lambda one: one.slot_decides is VirtioMode.MODERN):
+        _only(seats, item, lambda bus: bus.kind is Kind.PORT)
+    for item in _each(seats, lambda one: one.slot_decides is VirtioMode.TRANSITIONAL):
+        _only(seats, item, lambda bus: bus.kind is not Kind.PORT)
 
 
 def integrated(seats: Seats, _tree: Tree) -> None:
-    for item in _each(seats, lambda _, one: connector_of(seats.guest, one) == "integrated"):
+    for item in _each(seats, lambda one: connector_of(seats.guest, one) == "integrated"):
         _only(seats, item, lambda bus: bus.kind is Kind.ROOT)
 
 
 def viommu_host_device(seats: Seats, _tree: Tree) -> None:
     """With a vIOMMU no host device is behind a conventional bridge."""
     if seats.guest.has_viommu:
-        for item in _each(seats, lambda _, one: one.is_host_device):
+        for item in _each(seats, lambda one: one.is_host_device):
             _only(seats, item, lambda bus: not bus.is_conventional)
 
 
@@ -154,7 +163,7 @@ def meets(seats: Seats, tree: Tree, item: Item, bus: str, slot: int) -> Expressi
 
 def numa(seats: Seats, tree: Tree) -> None:
     """Devices and controllers below an expander of their node."""
-    for thing in (*seats.things.items, *seats.things.bridges):
+    for thing in seats.things.seated:
         if thing.node is not None and not (isinstance(thing, Bridge) and thing.is_expander):
             _on_node(seats, tree, thing.key, thing.node)
 
@@ -166,30 +175,28 @@ def _on_node(seats: Seats, tree: Tree, key: str, node: int) -> None:
 
 def _pairs(seats: Seats, field: str) -> list[tuple[Item, Item]]:
     owner = {name: item for item in seats.things.items for name in item.ids}
-    return [
-        (item, owner[other]) for item in seats.things.items for one in item.members for other in getattr(one.device, field)
-    ]
+    wishes = [(item, getattr(one.device, field)) for item in seats.things.items for one in item.members]
+    return [(item, owner[other]) for item, others in wishes for other in others]
 
 
 def near(seats: Seats, tree: Tree) -> None:
     """The same root bus."""
     for one, other in _pairs(seats, "near"):
         for root in seats.roots:
-            theirs = seats.model.new_bool_var(f"{one.key} {other.key} < {root.key}")
+            below = seats.model.new_bool_var(f"{one.key} {other.key} < {root.key}")
             for item in (one, other):
-                seats.inherits(item.key, theirs, lambda bus, root=root: tree.below_expander[bus, root.key])
+                seats.inherits(item.key, below, tree.below(root.key))
 
 
 def near_switch(seats: Seats, tree: Tree) -> None:
     """An upstream port that is above both."""
     for one, other in _pairs(seats, "near_switch"):
-        switches = [key for key, bridge in seats.bridges.items() if bridge.model == "x3130-upstream"]
-        above = {switch: seats.model.new_bool_var(f"{one.key} {other.key} < {switch}") for switch in switches}
-        seats.model.add(sum(above.values()) >= 1)
-        for switch, both in above.items():
+        both = {switch: seats.model.new_bool_var(f"{one.key} {other.key} < {switch}") for switch in tree.switches}
+        seats.model.add(sum(both.values()) >= 1)
+        for switch, chosen in both.items():
             for item in (one, other):
                 for bus, here in seats.on[item.key].items():
-                    seats.model.add(both + here <= 1 + tree.below_switch[bus, switch])
+                    seats.model.add(chosen + here <= 1 + tree.below_switch[bus, switch])
 
 
 def spare(seats: Seats, tree: Tree) -> None:
@@ -231,3 +238,4 @@ def max_controllers(seats: Seats) -> None:
         seats.model.add(sum(seats.exists.values()) <= limit)
 
 
+ABOUT_ITEMS = (virtio_slot, integrated, viommu_host_device, max_depth, hotplug, numa, near, near_switch, spare, preset)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...schema.cost import objective_of
-from ...schema.finding import Finding
 from ...schema.firmware import fails_in_any_order
 from ...schema.guest import Guest, Term
 from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
@@ -14,12 +13,14 @@ from ..cpsat import Limits
 from ..options import ending
 from ..search import Optimum, completed
 from . import rules
+from .bus_numbers import BusNumbers
 from .costs import terms
-from .room import BusNumbers, IoSpace
+from .keepers import Keepers
 from .symmetry import break_symmetry
 from .things import Contradiction
 from .tree import Tree
 from .variables import Seats
+from .windows import Windows
 from .written import layout_of
 
 PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
@@ -47,13 +48,13 @@ class Model:
         from ortools.sat.python import cp_model
 
         self.cp_model: Any = cp_model
-        self.model = cp_model.CpModel()
+        self.model: Any = cp_model.CpModel()
         self.seats = Seats(self.guest, self.model)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
-        self.io = IoSpace(self.seats, self.tree)
-        self.numbers = BusNumbers(self.seats, self.tree)
-        self.terms = terms(self.seats, self.tree, self.io.root_windows)
+        keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
+        BusNumbers(self.seats)
+        self.terms = terms(self.seats, self.tree, keepers.io_space())
         break_symmetry(self.seats)
 
     def best(self) -> Any | None:
@@ -87,6 +88,8 @@ class Model:
         left = self.limits.left()
         if left is not None:
             solver.parameters.max_time_in_seconds = left
+        if self.limits.effort is not None:
+            solver.parameters.max_deterministic_time = self.limits.effort
         with ending(self.limits.stop, solver.stop_search):
             status = solver.solve(model)
         if status == self.cp_model.INFEASIBLE:
@@ -108,53 +111,50 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the model says, before anything is claimed: `broken` and `off` are faults of the model itself."""
+class Considered:
+    """`fault` says what is wrong with the model itself, if an answer of its breaks a rule or costs something else."""
 
     outcome: Outcome
-    broken: tuple[Finding, ...] = ()
-    off: dict[Term, int] = field(default_factory=dict)
+    fault: str = ""
     cuts: int = 0
 
 
-def look(guest: Guest, limits: Limits) -> Look:
+def consider(guest: Guest, limits: Limits) -> Considered:
     try:
-        model = Model(guest, limits)
-        return _search(model)
+        return _search(Model(guest, limits))
     except Contradiction:
-        return Look(Infeasible())
+        return Considered(Infeasible())
     except Limit:
-        return Look(Undecided())
+        return Considered(Undecided())
 
 
-def _search(model: Model) -> Look:
+def _search(model: Model) -> Considered:
     """Answers that the exact prediction refuses are cut off. Where other slots might do, nothing is claimed beyond what
     holds without that cut."""
     proved: dict[Term, int] | None = None
     for _ in range(MOST_CUTS):
         solver = model.best()
         if solver is None:
-            return Look(Infeasible() if proved is None else Undecided(), cuts=model.cuts)
+            return Considered(Infeasible() if proved is None else Undecided(), cuts=model.cuts)
         known = layout_of(model.seats, model.tree, solver.value)
         broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
         if not broken:
             return _claimed(model, known, proved or model.bounds)
         rules_broken = {finding.rule for finding in broken}
         if not rules_broken <= PREDICTED:
-            return Look(Undecided(), broken=broken, cuts=model.cuts)
+            return Considered(Undecided(), f"breaks {broken}", model.cuts)
         if rules_broken == {"bus-numbers"} or not fails_in_any_order(known.layout):
             proved = proved or model.bounds
         model.cut(solver)
     raise Limit
 
 
-def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Look:
+def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
     values = objective_of(known)
-    off = {term: value for term, value in values.items() if value != model.bounds[term]}
-    if off:
-        return Look(Undecided(), off=off, cuts=model.cuts)
+    if values != model.bounds:
+        return Considered(Undecided(), f"takes {model.bounds} for {values}", model.cuts)
     layout = completed(known, Optimum((), proved, proved, proved=True))
     if layout.status == "optimal":
-        return Look(Solved(layout=layout), cuts=model.cuts)
-    return Look(Undecided(layout=layout, bound=layout.objective), cuts=model.cuts)
+        return Considered(Solved(layout=layout), cuts=model.cuts)
+    return Considered(Undecided(layout=layout, bound=layout.objective), cuts=model.cuts)

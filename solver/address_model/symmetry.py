@@ -36,9 +36,9 @@ def _used(seats: Seats, bus: str, slot: int) -> Expression:
 def _candidates_in_order(seats: Seats) -> None:
     """Created controllers of one model (and node) are counted off by bus and slot; the last ones may be missing."""
     models: dict[object, list[str]] = {}
-    for key, one in seats.bridges.items():
-        if one.created:
-            models.setdefault((one.model, one.node), []).append(key)
+    for key, bridge in seats.bridges.items():
+        if bridge.created:
+            models.setdefault((bridge.model, bridge.node), []).append(key)
     for keys in models.values():
         for one, other in pairwise(keys):
             seats.model.add_implication(seats.exists[other], seats.exists[one])
@@ -55,8 +55,8 @@ def _equals_in_order(seats: Seats) -> None:
     for room in seats.things.rooms:
         equals.setdefault(room.wish, []).append(room.key)
     for keys in equals.values():
-        for one, other in pairwise(keys):
-            seats.model.add(_code(seats, one) <= _code(seats, other))
+        for first, second in pairwise(keys):
+            seats.model.add(_code(seats, first) <= _code(seats, second))
 
 
 def _neighbours(device: Device) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a request asks to be seated: items, controllers and spare slots, each with its pin read as docs/semantics.md says."""
+"""What a request asks to be seated: items, controllers, spare slots; pins are read as docs/semantics.md says."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -84,6 +84,9 @@ class Bridge(Thing):
         return value if type(value) is int else None
 
 
+Seated = Item | Bridge
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """One spare slot, to be left free; it answers the wish of that index."""
@@ -100,6 +103,19 @@ class Things:
     items: tuple[Item, ...]
     bridges: tuple[Bridge, ...]
     rooms: tuple[Room, ...]
+
+    @property
+    def seated(self) -> tuple[Seated, ...]:
+        return (*self.bridges, *self.items)
+
+    @property
+    def pinned(self) -> list[Seated]:
+        return [thing for thing in self.seated if thing.slot is not None]
+
+    @property
+    def floating(self) -> list[Seated]:
+        """What a pin gives no slot."""
+        return [thing for thing in self.seated if thing.slot is None]
 
 
 def things_of(guest: Guest) -> Things:
@@ -121,15 +137,15 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
         home = homes.get(part.group) if isinstance(part, Device) and part.group is not None else part.address
         if home is not None and _names_slot(home):
             pins[part.id] = Pin(home.bus, home.slot, None if part.address is None else part.address.function)
-    used = {(guest.platform.root, slot, function) for slot, function in guest.platform.taken}
-    used |= {(pin.bus, pin.slot, pin.function) for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
+    used = {Pin(guest.platform.root, slot, function) for slot, function in guest.platform.taken}
+    used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
     for name, (bus, slot, function) in pins.items():
         if function is None:
-            free = [f for f in range(FUNCTIONS) if (bus, slot, f) not in used]
-            if not free:
+            free = next((f for f in range(FUNCTIONS) if Pin(bus, slot, f) not in used), None)
+            if free is None:
                 raise Contradiction(f"no function is left for {name}")
-            pins[name] = Pin(bus, slot, free[0])
-            used.add((bus, slot, free[0]))
+            pins[name] = Pin(bus, slot, free)
+            used.add(pins[name])
     if len(set(pins.values())) < len(pins):
         raise Contradiction("two pins are one address")
     return pins
@@ -185,7 +201,7 @@ def _demanded(controller: Controller, pins: dict[str, Pin]) -> Bridge:
         created=False,
         node=node if type(node) is int else None,
         hotplug=controller.hotplug and bool(given.get("hotplug", True)),
-        shpc=controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and bool(given.get("shpc", True))),
+        shpc=controller.model in BRIDGES_WITH_SHPC and bool(given.get("shpc", True)),
         given=given,
     )
 

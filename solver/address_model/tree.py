@@ -1,5 +1,6 @@
 """What follows from where controllers hang: depth, complex, switches above, ACPI's reach, hot-plug."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -33,14 +34,18 @@ class Tree:
     def _complexes(self) -> None:
         seats = self.seats
         for root in seats.roots:
-            for key in seats.bridges:
-                own = 1 if key == root.key else 0
-                is_root = seats.bridges[key].is_expander
-                self.below_expander[key, root.key] = own if is_root else seats.model.new_bool_var(f"{key} < {root.key}")
             self.below_expander[seats.guest.platform.root, root.key] = 0
             for key, bridge in seats.bridges.items():
+                fixed = int(key == root.key) if bridge.is_expander else None
+                value = seats.model.new_bool_var(f"{key} < {root.key}") if fixed is None else fixed
+                self.below_expander[key, root.key] = value
+            for key, bridge in seats.bridges.items():
                 if not bridge.is_expander:
-                    seats.inherits(key, self.below_expander[key, root.key], lambda bus: self.below_expander[bus, root.key])
+                    seats.inherits(key, self.below_expander[key, root.key], self.below(root.key))
+
+    def below(self, expander: str) -> Callable[[str], Expression]:
+        """Whether a bus is that expander's or below it."""
+        return lambda bus: self.below_expander[bus, expander]
 
     def off_main(self, bus: str) -> Expression:
         """Whether it is an expander's or below one."""
@@ -49,19 +54,25 @@ class Tree:
     def on_node(self, bus: str, node: int) -> Expression:
         return sum(self.below_expander[bus, root.key] for root in self.seats.roots if root.node == node)
 
+    @property
+    def switches(self) -> list[str]:
+        """Upstream ports."""
+        return [key for key, one in self.seats.bridges.items() if one.model == "x3130-upstream"]
+
     @cached_property
     def below_switch(self) -> dict[tuple[str, str], Expression]:
         """Whether a bus is the inner one of that upstream port or below it."""
         seats = self.seats
-        switches = [key for key, one in seats.bridges.items() if one.model == "x3130-upstream"]
         result: dict[tuple[str, str], Expression] = {}
-        for switch in switches:
-            result[seats.guest.platform.root, switch] = 0
-            for key in seats.bridges:
-                result[key, switch] = 1 if key == switch else seats.model.new_bool_var(f"{key} < {switch}")
+        for switch in self.switches:
+            theirs = {
+                key: 1 if key == switch else seats.model.new_bool_var(f"{key} < {switch}") for key in seats.bridges
+            }
+            theirs[seats.guest.platform.root] = 0
             for key in seats.bridges:
                 if key != switch:
-                    seats.inherits(key, result[key, switch], lambda bus, switch=switch: result[bus, switch])
+                    seats.inherits(key, theirs[key], theirs.__getitem__)
+            result |= {(bus, switch): value for bus, value in theirs.items()}
         return result
 
     @cached_property
@@ -103,5 +114,3 @@ class Tree:
 
 def is_port(seats: Seats, bus: str) -> bool:
     return seats.buses[bus].kind is Kind.PORT
-
-

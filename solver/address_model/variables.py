@@ -8,7 +8,7 @@ from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
 from .buses import Bus, Kind, Slot, buses_of, leave_out
 from .candidates import candidates
-from .things import Bridge, Item, Room, Things, connector_of, things_of
+from .things import Bridge, Item, Room, Seated, Things, connector_of, things_of
 
 Expression = Any
 """A linear expression of cp_model, or a number."""
@@ -59,7 +59,7 @@ class Seats:
             leave_out(bus, self._slots_filled(bus))
         for bridge in self.bridges.values():
             self.exists[bridge.key] = self.model.new_bool_var(bridge.key) if bridge.created else 1
-        for thing in (*self.things.bridges, *self.things.items):
+        for thing in self.things.seated:
             self._seat(thing)
         for room in self.things.rooms:
             self._keep(room)
@@ -71,17 +71,13 @@ class Seats:
 
     def _slots_filled(self, bus: Bus) -> Callable[[int], int]:
         """How many slots of so many functions can be needed there: ports, or pci-bridges, pay nothing for sharing."""
-        here = [
-            thing
-            for thing in (*self.things.items, *self.things.bridges)
-            if thing.slot is None and thing.key != bus.name and self.may_go(thing, bus)
-        ]
+        here = [one for one in self.things.floating if one.key != bus.name and self.may_go(one, bus)]
         packed = [one for one in here if isinstance(one, Bridge) and one.functions is None and one.model in PACKED]
         ports = sum(one.is_port for one in packed)
         others = len(here) - len(packed) + sum(room_fits(room, bus) for room in self.things.rooms)
         return lambda functions: others + sum(-(-n // max(functions, 1)) for n in (ports, len(packed) - ports))
 
-    def _seat(self, thing: Item | Bridge) -> None:
+    def _seat(self, thing: Seated) -> None:
         if thing.slot is not None:
             self._may_sit(thing.key, *thing.slot, 1)
             self._may_be_on(thing.key, thing.slot[0], 1)
@@ -131,7 +127,7 @@ class Seats:
         self.on.setdefault(key, {})[bus] = variable
         self.on_bus.setdefault(bus, {})[key] = variable
 
-    def may_go(self, thing: Item | Bridge, bus: Bus) -> bool:
+    def may_go(self, thing: Seated, bus: Bus) -> bool:
         """Rule connect, of what is not pinned."""
         if isinstance(thing, Item):
             return all(connector_of(self.guest, one) in TAKES.get(bus.kind, ()) for one in thing.members)
@@ -164,7 +160,7 @@ def room_fits(room: Room, bus: Bus) -> bool:
     return bus.is_conventional or bus.kind is Kind.ROOT
 
 
-def may_join(thing: Item | Bridge, slot: Slot) -> bool:
+def may_join(thing: Seated, slot: Slot) -> bool:
     """Rules chipset and reserve: whether its functions are free there, and the slot is one for it."""
     if not slot.open or not slot.free or not set(thing.functions or ()) <= slot.free:
         return False

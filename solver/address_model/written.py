@@ -1,4 +1,4 @@
-"""An answer of the model as a layout: seats with their functions, then the parts of a layout as the planner writes them."""
+"""An answer of the model as a layout: seats with their functions, then what the planner writes of such seats."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from ..items import Item as Listed
 from ..items import items_of
 from ..seating import Bus, Seating
 from .buses import Kind
-from .things import Bridge, Item
+from .things import Bridge
 from .tree import Tree
 from .variables import Seats
 
@@ -38,7 +38,7 @@ def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
         if key in seats.bridges:
             parent, bus.slot, functions = addresses[key]
             bus.parent, bus.function = buses[parent], functions[0]
-    devices = {}
+    devices: dict[str, tuple[Bus, int, int]] = {}
     for item in seats.things.items:
         if item.slot is None:
             name, slot, functions = addresses[item.key]
@@ -46,7 +46,7 @@ def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
     free = {kind.spare: listed for kind, some in items.free.items() for listed in some[:1] if kind.spare is not None}
     spares: list[tuple[Listed, Bus, int]] = []
     for room in seats.things.rooms:
-        (name, slot) = next(place for place, sits in seats.sits[room.key].items() if value(sits))
+        name, slot = next(place for place, sits in seats.sits[room.key].items() if value(sits))
         spares.append((free[guest.spare[room.wish].model_copy(update={"count": 1})], buses[name], slot))
     return assemble(guest, items, Seating(list(buses.values()), devices, spares))
 
@@ -55,7 +55,7 @@ def addresses_of(seats: Seats, value: Value) -> dict[str, tuple[str, int, tuple[
     """Bus, slot and functions of all that exists. What takes any function gets the lowest one left, in listed order."""
     where: dict[str, tuple[str, int]] = {}
     used: dict[tuple[str, int], set[int]] = {}
-    things: list[Item | Bridge] = [*seats.things.bridges, *seats.things.items]
+    things = seats.things.seated
     for thing in things:
         place = next((place for place, sits in seats.sits[thing.key].items() if value(sits)), None)
         if place is not None:
@@ -86,12 +86,12 @@ def _bus_class(seats: Seats, tree: Tree, value: Value, bridge: Bridge | None) ->
     return BusClass(
         OFFERS[seats.buses[key].kind],
         bridge.model,
-        Where(platform.root if above is None else above.key, None if above is None else above.node, above is not None, 0),
+        Where(
+            platform.root if above is None else above.key, None if above is None else above.node, above is not None, 0
+        ),
         (),
         bool(value(tree.takes_hotplug(key))),
         created=bridge.created,
         shpc_optional=bridge.model == "pci-bridge" and reached and seats.guest.policy.preset != "libvirt",
         bus_reserve=bridge.number("bus-reserve"),
     )
-
-
