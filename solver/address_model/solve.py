@@ -9,7 +9,7 @@ from ...schema.guest import Guest, Term
 from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.survey import Survey
 from ...schema.verify import verify_surveyed
-from ..cpsat import Limits
+from ..cpsat import Limits, TimeIsUp
 from ..options import ending
 from ..search import Optimum, completed
 from . import rules
@@ -27,12 +27,11 @@ PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
 """Rules that an answer may break though the model allows it: only the exact prediction knows."""
 
 
+SUMS = frozenset({"memory-space", "io-space"})
+"""Those of them of which it can be said that other slots would not help."""
+UNCONFIRMED = Undecided(reason="unconfirmed")
 MOST_CUTS = 200
 """After that many answers that the prediction refuses it gives up."""
-
-
-class Limit(Exception):  # noqa: N818 - an answer, not an error
-    """Of time, or asked for."""
 
 
 @dataclass
@@ -58,7 +57,7 @@ class Model:
         break_symmetry(self.seats)
 
     def best(self) -> Any | None:
-        """A solver with an optimal answer; None where there is none. Raises Limit."""
+        """A solver with an optimal answer; None where there is none. Raises TimeIsUp."""
         model = self.model.clone()
         known = None
         self.bounds = dict.fromkeys(self.guest.policy.order, 0)
@@ -95,7 +94,7 @@ class Model:
         if status == self.cp_model.INFEASIBLE:
             return None
         if status != self.cp_model.OPTIMAL:
-            raise Limit
+            raise TimeIsUp
         return solver
 
     def cut(self, solver: Any) -> None:
@@ -124,7 +123,7 @@ def consider(guest: Guest, limits: Limits) -> Considered:
         return _search(Model(guest, limits))
     except Contradiction:
         return Considered(Infeasible())
-    except Limit:
+    except TimeIsUp:
         return Considered(Undecided())
 
 
@@ -135,26 +134,26 @@ def _search(model: Model) -> Considered:
     for _ in range(MOST_CUTS):
         solver = model.best()
         if solver is None:
-            return Considered(Infeasible() if proved is None else Undecided(), cuts=model.cuts)
+            return Considered(Infeasible() if proved is None else UNCONFIRMED, cuts=model.cuts)
         known = layout_of(model.seats, model.tree, solver.value)
         broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
         if not broken:
             return _claimed(model, known, proved or model.bounds)
-        rules_broken = {finding.rule for finding in broken}
-        if not rules_broken <= PREDICTED:
-            return Considered(Undecided(), f"breaks {broken}", model.cuts)
-        if rules_broken == {"bus-numbers"} or not fails_in_any_order(known.layout):
+        broken_rules = {finding.rule for finding in broken}
+        if not broken_rules <= PREDICTED:
+            return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
+        if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):
             proved = proved or model.bounds
         model.cut(solver)
-    raise Limit
+    return Considered(UNCONFIRMED, cuts=model.cuts)
 
 
 def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
     values = objective_of(known)
     if values != model.bounds:
-        return Considered(Undecided(), f"takes {model.bounds} for {values}", model.cuts)
-    layout = completed(known, Optimum((), proved, proved, proved=True))
+        return Considered(UNCONFIRMED, f"takes {model.bounds} for {values}", model.cuts)
+    layout = completed(known, Optimum((), proved, {}, proved=True))
     if layout.status == "optimal":
         return Considered(Solved(layout=layout), cuts=model.cuts)
-    return Considered(Undecided(layout=layout, bound=layout.objective), cuts=model.cuts)
+    return Considered(Undecided(reason="unconfirmed", layout=layout, bound=layout.objective), cuts=model.cuts)

@@ -12,7 +12,7 @@ from tests.generate import tiny_guest
 from tests.opinions.addresses import opinion
 from tests.reference import TooMany, best
 
-SEEDS = range(40)
+SEEDS = range(16)
 
 
 def costs(outcome: Outcome) -> dict[str, int]:
