@@ -8,11 +8,11 @@ from qslot.solver import Options, solve
 from qslot.solver.address_model import address_level, within_reach
 from qslot.solver.cpsat import Limits
 
-from tests.generate import tiny_guest
-from tests.opinions.addresses import opinion
-from tests.reference import TooMany, best
+from ..generator import small_guest
+from ..opinions import addresses, oracle
 
 SEEDS = range(16)
+PATIENCE = Options(time_limit=60)
 
 
 def costs(outcome: Outcome) -> dict[str, int]:
@@ -28,33 +28,21 @@ def planned(**request: Any) -> Outcome:
     return address_level(guest, Limits())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_agrees_with_the_solver(seed: int) -> None:
-    guest = tiny_guest(seed)
-    assert not opinion(guest, solve(guest, Options(time_limit=60))).startswith("DISAGREE")
+def test_agrees_with_the_solver() -> None:
+    verdicts = {seed: addresses.opinion(guest := small_guest(seed), solve(guest, PATIENCE)) for seed in SEEDS}
+    assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
+    assert sum(verdict == "agree" for verdict in verdicts.values()) > len(SEEDS) // 2
 
 
 def test_agrees_with_the_oracle() -> None:
-    judged = 0
-    for seed in SEEDS:
-        guest = tiny_guest(seed)
-        try:
-            known = best(guest)
-        except TooMany:
-            continue
-        outcome = address_level(guest, Limits())
-        if isinstance(outcome, Infeasible):
-            assert known is None, seed
-        elif isinstance(outcome, Solved):
-            assert known == {term.term: term.value for term in outcome.layout.objective}, seed
-        else:
-            continue
-        judged += 1
-    assert judged > len(SEEDS) // 2
+    guests = {seed: guest for seed in SEEDS if within_reach(guest := small_guest(seed))}
+    verdicts = {seed: oracle.opinion(guest, address_level(guest, Limits())) for seed, guest in guests.items()}
+    assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
+    assert sum(verdict == "agree" for verdict in verdicts.values()) > len(SEEDS) // 4
 
 
 def test_same_answer_twice() -> None:
-    guest = tiny_guest(7)
+    guest = small_guest(7)
     assert address_level(guest, Limits()) == address_level(guest, Limits())
 
 
