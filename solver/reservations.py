@@ -33,13 +33,13 @@ class Reservations:
         """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._roomy = True
         """Whether it may reserve memory so."""
-        self._windows: Mapping[str, int] = {}
+        self._windows: Mapping[str, int] | None = None
         """Bytes of IO ports that each bridge must forward, spare slots' and all below it included."""
 
     def change(self, known: Survey) -> bool:
         """Whether the layout should be made again: with room for spare slots, or with less of the firmware's own
         reserves, as it gives something up in this one."""
-        if not self._windows and any(spare.kind == "pci" and spare.io for spare in known.guest.spare):
+        if self._windows is None and any(spare.kind == "pci" and spare.io for spare in known.guest.spare):
             self._windows = known.io.windows
             return True
         if self._padded and self._pads and known.prediction is not None and known.prediction.gives_up:
@@ -86,7 +86,7 @@ class Reservations:
         """
         result: Properties = {}
         spares = self._spares(bridge)
-        needed, asked = self._windows.get(str(bridge.name), 0), sum(spare.io for spare in spares)
+        needed, asked = (self._windows or {}).get(str(bridge.name), 0), sum(spare.io for spare in spares)
         if asked and needed > max(needed - self._added(bridge, asked), self._empty_window(bridge)):
             result["io-reserve"] = needed
         elif bridge.cls.model == "pci-bridge" and not asked and self._gives_up(bridge):

@@ -17,3 +17,13 @@ def predict(layout: Layout, *, memory: bool = True) -> Prediction:
     if layout.firmware.name == "ovmf":
         return ovmf.predict(tree, devices, layout.firmware.number, memory=memory)
     return seabios.predict(tree, devices, memory=memory)
+
+
+def fails_in_any_order(layout: Layout) -> bool:
+    """Of a layout that fails for want of IO or memory: whether all others with the same things on the same buses do.
+
+    Raises UnknownModel as `predict`.
+    """
+    if layout.firmware.name == "ovmf":
+        return ovmf.fails_in_any_order(tree_of(layout), layout.firmware.number)
+    return True  # SeaBIOS adds sizes up, in the order of their alignment

@@ -8,7 +8,7 @@ from .apertures import Aperture, ovmf_apertures
 from .bars import Kind
 from .budget import PAGE, io_budget
 from .numbering import number_buses
-from .ovmf_requests import Node, Requests, Usage, insert, is_hot, measure
+from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, leaves, measure
 from .prediction import Prediction, Result, numbered, unnumbered
 from .tree import Bus, Tree
 
@@ -26,11 +26,35 @@ def predict(tree: Tree, devices: tuple[str, ...], version: tuple[int, ...], *, m
     failure = number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
     if failure is not None:
         return unnumbered(tree, devices, failure)
+    requests, apertures = _asked(tree, version, memory=memory)
+    return numbered(tree, devices, _allocate(requests, apertures))
+
+
+def fails_in_any_order(tree: Tree, version: tuple[int, ...]) -> bool:
+    """Whether every layout with the same things on the same buses fails, whatever their slots.
+
+    Sizes do not depend on slots, but what is given up does where several are the largest. So only this is sure: a kind
+    of space is short, and whatever may be the first to be given up for it is a device or a reserve that is asked for.
+    Of several expanders the order of their bus numbers matters, too.
+    """
+    if len(tree.roots) > 2:
+        return False
+    requests, apertures = _asked(tree, version, memory=True)
+    verdicts = {kind: base for (_, kind), base in _place(requests, apertures, set()).items()}
+    for kind in (kind for kind, base in verdicts.items() if base is None):
+        givable = [node for root in requests.roots(kind) for node in leaves(root) if is_givable(node)]
+        largest = max((node.length for node in givable), default=0)
+        if all(node.function is not None or _asked_for(node.bus) for node in givable if node.length == largest):
+            return True
+    return False
+
+
+def _asked(tree: Tree, version: tuple[int, ...], *, memory: bool) -> tuple[Requests, dict[Kind, Aperture]]:
+    """Of IO alone, or of memory, too; and what there is of each."""
     low, high = ovmf_apertures(tree.machine, tree.platform, version)
     io = Aperture(IO_END - io_budget(tree.machine, "ovmf").limit, IO_END)
     apertures = {Kind.IO: io, Kind.MEM32: low, Kind.MEM64: high} if memory else {Kind.IO: io}
-    requests = Requests(tree, tuple(Kind) if memory else (Kind.IO,), version, high)
-    return numbered(tree, devices, _allocate(requests, apertures))
+    return Requests(tree, tuple(Kind) if memory else (Kind.IO,), version, high), apertures
 
 
 def _allocate(requests: Requests, apertures: dict[Kind, Aperture]) -> Result:

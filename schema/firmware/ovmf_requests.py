@@ -193,7 +193,7 @@ def measure(window: Node) -> None:
         else:
             node.offset = align(used, node.align)
             used = node.offset + node.length
-        victim = node.victim if node.usage is Usage.WINDOW else _givable(node)
+        victim = node.victim if node.usage is Usage.WINDOW else node if is_givable(node) else None
         if victim is not None and (window.victim is None or victim.length >= window.victim.length):
             window.victim = victim
     # Padding of IO is not rounded up, so a bridge that only reserves 512 bytes is 512 long, though it forwards a page
@@ -204,11 +204,20 @@ def measure(window: Node) -> None:
         window.align = max(window.align, window.nodes[0].align)
 
 
-def _givable(node: Node) -> Node | None:
+def is_givable(node: Node) -> bool:
     """Paddings always; of devices those neither on bus 0 nor of class VGA. Never a bridge's own BAR."""
     if node.usage is Usage.PADDING:
-        return node
+        return True
     function = node.function
-    if function is None or function.bus is not None or node.bus.number == 0 or function.model in VGA_CLASS:
-        return None
-    return node
+    if function is None or function.bus is not None:
+        return False
+    return node.bus.number != 0 and function.model not in VGA_CLASS
+
+
+def leaves(window: Node) -> Iterator[Node]:
+    """The requests in it and in the windows there, windows themselves left out."""
+    for node in window.nodes:
+        if node.usage is Usage.WINDOW:
+            yield from leaves(node)
+        else:
+            yield node

@@ -1,0 +1,127 @@
+"""The buses that a layout may have, slot by slot: who is pinned there, which functions are left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ...schema.address import FUNCTIONS, SLOTS
+from ...schema.connect import CONTROLLERS
+from ...schema.guest import Guest
+from .things import Bridge, Seated, Things
+
+
+class Kind(StrEnum):
+    """What a bus is in the table "What goes where"."""
+
+    ROOT = "root"
+    EXPANDER = "expander"  # of a pxb-pcie: ports only
+    PORT = "port"
+    SWITCH = "switch"
+    CONVENTIONAL = "conventional"
+
+
+KINDS = {
+    "pxb-pcie": Kind.EXPANDER,
+    "x3130-upstream": Kind.SWITCH,
+    **dict.fromkeys(("pcie-root-port", "ioh3420", "xio3130-downstream"), Kind.PORT),
+    **dict.fromkeys(("pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"), Kind.CONVENTIONAL),
+}
+
+
+@dataclass(slots=True)
+class Slot:
+    """`free` are the functions that automatic placement may use."""
+
+    number: int
+    free: frozenset[int]
+    pinned: list[Seated] = field(default_factory=list)
+    open: bool = True
+    """Whether anything that is not pinned may come here."""
+    chipset: bool = False
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether function 0 is there whatever joins."""
+        return self.chipset or any(0 in (thing.functions or ()) for thing in self.pinned)
+
+    @property
+    def plain(self) -> bool:
+        """Empty, and no function of it is reserved."""
+        return not self.pinned and len(self.free) == FUNCTIONS
+
+
+@dataclass(slots=True)
+class Bus:
+    """`owner` offers it; None is the main root bus."""
+
+    name: str
+    kind: Kind
+    owner: Bridge | None
+    slots: dict[int, Slot]
+
+    @property
+    def is_conventional(self) -> bool:
+        return self.kind is Kind.CONVENTIONAL
+
+    def no_hotplug(self, slot: int) -> bool:
+        """Slot 0 of a conventional bus never takes it."""
+        return self.is_conventional and slot == 0
+
+
+def buses_of(guest: Guest, things: Things) -> dict[str, Bus]:
+    """By name: the root's, demanded controllers', then those of controllers that may be created."""
+    platform = guest.platform
+    root = Bus(platform.root, Kind.ROOT, None, _slots(guest, platform.root, platform.first_slot, platform.last_slot))
+    buses = {root.name: root}
+    for bridge in things.bridges:
+        model = CONTROLLERS[bridge.model].bus
+        slots = _slots(guest, bridge.key, model.first_slot, model.last_slot)
+        buses[bridge.key] = Bus(bridge.key, KINDS[bridge.model], bridge, slots)
+    for thing in things.pinned:
+        if thing.slot is not None:
+            bus, slot = thing.slot
+            there = buses[bus].slots.setdefault(slot, Slot(slot, frozenset(), open=False))
+            there.pinned.append(thing)
+            there.free -= frozenset(thing.functions or ())
+    return buses
+
+
+def _slots(guest: Guest, bus: str, first: int, last: int) -> dict[int, Slot]:
+    """Rules chipset and reserve: slots and functions that automatic placement may use."""
+    platform = guest.platform
+    everything = frozenset(range(FUNCTIONS))
+    slots = {number: Slot(number, everything) for number in range(first, last + 1)}
+    if bus == platform.root:
+        for number in platform.closed:
+            slots.pop(number, None)
+        taken = {function for slot, function in platform.taken if slot == platform.chipset_slot}
+        slots[platform.chipset_slot] = Slot(platform.chipset_slot, everything - taken, chipset=True)
+    for pin in guest.reserve:
+        slot = slots.get(SLOTS if pin.slot is None or pin.bus != bus else pin.slot)
+        if slot is not None:
+            slot.free = slot.free - {pin.function} if pin.function is not None else frozenset()
+            slot.open = slot.open and bool(slot.free) and (slot.chipset or pin.function != 0)
+    return slots
+
+
+def leave_out(bus: Bus, most: Callable[[int], int]) -> None:
+    """Slots of one bus that are empty and have the same functions left may change places, so that of each sort as many
+    are enough as things can fill: `most`, by the number of functions. Slot 0 of a conventional bus and the chipset's
+    slot are sorts of their own."""
+    seen: dict[object, int] = {}
+    for slot in list(bus.slots.values()):
+        if slot.pinned:
+            continue
+        sort = slot.free, slot.chipset, bus.no_hotplug(slot.number)
+        seen[sort] = seen.get(sort, 0) + 1
+        if not slot.open or seen[sort] > most(len(slot.free)):
+            del bus.slots[slot.number]
+
+
+def alike(bus: Bus) -> list[list[Slot]]:
+    """Slots that may change places, in order."""
+    sorts: dict[object, list[Slot]] = {}
+    for slot in bus.slots.values():
+        if not slot.pinned and not slot.chipset:
+            sorts.setdefault((slot.free, bus.no_hotplug(slot.number)), []).append(slot)
+    return list(sorts.values())

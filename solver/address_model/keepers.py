@@ -1,0 +1,120 @@
+"""Who keeps room for spare slots, and what reserves cost: rules spare, reserves and io-space."""
+
+from dataclasses import dataclass, field
+
+from ...schema.firmware.budget import PAGE, io_budget, power_of_two
+from .reserves import can_keep, may_reserve, opens_by_itself
+from .things import Bridge
+from .tree import Tree
+from .variables import Expression, Seats
+from .windows import PAGES, Windows, rooms_on
+
+
+@dataclass
+class Keepers:
+    """A pci-bridge keeps room for its own spare slots, the port above for those of a pcie-pci-bridge."""
+
+    seats: Seats
+    tree: Tree
+    windows: Windows
+    whole: dict[str, list[Expression]] = field(default_factory=dict)
+    """Who reserves all of its window, each if one of these is 1."""
+
+    def __post_init__(self) -> None:
+        for bridge in self.seats.bridges.values():
+            self._ports(bridge)
+            self._memory(bridge)
+            if any(room.spare.io for room, _ in rooms_on(self.seats, bridge.key, "pci")):
+                self._io(bridge)
+        for bridge in self.seats.bridges.values():
+            self._io_reserve(bridge)
+
+    def _ports(self, port: Bridge) -> None:
+        """Rule spare: the port of a pcie spare slot has reserves for what that asks for."""
+        for room, here in rooms_on(self.seats, port.key, "pcie"):
+            wanted = {"io-reserve": PAGE if room.spare.io else 0, "pref64-reserve": room.spare.memory}
+            if not all(can_keep(self.seats.guest, port, name, size) for name, size in wanted.items() if size):
+                self.seats.forbid(here)
+
+    def _memory(self, bridge: Bridge) -> None:
+        """Rule spare: the keeper of a pci spare slot has a mem-reserve for what that asks for."""
+        for room, here in rooms_on(self.seats, bridge.key, "pci"):
+            for keeper, there in self._keepers(bridge) if room.spare.memory else ():
+                if not can_keep(self.seats.guest, keeper, "mem-reserve", room.spare.memory):
+                    self.seats.model.add(here + there <= 1)
+
+    def _keepers(self, bridge: Bridge) -> list[tuple[Bridge, Expression]]:
+        """Each with whether it is the one."""
+        if bridge.model == "pci-bridge":
+            return [(bridge, 1)]
+        ports = [(self.seats.buses[bus].owner, here) for bus, here in self.seats.on[bridge.key].items()]
+        return [(owner, here) for owner, here in ports if owner is not None]
+
+    def _io(self, bridge: Bridge) -> None:
+        """Where its spare slots take more pages than the firmware opens by itself, the keeper reserves its window."""
+        model, key, windows = self.seats.model, bridge.key, self.windows
+        seabios = self.seats.guest.firmware.name == "seabios"
+        wanted = windows.rounded(windows.devices(key) + windows.spares(key), f"pages on {key} with spares")
+        without = windows.rounded(windows.devices(key), f"pages of devices on {key}")
+        opened = model.new_int_var(0, PAGES, f"pages that {key} opens by itself")
+        model.add_max_equality(opened, [without, int(seabios and bridge.shpc)])
+        short = model.new_bool_var(f"{key} is short of IO")
+        model.add(wanted <= opened).only_enforce_if(~short)
+        model.add(wanted >= opened + 1).only_enforce_if(short)
+        for keeper, there in self._keepers(bridge):
+            keeps = model.new_bool_var(f"{keeper.key} keeps for {key}")
+            model.add(keeps >= short + there - 1)
+            model.add(2 * keeps <= short + there)
+            self.whole.setdefault(keeper.key, []).append(keeps)
+
+    def _io_reserve(self, bridge: Bridge) -> None:
+        """Rule reserves: 0 where no IO comes, else whole pages; and a keeper's covers its window."""
+        model, key, given = self.seats.model, bridge.key, bridge.number("io-reserve")
+        if given is not None and (given < 0 or given % PAGE):
+            model.add_bool_or([])
+        if given == 0:
+            model.add(self.windows.content[key] == 0)
+        for keeps in self.whole.get(key, ()):
+            if not may_reserve(self.seats.guest, bridge):
+                most = opens_by_itself(self.seats.guest, bridge)
+            elif given is not None:
+                most = given // PAGE
+            else:
+                continue
+            model.add(self.windows.of[key] <= most).only_enforce_if(keeps)
+
+    def io_space(self) -> Expression:
+        """Rule io-space; gives W, the pages of the windows on the main root bus."""
+        guest = self.seats.guest
+        root, budget = guest.platform.root, io_budget(guest.platform, guest.firmware.name)
+        bars = self.windows.devices(root) + self.windows.spares(root) + guest.platform.io_bytes
+        if budget.root_granule == PAGE:
+            bars = PAGE * self.windows.rounded(bars, "pages of the root bus")
+        pages = self.windows.on_bus(root)
+        self.seats.model.add(PAGE * pages + bars + self._lost() <= budget.limit)
+        return pages
+
+    def _lost(self) -> Expression:
+        """OVMF: bytes that no window gets, as the largest io-reserve of the main complex is aligned to its size."""
+        if self.seats.guest.firmware.name == "seabios":
+            return 0
+        budget = io_budget(self.seats.guest.platform, "ovmf")
+        lost = self.seats.model.new_int_var(0, budget.limit, "lost to alignment")
+        for key, bridge in self.seats.bridges.items():
+            given, on_main = bridge.number("io-reserve"), 1 - self.tree.off_main(key)
+            if not may_reserve(self.seats.guest, bridge):
+                continue
+            if given is not None:
+                self.seats.model.add(lost >= budget.lost_to(max(PAGE, power_of_two(given))) * on_main)
+                continue
+            for keeps in self.whole.get(key, ()):
+                self._lost_to(lost, key, keeps + on_main)
+        return lost
+
+    def _lost_to(self, lost: Expression, key: str, reserves_on_main: Expression) -> None:
+        """What a reserve of the whole window costs where both of that sum are 1: it is aligned to a power of two."""
+        model, budget = self.seats.model, io_budget(self.seats.guest.platform, "ovmf")
+        for step in (1, 2, 4, 8, 16):
+            larger = model.new_bool_var(f"{key} reserves more than {step} pages")
+            model.add(self.windows.of[key] <= step).only_enforce_if(~larger)
+            model.add(lost >= budget.lost_to(PAGE * step * 2) * (larger + reserves_on_main - 2))

@@ -1,0 +1,47 @@
+"""What a bridge can reserve, and what it reserves without being asked to: facts of the request, not of a layout."""
+
+from ...schema.firmware.budget import PAGE
+from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ...schema.guest import Guest
+from .things import Bridge
+from .variables import Expression
+
+
+def heeded(guest: Guest, bridge: Bridge) -> bool:
+    """Whether the firmware looks at its reserves. (A created pci-bridge with spare slots has SHPC.)"""
+    if guest.firmware.name == "seabios":
+        return True
+    if bridge.model == "pci-bridge":
+        return bridge.shpc
+    return bridge.hotplug and not guest.platform.port_io_reserve
+
+
+def may_reserve(guest: Guest, bridge: Bridge) -> bool:
+    """Only these two models have such properties."""
+    return bridge.model in ("pcie-root-port", "pci-bridge") and heeded(guest, bridge)
+
+
+def can_keep(guest: Guest, bridge: Bridge, name: str, size: int) -> bool:
+    """Whether its reserve of that name can be of so many bytes: what the request says of it stands."""
+    if not may_reserve(guest, bridge) or (name == "pref64-reserve" and "pref32-reserve" in bridge.given):
+        return False
+    given = bridge.number(name)
+    return given is None or given >= size
+
+
+def io_reserve(guest: Guest, bridge: Bridge, exists: Expression, asking: Expression, most: int) -> Expression:
+    """Pages, `most` at most, that it opens whatever is there; `asking`: whether its spare slot asks for IO."""
+    if not may_reserve(guest, bridge):
+        return 0
+    given = bridge.number("io-reserve")
+    if given is not None:
+        return min(-(-given // PAGE), most)
+    implied = guest.platform.port_io_reserve and bridge.is_port and bridge.hotplug
+    return exists if implied else asking
+
+
+def opens_by_itself(guest: Guest, bridge: Bridge) -> int:
+    """Pages of its window that OVMF before 202308 opens for what looks hot-pluggable."""
+    padding = guest.firmware.name == "ovmf" and guest.firmware.number < NO_DEFAULT_IO_PADDING
+    looks_hot = bridge.is_port and bridge.hotplug and not guest.platform.port_io_reserve
+    return int(padding and looks_hot and "io-reserve" not in bridge.given)

@@ -1,0 +1,159 @@
+"""The address-level model solved: term by term in the policy's order, each answer held against the checker."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...schema.cost import objective_of
+from ...schema.firmware import fails_in_any_order
+from ...schema.guest import Guest, Term
+from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
+from ...schema.survey import Survey
+from ...schema.verify import verify_surveyed
+from ..cpsat import Limits, TimeIsUp
+from ..options import ending
+from ..search import Optimum, completed
+from . import rules
+from .bus_numbers import BusNumbers
+from .costs import terms
+from .keepers import Keepers
+from .symmetry import break_symmetry
+from .things import Contradiction
+from .tree import Tree
+from .variables import Seats
+from .windows import Windows
+from .written import layout_of
+
+PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
+"""Rules that an answer may break though the model allows it: only the exact prediction knows."""
+
+
+SUMS = frozenset({"memory-space", "io-space"})
+"""Those of them of which it can be said that other slots would not help."""
+UNCONFIRMED = Undecided(reason="unconfirmed")
+MOST_CUTS = 200
+"""After that many answers that the prediction refuses it gives up."""
+
+
+@dataclass
+class Model:
+    """Raises Contradiction where pins alone exclude a layout."""
+
+    guest: Guest
+    limits: Limits
+    bounds: dict[Term, int] = field(default_factory=dict)
+    cuts: int = 0
+
+    def __post_init__(self) -> None:
+        from ortools.sat.python import cp_model
+
+        self.cp_model: Any = cp_model
+        self.model: Any = cp_model.CpModel()
+        self.seats = Seats(self.guest, self.model)
+        self.tree = Tree(self.seats)
+        rules.state_all(self.seats, self.tree)
+        keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
+        BusNumbers(self.seats)
+        self.terms = terms(self.seats, self.tree, keepers.io_space())
+        break_symmetry(self.seats)
+
+    def best(self) -> Any | None:
+        """A solver with an optimal answer; None where there is none. Raises TimeIsUp."""
+        model = self.model.clone()
+        known = None
+        self.bounds = dict.fromkeys(self.guest.policy.order, 0)
+        for term in self.guest.policy.order:
+            what = self.terms.get(term, 0)
+            if isinstance(what, int):
+                self.bounds[term] = what
+                continue
+            model.minimize(what)
+            if known is not None:
+                model.clear_hints()
+                for index, value in enumerate(known.response_proto.solution):
+                    model.add_hint(model.get_int_var_from_proto_index(index), value)
+            known = self._solved(model)
+            if known is None:
+                return None
+            self.bounds[term] = known.value(what)
+            model.clear_objective()
+            model.add(what == self.bounds[term])
+        return known or self._solved(model)
+
+    def _solved(self, model: Any) -> Any | None:
+        solver = self.cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.catch_sigint_signal = False
+        left = self.limits.left()
+        if left is not None:
+            solver.parameters.max_time_in_seconds = left
+        if self.limits.effort is not None:
+            solver.parameters.max_deterministic_time = self.limits.effort
+        with ending(self.limits.stop, solver.stop_search):
+            status = solver.solve(model)
+        if status == self.cp_model.INFEASIBLE:
+            return None
+        if status != self.cp_model.OPTIMAL:
+            raise TimeIsUp
+        return solver
+
+    def cut(self, solver: Any) -> None:
+        """Leaves this answer out: everything on the same buses, and what has more controllers besides."""
+        self.cuts += 1
+        chosen = [
+            here
+            for on in self.seats.on.values()
+            for here in on.values()
+            if not isinstance(here, int) and solver.value(here)
+        ]
+        self.model.add(sum(chosen) <= len(chosen) - 1)
+
+
+@dataclass(frozen=True)
+class Considered:
+    """`fault` says what is wrong with the model itself, if an answer of its breaks a rule or costs something else."""
+
+    outcome: Outcome
+    fault: str = ""
+    cuts: int = 0
+
+
+def consider(guest: Guest, limits: Limits) -> Considered:
+    try:
+        return _search(Model(guest, limits))
+    except Contradiction:
+        return Considered(Infeasible())
+    except TimeIsUp:
+        return Considered(Undecided())
+
+
+def _search(model: Model) -> Considered:
+    """Answers that the exact prediction refuses are cut off. Where other slots might do, nothing is claimed beyond what
+    holds without that cut."""
+    proved: dict[Term, int] | None = None
+    for _ in range(MOST_CUTS):
+        solver = model.best()
+        if solver is None:
+            return Considered(Infeasible() if proved is None else UNCONFIRMED, cuts=model.cuts)
+        known = layout_of(model.seats, model.tree, solver.value)
+        broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
+        if not broken:
+            return _claimed(model, known, proved or model.bounds)
+        broken_rules = {finding.rule for finding in broken}
+        if not broken_rules <= PREDICTED:
+            return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
+        if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):
+            proved = proved or model.bounds
+        model.cut(solver)
+    return Considered(UNCONFIRMED, cuts=model.cuts)
+
+
+def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Considered:
+    """Solved where the layout's own costs are the least ones."""
+    values = objective_of(known)
+    if values != model.bounds:
+        return Considered(UNCONFIRMED, f"takes {model.bounds} for {values}", model.cuts)
+    layout = completed(known, Optimum((), proved, {}, proved=True))
+    if layout.status == "optimal":
+        return Considered(Solved(layout=layout), cuts=model.cuts)
+    return Considered(Undecided(reason="unconfirmed", layout=layout, bound=layout.objective), cuts=model.cuts)

@@ -1,0 +1,232 @@
+"""What a request asks to be seated: items, controllers, spare slots; pins are read as docs/semantics.md says."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...schema.address import FUNCTIONS, Pin
+from ...schema.connect import CONTROLLERS, Connector, VirtioMode
+from ...schema.device import Controller, Device, Hotplug, Properties, Spare
+from ...schema.guest import Guest
+from ...schema.properties import canonical_properties
+from ...schema.traits import Traits, mode_on
+
+ROOT_PORTS: Final = frozenset({"pcie-root-port", "ioh3420"})
+BRIDGES_WITH_SHPC: Final = frozenset({"pci-bridge", "pcie-pci-bridge"})
+
+
+class Contradiction(Exception):  # noqa: N818 - an answer, not an error
+    """The pins of a request exclude each other: no layout keeps them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Whatever takes functions of a slot. `functions` are those that it must have; None: any single one."""
+
+    key: str
+    functions: tuple[int, ...] | None
+    slot: tuple[str, int] | None
+    """Bus and slot that a pin names, if one does."""
+
+    @property
+    def size(self) -> int:
+        return 1 if self.functions is None else len(self.functions)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Thing):
+    """A device without a group, or a whole group: its members in the order of `functions`."""
+
+    members: tuple[Traits, ...]
+    need: Hotplug
+    node: int | None
+    grouped: bool
+
+    def io(self, *, behind_port: bool) -> int:
+        """Bytes of its IO BARs there."""
+        return sum(one.io_bytes(mode_on(one, behind_port=behind_port)) for one in self.members)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(one.device.id for one in self.members)
+
+    @property
+    def alike(self) -> object:
+        """Items that are equal in this may change places."""
+        return (self.functions, self.need, self.node, self.grouped, *(_nature(one) for one in self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge(Thing):
+    """A controller: demanded by the request, or one that the planner may create."""
+
+    model: str
+    created: bool
+    node: int | None
+    """Of an expander its own node, of others the one that they ask for."""
+    hotplug: bool
+    """Of a port."""
+    shpc: bool
+    """Of a demanded bridge; the planner decides it for its own."""
+    given: Properties
+    """Properties that the request sets, as their types have them."""
+
+    @property
+    def is_port(self) -> bool:
+        return CONTROLLERS[self.model].is_port
+
+    @property
+    def is_expander(self) -> bool:
+        return CONTROLLERS[self.model].is_expander
+
+    def number(self, name: str) -> int | None:
+        """A property that is a count or bytes."""
+        value = self.given.get(name)
+        return value if type(value) is int else None
+
+
+Seated = Item | Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One spare slot, to be left free; it answers the wish of that index."""
+
+    key: str
+    wish: int
+    spare: Spare
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """All of a request, pinned or not, in listed order."""
+
+    items: tuple[Item, ...]
+    bridges: tuple[Bridge, ...]
+    rooms: tuple[Room, ...]
+
+    @property
+    def seated(self) -> tuple[Seated, ...]:
+        return (*self.bridges, *self.items)
+
+    @property
+    def pinned(self) -> list[Seated]:
+        return [thing for thing in self.seated if thing.slot is not None]
+
+    @property
+    def floating(self) -> list[Seated]:
+        """What a pin gives no slot."""
+        return [thing for thing in self.seated if thing.slot is None]
+
+
+def things_of(guest: Guest) -> Things:
+    """Raises Contradiction where pins leave something without a function."""
+    functions = resolved_pins(guest)
+    rooms = [Room(f"spare {wish}.{n}", wish, one) for wish, one in enumerate(guest.spare) for n in range(one.count)]
+    return Things(
+        tuple(_item(guest, members, functions) for members in _units(guest)),
+        tuple(_demanded(controller, functions) for controller in guest.controllers),
+        tuple(rooms),
+    )
+
+
+def resolved_pins(guest: Guest) -> dict[str, Pin]:
+    """What is pinned to a slot with the function that it gets there. Where one member of a group is, all are."""
+    homes = {d.group: d.address for d in guest.devices if d.group is not None and _names_slot(d.address)}
+    pins: dict[str, Pin] = {}
+    for part in guest.parts:
+        home = homes.get(part.group) if isinstance(part, Device) and part.group is not None else part.address
+        if home is not None and _names_slot(home):
+            pins[part.id] = Pin(home.bus, home.slot, None if part.address is None else part.address.function)
+    used = {Pin(guest.platform.root, slot, function) for slot, function in guest.platform.taken}
+    used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
+    for name, (bus, slot, function) in pins.items():
+        if function is None:
+            free = next((f for f in range(FUNCTIONS) if Pin(bus, slot, f) not in used), None)
+            if free is None:
+                raise Contradiction(f"no function is left for {name}")
+            pins[name] = Pin(bus, slot, free)
+            used.add(pins[name])
+    if len(set(pins.values())) < len(pins):
+        raise Contradiction("two pins are one address")
+    return pins
+
+
+def _names_slot(pin: Pin | None) -> bool:
+    return pin is not None and pin.bus is not None and pin.slot is not None
+
+
+def _units(guest: Guest) -> list[tuple[Device, ...]]:
+    units: dict[tuple[str, str], list[Device]] = {}
+    for device in guest.devices:
+        units.setdefault(("device", device.id) if device.group is None else ("group", device.group), []).append(device)
+    return [tuple(members) for members in units.values()]
+
+
+def _item(guest: Guest, members: tuple[Device, ...], pins: dict[str, Pin]) -> Item:
+    first = members[0]
+    pin = pins.get(first.id)
+    functions = _functions(members, pins)
+    order = range(len(members)) if functions is None else sorted(range(len(members)), key=functions.__getitem__)
+    return Item(
+        key=f"device {first.id}" if first.group is None else f"group {first.group}",
+        functions=None if functions is None else tuple(sorted(functions)),
+        slot=None if pin is None else (str(pin.bus), int(pin.slot or 0)),
+        members=tuple(guest.traits[members[index].id] for index in order),
+        need=guest.traits[first.id].hotplug,
+        node=next((one.numa for one in members if one.numa is not None), None),
+        grouped=first.group is not None,
+    )
+
+
+def _functions(members: tuple[Device, ...], pins: dict[str, Pin]) -> list[int] | None:
+    """A pinned member takes its function, the others the lowest ones left; None for a lone device that takes any."""
+    if members[0].id in pins:
+        return [int(pins[one.id].function or 0) for one in members]
+    own = [None if one.address is None else one.address.function for one in members]
+    if members[0].group is None and own[0] is None:
+        return None
+    left = iter([function for function in range(FUNCTIONS) if function not in own])
+    return [next(left) if function is None else function for function in own]
+
+
+def _demanded(controller: Controller, pins: dict[str, Pin]) -> Bridge:
+    pin = pins.get(controller.id, controller.address)
+    given = canonical_properties(controller.properties)
+    node = given.get("numa_node", controller.numa)
+    return Bridge(
+        key=controller.id,
+        functions=None if pin is None or pin.function is None else (pin.function,),
+        slot=(str(pin.bus), int(pin.slot or 0)) if pin is not None and _names_slot(pin) else None,
+        model=controller.model,
+        created=False,
+        node=node if type(node) is int else None,
+        hotplug=controller.hotplug and bool(given.get("hotplug", True)),
+        shpc=controller.model in BRIDGES_WITH_SHPC and bool(given.get("shpc", True)),
+        given=given,
+    )
+
+
+def candidate(model: str, number: int, node: int | None = None) -> Bridge:
+    """A controller that the planner may create."""
+    shpc = model in BRIDGES_WITH_SHPC
+    return Bridge(f"new {model} {number}", None, None, model, True, node, True, shpc, {})
+
+
+def connector_of(guest: Guest, one: Traits) -> str:
+    """The row of the table "What goes where" that the device is in."""
+    if one.model.connector is Connector.INTEGRATED:
+        return "integrated"
+    if guest.platform.family == "pc":
+        return "conventional"
+    return "legacy virtio" if is_legacy_virtio(one) else str(one.device.connect or one.model.connector)
+
+
+def is_legacy_virtio(one: Traits) -> bool:
+    """Fixed to a mode that is not modern."""
+    return bool(one.modes) and VirtioMode.MODERN not in one.modes
+
+
+def _nature(one: Traits) -> object:
+    device = one.device
+    same = device.model_dump(mode="json", exclude={"id", "group", "address", "near", "near_switch"})
+    return str(sorted(same.items())), one.soft_slot is None

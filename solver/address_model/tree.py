@@ -1,0 +1,116 @@
+"""What follows from where controllers hang: depth, complex, switches above, ACPI's reach, hot-plug."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .buses import Kind
+from .things import Bridge
+from .variables import Expression, Seats
+
+
+@dataclass
+class Tree:
+    """Of every bus by its name. What hangs nowhere says nothing."""
+
+    seats: Seats
+    depth: dict[str, Expression] = field(default_factory=dict)
+    below_expander: dict[tuple[str, str], Expression] = field(default_factory=dict)
+    """Whether a bus is that expander's or below it."""
+
+    def __post_init__(self) -> None:
+        self._depths()
+        self._complexes()
+
+    def _depths(self) -> None:
+        """Rule tree: a bus is one deeper than that of its controller, so that nothing is inside itself."""
+        seats, model = self.seats, self.seats.model
+        self.depth = {seats.guest.platform.root: 0}
+        for key in seats.bridges:
+            self.depth[key] = model.new_int_var(1, len(seats.bridges), f"depth {key}")
+        for key in seats.bridges:
+            seats.inherits(key, self.depth[key] - 1, self.depth.__getitem__)
+
+    def _complexes(self) -> None:
+        seats = self.seats
+        for root in seats.roots:
+            self.below_expander[seats.guest.platform.root, root.key] = 0
+            for key, bridge in seats.bridges.items():
+                fixed = int(key == root.key) if bridge.is_expander else None
+                value = seats.model.new_bool_var(f"{key} < {root.key}") if fixed is None else fixed
+                self.below_expander[key, root.key] = value
+            for key, bridge in seats.bridges.items():
+                if not bridge.is_expander:
+                    seats.inherits(key, self.below_expander[key, root.key], self.below(root.key))
+
+    def below(self, expander: str) -> Callable[[str], Expression]:
+        """Whether a bus is that expander's or below it."""
+        return lambda bus: self.below_expander[bus, expander]
+
+    def off_main(self, bus: str) -> Expression:
+        """Whether it is an expander's or below one."""
+        return sum(self.below_expander[bus, root.key] for root in self.seats.roots)
+
+    def on_node(self, bus: str, node: int) -> Expression:
+        return sum(self.below_expander[bus, root.key] for root in self.seats.roots if root.node == node)
+
+    @property
+    def switches(self) -> list[str]:
+        """Upstream ports."""
+        return [key for key, one in self.seats.bridges.items() if one.model == "x3130-upstream"]
+
+    @cached_property
+    def below_switch(self) -> dict[tuple[str, str], Expression]:
+        """Whether a bus is the inner one of that upstream port or below it."""
+        seats = self.seats
+        result: dict[tuple[str, str], Expression] = {}
+        for switch in self.switches:
+            theirs = {
+                key: 1 if key == switch else seats.model.new_bool_var(f"{key} < {switch}") for key in seats.bridges
+            }
+            theirs[seats.guest.platform.root] = 0
+            for key in seats.bridges:
+                if key != switch:
+                    seats.inherits(key, theirs[key], theirs.__getitem__)
+            result |= {(bus, switch): value for bus, value in theirs.items()}
+        return result
+
+    @cached_property
+    def reached(self) -> dict[str, Expression]:
+        """Whether ACPI reaches the controller that offers the bus: not below an expander nor an unplugged port."""
+        seats = self.seats
+        result = {key: seats.model.new_bool_var(f"acpi {key}") for key in seats.bridges}
+
+        def beneath(bus: str) -> Expression:
+            owner = seats.buses[bus].owner
+            if owner is None:
+                return 1
+            ends = owner.is_expander or (owner.is_port and not owner.hotplug)
+            return 0 if ends else result[bus]
+
+        for key in seats.bridges:
+            seats.inherits(key, result[key], beneath)
+        return result
+
+    def takes_hotplug(self, bus: str) -> Expression:
+        """Section Hot-plug, slot 0 of conventional buses aside."""
+        platform, owner = self.seats.guest.platform, self.seats.buses[bus].owner
+        if owner is None:
+            return int(platform.root_hotplug)
+        if owner.is_port:
+            return 0 if not owner.hotplug else 1 if platform.native_hotplug else self.reached[bus]
+        if owner.model not in ("pcie-pci-bridge", "pci-bridge"):
+            return 0
+        if owner.created or owner.shpc:  # of a created bridge SHPC is off only where ACPI reaches it
+            return 1
+        return self.reached[bus] if platform.acpi_bridge_hotplug else 0
+
+    def keeps_shpc(self, bridge: Bridge) -> bool:
+        """Whether it has SHPC wherever it is."""
+        guest = self.seats.guest
+        optional = bridge.created and bridge.model == "pci-bridge" and guest.policy.preset != "libvirt"
+        return bridge.shpc and not (optional and guest.platform.acpi_bridge_hotplug)
+
+
+def is_port(seats: Seats, bus: str) -> bool:
+    return seats.buses[bus].kind is Kind.PORT

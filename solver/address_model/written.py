@@ -1,0 +1,97 @@
+"""An answer of the model as a layout: seats with their functions, then what the planner writes of such seats."""
+
+from collections.abc import Callable
+
+from ...schema.address import FUNCTIONS
+from ...schema.survey import Survey
+from ..assemble import assemble
+from ..buses import BusClass, Offer, Where
+from ..items import Item as Listed
+from ..items import items_of
+from ..seating import Bus, Seating
+from .buses import Kind
+from .things import Bridge
+from .tree import Tree
+from .variables import Seats
+
+Value = Callable[[object], int]
+
+OFFERS = {
+    Kind.ROOT: Offer.ROOT,
+    Kind.EXPANDER: Offer.EXPANDER,
+    Kind.PORT: Offer.PORT,
+    Kind.SWITCH: Offer.SWITCH,
+    Kind.CONVENTIONAL: Offer.CONVENTIONAL,
+}
+
+
+def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
+    """The layout that the values of all variables stand for."""
+    guest = seats.guest
+    items = items_of(guest)
+    addresses = addresses_of(seats, value)
+    buses = {guest.platform.root: Bus(_bus_class(seats, tree, value, None), guest.platform.root)}
+    for key, bridge in seats.bridges.items():
+        if value(seats.exists[key]):
+            buses[key] = Bus(_bus_class(seats, tree, value, bridge), None if bridge.created else key)
+    for key, bus in buses.items():
+        if key in seats.bridges:
+            parent, bus.slot, functions = addresses[key]
+            bus.parent, bus.function = buses[parent], functions[0]
+    devices: dict[str, tuple[Bus, int, int]] = {}
+    for item in seats.things.items:
+        if item.slot is None:
+            name, slot, functions = addresses[item.key]
+            devices |= {one: (buses[name], slot, f) for one, f in zip(item.ids, functions, strict=True)}
+    free = {kind.spare: listed for kind, some in items.free.items() for listed in some[:1] if kind.spare is not None}
+    spares: list[tuple[Listed, Bus, int]] = []
+    for room in seats.things.rooms:
+        name, slot = next(place for place, sits in seats.sits[room.key].items() if value(sits))
+        spares.append((free[guest.spare[room.wish].model_copy(update={"count": 1})], buses[name], slot))
+    return assemble(guest, items, Seating(list(buses.values()), devices, spares))
+
+
+def addresses_of(seats: Seats, value: Value) -> dict[str, tuple[str, int, tuple[int, ...]]]:
+    """Bus, slot and functions of all that exists. What takes any function gets the lowest one left, in listed order."""
+    where: dict[str, tuple[str, int]] = {}
+    used: dict[tuple[str, int], set[int]] = {}
+    things = seats.things.seated
+    for thing in things:
+        place = next((place for place, sits in seats.sits[thing.key].items() if value(sits)), None)
+        if place is not None:
+            where[thing.key] = place
+            used.setdefault(place, set()).update(thing.functions or ())
+    result = {}
+    for thing in things:
+        if thing.key not in where:
+            continue
+        place = where[thing.key]
+        functions = thing.functions
+        if functions is None:
+            slot = seats.buses[place[0]].slots[place[1]]
+            functions = (next(f for f in range(FUNCTIONS) if f in slot.free and f not in used[place]),)
+            used[place] |= {*functions}
+        result[thing.key] = (*place, functions)
+    return result
+
+
+def _bus_class(seats: Seats, tree: Tree, value: Value, bridge: Bridge | None) -> BusClass:
+    """What writing a layout asks of a bus."""
+    platform = seats.guest.platform
+    if bridge is None:
+        return BusClass(Offer.ROOT, None, Where(platform.root, None, False, 0), (), platform.root_hotplug)
+    key = bridge.key
+    above = next((root for root in seats.roots if value(tree.below_expander[key, root.key])), None)
+    reached = platform.acpi_bridge_hotplug and bool(value(tree.reached[key]))
+    return BusClass(
+        OFFERS[seats.buses[key].kind],
+        bridge.model,
+        Where(
+            platform.root if above is None else above.key, None if above is None else above.node, above is not None, 0
+        ),
+        (),
+        bool(value(tree.takes_hotplug(key))),
+        created=bridge.created,
+        shpc_optional=bridge.model == "pci-bridge" and reached and seats.guest.policy.preset != "libvirt",
+        bus_reserve=bridge.number("bus-reserve"),
+    )
