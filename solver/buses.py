@@ -145,6 +145,8 @@ class BusClass:
     base_io: int = 0
     base_functions: int = 0
     base_memory: Memory = NONE
+    base_window: int = 0
+    """Of the memory that a bridge reserves for spare slots, what is there: see Fit."""
     kept_memory: Memory = NONE
     """What its reserves keep at least, where memory may be short."""
     part: int | None = None

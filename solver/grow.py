@@ -207,10 +207,11 @@ class Grower:
 
     @property
     def _io_buses(self) -> int:
-        """More buses with IO than windows or IO devices there cannot be."""
+        """More buses with IO than windows or IO devices there cannot be, nor with reserves than spare slots."""
         budget = io_budget(self.guest.platform, self.guest.firmware.name)
         wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
-        return min(wet, budget.limit // PAGE)
+        reserving = sum(len(items) for kind, items in self.items.free.items() if kind.spare and kind.spare.memory)
+        return min(wet, budget.limit // PAGE) + reserving
 
     def _host(self, child: BusClass, host: BusClass) -> None:
         child.hosts.append(host)

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
-from ..schema.firmware.bars import requested
+from ..schema.firmware.bars import requested, requested_with_rom, window_bytes
 from ..schema.firmware.budget import power_of_two
 from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
@@ -40,6 +40,8 @@ class Fit:
     io: int
     alone: Memory = NONE
     beside: Memory = NONE
+    window: int = 0
+    """Bytes of a bridge's window of memory that is not prefetchable, where that is reserved for spare slots, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,11 +94,14 @@ class Kinds:
     guest: Guest
     memory: bool = field(init=False)
     """Whether memory may be short, so that kinds differ by it."""
+    reserving: bool = field(init=False)
+    """Whether bridges reserve some for conventional spare slots."""
     _by_content: dict[object, Kind] = field(default_factory=dict)
     _by_spelling: dict[object, Kind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.memory = may_be_short(self.guest)
+        self.reserving = any(spare.kind == "pci" and spare.memory for spare in self.guest.spare)
 
     def of(
         self, members: Sequence[Traits], functions: Sequence[int] | None, near: int | None, near_switch: int | None
@@ -172,7 +177,13 @@ class Kinds:
     def _fit(self, members: Sequence[Traits], place: Place) -> Fit:
         weight = sum(self._weight(one, place) for one in members)
         io = sum(one.io_bytes(mode_on(one, behind_port=place is Place.PORT)) for one in members)
-        return Fit(weight, io, *self._memory(members, place)) if self.memory else Fit(weight, io)
+        if not self.memory:
+            return Fit(weight, io)
+        return Fit(weight, io, *self._memory(members, place), self._window(members) if self.reserving else 0)
+
+    def _window(self, members: Sequence[Traits]) -> int:
+        asked = (requested_with_rom(one, mode_on(one, behind_port=False)) for one in members)
+        return sum(rom + window_bytes(bars) for bars, rom in asked)
 
     def _memory(self, members: Sequence[Traits], place: Place) -> tuple[Memory, Memory]:
         firmware, port = self.guest.firmware.name, place is Place.PORT

@@ -127,11 +127,13 @@ class Base:
     io: int
     functions: int
     memory: Memory
+    window: int
+    """See Fit."""
 
 
 def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot: bool, port: bool) -> Base:
     """Raises Impossible where a pinned device cannot have what it must have."""
-    weight = io = functions = 0
+    weight = io = functions = window = 0
     memory = NONE
     for slot, here in tree.occupants.get(bus, {}).items():
         occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
@@ -145,7 +147,8 @@ def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot:
             io += fit.io
             functions += item.kind.size
             memory += fit.beside
-    return Base(weight, io, functions, memory)
+            window += fit.window
+    return Base(weight, io, functions, memory, window)
 
 
 def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: Place | None, *, met: bool) -> None:

@@ -3,8 +3,7 @@
 from functools import cached_property
 
 from ..schema.device import Controller
-from ..schema.firmware.bars import Kind, requested_with_rom
-from ..schema.firmware.budget import PAGE
+from ..schema.firmware.bars import Kind, requested_with_rom, window_bytes
 from ..schema.guest import Guest
 from ..schema.properties import integer
 from ..schema.traits import mode_on
@@ -96,7 +95,7 @@ class Placed:
             bars, rom = requested_with_rom(traits, mode_on(traits, behind_port=bus in self.ports))
             io, memory = asked.get(bus, (0, 0))
             io += sum(size for _, kind, size in bars if kind is Kind.IO)
-            memory += rom + sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+            memory += rom + window_bytes(bars)
             asked[bus] = io, memory
         return asked
 

@@ -2,6 +2,7 @@
 
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome, Undecided
+from .address_model import address_level, within_reach
 from .cpsat import Limits
 from .options import Options
 from .search import Optimum, completed, decide
@@ -25,11 +26,25 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
 def best_known(guest: Guest, limits: Limits) -> Outcome:
     """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
     outcome = decide(guest, limits)
-    if not isinstance(outcome, Undecided) or outcome.layout is not None:
-        return outcome
-    known = any_layout(guest, limits)  # where the best ones could not be laid out: another, if there is time
-    if known is None:
-        return outcome
-    bounds = {term.term: term.bound for term in outcome.bound}
-    layout = completed(known, Optimum((), bounds, bounds, proved=False))
-    return Undecided(layout=layout, bound=layout.objective)
+    if isinstance(outcome, Undecided) and limits.left() != 0:
+        outcome = _otherwise(guest, outcome, limits)
+    if isinstance(outcome, Undecided):
+        return outcome.model_copy(update={"reason": "limit" if limits.left() == 0 else "unconfirmed"})
+    return outcome
+
+
+def _otherwise(guest: Guest, outcome: Undecided, limits: Limits) -> Outcome:
+    """Where the best ones that were counted could not be laid out: any other layout first, should time run out; then
+    the best one, address by address, of guests that are small enough."""
+    known = any_layout(guest, limits) if outcome.layout is None else None
+    if known is not None:
+        bounds = {term.term: term.bound for term in outcome.bound}
+        layout = completed(known, Optimum((), bounds, bounds, proved=False))
+        outcome = Undecided(layout=layout, bound=layout.objective)
+    if within_reach(guest):
+        second = address_level(guest, limits)
+        if not isinstance(second, Undecided):
+            return second
+        if outcome.layout is None:
+            return second
+    return outcome

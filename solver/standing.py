@@ -101,7 +101,7 @@ class Standing:
         if base.io and traits.get("closed_io"):
             raise Impossible("reserves", one.names)
         one.base_weight, one.base_io, one.base_functions = base.weight, base.io, base.functions
-        one.base_memory = base.memory
+        one.base_memory, one.base_window = base.memory, base.window
         for name, value in traits.items():
             setattr(one, name, value)
         self.classes.append(one)

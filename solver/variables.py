@@ -248,10 +248,15 @@ def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
         return False
     if kind.near_switch is not None and not bus.where.switches:
         return False
-    if bus.dry and bus.place is not None and kind.fit(bus.place).io:
+    if bus.dry and opens(kind, bus.place):
         return False
     limit = guest.policy.max_depth
     return kind.spare is not None or limit is None or bus.where.depth <= limit
+
+
+def opens(kind: Kind, place: Place | None) -> bool:
+    """Whether windows of bridges there depend on how many of the kind sit behind each."""
+    return (place is not None and kind.fit(place).io > 0) or (kind.spare is not None and kind.spare.memory > 0)
 
 
 def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:

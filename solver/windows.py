@@ -13,7 +13,7 @@ from ..schema.address import FUNCTIONS
 from ..schema.firmware.budget import PAGE, io_budget
 from .buses import BusClass, Offer, pages
 from .rows import Capacity, Sum, total
-from .variables import Use, Variables
+from .variables import Use, Variables, opens
 
 
 @dataclass(slots=True)
@@ -111,13 +111,14 @@ def _closed(windows: Windows, bus: BusClass) -> None:
 
 
 def _ordered(windows: Windows, below: list[BusClass]) -> None:
-    """IO buses of the exact model are interchangeable: each exists for its IO, the fullest come first."""
+    """Buses that the exact model looks at one by one are interchangeable: each is used, those with most IO come first."""
     v = windows.v
     before: dict[object, BusClass] = {}
     for bus in below:
         if bus.part is None:
             continue
-        v.rows.at_most(v.buses(bus), windows.direct[id(bus)])
+        here = total(v.counts[i] for i in v.options_on(bus) if opens(v.options[i].kind, bus.place))
+        v.rows.at_most(v.buses(bus), here)
         level = (bus.model, bus.where)
         if level in before:
             v.rows.at_most(windows.direct[id(bus)], windows.direct[id(before[level])])

@@ -12,6 +12,7 @@ from ..device import Bar as RequestedBar
 from ..layout import PlacedDevice
 from ..machine import Machine
 from ..properties import Scalar
+from .budget import PAGE
 
 if TYPE_CHECKING:
     from ..traits import Traits
@@ -79,6 +80,11 @@ def requested_with_rom(traits: "Traits", mode: VirtioMode | None) -> tuple[Bars,
         return _bars(device.bars), device.rom or 0
     bars, rom = _catalogued(traits.model.name, mode, frozenset(device.properties.items()), traits.version)
     return bars, rom if device.rom is None else device.rom
+
+
+def window_bytes(bars: Bars) -> int:
+    """Bytes of a bridge's window of memory that is not prefetchable which these BARs take: 4 KiB each at least."""
+    return sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
 
 
 @lru_cache(maxsize=4096)

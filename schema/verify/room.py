@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..firmware.bars import Kind, requested_with_rom
-from ..firmware.budget import MIB, PAGE, align
+from ..firmware.bars import requested_with_rom, window_bytes
+from ..firmware.budget import MIB, align
 from ..firmware.need import SEABIOS_WINDOW
 from ..properties import integer
 from ..survey import Survey
@@ -19,8 +19,7 @@ def _of_devices(known: Survey, bus: Bus) -> Iterator[int]:
     for place in known.places.values():
         if place.bus is bus:
             bars, rom = requested_with_rom(place.traits, place.mode)
-            yield rom
-            yield from (max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+            yield rom + window_bytes(bars)
 
 
 def _window(known: Survey, bus: Bus) -> int:
