@@ -5,9 +5,9 @@ from typing import Final
 
 from ...schema.address import FUNCTIONS, Pin
 from ...schema.connect import CONTROLLERS, Connector, VirtioMode
-from ...schema.device import Controller, Device, Hotplug, Properties, Spare
+from ...schema.device import Controller, Device, Hotplug, Spare
 from ...schema.guest import Guest
-from ...schema.properties import canonical_properties
+from ...schema.properties import Properties, canonical_properties
 from ...schema.traits import Traits, mode_on
 
 ROOT_PORTS: Final = frozenset({"pcie-root-port", "ioh3420"})
