@@ -42,6 +42,13 @@ class Keepers:
             for keeper, there in self._keepers(bridge) if room.spare.memory else ():
                 if not can_keep(self.seats.guest, keeper, "mem-reserve", room.spare.memory):
                     self.seats.model.add(here + there <= 1)
+        memory = sum(room.spare.memory * here for room, here in rooms_on(self.seats, bridge.key, "pci"))
+        for keeper, there in self._keepers(bridge):
+            stated = keeper.number("mem-reserve")
+            if stated is not None and not isinstance(memory, int):
+                limit = self.seats.model.add(memory <= stated)
+                if not isinstance(there, int):
+                    limit.only_enforce_if(there)
 
     def _keepers(self, bridge: Bridge) -> list[tuple[Bridge, Expression]]:
         """Each with whether it is the one."""
@@ -56,11 +63,12 @@ class Keepers:
         seabios = self.seats.guest.firmware.name == "seabios"
         wanted = windows.rounded(windows.devices(key) + windows.spares(key), f"pages on {key} with spares")
         without = windows.rounded(windows.devices(key), f"pages of devices on {key}")
-        opened = model.new_int_var(0, PAGES, f"pages that {key} opens by itself")
-        model.add_max_equality(opened, [without, int(seabios and bridge.shpc)])
+        nested = windows.on_bus(key)
+        opened = model.new_int_var(0, 2 * PAGES, f"pages that {key} opens by itself")
+        model.add_max_equality(opened, [without + nested, int(seabios and bridge.shpc)])
         short = model.new_bool_var(f"{key} is short of IO")
-        model.add(wanted <= opened).only_enforce_if(~short)
-        model.add(wanted >= opened + 1).only_enforce_if(short)
+        model.add(wanted + nested <= opened).only_enforce_if(~short)
+        model.add(wanted + nested >= opened + 1).only_enforce_if(short)
         for keeper, there in self._keepers(bridge):
             keeps = model.new_bool_var(f"{keeper.key} keeps for {key}")
             model.add(keeps >= short + there - 1)
