@@ -39,6 +39,8 @@ class Items:
     traits: Mapping[str, Traits]
     memory: bool
     """Whether memory may be short."""
+    reserving: bool
+    """Whether bridges reserve some of it for conventional spare slots."""
     controllers: int
     """How many are listed."""
 
@@ -81,7 +83,7 @@ def items_of(guest: Guest) -> Items:
             kind = kinds.of_spare(spare)
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items(free, pinned, controller_pins, guest.traits, kinds.memory, len(guest.controllers))
+    return Items(free, pinned, controller_pins, guest.traits, kinds.memory, kinds.reserving, len(guest.controllers))
 
 
 def wished_nodes(guest: Guest, items: Items) -> set[int]:

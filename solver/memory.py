@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..schema.firmware.budget import MIB, power_of_two
+from ..schema.firmware.budget import MIB
 from ..schema.firmware.need import available_to, port_memory
 from .buses import BusClass, Offer
-from .kinds import Place
 from .rows import Capacity, Sum, total
+from .spare_memory import SpareMemory
 from .variables import Variables
 
 BELOW: Final = "below 4 GiB"
@@ -42,14 +42,16 @@ class _Need:
     v: Variables
     kept: dict[int, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
-    rounded: dict[int, Sum] = field(default_factory=dict)
-    """The same of reserves for conventional spare slots, below 4 GiB."""
+    spares: SpareMemory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spares = SpareMemory(self.v)
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""
         for bus in sorted(self.v.classes, key=lambda one: -one.where.depth):
-            if self._reserves_for_spares(bus):
-                self.rounded[id(bus)] = self._rounded(bus)
+            if self.v.items.reserving:
+                self.spares.add(bus)
             if any(bus.kept_memory):
                 low, high = self._inside(list(dict.fromkeys(self._below(bus))))
                 reserves = bus.kept_memory
@@ -69,39 +71,8 @@ class _Need:
             if id(bus) in self.kept:
                 low.add(self.kept[id(bus)][0])
                 high.add(self.kept[id(bus)][1])
-            if id(bus) in self.rounded:
-                low.add(self.rounded[id(bus)])
+            low.add(self.spares.beyond.get(id(bus), 0))
         return low, high
-
-    def _reserves_for_spares(self, bus: BusClass) -> bool:
-        """Whether the planner may have a single bridge reserve memory for conventional spare slots."""
-        if bus.most > 1 or bus.model is None or bus.offer is not Offer.CONVENTIONAL or bus.spare_room.low is not None:
-            return False
-        spares = (self.v.options[i].kind.spare for i in self.v.options_on(bus))
-        return any(spare is not None and spare.memory for spare in spares)
-
-    def _rounded(self, bus: BusClass) -> Sum:
-        """What the reserve for conventional spare slots of a single bridge is above all that is on its bus: it is a
-        power of two, that of what nested bridges add left out."""
-        v, options = self.v, [(self.v.counts[i], self.v.options[i]) for i in self.v.options_on(bus)]
-        spares = [(count, option.kind.spare.memory) for count, option in options if option.kind.spare is not None]
-        number = total(count for count, memory in spares if memory)
-        asked = total(count * memory for count, memory in spares)
-        there = total(count * option.kind.fit(Place.CONVENTIONAL).window for count, option in options)
-        held = asked + there + v.buses(bus) * bus.base_window
-        most = v.rows.most(held)
-        sizes = [MIB << bit for bit in range((power_of_two(most) // MIB).bit_length())] or [MIB]
-        chosen = [v.rows.variable(0, 1) for _ in sizes]
-        used = total(chosen)
-        v.rows.at_most(used, 1)
-        v.rows.at_most(number, used * v.rows.most(number))
-        reserve = total(one * size for one, size in zip(chosen, sizes, strict=True))
-        v.rows.at_most(held - reserve, (used * -1 + 1) * most)
-        low = total(count * (option.memory.low // MIB) for count, option in options)
-        low.add(v.buses(bus), bus.base_memory.low // MIB)
-        result = v.rows.variable(0, sizes[-1] // MIB)
-        v.rows.at_most(total(one * (size // MIB) for one, size in zip(chosen, sizes, strict=True)) - low, result)
-        return result
 
     def _beyond(self, bus: BusClass, reserve: int, there: Sum) -> Sum:
         """A bridge's window is its reserve, if what is inside takes less."""

@@ -111,7 +111,7 @@ def _closed(windows: Windows, bus: BusClass) -> None:
 
 
 def _ordered(windows: Windows, below: list[BusClass]) -> None:
-    """Buses that the exact model looks at one by one are interchangeable: each is used, those with most IO come first."""
+    """Buses that the exact model looks at one by one are interchangeable: each is used, most IO comes first."""
     v = windows.v
     before: dict[object, BusClass] = {}
     for bus in below:

@@ -1,0 +1,78 @@
+"""Memory that bridges reserve for conventional spare slots: powers of two, of all that is in their windows.
+
+Counted bus by bus; only necessary where a class has several. What alignment adds, the exact prediction knows.
+"""
+
+from dataclasses import dataclass, field
+
+from ..schema.firmware.budget import MIB, power_of_two
+from .buses import BusClass, Offer
+from .kinds import Place
+from .rows import Sum, total
+from .variables import Variables
+
+
+@dataclass(slots=True)
+class SpareMemory:
+    """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
+
+    v: Variables
+    windows: dict[int, Sum] = field(default_factory=dict)
+    beyond: dict[int, Sum] = field(default_factory=dict)
+    """Whole MiB that a reserve has above all that is in it."""
+    _parts: dict[int, dict[int, Sum]] = field(default_factory=dict)
+
+    def add(self, bus: BusClass) -> None:
+        """Those of the classes on its bus have been added."""
+        if bus.offer is Offer.CONVENTIONAL and bus.model is not None:
+            held = self._held(bus)
+            self.windows[id(bus)] = held + self._rounded_up(bus, held) if self._reserves(bus) else held
+
+    def _reserves(self, bus: BusClass) -> bool:
+        """Whether the planner may have a single bridge reserve memory for them; what the request states stands."""
+        return bus.most == 1 and bus.spare_room.low is None and bool(self._spares(bus).terms)
+
+    def _spares(self, bus: BusClass) -> Sum:
+        options = ((self.v.counts[i], self.v.options[i].kind.spare) for i in self.v.options_on(bus))
+        return total(count * spare.memory for count, spare in options if spare is not None and spare.memory)
+
+    def _held(self, bus: BusClass) -> Sum:
+        result = self._spares(bus) + self.v.buses(bus) * bus.base_window
+        for index in self.v.options_on(bus):
+            result.add(self.v.counts[index], self.v.options[index].kind.fit(Place.CONVENTIONAL).window)
+        for child in self.v.pinned(bus):
+            result.add(self.windows.get(id(child), Sum()))
+        for child in self.v.children(bus):
+            result.add(self._shared_out(child)[id(bus)])
+        return result
+
+    def _shared_out(self, child: BusClass) -> dict[int, Sum]:
+        """The windows of a class, by the class that it hangs on: they add up, so that nothing hides."""
+        window = self.windows.get(id(child), Sum())
+        if len(child.hosts) == 1 or not window.terms:
+            return dict.fromkeys(map(id, child.hosts), window)
+        if id(child) not in self._parts:
+            rows, most = self.v.rows, self.v.rows.most(window)
+            parts = {id(host): rows.variable(0, most) for host in child.hosts}
+            for host in child.hosts:
+                rows.at_most(parts[id(host)], self.v.hanging(child, host) * most)
+            rows.equal(total(parts.values()), window)
+            self._parts[id(child)] = parts
+        return self._parts[id(child)]
+
+    def _rounded_up(self, bus: BusClass, held: Sum) -> Sum:
+        """Bytes up to the next power of two, if there are spare slots at all."""
+        rows, spares = self.v.rows, self._spares(bus)
+        most = rows.most(held)
+        sizes = [MIB << bit for bit in range((power_of_two(most) // MIB).bit_length())] or [MIB]
+        chosen = [rows.variable(0, 1) for _ in sizes]
+        used = total(chosen)
+        rows.at_most(used, 1)
+        rows.at_most(spares, used * rows.most(spares))
+        reserve = total(one * size for one, size in zip(chosen, sizes, strict=True))
+        rows.at_most(held - reserve, (used * -1 + 1) * most)
+        result, whole = rows.variable(0, sizes[-1]), rows.variable(0, sizes[-1] // MIB)
+        rows.at_most(reserve - held, result)
+        rows.at_most(result - (MIB - 1), whole * MIB)
+        self.beyond[id(bus)] = whole
+        return result
