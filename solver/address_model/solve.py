@@ -23,8 +23,9 @@ from .variables import Seats
 from .windows import Windows
 from .written import layout_of
 
-PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare"})
-"""Rules that an answer may break though the model allows it: only the exact prediction knows."""
+PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare", "controller-properties"})
+"""Rules that an answer may break though the model allows it: only the exact prediction knows, and of reserves how large
+they come to be."""
 
 
 SUMS = frozenset({"memory-space", "io-space"})

@@ -2,12 +2,13 @@
 
 import importlib
 import importlib.util
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.schema.verify import verify
@@ -27,7 +28,7 @@ def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
     data = request(seed)
     guest = Guest.model_validate(data)
     record: Record = {"seed": seed, "guest": guest.sha256[:12], "devices": len(guest.devices)}
-    record |= {"features": features.of(data), "status": "killed", "seconds": seconds, "opinions": {}}
+    record |= {"features": features.of(data), "status": "killed", "seconds": seconds, "opinions": {}, "cpu": {}}
     tell(record | {"request": data})
     started = time.process_time()
     try:
@@ -37,7 +38,9 @@ def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
         record |= {"invalid": broken} if (broken := errors(guest, outcome)) else {}
         for name in opinions:
             tell(record | {"opinions": {**record["opinions"], name: "killed"}, "request": data})
+            started = time.process_time()
             record["opinions"][name] = ask(name, guest, outcome)
+            record["cpu"][name] = round(time.process_time() - started, 3)
     except Exception:
         record |= {"status": "crash", "error": traceback.format_exc()[-2000:]}
     tell(record | ({"request": data} if is_bad(record) else {}))
@@ -87,11 +90,29 @@ def errors(guest: Guest, outcome: Outcome) -> list[str]:
     return found + above
 
 
+PATIENCE: Final = 10
+"""CPU seconds for each opinion; a guest that takes more is not judged by it."""
+
+
+class TooLong(BaseException):
+    """Raised in the middle of whatever an opinion does."""
+
+
 def ask(name: str, guest: Guest, outcome: Outcome) -> str:
+    def give_up(*_: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         return str(importlib.import_module(f"tests.opinions.{name}").opinion(guest, outcome))
+    except TooLong:
+        return "n/a: takes too long"
     except Exception as error:
         return f"crash: {type(error).__name__}: {error}"
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def missing(opinions: Iterable[str]) -> list[str]:

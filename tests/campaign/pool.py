@@ -1,5 +1,6 @@
 """A process for each seed, some at a time: whatever happens to one, the campaign goes on."""
 
+import importlib
 import multiprocessing
 import resource
 import time
@@ -13,13 +14,17 @@ from .judge import Record, judge
 
 Job = tuple[int, tuple[str, ...], int]
 """Seed, opinions, CPU seconds."""
+LOADED: Final = ("ortools.sat.python.cp_model", "ortools.linear_solver.pywraplp", "qslot.solver")
 GRACE: Final = 10
 """CPU seconds beyond those, for the solver to end after it was asked to, and as much for each opinion."""
 
 
 def records(jobs: Iterable[Job], workers: int) -> Iterator[Record]:
     """What each process told of last, in the order in which they end."""
-    valid(request(0))  # the catalogue is loaded once, before there are processes
+    # loaded once, before there are processes; nothing is solved yet, since threads do not survive a fork
+    valid(request(0))
+    for module in LOADED:
+        importlib.import_module(module)
     waiting = iter(jobs)
     running: dict[Connection, tuple[ForkProcess, Record]] = {}
     while True:

@@ -9,14 +9,16 @@ from qslot.schema.layout import ObjectiveTerm
 from qslot.solver.address_model import consider, within_reach
 from qslot.solver.cpsat import Limits
 
-EFFORT: Final = 60.0
+EFFORT: Final = 5.0
 """Deterministic seconds for each solve; a guest that takes more is not judged."""
+SECONDS: Final = 20.0
+"""The same for all of them together, by the clock."""
 
 
 def opinion(guest: Guest, outcome: Outcome) -> str:
     if not within_reach(guest):
         return "n/a: too large"
-    considered = consider(guest, Limits(effort=EFFORT))
+    considered = consider(guest, Limits(seconds=SECONDS, effort=EFFORT))
     if considered.fault:
         return f"DISAGREE: the address-level model {considered.fault}"
     match considered.outcome:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from qslot.solver.cpsat import SMALL, Answer, Limits, Program, engine
+from qslot.solver.cpsat import SMALL, Answer, Limits, Program, TimeIsUp, engine
 from qslot.solver.rows import Rows, Sum, total
 
 SEEDS = range(60)
@@ -107,7 +107,11 @@ def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:
     variables = [rows.variable(0, 9) for _ in range(40)]
     for index in range(39):
         rows.between(3, variables[index] + variables[index + 1], 15)
-    result = Program(rows, Limits(seconds=0)).minimize(total(variables))
+    with pytest.raises(TimeIsUp):
+        Program(rows, Limits(seconds=0))
+    program = Program(rows, Limits())
+    program.limits = Limits(seconds=0)
+    result = program.minimize(total(variables))
     assert result.answer in (Answer.UNKNOWN, Answer.FEASIBLE)
     assert result.bound <= 3 * 20
 
