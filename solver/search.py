@@ -112,8 +112,7 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outc
         encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only, check=limits.check)
         least = lower_bounds(encoding)
         if stage.cheapest_only:
-            # Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid.
-            encoding.variables.rows.at_most(encoding.terms["preferences"], least["preferences"])
+            _nobody_pays_more(encoding, least)
     except TimeIsUp:
         return Undecided(), False
     except Impossible as impossible:
@@ -131,6 +130,11 @@ def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outc
     if not optimum.values:
         return Undecided(bound=optimum.unconditional(guest)), encoding.capped
     return _settled(guest, items, encoding, optimum, limits), encoding.capped
+
+
+def _nobody_pays_more(encoding: Encoding, least: dict[Term, int]) -> None:
+    """Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid."""
+    encoding.variables.rows.at_most(encoding.terms["preferences"], least["preferences"])
 
 
 def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits) -> Outcome:

@@ -1,0 +1,240 @@
+"""Guests that once had a wrong answer: a proof of what is not so, a bound above the value, no answer without a limit.
+
+With each mend switched off, what stands beside the solver sees the fault: docs/model.md, "Second opinions".
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import pytest
+from qslot.schema import Guest, Infeasible, Undecided
+from qslot.schema.firmware.need import NONE
+from qslot.solver import grow, kinds, memory, search, solve, spares, standing
+from qslot.solver.buses import BusClass, Room
+from qslot.solver.rows import Rows, Sum
+
+from ..opinions import addresses, oracle, rows
+from .ask import Data, costs, device, host, planned
+
+SOLVING: Final = import_module("qslot.solver.solve")
+Patch = pytest.MonkeyPatch
+Opinion = Callable[[Guest, Any], str]
+
+JOINED: Final[Data] = {
+    "machine": "q35",
+    "controllers": [device("port", "pcie-root-port")],
+    "devices": [
+        device("joins", "virtio-scsi", address=".1"),
+        device("stays", "virtio-scsi", address="port:00.0"),
+    ],
+}
+TWO_PORTS: Final[Data] = {
+    "machine": "q35",
+    "policy": {"max_controllers": 2},
+    "controllers": [
+        device("shut", "pcie-root-port", address="pcie.0:05.0", properties={"io-reserve": 0}),
+        device("open", "pcie-root-port", address="pcie.0:05.1"),
+    ],
+    "devices": [device("nic", "e1000e", hotplug="required")],
+}
+BEHIND_IOH3420: Final[Data] = {
+    "machine": "q35",
+    "firmware": "ovmf",
+    "controllers": [
+        device("port", "ioh3420", address="pcie.0:02.0"),
+        device("bridge", "pcie-pci-bridge", address="port:00.0"),
+    ],
+    "spare": [{"kind": "pci", "io": 8}],
+}
+INSIDE_A_FLOATING_BRIDGE: Final[Data] = {
+    "machine": "pc",
+    "numa_nodes": 2,
+    "controllers": [device("bridge", "pci-bridge")],
+    "devices": [device("nic", "rtl8139", numa=1, address="bridge:04.0")],
+}
+WIDE: Final[Data] = {"machine": "q35", "firmware": "ovmf", "phys_bits": 45}
+LARGE_CARD: Final[Data] = {
+    **WIDE,
+    "devices": [{**host("gpu"), "bars": [{"bar": 0, "kind": "mem64", "size": "1GiB", "prefetchable": True}]}],
+}
+NEEDS_A_KEEPER: Final[Data] = {
+    "machine": "q35",
+    "controllers": [device("port", "ioh3420")],
+    "spare": [{"kind": "pci", "io": 32, "memory": "5MiB"}],
+}
+TOO_LARGE_A_RESERVE: Final[Data] = {
+    "machine": "q35",
+    "controllers": [device("port", "pcie-root-port", properties={"mem-reserve": "1G"})],
+}
+ALIGNED: Final[Data] = {
+    "machine": "pc",
+    "firmware": "ovmf",
+    "numa_nodes": 1,
+    "devices": [device("nic", "rtl8139", numa=0)],
+    "spare": [{"kind": "pci", "count": 2, "io": 4096, "numa": 0}],
+}
+
+OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
+    "who joins a pinned neighbour makes it pay": (JOINED, {"preferences": 14, "controllers": 1, "depth": 1}),
+    "a port that forwards no IO is not like its neighbour": (
+        TWO_PORTS,
+        {"io_windows": 4096, "controllers": 2, "depth": 1},
+    ),
+    "a bridge with SHPC opens a page where its port keeps none": (
+        BEHIND_IOH3420,
+        {"io_windows": 4096, "controllers": 2},
+    ),
+    "a node is wished for inside a controller that floats": (
+        INSIDE_A_FLOATING_BRIDGE,
+        {"io_windows": 4096, "controllers": 2, "depth": 2},
+    ),
+    "64-bit memory of more than 40 bits": (LARGE_CARD, {"controllers": 1, "depth": 1}),
+    "a port without reserves keeps no memory": (NEEDS_A_KEEPER, {"io_windows": 4096, "controllers": 3}),
+    "io-reserve as text": (
+        {"machine": "pc", "controllers": [device("b", "pci-bridge", properties={"io-reserve": "8K"})]},
+        {"io_windows": 8192, "controllers": 1},
+    ),
+    "numa_node as text": (
+        {
+            "machine": "pc",
+            "numa_nodes": 1,
+            "controllers": [device("x", "pxb", properties={"numa_node": "0"})],
+            "devices": [device("nic", "rtl8139", numa=0, address="x:03.0", hotplug="never")],
+        },
+        {"io_windows": 4096, "controllers": 1, "depth": 1},
+    ),
+    "two windows where one, aligned to its size, does not fit": (
+        ALIGNED,
+        {"io_windows": 12288, "controllers": 4, "depth": 2},
+    ),
+    "three reserves of which two fit into one": (
+        {"machine": "q35", "spare": [{"kind": "pci", "count": 3, "memory": "256MiB"}]},
+        {"io_windows": 8192, "controllers": 4},
+    ),
+    "no bridge that keeps room for spare slots": (
+        {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMA)
+def test_the_optimum(name: str) -> None:
+    data, best = OPTIMA[name]
+    assert costs(planned(data)) == best
+
+
+IMPOSSIBLE: Final[dict[str, Data]] = {
+    "a reserve larger than what SeaBIOS has": TOO_LARGE_A_RESERVE,
+    "hot-plug inside a port that says off as a property": {
+        "machine": "q35",
+        "controllers": [device("port", "pcie-root-port", properties={"hotplug": "off"})],
+        "devices": [device("nic", "e1000e", hotplug="required", address="port:00.0")],
+    },
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_no_layout(name: str) -> None:
+    assert isinstance(solve(Guest.model_validate(IMPOSSIBLE[name])), Infeasible)
+
+
+class Fault(NamedTuple):
+    """How a mend is switched off, and what sees it on that guest: an opinion that disagrees, or none where the answer
+    itself shows it, undecided without a limit."""
+
+    data: Data
+    plant: Callable[[Patch], None]
+    seen_by: tuple[Opinion, ...] = ()
+
+
+def joiners_are_free(patch: Patch) -> None:
+    patch.setattr(search, "_nobody_pays_more", lambda *_: None)
+
+
+def few_fields_are_compared(patch: Patch) -> None:
+    patch.setattr(standing, "ALIKE", ("model", "where", "slots", "hot", "reserve", "parent"))
+    patch.setattr(BusClass, "is_tracked", property(lambda bus: bus.bus_reserve is not None or bus.reserve > 1))
+
+
+def no_page_of_its_own(patch: Patch) -> None:
+    patch.setattr(spares, "shpc_opens_page", lambda _: False)
+
+
+def only_free_items_wish(patch: Patch) -> None:
+    patch.setattr(grow, "wished_nodes", lambda _, items: {kind.numa for kind in items.free if kind.numa is not None})
+
+
+def a_constant_for_infinity(patch: Patch) -> None:
+    patch.setattr(memory, "MIB", 1)
+    patch.setattr(Rows, "at_most", lambda self, what, limit: self.between(-1 << 40, what - limit, 0))
+    patch.setattr(kinds, "may_be_short", lambda _: True)
+
+
+def everybody_keeps_room(patch: Patch) -> None:
+    patch.setattr(BusClass, "spare_room", property(lambda _: Room()))
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+def reserves_take_no_memory(patch: Patch) -> None:
+    patch.setattr(standing, "kept_memory", lambda *_: NONE)
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+def sums_alone(patch: Patch) -> None:
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "joiners are free": Fault(JOINED, joiners_are_free, (rows.opinion, addresses.opinion, oracle.opinion)),
+    "few fields are compared": Fault(TWO_PORTS, few_fields_are_compared, (addresses.opinion, oracle.opinion)),
+    "no page of its own": Fault(BEHIND_IOH3420, no_page_of_its_own, (addresses.opinion, oracle.opinion)),
+    "only free items wish": Fault(INSIDE_A_FLOATING_BRIDGE, only_free_items_wish, (addresses.opinion, oracle.opinion)),
+    "a constant for infinity": Fault(LARGE_CARD, a_constant_for_infinity, (addresses.opinion, oracle.opinion)),
+    "everybody keeps room": Fault(NEEDS_A_KEEPER, everybody_keeps_room),
+    "reserves take no memory": Fault(TOO_LARGE_A_RESERVE, reserves_take_no_memory),
+    "sums alone": Fault(ALIGNED, sums_alone),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_mend_that_is_switched_off_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = FAULTS[name]
+    guest = Guest.model_validate(fault.data)
+    with monkeypatch.context() as patch:
+        fault.plant(patch)
+        outcome = solve(guest)
+    for opinion in fault.seen_by:
+        assert opinion(guest, outcome).startswith("DISAGREE")
+    if not fault.seen_by:
+        assert isinstance(outcome, Undecided)
+        assert outcome.reason == "unconfirmed"
+
+
+def test_bounds_of_an_undecided_answer_hold_for_it() -> None:
+    """Those after the first are proved only of layouts that meet it."""
+    found = search.Optimum((), {"preferences": 1, "io_windows": 0, "controllers": 9, "depth": 5}, {}, proved=False)
+    guest = Guest.model_validate({"machine": "q35"})
+    stated = {term.term: term.bound for term in found.unconditional(guest)}
+    assert stated["preferences"] == 1
+    assert stated["depth"] == stated["controllers"] == 0
+    values = {"moved": 0, "guest_visible": 0, "preferences": 45, "io_windows": 0, "controllers": 14, "depth": 3}
+    bounds = search._bounds(guest, values, found)  # type: ignore[arg-type]
+    assert all(bound <= values[term] for term, bound in bounds.items())
+
+
+def test_a_row_without_a_limit_below_refuses_nothing() -> None:
+    """A finite constant stood for infinity."""
+    for amount in (1, 1 << 41, 1 << 61):
+        model = Rows()
+        what = model.variable(0, 1) * amount
+        model.at_most(Sum(constant=-amount) + what * -1, 0)
+        assert not model.infeasible
+
+
+def test_ports_of_one_class_are_alike_in_every_field() -> None:
+    """But in who they are: merging compares all that a bus class says."""
+    named = {one.name for one in fields(BusClass)}
+    assert named - set(standing.ALIKE) == {"names", "most", "hosts"}
