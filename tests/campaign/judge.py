@@ -90,7 +90,7 @@ def errors(guest: Guest, outcome: Outcome) -> list[str]:
     return found + above
 
 
-PATIENCE: Final = 10
+PATIENCE: Final = 5
 """CPU seconds for each opinion; a guest that takes more is not judged by it."""
 
 
