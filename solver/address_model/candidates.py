@@ -13,6 +13,9 @@ a pcie-pci-bridge keeps none behind other ports than pcie-root-ports; so there i
 or memory, and a bridge above each two of them. Nor does it hold for devices that want to be below one switch.
 A pci-bridge that holds nothing but one created bridge is replaced by that; one that holds nothing but several takes in
 what one of them holds.
+
+None of this is said of memory: one window of prefetchable memory below 4 GiB may not hold what two windows, one of them
+above, do. So where memory decides, each is on its own (`apart`): as many bridges as there is to put on their buses.
 """
 
 from ...schema.connect import RESERVES
@@ -25,9 +28,12 @@ ROOT_SLOTS = 29
 CONVENTIONAL_BUSES = frozenset({"pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"})
 
 
-def candidates(guest: Guest, things: Things) -> tuple[Bridge, ...]:
+def candidates(guest: Guest, things: Things, *, apart: bool) -> tuple[Bridge, ...]:
     """In an order in which parents can stand before children, if those of one model are counted off breadth first."""
-    counts = _on_q35(guest, things) if guest.platform.family == "q35" else {"pci-bridge": _bridges(guest, things)}
+    if guest.platform.family == "q35":
+        counts = _on_q35(guest, things, apart=apart)
+    else:
+        counts = {"pci-bridge": _bridges(guest, things, apart=apart)}
     expander = "pxb-pcie" if guest.platform.family == "q35" else "pxb"
     created = [candidate(expander, number, node) for number, node in enumerate(wished_nodes(things))]
     return (*created, *(candidate(model, number) for model, count in counts.items() for number in range(count)))
@@ -40,8 +46,8 @@ def wished_nodes(things: Things) -> list[int]:
     return sorted(node for node in nodes if node is not None)
 
 
-def _on_q35(guest: Guest, things: Things) -> dict[str, int]:
-    conventional = _converters(guest, things)
+def _on_q35(guest: Guest, things: Things, *, apart: bool) -> dict[str, int]:
+    conventional = _on_conventional(guest, things) if apart else _converters(guest, things)
     behind_ports = _on_ports(guest, things) + conventional
     matter = _switches_matter(guest, things)
     # a downstream port that the request lists needs a switch in any case
@@ -53,7 +59,9 @@ def _on_q35(guest: Guest, things: Things) -> dict[str, int]:
         "x3130-upstream": switches,
         "xio3130-downstream": (behind_ports + switches) * bool(below) + _zeroless(things, {"xio3130-downstream"}),
         "pcie-pci-bridge": conventional,
-        "pci-bridge": _bridges(guest, things) if _bridges_matter(things) else _zeroless(things, {"pci-bridge"}),
+        "pci-bridge": _bridges(guest, things, apart=apart)
+        if apart or _bridges_matter(things)
+        else _zeroless(things, {"pci-bridge"}),
     }
 
 
@@ -102,9 +110,10 @@ def _kept(things: Things) -> int:
     return sum(keeping(room) for room in things.rooms)
 
 
-def _bridges(guest: Guest, things: Things) -> int:
+def _bridges(guest: Guest, things: Things, *, apart: bool) -> int:
     kept, wanted = _kept(things), _on_conventional(guest, things)
-    return min(wanted, _regions(guest, things) + kept) + kept // 2 + _zeroless(things, {"pci-bridge"})
+    most = wanted if apart else _regions(guest, things) + kept
+    return min(wanted, most) + kept // 2 + _zeroless(things, {"pci-bridge"})
 
 
 def _bridges_matter(things: Things) -> bool:

@@ -41,6 +41,8 @@ class Model:
 
     guest: Guest
     limits: Limits
+    apart: bool = False
+    """Whether bridges are not made one where memory might tell them apart: see candidates."""
     bounds: dict[Term, int] = field(default_factory=dict)
     cuts: int = 0
 
@@ -49,7 +51,7 @@ class Model:
 
         self.cp_model: Any = cp_model
         self.model: Any = cp_model.CpModel()
-        self.seats = Seats(self.guest, self.model)
+        self.seats = Seats(self.guest, self.model, self.apart)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
         keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
@@ -141,6 +143,8 @@ def _search(model: Model) -> Considered:
         if not broken:
             return _claimed(model, known, proved or model.bounds)
         broken_rules = {finding.rule for finding in broken}
+        if "memory-space" in broken_rules and not model.apart:
+            return _search(Model(model.guest, model.limits, apart=True))
         if not broken_rules <= PREDICTED:
             return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
         if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):

@@ -38,6 +38,8 @@ class Seats:
 
     guest: Guest
     model: Any
+    apart: bool = False
+    """See candidates."""
     things: Things = field(init=False)
     bridges: dict[str, Bridge] = field(init=False)
     """Demanded ones, then those that may be created."""
@@ -51,7 +53,7 @@ class Seats:
     def __post_init__(self) -> None:
         """Raises Contradiction where pins exclude each other."""
         demanded = things_of(self.guest)
-        created = candidates(self.guest, demanded)
+        created = candidates(self.guest, demanded, apart=self.apart)
         self.things = Things(demanded.items, (*demanded.bridges, *created), demanded.rooms)
         self.bridges = {bridge.key: bridge for bridge in self.things.bridges}
         self.buses = buses_of(self.guest, self.things)

@@ -22,6 +22,13 @@ SOLVING: Final = import_module("qslot.solver.solve")
 Patch = pytest.MonkeyPatch
 Opinion = Callable[[Guest, Any], str]
 
+
+def card(name: str, kind: str, size: str) -> Data:
+    """A conventional one with prefetchable memory."""
+    bars = [{"bar": 0, "kind": kind, "size": size, "prefetchable": True}]
+    return {**host(name, "conventional", hotplug="required"), "bars": bars}
+
+
 JOINED: Final[Data] = {
     "machine": "q35",
     "controllers": [device("port", "pcie-root-port")],
@@ -112,6 +119,16 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
     "three reserves of which two fit into one": (
         {"machine": "q35", "spare": [{"kind": "pci", "count": 3, "memory": "256MiB"}]},
         {"io_windows": 8192, "controllers": 4},
+    ),
+    "prefetchable memory of two widths takes two bridges": (
+        {
+            "machine": "q35",
+            "devices": [
+                card("wide", "mem64", "2GiB"),
+                card("narrow", "mem32", "1MiB"),
+            ],
+        },
+        {"io_windows": 8192, "controllers": 4, "depth": 4},
     ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
