@@ -5,13 +5,41 @@ What comes out is not validated, and need not be: whatever is left out leaves no
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from .address import Pin
-from .connect import CONTROLLERS
+from .connect import CONTROLLERS, VirtioMode
 from .device import Controller, Device, Part
 from .facts import BINDING, Kept, spare_id
 from .guest import Guest
+from .traits import model_of
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A request of which only some facts must hold. Its layouts are those of `stated`, of `whole` and of all between:
+
+    what only `whole` lists may be there or not, what only `whole` asks for may be so or not.
+    """
+
+    whole: Guest
+    stated: Guest
+
+    @classmethod
+    def of(cls, guest: Guest, kept: Kept) -> "Relaxation":
+        return cls(guest, restricted(guest, kept))
+
+    @property
+    def optional_devices(self) -> tuple[Device, ...]:
+        """Devices that may be absent, and that nothing is asked of."""
+        there = {one.id for one in self.stated.devices}
+        return tuple(_device(one, set()) for one in self.whole.devices if one.id not in there)
+
+    @property
+    def optional_controllers(self) -> tuple[Controller, ...]:
+        there = {one.id for one in self.stated.controllers}
+        return tuple(_controller(one, set()) for one in self.whole.controllers if one.id not in there)
 
 
 def restricted(guest: Guest, kept: Kept) -> Guest:
@@ -121,6 +149,18 @@ def left_out(guest: Guest, names: Iterable[str]) -> Guest:
     )
     controllers = tuple(one for one in guest.controllers if one.id not in gone)
     return guest.model_copy(update={"devices": devices, "controllers": controllers})
+
+
+def modern(guest: Guest, names: Iterable[str]) -> Guest:
+    """The guest with these virtio devices in the mode that needs no IO, as far as their models have it."""
+    chosen = set(names)
+
+    def changed(one: Device) -> Device:
+        model = model_of(one).virtio if one.id in chosen else None
+        able = model is not None and VirtioMode.MODERN in model.modes
+        return one.model_copy(update={"virtio": "modern"}) if able else one
+
+    return guest.model_copy(update={"devices": tuple(map(changed, guest.devices))})
 
 
 def any_function(guest: Guest) -> Guest:

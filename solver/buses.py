@@ -36,6 +36,7 @@ class Join(StrEnum):
     """Who may join the occupants of a slot."""
 
     EMPTY = "empty"  # nobody there: anything that fits
+    NOBODY = "nobody"  # only who is pinned there
     CHIPSET = "chipset"  # lone endpoints
     ENDPOINTS = "endpoints"
     PORTS = "ports"
@@ -55,6 +56,8 @@ class SlotKind:
     numbers: tuple[int, ...]
     copies: int = 1
     """More than one where slots are not to run out."""
+    company: bool = False
+    """Somebody may be there whom the request does not state: a slot of its own."""
 
     @property
     def count(self) -> int:
@@ -78,6 +81,14 @@ class Room:
         if spare.kind == "pcie":
             return (not spare.io or self.io != 0) and (self.high is None or spare.memory <= self.high)
         return self.low is None or spare.memory <= self.low
+
+    def or_as(self, other: "Room") -> "Room":
+        """What holds all that either does."""
+
+        def more(one: int | None, two: int | None) -> int | None:
+            return None if one is None or two is None else max(one, two)
+
+        return Room(more(self.io, other.io), more(self.low, other.low), more(self.high, other.high))
 
 
 NO_ROOM: Final = Room(0, 0, 0)
@@ -153,6 +164,10 @@ class BusClass:
     """Number of an IO bus of the exact IO model among those of its level."""
     dry: bool = False
     """No IO device sits directly on these buses; in the exact IO model those with IO are classes of their own."""
+    optional: bool = False
+    """Of a listed one: it may be absent."""
+    home: int | None = None
+    """Of one that hangs where a pin says that need not be kept: the slot."""
     nest: int = 0
     """How many created or movable bridges or switches of its own kind are above it."""
 

@@ -49,7 +49,7 @@ def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
 def long_chains(guest: Guest, items: Items) -> bool:
     """Whether more levels of created bridges than two may be of use."""
     apart = bool(wished_nodes(guest, items)) or any(
-        CONTROLLERS[c.model].is_expander or not c.hotplug for c in guest.controllers
+        CONTROLLERS[c.model].is_expander or not c.hotplug for c in (*guest.controllers, *items.open.controllers)
     )
     return useful_chain(guest, items, acpi_reaches=True) > BRIDGE_LEVELS or (
         apart and useful_chain(guest, items, acpi_reaches=False) > BRIDGE_LEVELS

@@ -1,8 +1,10 @@
 """The smallest set of facts that clash: what a request cannot have together.
 
 Shrunk from all facts by leaving out what is not needed: what a core of the guarded model does without, then large
-pieces first, in a fixed order. Then proved: these facts alone are infeasible, and with one less of any they are not.
-Each step is a request of its own, encoded anew and without guards; what could not be decided counts as neither.
+pieces first, in a fixed order. What is left out may be so or not (`Relaxation`), so that what clashes with fewer facts
+does with more. Then proved: these facts alone are infeasible, and with one less of any there is a request, which may
+state more than these, with a layout. Each step is encoded anew and without guards; what could not be decided counts as
+neither.
 """
 
 from bisect import bisect_left
@@ -14,10 +16,11 @@ from typing import Final
 from ..schema.facts import LIMITS, SLOTS, Fact, Kept
 from ..schema.finding import Finding
 from ..schema.guest import Guest
-from ..schema.restricted import restricted
+from ..schema.restricted import Relaxation, restricted
 from .core import beside_the_core
 from .cpsat import Limits
 from .settle import feasible, infeasible
+from .witness import wider
 
 FEW: Final = 5
 """Facts that are as soon tried one by one."""
@@ -37,11 +40,11 @@ class Clash:
 def clash_of(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequence[Finding] = ()) -> Clash:
     """Of all facts of a guest that is known to be infeasible; what is found of it already may well be all it takes."""
     every = {fact: fact.count for fact in facts}
-    search = _Search(guest, limits, every)
+    search = _Search(guest, limits, dict(every), every)
     search.rule = known[0].rule if known else ""
     search.suspect([name for finding in known for name in finding.subjects])
     if len(search.kept) > FEW:
-        search.leave_out(beside_the_core(guest, search.kept, limits))
+        search.leave_out(beside_the_core(search.now[0], search.kept, limits))
     search.leave_out_pieces()
     search.leave_out_singles()
     search.count_down()
@@ -62,24 +65,25 @@ class _Search:
     guest: Guest
     limits: Limits
     kept: dict[Fact, int]
-    now: tuple[Guest, frozenset[str]] = field(init=False)
+    all: Kept
+    now: tuple[Relaxation, frozenset[str]] = field(init=False)
     there: dict[str, tuple[Fact, int]] = field(init=False)
     """The fact that a device or controller is there, and its place among those alike."""
     rule: str = ""
 
     def __post_init__(self) -> None:
-        self.now = restricted(self.guest, self.kept), without(self.kept)
+        self.now = Relaxation.of(self.guest, self.kept), without(self.kept)
         listed = [fact for fact in self.kept if fact.rule == "complete"]
         self.there = {name: (fact, place) for fact in listed for place, name in enumerate(fact.subjects, 1)}
 
     def takes(self, fewer: dict[Fact, int], *, thorough: bool = False) -> bool:
         """Goes on with these if they clash, too. Where they say the same, there is nothing to ask."""
-        guest, limits = restricted(self.guest, fewer), without(fewer)
-        if (guest, limits) != self.now:
-            proof = infeasible(guest, self.limits, limits, thorough=thorough)
+        relaxation, limits = Relaxation.of(self.guest, fewer), without(fewer)
+        if (relaxation, limits) != self.now:
+            proof = infeasible(relaxation, self.limits, limits, thorough=thorough)
             if proof is None:
                 return False
-            self.now, self.rule = (guest, limits), proof.rule
+            self.now, self.rule = (relaxation, limits), proof.rule
         self.kept = fewer
         return True
 
@@ -150,9 +154,13 @@ class _Search:
         return proved
 
     def has_layout(self, kept: Kept, dropped: Fact) -> bool:
-        """One that keeps all limits but a dropped one is sought first."""
-        guest, own = restricted(self.guest, kept), frozenset({dropped.rule}) & frozenset(LIMITS)
-        return any(feasible(guest, self.limits, left) for left in (own, without(kept)))
+        """One that keeps all limits but a dropped one is sought first; then one of a request that states more."""
+        own, left = frozenset({dropped.rule}) & frozenset(LIMITS), without(kept)
+        stated = restricted(self.guest, kept)
+        if any(feasible(stated, self.limits, limits) for limits in (own, left)):
+            return True
+        others = wider(self.guest, self.all, kept, dropped, self.limits, left)
+        return any(feasible(other, self.limits, left) for other in others)
 
     def forget_slots(self) -> None:
         """Where the same clashes with ever so many slots."""

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 
 from ..schema.facts import LIMITS, SLOTS, Fact, spare_id
 from ..schema.guest import Guest
+from ..schema.restricted import Relaxation
 from .cpsat import Limits, Program, TimeIsUp
 from .encode import encode
 from .grow import Scope
-from .items import Item, items_of
+from .items import Item
 from .kinds import Kind
 from .pinned import Impossible
+from .relaxed import relaxed_items
 
 EFFORT = 0.3
 """In OR-Tools' deterministic seconds; most cores take a hundredth of it."""
@@ -22,10 +24,12 @@ GUARDED = {*LIMITS, "max-controllers"} - {SLOTS}
 """Limits that have a guard."""
 
 
-def beside_the_core(guest: Guest, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
+def beside_the_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
     """Facts that such a core does without; none where there is no core."""
+    guest = relaxation.stated
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, guarded=True, check=limits.check)
+        items = relaxed_items(relaxation)
+        encoding = encode(guest, items, Scope(), cheapest_only=False, guarded=True, check=limits.check)
         program = Program(encoding.variables.rows, limits)
     except (Impossible, TimeIsUp):
         return set()

@@ -57,9 +57,10 @@ def encode(
     scope = replace(scope, numbers="bus-numbers" not in without)
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
     copies = 2 * items.number + 1 if SLOTS in without else 1
-    grower = Grower(Standing(guest, items, Tree(guest, items), copies), scope, check)
+    tree = Tree(guest, items)
+    grower = Grower(Standing(guest, items, tree, copies), scope, check)
     classes = grower.run()
-    options = options_of(guest, items, classes)
+    options = options_of(guest, items, classes, tree.all_homes())
     _all_may_sit(guest, items, options)
     if cheapest_only:
         options = _cheapest(options)
@@ -97,8 +98,9 @@ def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capa
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
     """Raises Impossible for what nobody else keeps from having a place: there is none."""
     seated = {id(option.kind) for option in options}
+    spared = {id(kind) for members in items.open.instead.values() for kind in members}
     for kind, waiting in items.free.items():
-        if id(kind) not in seated:
+        if id(kind) not in seated | spared and items.open.least.get(kind, len(waiting)):
             reasons = {
                 "spare": kind.spare is not None,
                 "integrated": kind.allowed == {Place.ROOT},

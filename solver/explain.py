@@ -7,7 +7,7 @@ from ..schema.finding import Finding
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome
 from ..schema.properties import Properties
-from ..schema.restricted import any_function, restricted
+from ..schema.restricted import Relaxation, any_function
 from .clash import Clash, clash_of, without
 from .cpsat import Limits
 from .options import Options
@@ -41,12 +41,12 @@ def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None]:
     if not isinstance(outcome, Infeasible):
         return outcome, None
     clash = clash_of(guest, facts_of(guest), limits.steady, outcome.findings)
-    left = restricted(guest, clash.kept)
-    findings, breaks = _findings(left, clash.kept, limits.steady), _breaks(left, clash, limits.steady)
+    left = Relaxation.of(guest, clash.kept)
+    findings, breaks = _findings(left, clash.kept, limits.steady), _breaks(left.stated, clash, limits.steady)
     return Infeasible(findings=tuple(findings), minimal=clash.minimal, breaks=breaks), clash
 
 
-def _findings(left: Guest, kept: Kept, limits: Limits) -> Iterator[Finding]:
+def _findings(left: Relaxation, kept: Kept, limits: Limits) -> Iterator[Finding]:
     """Limits with what every layout of these facts would use."""
     for fact, count in kept.items():
         if fact.rule == SLOTS:

@@ -79,7 +79,7 @@ class Grower:
             queue += 1
         placed = {one.unit for one in self.classes}
         for number, unit in enumerate(self.units):
-            if number not in placed:
+            if number not in placed and not unit.optional:
                 raise self._refused.get(number) or Impossible("connect", _ids(unit))
         return merged(self.classes, self.standing.tree)
 
@@ -151,6 +151,23 @@ class Grower:
                 self._move(host, Need.DOWNSTREAM_PORT)
         if host.offer is Offer.CONVENTIONAL or (host.offer is Offer.ROOT and self.guest.platform.family == "pc"):
             self._nested_bridges(host)
+        self._home(host)
+
+    def _home(self, host: BusClass) -> None:
+        """Units that a pin puts on this class which need not be kept."""
+        name = host.names[0] if len(host.names) == 1 else self.guest.platform.root if host.model is None else None
+        numbers = {unit.controllers[0].id: number for number, unit in enumerate(self.units)}
+        for slot, homes in self.standing.tree.homes.get(str(name), {}).items():
+            for home in homes:
+                number = numbers.get(home.ids[0])
+                if number is not None and self._may_nest(host, home.controller):
+                    self._settle(host, number, slot)
+
+    def _may_nest(self, host: BusClass, model: str) -> bool:
+        """Units inside each other are never nested deeper than there are of them."""
+        if model == "pci-bridge":
+            return _nest(host) < self._bridge_levels(host.where.acpi_reaches)
+        return model != "x3130-upstream" or _nest(host) <= self._switch_levels
 
     def _left(self, bus: BusClass) -> int:
         """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
@@ -221,27 +238,32 @@ class Grower:
     def _move(self, host: BusClass, needs: Need) -> None:
         """Units that may hang on `host`: one class a level for the unit itself and each bus pinned inside it."""
         for number, unit in enumerate(self.units):
-            if not unit.needs & needs:
-                continue
-            controller = unit.controllers[0]
-            if host.unit == number and len(unit.controllers) == 1:
-                continue  # inside itself
-            reserve = integer(controller.properties, "bus-reserve") or 0
-            if host.left < CONTROLLERS[controller.model].bus_numbers + reserve:
-                self._refused.setdefault(number, Impossible("bus-numbers", _ids(unit)))
-                continue
-            tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
-            keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
-            where = host.below(switch=controller.id if tracked else None, keeper=keeper)
-            if controller.numa is not None and controller.numa != where.node:
-                continue
-            key = ("unit", number, where)
-            if key not in self._known:
-                variant = self._variant(number, unit, where)
-                if variant is None:
-                    continue
-                self._known[key] = variant
-            self._host(self._known[key], host)
+            if unit.needs & needs:
+                self._settle(host, number)
+
+    def _settle(self, host: BusClass, number: int, home: int | None = None) -> None:
+        """A unit that may hang on `host`: anywhere, or in the slot that is its home."""
+        unit = self.units[number]
+        controller = unit.controllers[0]
+        if host.unit == number and len(unit.controllers) == 1:
+            return  # inside itself
+        reserve = integer(controller.properties, "bus-reserve") or 0
+        if host.left < CONTROLLERS[controller.model].bus_numbers + reserve:
+            self._refused.setdefault(number, Impossible("bus-numbers", _ids(unit)))
+            return
+        tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
+        keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
+        where = host.below(switch=controller.id if tracked else None, keeper=keeper)
+        if controller.numa is not None and controller.numa != where.node:
+            return
+        key = ("unit", number, where) if home is None else ("home", number, id(host))
+        if key not in self._known:
+            variant = self._variant(number, unit, where)
+            if variant is None:
+                return
+            variant.optional, variant.home = unit.optional, home
+            self._known[key] = variant
+        self._host(self._known[key], host)
 
     def _variant(self, number: int, unit: Unit, where: Where) -> BusClass | None:
         """A unit at a level, or nothing if what is pinned inside cannot be there."""

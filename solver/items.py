@@ -1,14 +1,14 @@
 """Guest -> items: what takes a slot. A device without group or a whole group, free or pinned, and spare slots."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..schema.address import FUNCTIONS, Pin
 from ..schema.connect import CONTROLLERS
-from ..schema.device import Device
+from ..schema.device import Controller, Device
 from ..schema.guest import Guest
 from ..schema.traits import Traits
-from .kinds import Kind, Kinds
+from .kinds import Kind, Kinds, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,49 @@ class Occupant:
     item: Item
     bus: str
     slot: int
+    group: str | None = None
+    """A group that it may be of: its other members then do not disturb it."""
+    settled: bool = True
+    """Whether it has just these functions of its slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where something may sit, too, as a pin says that need not be kept. Without `functions` any of the slot's."""
+
+    ids: tuple[str, ...]
+    bus: str
+    slot: int
+    functions: frozenset[int] | None
+    kind: Kind | None = None
+    """Of items that must be somewhere; None of what may be absent, and of controllers."""
+    controller: str = ""
+    """The model of a controller."""
+    group: str | None = None
+    """See Occupant."""
+
+    @property
+    def fills_zero(self) -> bool:
+        return self.functions is None or 0 in self.functions
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What a request leaves open, see Relaxation: nothing, where all that it states must hold."""
+
+    least: Mapping[Kind, int] = field(default_factory=dict)
+    """How many there must be, of kinds of which not all must."""
+    instead: Mapping[Kind, Mapping[Kind, int]] = field(default_factory=dict)
+    """How many items of other kinds one item, of groups that may be none, stands for."""
+    homes: tuple[Home, ...] = ()
+    controllers: tuple[Controller, ...] = ()
+    """That may be absent, each asking for nothing."""
+    readings: Mapping[str, tuple[Controller, ...]] = field(default_factory=dict)
+    """What a controller may say of itself, where that is not one thing."""
+    nodes: frozenset[int] = frozenset()
+    """NUMA nodes that may have an expander."""
+    more_io: bool = False
+    """Whether there may be IO ports that nobody counts: spare slots may use the pages of such devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +86,12 @@ class Items:
     """Whether bridges reserve some of it for conventional spare slots."""
     controllers: int
     """How many are listed."""
+    open: Open = Open()
 
     @property
     def number(self) -> int:
         """Of all that a slot is sought for, and of pinned controllers."""
-        return sum(map(len, self.free.values())) + self.controllers
+        return sum(map(len, self.free.values())) + self.controllers + len(self.open.controllers)
 
     @property
     def keeps_room(self) -> bool:
@@ -56,28 +100,35 @@ class Items:
         return any(spare is not None and spare.kind == "pci" and (spare.io or spare.memory) for spare in spares)
 
 
-def items_of(guest: Guest) -> Items:
-    """Sorts a guest's devices into free and pinned items; a group is pinned if one member is."""
-    kinds = Kinds(guest)
+def items_of(
+    guest: Guest, kinds: Kinds | None = None, readings: Mapping[str, Readings] | None = None, freed: Iterable[str] = ()
+) -> Items:
+    """Sorts a guest's devices into free and pinned items; a group is pinned if one member is.
+
+    A group of which a member is `freed` may have any functions.
+    """
+    kinds = kinds or Kinds(guest)
+    freed = frozenset(freed)
     pins = _resolved_pins(guest)
     near = _clusters(guest.devices, "near")
     switches = _clusters(guest.devices, "near_switch")
     free: dict[Kind, list[Item]] = {}
     pinned: list[Occupant] = []
     for members in _units(guest):
-        functions = _functions(members, pins)
+        settled = freed.isdisjoint(member.id for member in members)
+        slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
+        functions = _functions(members, pins) if settled or slot is not None else None
         kind = kinds.of(
-            [guest.traits[member.id] for member in members],
+            [readings[member.id] if readings else (guest.traits[member.id],) for member in members],
             functions,
             near=next((near[m.id] for m in members if m.id in near), None),
             near_switch=next((switches[m.id] for m in members if m.id in switches), None),
         )
         item = _item(members, kind, functions)
-        slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
         if slot is None or slot[0] is None or slot[1] is None:
             free.setdefault(kind, []).append(item)
         else:
-            pinned.append(Occupant(item, slot[0], slot[1]))
+            pinned.append(Occupant(item, slot[0], slot[1], settled=settled))
     for spare in guest.spare:
         if spare.count:
             kind = kinds.of_spare(spare)
@@ -89,7 +140,7 @@ def items_of(guest: Guest) -> Items:
 def wished_nodes(guest: Guest, items: Items) -> set[int]:
     """NUMA nodes that something asks for, pinned or not: what is pinned may be so inside a controller that is not."""
     wishes = {kind.numa for kind in items.free} | {occupant.item.kind.numa for occupant in items.pinned}
-    wishes |= {c.numa for c in guest.controllers if not CONTROLLERS[c.model].is_expander}
+    wishes |= {c.numa for c in guest.controllers if not CONTROLLERS[c.model].is_expander} | items.open.nodes
     return {node for node in wishes if node is not None}
 
 
@@ -106,7 +157,7 @@ def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:
 def _item(members: tuple[Device, ...], kind: Kind, functions: list[int] | None) -> Item:
     """Members and functions in the order of the functions."""
     if functions is None:
-        return Item((members[0].id,), kind, None)
+        return Item(tuple(member.id for member in members), kind, None)
     seats = sorted(zip(functions, (member.id for member in members), strict=True))
     return Item(tuple(one for _, one in seats), kind, tuple(function for function, _ in seats))
 
@@ -126,7 +177,7 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
     All members of a group of which one is pinned to a slot are pinned to that slot.
     """
     named: dict[tuple[str, int], set[int]] = {}
-    pins = _pins(guest)
+    pins = pins_of(guest)
     root = guest.platform.root
     for slot, function in guest.platform.taken:
         named.setdefault((root, slot), set()).add(function)
@@ -142,7 +193,7 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
     return pins
 
 
-def _pins(guest: Guest) -> dict[str, Pin]:
+def pins_of(guest: Guest) -> dict[str, Pin]:
     """As listed, controllers first; what a group's pin says of its slot said of each member."""
     homes = {d.group: d.address for d in guest.devices if d.group and d.address and d.address.bus is not None}
     pins: dict[str, Pin] = {}

@@ -3,7 +3,7 @@
 Items that cannot be told apart are of one kind; the model counts kinds, never devices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from ..schema.firmware.bars import requested, requested_with_rom, window_bytes
 from ..schema.firmware.budget import power_of_two
 from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
 from ..schema.guest import Guest
-from ..schema.traits import Traits, mode_on
+from ..schema.traits import STRICTNESS, Traits, mode_on
 from ..schema.weights import WEIGHTS
 
 
@@ -27,6 +27,9 @@ class Place(StrEnum):
 
 
 ANYWHERE: Final = frozenset(Place)
+
+Readings = tuple[Traits, ...]
+"""What a device may be: one, but where the request leaves its virtio mode or its claim to a chipset place open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +107,30 @@ class Kinds:
         self.reserving = any(spare.kind == "pci" and spare.memory for spare in self.guest.spare)
 
     def of(
-        self, members: Sequence[Traits], functions: Sequence[int] | None, near: int | None, near_switch: int | None
+        self, members: Sequence[Readings], functions: Sequence[int] | None, near: int | None, near_switch: int | None
     ) -> Kind:
-        """The kind of a lone device (without `functions` it takes any) or of a group."""
-        numa = next((one.device.numa for one in members if one.device.numa is not None), None)
+        """The kind of a lone device (without `functions` it takes any) or of a group.
+
+        Of a member with several readings each measure is that of the reading which asks least there.
+        """
+        first = [readings[0] for readings in members]
+        numa = next((one.device.numa for one in first if one.device.numa is not None), None)
         fixed = None if functions is None else frozenset(functions)
-        spelling = (tuple(map(_spelling, members)), fixed, numa, near, near_switch)
+        spelling = (tuple(tuple(map(_spelling, readings)) for readings in members), fixed, numa, near, near_switch)
         if spelling not in self._by_spelling:
             kind = Kind(
                 size=len(members),
                 functions=fixed,
-                hotplug=members[0].hotplug,
+                hotplug=max((one.hotplug for one in first), key=STRICTNESS.__getitem__),
                 fits=self._fits(members),
-                allowed=frozenset.intersection(*map(self._allowed, members)),
-                deciding=frozenset.intersection(*map(_deciding, members)),
+                allowed=frozenset.intersection(*(_either(self._allowed, readings) for readings in members)),
+                deciding=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
                 lone=self.guest.policy.preset == "libvirt",
                 numa=numa,
                 near=near,
                 near_switch=near_switch,
-                grouped=members[0].device.group is not None,
-                isolated=any(map(self._isolated, members)),
+                grouped=len(members) > 1 or first[0].device.group is not None,
+                isolated=any(map(self._isolated, first)),
             )
             self._by_spelling[spelling] = self._only(kind)
         return self._by_spelling[spelling]
@@ -170,24 +177,30 @@ class Kinds:
         """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
         return self.guest.platform.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
 
-    def _fits(self, members: Sequence[Traits]) -> tuple[Fit, Fit, Fit]:
+    def _fits(self, members: Sequence[Readings]) -> tuple[Fit, Fit, Fit]:
         port, conventional, root = (self._fit(members, place) for place in Place)
         return port, conventional, root
 
-    def _fit(self, members: Sequence[Traits], place: Place) -> Fit:
-        weight = sum(self._weight(one, place) for one in members)
-        io = sum(one.io_bytes(mode_on(one, behind_port=place is Place.PORT)) for one in members)
+    def _fit(self, members: Sequence[Readings], place: Place) -> Fit:
+        def io_of(one: Traits) -> int:
+            return one.io_bytes(mode_on(one, behind_port=place is Place.PORT))
+
+        weight = sum(min(self._weight(one, place) for one in readings) for readings in members)
+        io = sum(min(map(io_of, readings)) for readings in members)
         if not self.memory:
             return Fit(weight, io)
         return Fit(weight, io, *self._memory(members, place), self._window(members) if self.reserving else 0)
 
-    def _window(self, members: Sequence[Traits]) -> int:
-        asked = (requested_with_rom(one, mode_on(one, behind_port=False)) for one in members)
+    def _window(self, members: Sequence[Readings]) -> int:
+        certain = [readings[0] for readings in members if len(readings) == 1]
+        asked = (requested_with_rom(one, mode_on(one, behind_port=False)) for one in certain)
         return sum(rom + window_bytes(bars) for bars, rom in asked)
 
-    def _memory(self, members: Sequence[Traits], place: Place) -> tuple[Memory, Memory]:
+    def _memory(self, members: Sequence[Readings], place: Place) -> tuple[Memory, Memory]:
+        """What is read in several ways counts nothing: modes differ by a few KiB."""
         firmware, port = self.guest.firmware.name, place is Place.PORT
-        bars = tuple(bar for one in members for bar in requested(one, mode_on(one, behind_port=port)))
+        certain = [readings[0] for readings in members if len(readings) == 1]
+        bars = tuple(bar for one in certain for bar in requested(one, mode_on(one, behind_port=port)))
         beside = needed(bars, "root" if place is Place.ROOT else "bridge", firmware)
         if not port:
             return beside, beside
@@ -207,6 +220,10 @@ class Kinds:
         if one.soft_slot is not None and place is not Place.ROOT:
             weight += WEIGHTS["soft-place"]
         return weight
+
+
+def _either(places: Callable[[Traits], frozenset[Place]], readings: Readings) -> frozenset[Place]:
+    return frozenset().union(*map(places, readings))
 
 
 def _deciding(traits: Traits) -> frozenset[Place]:

@@ -17,7 +17,7 @@ from ..schema.guest import Guest
 from ..schema.layout import Layout
 from ..schema.outcome import Infeasible
 from ..schema.remedy import Change, Remedy, What
-from ..schema.restricted import left_out, restricted
+from ..schema.restricted import Relaxation, left_out, modern, restricted
 from ..schema.survey import survey
 from ..schema.usage import usage
 from .clash import Clash, clash_of
@@ -29,7 +29,7 @@ COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
 DEEPER: Final = 4
 """Levels that a limit of depth is raised by at most."""
-ALTERNATIVES: Final = 8
+ALTERNATIVES: Final = 32
 """Facts of one kind that are tried each by itself."""
 STEPS: Final = 4
 """Clashes that are told a way out of together."""
@@ -91,7 +91,7 @@ class _Remedies:
             if self.has_layout(guest):
                 yield from self.proved(guest, *(_change(self.guest, fact, 0) for fact in dropped))
                 return
-            if not infeasible(guest, self.limits, thorough=True):
+            if not infeasible(Relaxation(guest, guest), self.limits, thorough=True):
                 return
             clash = clash_of(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
 
@@ -101,17 +101,32 @@ class _Remedies:
         """The fact by itself, as far as it must be."""
         if fact.rule in ("max-controllers", "max-depth"):
             yield from self.raised(fact)
-        else:
-            yield from self.lessened(fact.count, partial(self.less, fact), partial(_change, self.guest, fact))
+            return
+        found = list(self.lessened(fact.count, partial(self.less, fact), partial(_change, self.guest, fact)))
+        yield from found or self.modern(fact)
+
+    def modern(self, fact: Fact) -> Iterator[Remedy]:
+        """Another virtio mode than QEMU's own choice, which has IO outside ports."""
+        if fact.rule == "as-requested" and fact.value in ("legacy", "transitional"):
+
+            def changed(count: int) -> Guest:
+                return modern(self.less(fact, count), fact.subjects[count:])
+
+            def change(count: int) -> Change:
+                return _change(self.guest, fact, count).model_copy(update={"after": "modern"})
+
+            yield from self.lessened(fact.count, changed, change)
 
     def less(self, fact: Fact, count: int) -> Guest:
         return restricted(self.guest, {**self.facts, fact: count})
 
     def lessened(self, count: int, left: Callable[[int], Guest], change: Callable[[int], Change]) -> Iterator[Remedy]:
-        """As many as can stay of so many, if it works with none."""
+        """As many as can stay of so many, if it works with none, or one less."""
         if self.has_layout(left(0)):
             most = bisect_left(range(1, count), True, key=lambda number: not self.has_layout(left(number)))
             yield from self.proved(left(most), change(most))
+        elif count > 1 and self.has_layout(left(count - 1)):
+            yield from self.proved(left(count - 1), change(count - 1))
 
     def together(self, facts: list[Fact]) -> Iterator[Remedy]:
         """All wishes of a kind, where one by one they do not help: as few of them as will do."""

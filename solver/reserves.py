@@ -1,6 +1,9 @@
 """What a bridge keeps for later: IO windows, memory and bus numbers that properties ask for, or machine and firmware
 make."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from ..schema.device import Controller
 from ..schema.firmware.budget import PAGE
 from ..schema.firmware.need import NONE, Memory
@@ -65,7 +68,7 @@ def _is_heeded(guest: Guest, controller: Controller) -> bool:
     return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
 
 
-def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
+def kept_by(guest: Guest, controller: Controller) -> dict[str, Any]:
     """The fields of a demanded controller's bus class that say what it keeps."""
     reserve = integer(controller.properties, "io-reserve")
     asked = reserve or 0
@@ -77,4 +80,21 @@ def kept_by(guest: Guest, controller: Controller) -> dict[str, object]:
         "shpc": has_shpc(controller) and shpc_costs(guest),
         "room": room_of(guest, controller),
         "bus_reserve": integer(controller.properties, "bus-reserve"),
+        "kept_memory": kept_memory(guest, controller),
     }
+
+
+def least_kept(guest: Guest, readings: Sequence[Controller]) -> dict[str, Any]:
+    """The same of a controller that may be any of these: of each field what asks least of a layout."""
+    first, *others = (kept_by(guest, one) for one in readings)
+    for other in others:
+        bus_reserves = first["bus_reserve"], other["bus_reserve"]
+        first = {
+            "reserve": min(first["reserve"], other["reserve"]),
+            "closed_io": first["closed_io"] and other["closed_io"],
+            "shpc": first["shpc"] and other["shpc"],
+            "room": first["room"].or_as(other["room"]),
+            "bus_reserve": None if None in bus_reserves else min(bus_reserves),
+            "kept_memory": Memory(*map(min, first["kept_memory"], other["kept_memory"])),
+        }
+    return first

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..schema.facts import SLOTS
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible
+from ..schema.restricted import Relaxation
 from ..schema.survey import Survey
 from ..schema.verify import verify_surveyed
 from .assemble import assemble
@@ -21,6 +22,7 @@ from .encode import encode
 from .grow import scopes
 from .items import Items, items_of
 from .pinned import Impossible
+from .relaxed import relaxed_items
 from .search import decide
 from .seating import NoDecode, Seating
 
@@ -36,16 +38,24 @@ class Proof(NamedTuple):
     rule: str = ""
 
 
-def infeasible(guest: Guest, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False) -> Proof | None:
-    """The proof, with a model that leaves nothing out, if there is one.
+def infeasible(
+    relaxation: Relaxation, limits: Limits, without: frozenset[str] = NONE, *, thorough: bool = False
+) -> Proof | None:
+    """The proof that no request between the two has a layout, with a model that leaves nothing out, if there is one.
 
-    Gives up at the first seating, whether it verifies or not, unless `thorough`.
+    Gives up where the first model has a solution, unless `thorough`.
     """
     try:
-        for look in _looks(guest, limits, without):
-            if look.proof:
+        items = relaxed_items(relaxation)
+        for scope in scopes(relaxation.stated, items):
+            encoding = encode(relaxation.stated, items, scope, cheapest_only=False, without=without, check=limits.check)
+            rows = encoding.variables.rows
+            answer = Answer.INFEASIBLE
+            if not rows.infeasible:
+                answer = Program(rows, limits).minimize(encoding.nothing).answer
+            if answer is Answer.INFEASIBLE and not encoding.capped:
                 return Proof()
-            if look.unwritten or (look.seating is not None and (not thorough or look.verifies(without))):
+            if not thorough and answer is not Answer.UNKNOWN:
                 return None
     except TimeIsUp:
         return None

@@ -7,41 +7,44 @@ from ..schema.finding import Finding
 from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
 from ..schema.properties import Scalar
+from ..schema.restricted import Relaxation
 from .buses import Join
 from .cpsat import Answer, Limits, Program, TimeIsUp
 from .encode import Encoding, encode
 from .grow import Scope
-from .items import items_of
 from .memory import BELOW
 from .pinned import Impossible
+from .relaxed import relaxed_items
 from .rows import Capacity
 
 
 def shortages(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
     """Of an infeasible guest: each limit that alone prevents every layout; else just that not all of it fits."""
-    found = [finding for rule in LIMITS if rule != SLOTS for finding in short_of(guest, rule, limits)]
+    itself = Relaxation(guest, guest)
+    found = [finding for rule in LIMITS if rule != SLOTS for finding in short_of(itself, rule, limits)]
     return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
 
 
-def rooms(guest: Guest) -> Finding:
+def rooms(relaxation: Relaxation) -> Finding:
     """How many slots are free on each bus that what is not pinned may go to; of buses to be created, on one of each."""
     free: dict[str, Scalar] = {}
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False)
+        encoding = encode(relaxation.stated, relaxed_items(relaxation), Scope(), cheapest_only=False)
     except Impossible:
         return Finding(rule=SLOTS)
     seats = {id(option.bus) for option in encoding.variables.options}
     for bus in (bus for bus in encoding.variables.classes if id(bus) in seats or bus.model is None):
-        names = (f"a new {bus.model}",) if bus.created else bus.names or (guest.platform.root,)
+        names = (f"a new {bus.model}",) if bus.created else bus.names or (relaxation.stated.platform.root,)
         room = sum(slot.count for slot in bus.slots if slot.join is Join.EMPTY)
         free.update(dict.fromkeys(names, room))
     return Finding(rule=SLOTS, numbers=free)
 
 
-def short_of(guest: Guest, rule: str, limits: Limits) -> tuple[Finding, ...]:
+def short_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding, ...]:
     """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False, without={rule}, check=limits.check)
+        guest, items = relaxation.stated, relaxed_items(relaxation)
+        encoding = encode(guest, items, Scope(), cheapest_only=False, without={rule}, check=limits.check)
         program = Program(encoding.variables.rows, limits)
     except (Impossible, TimeIsUp):
         return ()

@@ -6,12 +6,15 @@ from .variables import Use, Variables, packs
 
 
 def every_item_seated(v: Variables) -> None:
-    """Rule complete: each item has exactly one seat."""
-    seats: dict[object, list[Sum]] = {kind: [] for kind in v.items.free}
+    """Rule complete: each item has exactly one seat, if it must be there."""
+    seats: dict[object, Sum] = {kind: Sum() for kind in v.items.free}
     for option, count in zip(v.options, v.counts, strict=True):
-        seats[option.kind].append(count)
+        seats[option.kind].add(count)
+    for group, members in v.items.open.instead.items():
+        for kind, number in members.items():
+            seats[kind].add(seats[group], number)
     for kind, items in v.items.free.items():
-        v.demand(total(seats[kind]), len(items), kind)
+        v.demand(seats[kind], v.items.open.least.get(kind, len(items)), kind, most=len(items))
 
 
 def every_controller_hangs(v: Variables) -> None:
@@ -23,7 +26,9 @@ def every_controller_hangs(v: Variables) -> None:
         if bus.movable and bus.unit is not None:
             units.setdefault(bus.unit, []).append(bus)
     for variants in units.values():
-        v.demand(total(v.buses(one) for one in variants), variants[0].most, variants[0].names)
+        first = variants[0]
+        least = 0 if first.optional else first.most
+        v.demand(total(v.buses(one) for one in variants), least, first.names, most=first.most)
 
 
 def slots_suffice(v: Variables) -> None:
@@ -31,20 +36,28 @@ def slots_suffice(v: Variables) -> None:
     for bus in v.classes:
         _hanging_seated(v, bus)
         for index, slot in enumerate(bus.slots):
-            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use is not Use.SHARED]
+            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use in (Use.HOT, Use.ALONE)]
             shared = [count for _, count in v.patterns(bus, index)]
             slots, sitting = v.grouped(bus, index)
             used = total([*single, *shared, slots, v.alone(bus, index)])
             v.rows.at_most(used, v.buses(bus) * slot.count)
             v.rows.at_most(sitting, slots * slot.mask.bit_count())
+            _at_home(v, bus, slot, total([*single, v.alone(bus, index)]), total([*shared, slots]))
             _pinned_functions(v, bus, index, slot)
             _function_zero(v, bus, index, slot)
             _shared(v, bus, index, slot)
 
 
+def _at_home(v: Variables, bus: BusClass, slot: SlotKind, lone: Sum, joined: Sum) -> None:
+    """Who may sit in a slot that only a pin gives, sits there beside nobody who must be alone, and may have to be."""
+    for i in v.options_on(bus, slot, Use.HOME):
+        alone = v.options[i].kind.hotplug == "required"
+        v.rows.at_most(v.counts[i] + lone + (joined if alone else 0), v.buses(bus) * slot.count)
+
+
 def _hanging_seated(v: Variables, bus: BusClass) -> None:
     """Controllers that hang on a bus take its slots: alone, or packed one a function."""
-    children = v.children(bus)
+    children = v.seated_children(bus)
     if children:
         for child in children:
             if packs(child) and child.function is not None:
@@ -94,8 +107,11 @@ def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     lone = Sum()
     fixed: dict[frozenset[int], Sum] = {}
     for i in v.options_on(bus, slot, Use.SHARED):
-        functions = v.options[i].kind.functions
-        (lone if functions is None else fixed.setdefault(functions, Sum())).add(v.counts[i])
+        functions, size = v.options[i].kind.functions, v.options[i].kind.size
+        if functions is None:
+            lone.add(v.counts[i], size)
+        else:
+            fixed.setdefault(functions, Sum()).add(v.counts[i])
     for functions, count in fixed.items():
         v.rows.equal(count, total(slots for pattern, slots in patterns if functions in pattern.sets))
     free = slot.mask.bit_count()

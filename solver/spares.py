@@ -23,7 +23,7 @@ def spares_have_room(v: Variables, windows: Windows) -> None:
             if room.low is not None:
                 memory = total(v.counts[i] * spare.memory for i, spare in _spares(v, bus))
                 v.rows.at_most(memory, v.buses(bus) * room.low)
-            if room.io is not None and any(spare.io for _, spare in _spares(v, bus)):
+            if room.io is not None and not v.items.open.more_io and any(spare.io for _, spare in _spares(v, bus)):
                 own = bus.model == "pcie-pci-bridge" and shpc_opens_page(v.guest)
                 _ports_fit(v, windows, bus, max(room.io, int(own)))
 

@@ -1,5 +1,6 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from ..schema.connect import CONTROLLERS, HOTPLUG_BRIDGE, PLAIN_BRIDGE, PORT, SWITCH
@@ -8,7 +9,7 @@ from ..schema.guest import Guest
 from .buses import BusClass, Join, Offer, Where, takes_hotplug
 from .items import Items
 from .pinned import Impossible, Tree, pinned_base, slot_kinds
-from .reserves import has_shpc, kept_by, kept_memory
+from .reserves import has_shpc, least_kept
 
 OFFERS = {PORT: Offer.PORT, SWITCH: Offer.SWITCH, HOTPLUG_BRIDGE: Offer.CONVENTIONAL, PLAIN_BRIDGE: Offer.CONVENTIONAL}
 
@@ -44,23 +45,30 @@ class Standing:
 
     def movable_expanders(self, root: BusClass) -> None:
         """Listed expanders without a slot: they sit on the root bus, wherever there is room."""
-        for controller in self.guest.controllers:
+        homes = {one: home.slot for home in self.items.open.homes for one in home.ids}
+        optional = self.items.open.controllers
+        for controller in (*self.guest.controllers, *optional):
             pin = self.items.controller_pins.get(controller.id)
             if CONTROLLERS[controller.model].is_expander and (pin is None or pin.bus is None):
                 if pin is not None and pin.function:
                     raise Impossible("function-zero", (controller.id,))
                 expander = self.controller(controller, self._level(root, controller), hosts=[root], movable=True)
+                expander.optional, expander.home = controller in optional, homes.get(controller.id)
                 self.pinned_below(expander, controller.id)
 
     def controller(self, controller: Controller, where: Where, **traits: object) -> BusClass:
-        """The class of one listed controller at a level."""
-        hot = takes_hotplug(self.guest, controller.model, where, on=controller.hotplug, shpc=has_shpc(controller))
+        """The class of one listed controller at a level; of several readings each measure that asks least."""
+        readings = self.items.open.readings.get(controller.id, (controller,))
+        hot = any(takes_hotplug(self.guest, one.model, where, on=one.hotplug, shpc=has_shpc(one)) for one in readings)
         expander = controller.model == "pxb-pcie"
         offer = Offer.EXPANDER if expander else OFFERS[CONTROLLERS[controller.model].bus]
-        kept = kept_by(self.guest, controller)
-        if self.items.memory:
-            kept["kept_memory"] = kept_memory(self.guest, controller)
-        return self._bus(controller, where, offer, hot=hot, **kept, **traits)
+        return self._bus(controller, where, offer, hot=hot, **self._kept(readings), **traits)
+
+    def _kept(self, readings: Sequence[Controller]) -> dict[str, object]:
+        kept = least_kept(self.guest, readings)
+        if not self.items.memory:
+            del kept["kept_memory"]
+        return kept
 
     def pinned_below(self, parent: BusClass, bus: str) -> None:
         """Everything pinned on a bus, and inside that."""
@@ -139,4 +147,4 @@ def _is_empty_port(one: BusClass, tree: Tree) -> bool:
     pinned = one.parent is not None and one.unit is None and one.offer is Offer.PORT
     plain = not one.base_functions and not one.is_tracked
     empty = all(slot.join is Join.EMPTY for slot in one.slots)
-    return pinned and plain and empty and one.names[0] not in tree.inside
+    return pinned and plain and empty and one.names[0] not in tree.inside and one.names[0] not in tree.homes

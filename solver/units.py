@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..schema.address import Pin
 from ..schema.connect import CONTROLLERS, RESERVES, Need
 from ..schema.device import Controller
 from ..schema.properties import integer
@@ -22,33 +23,39 @@ class Unit:
 
     controllers: tuple[Controller, ...]
     needs: Need
+    optional: bool = False
+    """Whether they may be absent."""
 
 
 def units_of(standing: Standing) -> list[Unit]:
     """Raises Impossible where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
     guest, pins = standing.guest, standing.items.controller_pins
     numbers = {integer(c.properties, "bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
-    alike: dict[object, list[Controller]] = {}
-    for controller in guest.controllers:
+    alike: dict[tuple[object, Pin | None, bool], list[Controller]] = {}
+    optional = standing.items.open.controllers
+    for controller in (*guest.controllers, *optional):
         chassis = integer(controller.properties, "chassis_nr")
         other = None if chassis is None else numbers.get(chassis)
-        if other is not None:
+        if other is not None and controller not in optional:
             raise Impossible("chassis-nr", (controller.id, other))
         pin = pins.get(controller.id)
         if (pin is None or pin.bus is None) and not CONTROLLERS[controller.model].is_expander:
-            alike.setdefault((_looks(standing, controller), pin), []).append(controller)
-    return [Unit(tuple(one), CONTROLLERS[one[0].model].needs) for one in alike.values()]
+            looks = _looks(standing, controller), pin, controller in optional
+            alike.setdefault(looks, []).append(controller)
+    return [Unit(tuple(one), CONTROLLERS[one[0].model].needs, optional=maybe) for (_, _, maybe), one in alike.items()]
 
 
 def _looks(standing: Standing, controller: Controller) -> object:
     touched = (
         controller.id in standing.tree.occupants
+        or controller.id in standing.tree.homes
+        or any(controller.id in home.ids for home in standing.items.open.homes)
         or bool(standing.tree.reserved(controller.id))
         or (standing.tracks_switches and controller.model == "x3130-upstream")
         or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
     )
     properties = sorted((name, value) for name, value in controller.properties.items() if name not in _NUMBERS)
-    own = controller.id if touched else None
+    own = controller.id if touched or controller.id in standing.items.open.readings else None
     return controller.model, controller.numa, controller.hotplug, tuple(properties), own
 
 

@@ -4,7 +4,7 @@ Creation order is the canonical order of answers: among optimal layouts the one 
 far from the root counted first, so what is deep or exotic is avoided wherever it is not better.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from ..schema.firmware.need import Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .buses import BusClass, Join, SlotKind, foreign, unmet
-from .items import Items
+from .items import Home, Items
 from .kinds import Kind, Place
 from .rows import Rows, Sum, total
 
@@ -27,6 +27,7 @@ class Use(StrEnum):
     HOT = "hot"  # alone, and the slot takes hot-plug
     ALONE = "alone"
     SHARED = "shared"
+    HOME = "home"  # at the function that a pin names which need not be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Pattern:
 
     def least_lone(self, slot: SlotKind) -> int:
         """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
-        company = len(self.sets) + (slot.join is not Join.EMPTY)
+        company = len(self.sets) + (slot.join is not Join.EMPTY or slot.company)
         has_zero = slot.has_zero or any(0 in one for one in self.sets)
         return max(not has_zero, 2 - company)
 
@@ -96,14 +97,14 @@ class Variables:
             self._make_bus(bus)
         made: dict[int, Sum] = {}
         for index, option in reversed(list(enumerate(self.options))):
-            most = len(self.items.free[option.kind])
+            most = 1 if option.use is Use.HOME else len(self.items.free[option.kind])
             made[index] = self.rows.variable(0, most)
         self.counts = [made[index] for index in range(len(self.options))]
         for bus in reversed(self.classes):
             self._make_slots(bus)
 
     def _make_bus(self, bus: BusClass) -> None:
-        if bus.created or (bus.movable and bus.unit is not None):
+        if bus.created or bus.optional or (bus.movable and bus.unit is not None):
             self._buses[id(bus)] = self.rows.variable(0, bus.most)
         for host in reversed(bus.hosts):
             one = len(bus.hosts) == 1
@@ -111,7 +112,7 @@ class Variables:
 
     def _make_slots(self, bus: BusClass) -> None:
         """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
-        children = self.children(bus)
+        children = self.seated_children(bus)
         grouped = [child for child in children if packs(child)]
         alone = [child for child in children if not packs(child)]
         for index, slot in enumerate(bus.slots):
@@ -132,12 +133,12 @@ class Variables:
 
     # ---- what may be asked for and may not
 
-    def demand(self, what: Sum, number: int, who: object) -> None:
-        """`what` has that value."""
-        if not self.guarded:
-            self.rows.equal(what, number)
+    def demand(self, what: Sum, number: int, who: object, *, most: int | None = None) -> None:
+        """`what` has that value, or one from there to `most`."""
+        if not self.guarded or not number:
+            self.rows.between(number, what, number if most is None else most)
             return
-        self.rows.at_most(what, number)
+        self.rows.at_most(what, number if most is None else most)
         self.rows.at_most(self._guard(who) * number, what)
 
     def limit(self, what: Sum, limit: int, who: object) -> None:
@@ -171,6 +172,10 @@ class Variables:
         """Classes that may hang on `host` (what is pinned there not counted)."""
         return self._children.get(id(host), [])
 
+    def seated_children(self, host: BusClass) -> list[BusClass]:
+        """Those of them that take a slot wherever one is free."""
+        return [child for child in self.children(host) if child.home is None]
+
     def pinned(self, host: BusClass) -> list[BusClass]:
         """Classes of what is pinned on a bus."""
         return self._pinned.get(id(host), [])
@@ -189,7 +194,8 @@ class Variables:
 
     def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, Sum]]:
         """Each class pinned to a function with its seats in a kind of slot."""
-        return [(child, self.seats_of(child, bus, slot)) for child in self.children(bus) if child.function is not None]
+        children = self.seated_children(bus)
+        return [(child, self.seats_of(child, bus, slot)) for child in children if child.function is not None]
 
     def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, Sum]]:
         """Slots shared by endpoints, by pattern."""
@@ -228,9 +234,9 @@ def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
     return Pattern(tuple(sets[number] for number in numbers))
 
 
-def options_of(guest: Guest, items: Items, classes: list[BusClass]) -> list[Option]:
+def options_of(guest: Guest, items: Items, classes: list[BusClass], homes: Iterable[Home] = ()) -> list[Option]:
     """Every way to seat each kind that its wishes allow."""
-    return [
+    free = [
         option
         for kind in items.free
         for bus in classes
@@ -238,6 +244,27 @@ def options_of(guest: Guest, items: Items, classes: list[BusClass]) -> list[Opti
         for slot in bus.slots
         for option in _on_slot(kind, bus, slot)
     ]
+    return [*free, *_at_home(guest, classes, homes)]
+
+
+def _at_home(guest: Guest, classes: list[BusClass], homes: Iterable[Home]) -> Iterator[Option]:
+    """Seats of items where only a pin puts them that need not be kept."""
+    for home in homes:
+        for bus in classes if home.kind is not None else ():
+            if bus.names == (home.bus,) or (bus.model is None and home.bus == guest.platform.root):
+                yield from _home_options(guest, home, bus)
+
+
+def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
+    kind, place, limit = home.kind, bus.place, guest.policy.max_depth
+    if kind is None or place is None or place not in kind.deciding or (kind.isolated and place is Place.CONVENTIONAL):
+        return
+    if (kind.numa is not None and kind.numa != bus.where.node) or (limit is not None and bus.where.depth > limit):
+        return
+    hot = bus.hot and (home.slot > 0 or place is Place.PORT)
+    for slot in bus.slots:
+        if slot.company and home.slot in slot.numbers and (hot or kind.hotplug != "required"):
+            yield Option(kind, bus, slot, Use.HOME, 0, kind.fit(place).io, kind.fit(place).beside)
 
 
 def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
@@ -264,7 +291,8 @@ def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
     assert isinstance(place, Place)
     fit = kind.fit(place)
     weight = fit.weight + (0 if kind.spare else foreign(kind, bus.where))
-    fits = kind.functions is None or all(slot.mask >> function & 1 for function in kind.functions)
+    needed = kind.functions or ()
+    fits = slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in needed)
     if kind.lone and (slot.join is not Join.EMPTY or not (slot.hot or place is Place.ROOT)):
         return
     if slot.join is Join.EMPTY and kind.fills_zero and fits:

@@ -148,8 +148,8 @@ def _direct(windows: Windows, bus: BusClass) -> None:
 def _direct_ports(windows: Windows, bus: BusClass, wet: list[int]) -> None:
     """One slot a port: a lone item opens its own pages; shared slots with IO are counted by size and by functions."""
     v = windows.v
-    single = [i for i in wet if v.options[i].use is not Use.SHARED]
-    shared = [i for i in wet if v.options[i].use is Use.SHARED]
+    single = [i for i in wet if v.options[i].use in (Use.HOT, Use.ALONE)]
+    shared = [i for i in wet if v.options[i].use in (Use.SHARED, Use.HOME)]
     direct = total(v.counts[i] * pages(v.options[i].io) for i in single)
     buses = total(v.counts[i] for i in single)
     if shared:
@@ -200,7 +200,7 @@ def _slots(v: Variables, options: list[int]) -> Sum:
 
 def _eighths(v: Variables, option: int) -> int:
     """Of a slot, by functions: what an item takes at least."""
-    return v.options[option].kind.size if v.options[option].use is Use.SHARED else FUNCTIONS
+    return FUNCTIONS if v.options[option].use in (Use.HOT, Use.ALONE) else v.options[option].kind.size
 
 
 def _extra(windows: Windows, bus: BusClass) -> Sum:
@@ -245,7 +245,7 @@ def _spared(windows: Windows, bus: BusClass) -> Sum:
         if opened.terms:
             spared = v.rows.variable(0, bus.most)
             v.rows.at_most(spared, opened)
-            if not v.pinned(bus):
+            if not v.pinned(bus) and all(child.home is None for child in v.children(bus)):
                 slots = total(v.grouped(bus, index)[0] + v.alone(bus, index) for index in range(len(bus.slots)))
                 v.rows.at_most(spared, slots)
         windows.spared[id(bus)] = spared

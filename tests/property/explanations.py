@@ -15,15 +15,16 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Controller, Device, Guest, Infeasible
-from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, named, spare_id
+from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, facts_of, named, spare_id
 from qslot.schema.remedy import Change, Remedy
-from qslot.schema.restricted import left_out, restricted
+from qslot.schema.restricted import Relaxation, left_out, restricted
 from qslot.schema.verify import verify
 from qslot.solver import Options, explain, solve
 from qslot.solver.cpsat import Limits
 from qslot.solver.explain import clashing
 from qslot.solver.search import decide
 from qslot.solver.settle import feasible, infeasible
+from qslot.solver.witness import wider
 
 from ..generator import any_guest, small_guest
 
@@ -43,7 +44,7 @@ def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     """What is wrong with an explanation, a line each."""
     kept = named(guest, outcome.findings)
     dropped = frozenset(LIMITS) - {fact.rule for fact in kept}
-    if not infeasible(restricted(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
+    if not infeasible(Relaxation.of(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
         yield "what it names is not infeasible alone"
     if outcome.minimal:
         yield from (f"not minimal: {fact.rule}" for fact in kept if not _fits_with_less(guest, kept, fact))
@@ -54,18 +55,46 @@ def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
             yield f"no remedy: {remedy}"
     if not outcome.remedies and any(has_layout(other) for other in alternatives(guest)):
         yield "no remedy, though there is one"
+    yield from untold(guest, outcome)
+
+
+def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:
+    """Single wishes whose change helps, and that no remedy names."""
+    changes = [change for remedy in outcome.remedies for change in remedy.changes]
+    told = {(change.what, one) for change in changes for one in change.subjects or ("",)}
+    every = {fact: fact.count for fact in facts_of(guest)}
+    for fact in every:
+        if fact.rule not in (*LIMITS, "complete", "max-controllers", "max-depth"):
+            names = {what for what, one in told if one in (fact.subjects or ("",))}
+            helps = (has_layout(restricted(guest, {**every, fact: left})) for left in {0, fact.count - 1})
+            if not names & SAID_AS.get(fact.rule, {fact.rule}) and any(helps):
+                yield f"not told: {fact.rule} of {fact.subjects} {fact.value}"
+
+
+SAID_AS = {"as-requested": {"virtio", "properties"}, "viommu-host-device": {"viommu"}}
+"""What changes call a fact's rule, where that is another word."""
+
+
+def with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> Iterator[Guest]:
+    """Requests that state one less of a fact, and all others that are kept: just those first."""
+    fewer = {one: count - (one is fact) for one, count in kept.items() if count > (one is fact)}
+    yield restricted(guest, fewer)
+    known = {(one.rule, one.subjects): one for one in kept}
+    every = {known.get((one.rule, one.subjects), one): one.count for one in facts_of(guest)}
+    yield from wider(guest, every, fewer, fact, Limits().steady, frozenset(LIMITS) - {one.rule for one in fewer})
 
 
 def _fits_with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> bool:
     """A limit can only be left out in a model; of all else one less is a request like any other."""
-    fewer = {one: count - (one is fact) for one, count in kept.items() if count > (one is fact)}
-    dropped = frozenset(LIMITS) - {one.rule for one in fewer}
-    left = restricted(guest, fewer)
-    if fact.rule not in LIMITS and has_layout(left):
-        return True
+    dropped = frozenset(LIMITS) - {one.rule for one in kept if one is not fact}
     # slots are as many as there are, unless that is the fact in question
     dropped = dropped if fact.rule == SLOTS else dropped - {SLOTS}
-    return any(feasible(left, Limits().steady, limits) for limits in (dropped & {fact.rule}, dropped))
+    for left in with_less(guest, kept, fact):
+        if fact.rule not in LIMITS and has_layout(left):
+            return True
+        if any(feasible(left, Limits().steady, limits) for limits in (dropped & {fact.rule}, dropped)):
+            return True
+    return False
 
 
 def applied(guest: Guest, remedy: Remedy) -> Guest:

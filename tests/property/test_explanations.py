@@ -10,7 +10,7 @@ from qslot.solver import explain
 
 from ..generator import any_guest, small_guest
 from ..reference import NoAnswer, Search
-from .explanations import problems
+from .explanations import problems, with_less
 
 SEEDS = range(200 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 60)
 
@@ -41,7 +41,6 @@ def test_the_oracle_agrees(seed: int) -> None:
         assert Search(restricted(guest, kept)).run() is None
         for fact in kept:
             if fact.rule not in LIMITS:
-                fewer = {one: count - (one is fact) for one, count in kept.items()}
-                assert Search(restricted(guest, fewer)).run() is not None, fact
+                assert any(Search(one).run() is not None for one in with_less(guest, kept, fact)), fact
     except NoAnswer:
         pytest.skip("too large for the oracle")

@@ -1,0 +1,82 @@
+"""Requests that may show that some facts do not clash: each states these and more, so that its layouts keep these."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..schema.facts import Fact, Kept
+from ..schema.guest import Guest
+from ..schema.restricted import Relaxation, modern, restricted
+from .cpsat import Limits, Program, TimeIsUp
+from .encode import Encoding, encode
+from .grow import Scope
+from .pinned import Impossible
+from .relaxed import relaxed_items
+from .variables import Use
+
+
+def wider(
+    guest: Guest, facts: Kept, kept: Kept, dropped: Fact, limits: Limits, without: frozenset[str]
+) -> Iterator[Guest]:
+    """Requests between the kept facts and all but one less of `dropped`.
+
+    They also state what a solution of the relaxation makes use of, who is pinned beside the pinned, all there is. Each
+    comes as it is, and with all open virtio modes modern.
+    """
+    relaxation = Relaxation.of(guest, kept)
+    tried = [relaxation.stated]
+    slots = {one.address[:2] for one in relaxation.stated.parts if one.address is not None}
+    beside = {one.id for one in guest.parts if one.address is not None and one.address[:2] in slots}
+    asked = {one.id for one in guest.devices if one.demands_mode}
+    used = set(_used(relaxation, limits, without))
+    for more in ({*()}, used, used | beside):
+        request = restricted(guest, _with(facts, kept, dropped, more))
+        left = [one.id for one in request.devices if not one.demands_mode and one.id in asked]
+        for one in (request, modern(request, left)):
+            if one not in tried:
+                tried.append(one)
+                yield one
+    yield restricted(guest, {**facts, dropped: kept.get(dropped, 0)})
+
+
+def _with(facts: Kept, kept: Kept, dropped: Fact, names: set[str]) -> Kept:
+    """Also that these are there, at their pins and in their groups."""
+    more = dict(kept)
+    for fact, count in facts.items():
+        if fact is dropped:
+            continue
+        if fact.rule in ("pin", "group") and names & {*fact.subjects}:
+            more[fact] = count
+        elif fact.rule == "complete":
+            places = [place for place, name in enumerate(fact.subjects, 1) if name in names]
+            more[fact] = max([more.get(fact, 0), *places])
+    return {fact: count for fact, count in more.items() if count}
+
+
+def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> Iterator[str]:
+    """Parts that may be absent, and those at a pin or in a group that need not be kept, in a solution of the model."""
+    try:
+        items = relaxed_items(relaxation)
+        encoding = encode(relaxation.stated, items, Scope(), cheapest_only=False, without=without, check=limits.check)
+        if encoding.variables.rows.infeasible:
+            return
+        values = Program(encoding.variables.rows, limits).minimize(encoding.nothing).values
+    except (Impossible, TimeIsUp):
+        return
+    if values:
+        yield from _of_devices(encoding, values)
+        for bus in encoding.variables.classes:
+            if (bus.optional or bus.home is not None) and encoding.variables.buses(bus).value(values):
+                yield from bus.names
+
+
+def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterable[str]:
+    v = encoding.variables
+    seated = [option for option, count in zip(v.options, v.counts, strict=True) if count.value(values)]
+    for option in seated:
+        if option.use is Use.HOME:
+            buses = option.bus.names or (v.guest.platform.root,)
+            for home in v.items.open.homes:
+                if home.kind is option.kind and home.slot in option.slot.numbers and home.bus in buses:
+                    yield from home.ids
+        if option.kind in v.items.open.least:
+            for item in v.items.free[option.kind]:
+                yield from item.ids

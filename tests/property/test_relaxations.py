@@ -1,0 +1,82 @@
+"""What is left out of a request loses none of its layouts, whatever is left out: random guests that have one, as they
+are and pinned to it, are never infeasible for it. And what clashes goes on clashing with more beside it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from random import Random
+
+import pytest
+from qslot.schema import Guest, Infeasible
+from qslot.schema.facts import LIMITS, Fact, facts_of
+from qslot.schema.restricted import Relaxation
+from qslot.solver.clash import without
+from qslot.solver.cpsat import Limits
+from qslot.solver.explain import clashing
+from qslot.solver.search import decide
+from qslot.solver.settle import infeasible
+
+from ..generator import any_guest, small_guest
+from .test_laws import pinned_back
+
+CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
+SEEDS = range(200 if CI else 50)
+STEADY = Limits().steady
+DRAWS = 4
+"""Sets of facts of each guest."""
+
+
+def has_layout(guest: Guest) -> bool:
+    outcome = decide(guest, Limits(10.0))
+    return not isinstance(outcome, Infeasible) and outcome.layout is not None
+
+
+def with_a_layout(guest: Guest) -> Iterator[Guest]:
+    """The guest, and the same pinned to its layout, where it has one."""
+    outcome = decide(guest, Limits(10.0))
+    if not isinstance(outcome, Infeasible) and outcome.layout is not None:
+        yield guest
+        pinned = Guest.model_validate(pinned_back(guest, outcome.layout))
+        if has_layout(pinned):  # test_laws asks whether it has
+            yield pinned
+
+
+def drawn(facts: Iterable[Fact], rng: Random) -> dict[Fact, int]:
+    """Few or most facts, of some only a part; all limits."""
+    share = rng.choice((0.0, 0.1, 0.3, 0.6, 0.9))
+    return {
+        fact: fact.count if fact.rule in LIMITS or rng.random() < 0.7 else rng.randint(1, fact.count)
+        for fact in facts
+        if fact.rule in LIMITS or rng.random() < share
+    }
+
+
+def _holds_no_proof(guest: Guest, seed: int) -> None:
+    rng = Random(seed)
+    for one in with_a_layout(guest):
+        for _ in range(DRAWS):
+            kept = drawn(facts_of(one), rng)
+            proof = infeasible(Relaxation.of(one, kept), STEADY, thorough=True)
+            assert proof is None, [(fact.rule, fact.subjects, count) for fact, count in kept.items()]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_layout_is_lost(seed: int) -> None:
+    _holds_no_proof(small_guest(seed), seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS[: len(SEEDS) // 5])
+def test_no_layout_of_a_larger_guest_is_lost(seed: int) -> None:
+    _holds_no_proof(any_guest(seed), seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_clashes_does_so_with_more(seed: int) -> None:
+    guest = small_guest(seed)
+    _, clash = clashing(guest, STEADY)
+    if clash is None:
+        return
+    rng, dropped = Random(seed), without(clash.kept)
+    for _ in range(DRAWS):
+        more = drawn(clash.all, rng)
+        more = {fact: max(count, more.get(fact, 0)) for fact, count in {**more, **clash.kept}.items()}
+        assert infeasible(Relaxation.of(guest, more), STEADY, dropped, thorough=True)
