@@ -16,7 +16,7 @@ from qslot.solver.search import decide
 from qslot.solver.settle import infeasible
 
 from ..generator import any_guest, small_guest
-from .test_laws import pinned_back
+from ..laws.changes import pinned_back
 
 CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 SEEDS = range(200 if CI else 50)
@@ -30,14 +30,14 @@ def has_layout(guest: Guest) -> bool:
     return not isinstance(outcome, Infeasible) and outcome.layout is not None
 
 
-def with_a_layout(guest: Guest) -> Iterator[Guest]:
-    """The guest, and the same pinned to its layout, where it has one."""
+def with_a_layout(guest: Guest, rng: Random) -> Iterator[Guest]:
+    """The guest, and the same with the controllers and some seats of its layout demanded, if it has one."""
     outcome = decide(guest, Limits(10.0))
     if not isinstance(outcome, Infeasible) and outcome.layout is not None:
         yield guest
-        pinned = Guest.model_validate(pinned_back(guest, outcome.layout))
-        if has_layout(pinned):  # test_laws asks whether it has
-            yield pinned
+        pinned = pinned_back(guest, outcome.layout, rng)
+        if pinned is not None and has_layout(pinned.guest):  # the laws ask whether it has
+            yield pinned.guest
 
 
 def drawn(facts: Iterable[Fact], rng: Random) -> dict[Fact, int]:
@@ -52,7 +52,7 @@ def drawn(facts: Iterable[Fact], rng: Random) -> dict[Fact, int]:
 
 def _holds_no_proof(guest: Guest, seed: int) -> None:
     rng = Random(seed)
-    for one in with_a_layout(guest):
+    for one in with_a_layout(guest, rng):
         for _ in range(DRAWS):
             kept = drawn(facts_of(one), rng)
             proof = infeasible(Relaxation.of(one, kept), STEADY, thorough=True)
