@@ -57,7 +57,7 @@ class SlotKind:
     copies: int = 1
     """More than one where slots are not to run out."""
     company: bool = False
-    """Somebody may be there whom the request does not state: a slot of its own."""
+    """A device may be there as a pin says that need not be kept: a slot of its own."""
 
     @property
     def count(self) -> int:

@@ -113,8 +113,9 @@ def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, expres
             raise Impossible("function-zero", _ids(here.values()))
         if (join is not Join.NOBODY and free) or maybe:
             found.setdefault((free, join, zero, cost, False, own), []).append(slot)
+    lent = {slot for slot, maybe in homes.items() if any(not home.controller for home in maybe)}
     return tuple(
-        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own is not None)
+        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own in lent)
         for (mask, join, zero, cost, is_hot, own), numbers in found.items()
     )
 

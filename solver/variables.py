@@ -56,7 +56,10 @@ class Pattern:
     def least_lone(self, slot: SlotKind) -> int:
         """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
         company = len(self.sets) + (slot.join is not Join.EMPTY or slot.company)
-        has_zero = slot.has_zero or any(0 in one for one in self.sets)
+        # who is pinned to an empty slot may be a controller, which no device joins by itself
+        has_zero = (slot.has_zero and (slot.company or slot.join is not Join.EMPTY)) or any(
+            0 in one for one in self.sets
+        )
         return max(not has_zero, 2 - company)
 
 

@@ -1,6 +1,6 @@
 """Requests that may show that some facts do not clash: each states these and more, so that its layouts keep these."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ..schema.facts import Fact, Kept
 from ..schema.guest import Guest
@@ -24,10 +24,11 @@ def wider(
     relaxation = Relaxation.of(guest, kept)
     tried = [relaxation.stated]
     slots = {one.address[:2] for one in relaxation.stated.parts if one.address is not None}
-    beside = {one.id for one in guest.parts if one.address is not None and one.address[:2] in slots}
+    beside = {("pin", one.id) for one in guest.parts if one.address is not None and one.address[:2] in slots}
     asked = {one.id for one in guest.devices if one.demands_mode}
     used = set(_used(relaxation, limits, without))
-    for more in ({*()}, used, used | beside):
+    choices: tuple[Set[tuple[str, str]], ...] = (frozenset(), used, used | beside)
+    for more in choices:
         request = restricted(guest, _with(facts, kept, dropped, more))
         left = [one.id for one in request.devices if not one.demands_mode and one.id in asked]
         for one in (request, modern(request, left)):
@@ -37,22 +38,20 @@ def wider(
     yield restricted(guest, {**facts, dropped: kept.get(dropped, 0)})
 
 
-def _with(facts: Kept, kept: Kept, dropped: Fact, names: set[str]) -> Kept:
-    """Also that these are there, at their pins and in their groups."""
+def _with(facts: Kept, kept: Kept, dropped: Fact, stated: Set[tuple[str, str]]) -> Kept:
+    """Also that these are there, at their pins or in their groups."""
     more = dict(kept)
     for fact, count in facts.items():
         if fact is dropped:
             continue
-        if fact.rule in ("pin", "group") and names & {*fact.subjects}:
-            more[fact] = count
-        elif fact.rule == "complete":
-            places = [place for place, name in enumerate(fact.subjects, 1) if name in names]
-            more[fact] = max([more.get(fact, 0), *places])
+        places = [place for place, name in enumerate(fact.subjects, 1) if (fact.rule, name) in stated]
+        if places:
+            more[fact] = max(more.get(fact, 0), places[-1] if fact.rule == "complete" else count)
     return {fact: count for fact, count in more.items() if count}
 
 
-def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> Iterator[str]:
-    """Parts that may be absent, and those at a pin or in a group that need not be kept, in a solution of the model."""
+def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Rules and parts: who is there, at a pin or in a group, in a solution of the model, and need not be."""
     try:
         items = relaxed_items(relaxation)
         encoding = encode(relaxation.stated, items, Scope(), cheapest_only=False, without=without, check=limits.check)
@@ -65,10 +64,10 @@ def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> It
         yield from _of_devices(encoding, values)
         for bus in encoding.variables.classes:
             if (bus.optional or bus.home is not None) and encoding.variables.buses(bus).value(values):
-                yield from bus.names
+                yield from ((rule, name) for name in bus.names for rule in ("pin", "complete")[bus.home is None :])
 
 
-def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterable[str]:
+def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterator[tuple[str, str]]:
     v = encoding.variables
     seated = [option for option, count in zip(v.options, v.counts, strict=True) if count.value(values)]
     for option in seated:
@@ -76,7 +75,7 @@ def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterable[str]:
             buses = option.bus.names or (v.guest.platform.root,)
             for home in v.items.open.homes:
                 if home.kind is option.kind and home.slot in option.slot.numbers and home.bus in buses:
-                    yield from home.ids
+                    yield from (("pin", one) for one in home.ids)
         if option.kind in v.items.open.least:
-            for item in v.items.free[option.kind]:
-                yield from item.ids
+            rule = "group" if option.kind in v.items.open.instead else "complete"
+            yield from ((rule, one) for item in v.items.free[option.kind] for one in item.ids)
