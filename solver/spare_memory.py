@@ -29,8 +29,9 @@ class SpareMemory:
             self.windows[id(bus)] = held + self._rounded_up(bus, held) if self._reserves(bus) else held
 
     def _reserves(self, bus: BusClass) -> bool:
-        """Whether the planner must have a single bridge reserve memory for them; what the request states stands, or may."""
-        return not self.v.items.open.readings and bus.most == 1 and bus.spare_room.low is None and bool(self._spares(bus).terms)
+        """Whether the planner may have a single bridge reserve memory for them; what the request states, or may, stands."""
+        stated = bus.spare_room.low is not None or self.v.items.open.readings
+        return bus.most == 1 and not stated and bool(self._spares(bus).terms)
 
     def _spares(self, bus: BusClass) -> Sum:
         options = ((self.v.counts[i], self.v.options[i].kind.spare) for i in self.v.options_on(bus))
