@@ -29,7 +29,7 @@ class SpareMemory:
             self.windows[id(bus)] = held + self._rounded_up(bus, held) if self._reserves(bus) else held
 
     def _reserves(self, bus: BusClass) -> bool:
-        """Whether the planner may have a single bridge reserve memory for them; what the request states, or may, stands."""
+        """Whether the planner may have a single bridge reserve memory for them; what the request may state stands."""
         stated = bus.spare_room.low is not None or self.v.items.open.readings
         return bus.most == 1 and not stated and bool(self._spares(bus).terms)
 
