@@ -8,6 +8,7 @@ from ..schema.firmware.budget import PAGE
 from ..schema.guest import Guest, Term
 from ..schema.weights import WEIGHTS
 from .grow import Grower, Scope
+from .io_space import io_space
 from .items import Items
 from .kinds import Place
 from .links import bus_numbers, controllers, max_controllers, near
@@ -18,7 +19,7 @@ from .slots import every_controller_hangs, every_item_seated, slots_suffice
 from .spares import spares_have_room
 from .standing import Standing
 from .variables import Option, Variables, options_of
-from .windows import Windows, io_space, io_windows
+from .windows import Windows, io_windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ the firmware heeds none, and behind ports that have none, there is only what the
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..schema.device import Spare
-from ..schema.firmware.budget import PAGE
+from ..schema.firmware.budget import PAGE, power_of_two
 from .buses import BusClass, Offer
 from .reserves import shpc_opens_page
-from .rows import total
+from .rows import Sum, total
 from .variables import Variables
 from .windows import Windows
 
@@ -28,18 +29,58 @@ def spares_have_room(v: Variables, windows: Windows) -> None:
                 _ports_fit(v, windows, bus, max(room.io, int(own)))
 
 
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Pages that a single bridge reserves for spare slots: OVMF rounds them up to a power of two, and aligns them."""
+
+    bus: BusClass
+    beyond: Sum
+    """More than what is in its window, spare slots included."""
+    sizes: tuple[tuple[int, Sum], ...]
+    """Each that it may have, and whether it has."""
+
+
+def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
+    """Of OVMF; none where what the request states is open (`Open`)."""
+    if v.guest.firmware.name != "ovmf" or v.items.open.more_io or v.items.open.readings:
+        return
+    for bus in v.classes:
+        kept = bus.offer is Offer.CONVENTIONAL and bus.model is not None and bus.spare_room.io is None
+        if kept and bus.most == 1 and any(spare.io for _, spare in _spares(v, bus)):
+            yield _reserve(v, windows, bus)
+
+
+def _reserve(v: Variables, windows: Windows, bus: BusClass) -> Reserve:
+    rows, spare = v.rows, total(v.counts[i] * one.io for i, one in _spares(v, bus))
+    held = windows.direct[id(bus)] + windows.pages_below(bus)
+    most = rows.most(held)
+    sizes = tuple((1 << bit, rows.variable(0, 1)) for bit in range(power_of_two(most).bit_length()))
+    used, reserve = total(one for _, one in sizes), total(one * size for size, one in sizes)
+    beyond = rows.variable(0, sizes[-1][0])
+    rows.at_most(used, 1)
+    rows.at_most(spare, (used + _beside(v, windows, bus)) * rows.most(spare))
+    rows.at_most(held - reserve, (used * -1 + 1) * most)
+    rows.at_most(reserve - held, beyond)
+    return Reserve(bus, beyond, sizes)
+
+
 def _ports_fit(v: Variables, windows: Windows, bus: BusClass, own: int) -> None:
     """Spare slots take what the bridge opens by itself, `own` pages, or what devices leave of their last page."""
     spare = total(v.counts[i] * one.io for i, one in _spares(v, bus))
     if bus.most > 1:
         v.rows.at_most(spare, v.buses(bus) * (max(own, 1) * PAGE))
         return
+    held = windows.direct[id(bus)] + windows.pages_below(bus)
+    v.rows.at_most(held, _beside(v, windows, bus) * v.rows.most(held) + own)
+
+
+def _beside(v: Variables, windows: Windows, bus: BusClass) -> Sum:
+    """Whether devices have IO ports on the last page, so that spare slots add none."""
     devices = total(v.counts[i] * v.options[i].io for i in v.options_on(bus) if v.options[i].kind.spare is None)
     devices.add(v.buses(bus), bus.base_io)
-    direct, below = windows.direct[id(bus)], windows.pages_below(bus)
-    beside = v.rows.variable(0, 1)  # whether devices have IO ports on the last page
-    v.rows.at_most(direct + below, beside * v.rows.most(direct + below) + own)
+    direct, beside = windows.direct[id(bus)], v.rows.variable(0, 1)
     v.rows.at_most(direct * PAGE - (PAGE - 1) - devices, (beside * -1 + 1) * v.rows.most(direct) * PAGE)
+    return beside
 
 
 def _spares(v: Variables, bus: BusClass) -> Iterator[tuple[int, Spare]]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from ..schema.address import FUNCTIONS
 from ..schema.firmware.budget import PAGE, io_budget
 from .buses import BusClass, Offer, pages
-from .rows import Capacity, Sum, total
+from .rows import Sum, total
 from .variables import Use, Variables, opens
 
 
@@ -278,22 +278,3 @@ def _shares(windows: Windows, child: BusClass, measure: Callable[[BusClass], Sum
             rows.equal(total(parts.values()), amount)
             windows.shares[key] = parts
     return windows.shares[key]
-
-
-def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Capacity:
-    """Rule io-space: what the firmware shares out holds all windows and root BARs. If `bounded`, what alignment loses,
-    too."""
-    budget = io_budget(v.guest.platform, v.guest.firmware.name)
-    root = v.classes[0]
-    bars = total(v.counts[i] * v.options[i].io for i in v.options_on(root))
-    bars.add(root.base_io + v.guest.platform.io_bytes)
-    if budget.root_granule > 1:
-        granules = v.rows.variable(0, budget.limit // budget.root_granule)
-        v.rows.at_most(bars, granules * budget.root_granule)
-        bars = granules * budget.root_granule
-    taken = windows.pages() * PAGE + bars
-    for bus in v.classes if bounded else ():
-        lost = budget.lost_to(max(1, bus.reserve) * PAGE)
-        if lost and not bus.where.expander:
-            v.rows.at_most(taken + v.buses(bus) * lost, budget.limit)
-    return Capacity("io-space", taken, budget.limit)

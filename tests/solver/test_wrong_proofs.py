@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.need import NONE
-from qslot.solver import grow, kinds, memory, search, solve, spares, standing
+from qslot.solver import grow, kinds, memory, reserves, search, solve, spares, standing
 from qslot.solver.buses import BusClass, Room
 from qslot.solver.rows import Rows, Sum
 
@@ -196,7 +196,7 @@ def everybody_keeps_room(patch: Patch) -> None:
 
 
 def reserves_take_no_memory(patch: Patch) -> None:
-    patch.setattr(standing, "kept_memory", lambda *_: NONE)
+    patch.setattr(reserves, "kept_memory", lambda *_: NONE)
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
