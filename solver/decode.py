@@ -17,9 +17,14 @@ from .seating import Bus, NoDecode, Pool, Seating
 from .variables import Option, Pattern, Use, packs
 
 
-def decode(encoding: Encoding, values: Sequence[int], check: Callable[[], object] = bool) -> Seating:
-    """Raises NoDecode where the counts hide a packing that this order does not find, and what `check` raises."""
-    return _Decoder(encoding, values, check).run()
+def decode(
+    encoding: Encoding, values: Sequence[int], check: Callable[[], object] = bool, *, backwards: bool = False
+) -> Seating:
+    """Raises NoDecode where the counts hide a packing that this order does not find, and what `check` raises.
+
+    `backwards` gives the slots of each bus from the last one on: no cost depends on that, what alignment loses does.
+    """
+    return _Decoder(encoding, values, check, backwards).run()
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class _Decoder:
     encoding: Encoding
     values: Sequence[int]
     check: Callable[[], object]
+    backwards: bool
     buses: dict[int, list[Bus]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
@@ -89,7 +95,8 @@ class _Decoder:
         v = self.encoding.variables
         open_children = self._hanging(bus)
         for index, slot in enumerate(bus.slots):
-            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in slot.numbers])
+            numbers = slot.numbers[::-1] if self.backwards else slot.numbers
+            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in numbers])
             grouped, sitting = v.grouped(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.alone(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))

@@ -53,7 +53,8 @@ class _Need:
             if self.v.items.reserving:
                 self.spares.add(bus)
             if any(bus.kept_memory):
-                low, high = self._inside(list(dict.fromkeys(self._below(bus))))
+                below = self.v.below(bus)  # and below no other: BusClass.is_tracked
+                low, high = self._inside([one for one in self.v.classes if one is bus or one in below])
                 reserves = bus.kept_memory
                 self.kept[id(bus)] = self._beyond(bus, reserves.low, low), self._beyond(bus, reserves.high, high)
         return self._inside(self.v.classes)
@@ -79,12 +80,6 @@ class _Need:
         result = self.v.rows.variable(0, reserve // MIB * bus.most)
         self.v.rows.at_most(self.v.buses(bus) * (reserve // MIB) - there, result)
         return result
-
-    def _below(self, bus: BusClass) -> Iterator[BusClass]:
-        """The class and all below it, which is below no other: `BusClass.is_tracked`."""
-        yield bus
-        for child in (*self.v.children(bus), *self.v.pinned(bus)):
-            yield from self._below(child)
 
 
 def _empty_ports(v: Variables, classes: list[BusClass]) -> Sum:

@@ -174,14 +174,20 @@ def _save(capacity: Capacity, saving: Fraction, encoding: Encoding, optimum: Opt
 def _laid_out(
     guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits
 ) -> tuple[Outcome, str | None]:
+    """The first order of slots that keeps all rules; where none does, what is said of the first."""
+    answers = []
     try:
-        seating = decode(encoding, optimum.values, limits.check_late)
+        for backwards in (False, True):
+            seating = decode(encoding, optimum.values, limits.check_late, backwards=backwards)
+            answers.append(_judge(assemble(guest, items, seating), optimum))
+            if isinstance(answers[-1][0], Solved) or answers[-1][0].layout is not None:
+                return answers[-1]
     except (NoDecode, TimeIsUp):
-        return Undecided(bound=optimum.unconditional(guest)), None
-    return _judge(assemble(guest, items, seating), optimum)
+        pass
+    return answers[0] if answers else (Undecided(bound=optimum.unconditional(guest)), None)
 
 
-def _judge(known: Survey, optimum: Optimum) -> tuple[Outcome, str | None]:
+def _judge(known: Survey, optimum: Optimum) -> tuple[Solved | Undecided, str | None]:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
     rule of what ran out, if that is why."""
     layout = completed(known, optimum)

@@ -44,13 +44,17 @@ def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
     """Of OVMF; none where what the request states is open (`Open`)."""
     if v.guest.firmware.name != "ovmf" or v.items.open.more_io or v.items.open.readings:
         return
-    for bus in v.classes:
+    found: dict[int, Reserve] = {}
+    for bus in sorted(v.classes, key=lambda one: -one.where.depth):
         kept = bus.offer is Offer.CONVENTIONAL and bus.model is not None and bus.spare_room.io is None
         if kept and bus.most == 1 and any(spare.io for _, spare in _spares(v, bus)):
-            yield _reserve(v, windows, bus)
+            inside = total(found[id(one)].beyond for one in v.below(bus) if id(one) in found)
+            found[id(bus)] = _reserve(v, windows, bus, inside)
+    yield from found.values()
 
 
-def _reserve(v: Variables, windows: Windows, bus: BusClass) -> Reserve:
+def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: Sum) -> Reserve:
+    """What those inside have beyond their windows may be all there is to round up, wherever they are."""
     rows, spare = v.rows, total(v.counts[i] * one.io for i, one in _spares(v, bus))
     held = windows.direct[id(bus)] + windows.pages_below(bus)
     most = rows.most(held)
@@ -60,7 +64,7 @@ def _reserve(v: Variables, windows: Windows, bus: BusClass) -> Reserve:
     rows.at_most(used, 1)
     rows.at_most(spare, (used + _beside(v, windows, bus)) * rows.most(spare))
     rows.at_most(held - reserve, (used * -1 + 1) * most)
-    rows.at_most(reserve - held, beyond)
+    rows.at_most(reserve - held - inside, beyond)
     return Reserve(bus, beyond, sizes)
 
 

@@ -183,6 +183,17 @@ class Variables:
         """Classes of what is pinned on a bus."""
         return self._pinned.get(id(host), [])
 
+    def below(self, host: BusClass) -> set[BusClass]:
+        """All classes that may be below, at whatever level."""
+        found: set[BusClass] = set()
+        waiting = [host]
+        while waiting:
+            bus = waiting.pop()
+            more = {*self.children(bus), *self.pinned(bus)} - found
+            found |= more
+            waiting += more
+        return found
+
     def alone(self, bus: BusClass, slot: int) -> Sum:
         """Slots given to controllers that share with nobody."""
         return self._alone.get((id(bus), slot), Sum())

@@ -130,6 +130,17 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 8192, "controllers": 4, "depth": 4},
     ),
+    "reserves that OVMF rounds up, in an order of slots that it fits": (
+        {
+            "machine": "q35",
+            "firmware": {"name": "ovmf", "version": "2025.02"},
+            "chipset": {"smbus": False, "acpi": False},
+            "controllers": [device("p", "pcie-pci-bridge"), device("b", "i82801b11-bridge")],
+            "devices": [device("x", "nvme")],
+            "spare": [{"kind": "pci", "count": 9, "io": "4KiB"}],
+        },
+        {"io_windows": 36864, "controllers": 8, "depth": 1},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
