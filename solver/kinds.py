@@ -159,11 +159,14 @@ class Kinds:
 
     def _allowed(self, traits: Traits) -> frozenset[Place]:
         if self.guest.policy.preset == "libvirt" and self.guest.platform.family == "q35":
-            return frozenset({self._as_libvirt(traits)}) & _deciding(traits)
-        allowed = ALLOWED[traits.connector] & _deciding(traits)
-        if self._is_legacy_virtio(traits):
-            allowed |= {Place.PORT} & _deciding(traits)
-        return allowed - {Place.CONVENTIONAL} if self._isolated(traits) else allowed
+            allowed = frozenset({self._as_libvirt(traits)})
+        else:
+            allowed = ALLOWED[traits.connector]
+            if self._is_legacy_virtio(traits):
+                allowed |= {Place.PORT}
+        if self._isolated(traits):
+            allowed -= {Place.CONVENTIONAL}
+        return allowed & _deciding(traits)
 
     def _as_libvirt(self, traits: Traits) -> Place:
         if traits.soft_slot is not None or traits.connector is Connector.INTEGRATED:

@@ -2,11 +2,14 @@
 
 import importlib
 import importlib.util
+import multiprocessing
+import resource
 import signal
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from threading import Event, Thread
 from typing import Any, Final, Literal
 
@@ -28,7 +31,7 @@ def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
     data = request(seed)
     guest = Guest.model_validate(data)
     record: Record = {"seed": seed, "guest": guest.sha256[:12], "devices": len(guest.devices)}
-    record |= {"features": features.of(data), "status": "killed", "seconds": seconds, "opinions": {}, "cpu": {}}
+    record |= {"features": features.of(data), "status": "killed", "seconds": seconds, "opinions": {}}
     tell(record | {"request": data})
     started = time.process_time()
     try:
@@ -38,9 +41,7 @@ def judge(seed: int, opinions: Iterable[str], seconds: int, tell: Tell) -> None:
         record |= {"invalid": broken} if (broken := errors(guest, outcome)) else {}
         for name in opinions:
             tell(record | {"opinions": {**record["opinions"], name: "killed"}, "request": data})
-            started = time.process_time()
             record["opinions"][name] = ask(name, guest, outcome)
-            record["cpu"][name] = round(time.process_time() - started, 3)
     except Exception:
         record |= {"status": "crash", "error": traceback.format_exc()[-2000:]}
     tell(record | ({"request": data} if is_bad(record) else {}))
@@ -94,25 +95,30 @@ PATIENCE: Final = 5
 """CPU seconds for each opinion; a guest that takes more is not judged by it."""
 
 
-class TooLong(BaseException):
-    """Raised in the middle of whatever an opinion does."""
-
-
 def ask(name: str, guest: Guest, outcome: Outcome) -> str:
-    def give_up(*_: object) -> None:
-        raise TooLong
-
-    before = signal.signal(signal.SIGPROF, give_up)
-    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    """In a process of its own, which ends with its share of time."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(name, guest, outcome, sender))
+    process.start()
+    sender.close()
     try:
-        return str(importlib.import_module(f"tests.opinions.{name}").opinion(guest, outcome))
-    except TooLong:
-        return "n/a: takes too long"
+        verdict = str(receiver.recv())
+    except EOFError:
+        process.join()
+        ended = -(process.exitcode or 0)
+        verdict = "n/a: takes too long" if ended in (signal.SIGXCPU, signal.SIGKILL) else f"crash: exit code {-ended}"
+    process.join()
+    return verdict
+
+
+def _answer(name: str, guest: Guest, outcome: Outcome, sender: Connection) -> None:
+    used = int(time.process_time()) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (used + PATIENCE, used + PATIENCE + 1))
+    try:
+        sender.send(importlib.import_module(f"tests.opinions.{name}").opinion(guest, outcome))
     except Exception as error:
-        return f"crash: {type(error).__name__}: {error}"
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        sender.send(f"crash: {type(error).__name__}: {error}")
 
 
 def missing(opinions: Iterable[str]) -> list[str]:

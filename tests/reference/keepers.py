@@ -74,14 +74,22 @@ def _memory_there(measure: Measure, bus: Bus) -> int:
     for thing in on(bus):
         if isinstance(thing, Controller):
             below = _memory_there(measure, thing.offers)
-            least = 2 * MIB if measure.seabios and measure.has_shpc(thing, spare=any(spares_on(thing.offers))) else 0
-            total += max(least, -(-below // MIB) * MIB)
+            spares = list(spares_on(thing.offers))
+            least = 2 * MIB if measure.seabios and measure.has_shpc(thing, spare=bool(spares)) else 0
+            total += max(least, -(-below // MIB) * MIB, _kept_inside(thing, spares, below))
         elif isinstance(thing, Item):
             for one in thing.devices:
                 bars = requested(one, choice_of(one, behind_port=False))
                 rom = one.model.rom_bytes(one.device.properties) if one.device.rom is None else one.device.rom
                 total += rom + sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
     return total
+
+
+def _kept_inside(bridge: Controller, spares: list[SpareSlot], below: int) -> int:
+    """Bytes of the mem-reserve of a bridge in another's window."""
+    stated = bridge.stated.get("mem-reserve")
+    asked = sum(one.spare.memory for one in spares)
+    return power_of_two(asked + below) if stated is None and asked else stated or 0
 
 
 def power_of_two(size: int) -> int:
