@@ -20,8 +20,8 @@ def as_requested(known: Survey) -> Iterator[Finding]:
         yield Finding(rule="as-requested", numbers=platform)
     demanded = {controller.id: controller for controller in known.guest.controllers}
     for name, placed in known.topology.controllers.items():
-        asked = demanded.get(name) or Controller(id=name, model=placed.model)
-        differing = _controller(asked, placed) | _added(placed, asked if name in demanded else None)
+        asked = demanded.get(name)
+        differing = _controller(asked, placed) | _added(placed, asked)
         if differing:
             yield Finding(rule="as-requested", subjects=(name,), numbers=differing)
     for device in known.layout.devices:
@@ -45,11 +45,15 @@ def _platform(known: Survey) -> dict[str, Scalar]:
     return differing
 
 
-def _controller(asked: Controller, placed: PlacedController) -> dict[str, Scalar]:
-    differing: dict[str, Scalar] = {} if placed.model == asked.model else {"model": placed.model}
-    differing |= _changed(asked.properties, placed.properties)
-    if port_hotplug(placed) != asked.hotplug:
-        differing["hotplug"] = "off" if asked.hotplug else "on"
+def _controller(asked: Controller | None, placed: PlacedController) -> dict[str, Scalar]:
+    """Where nobody asked for it (None), its ports take hot-plug."""
+    differing: dict[str, Scalar] = {}
+    if asked is not None:
+        differing = {} if placed.model == asked.model else {"model": placed.model}
+        differing |= _changed(asked.properties, placed.properties)
+    hotplug = asked is None or asked.hotplug
+    if port_hotplug(placed) != hotplug:
+        differing["hotplug"] = "off" if hotplug else "on"
     return differing
 
 
