@@ -76,8 +76,8 @@ class Result:
         granule = PAGE if kind is Kind.IO else MIB
         start = (base or 0) // granule * granule
         end = -(-((base or 0) + size) // granule) * granule
-        # With io-reserve=0 QEMU makes the registers read-only: the room is lost all the same.
-        if end > start and not (kind is Kind.IO and bus.io_reserve == 0):
+        # With io-reserve=0 QEMU makes a port's registers read-only, not a pci-bridge's: the room is lost all the same.
+        if end > start and not (kind is Kind.IO and bus.port and bus.io_reserve == 0):
             self._windows(kind)[bus] = Window(None if base is None else start, end - start)
 
     def _windows(self, kind: Kind) -> dict[Bus, Window]:

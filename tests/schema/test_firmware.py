@@ -390,3 +390,9 @@ class TestOddLayouts:
     def test_one_id_twice(self, firmware: str) -> None:
         twice = [bridge("rp1", "pcie-root-port", "pcie.0", 1), bridge("rp1", "pcie-root-port", "rp1", 0)]
         assert predict(layout("q35", twice, firmware=firmware)).secondary == {"rp1": 1}
+
+
+def test_a_pci_bridge_forwards_its_page_whatever_it_reserves() -> None:
+    """QEMU closes IO registers of root ports with io-reserve=0, not of pci-bridges (measured: real/test_guests)."""
+    shut = predict(layout("pc", [bridge("b", "pci-bridge", "pci.0", 2, chassis_nr=1, shpc=True, io_reserve=0)]))
+    assert [(one.controller, one.size) for one in shut.io_windows] == [("b", PAGE)]
