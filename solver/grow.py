@@ -204,9 +204,9 @@ class Grower:
         if host.left < CONTROLLERS[model].bus_numbers:
             return
         bus = CONTROLLERS[model].bus
-        tracked = f"switch at {host.where}" if self.standing.tracks_switches and model == "x3130-upstream" else None
-        where = host.below(switch=tracked, keeper=model == "pcie-pci-bridge" and self.items.keeps_room)
-        self._host(self._create(model, OFFERS[bus], where, bus, most=1 if tracked else self._room(host)), host)
+        where = self.standing.below(host, model, f"switch at {host.where}")
+        most = 1 if self.standing.tracks(model) else self._room(host)
+        self._host(self._create(model, OFFERS[bus], where, bus, most), host)
         if self.scope.exact_io and OFFERS[bus] is Offer.CONVENTIONAL:
             for part in range(self._io_buses):
                 self._host(self._create(model, OFFERS[bus], where, bus, most=1, part=part), host)
@@ -251,9 +251,7 @@ class Grower:
         if host.left < CONTROLLERS[controller.model].bus_numbers + reserve:
             self._refused.setdefault(number, Impossible("bus-numbers", _ids(unit)))
             return
-        tracked = self.standing.tracks_switches and controller.model == "x3130-upstream"
-        keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
-        where = host.below(switch=controller.id if tracked else None, keeper=keeper)
+        where = self.standing.below(host, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             return
         key = ("unit", number, where) if home is None else ("home", number, id(host))

@@ -93,12 +93,6 @@ class Items:
         """Of all that a slot is sought for, and of pinned controllers."""
         return sum(map(len, self.free.values())) + self.controllers + len(self.open.controllers)
 
-    @property
-    def keeps_room(self) -> bool:
-        """Whether room is kept behind conventional bridges for spare slots."""
-        spares = (kind.spare for kind in self.free)
-        return any(spare is not None and spare.kind == "pci" and (spare.io or spare.memory) for spare in spares)
-
 
 def items_of(
     guest: Guest, kinds: Kinds | None = None, readings: Mapping[str, Readings] | None = None, freed: Iterable[str] = ()

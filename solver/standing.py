@@ -26,10 +26,14 @@ class Standing:
     classes: list[BusClass] = field(default_factory=list)
     tracks_switches: bool = field(init=False)
     """Whether it matters below which switch a bus is."""
+    _keeps_room: bool = field(init=False)
+    """Whether room is kept behind conventional bridges for spare slots."""
 
     def __post_init__(self) -> None:
         kinds = (*self.items.free, *(occupant.item.kind for occupant in self.items.pinned))
         self.tracks_switches = any(kind.near_switch is not None for kind in kinds)
+        spares = (spare for spare in self.guest.spare if spare.kind == "pci" and spare.count)
+        self._keeps_room = any(spare.io or spare.memory for spare in spares)
 
     def copies_on(self, offer: Offer) -> int:
         """Of each empty slot; a port has one."""
@@ -80,12 +84,19 @@ class Standing:
     def _level(self, parent: BusClass, controller: Controller) -> Where:
         if CONTROLLERS[controller.model].is_expander:
             return Where(controller.id, controller.numa, expander=True, depth=1)
-        tracked = self.tracks_switches and controller.model == "x3130-upstream"
-        keeper = controller.model == "pcie-pci-bridge" and self.items.keeps_room
-        where = parent.below(switch=controller.id if tracked else None, keeper=keeper)
+        where = self.below(parent, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             raise Impossible("numa", (controller.id,))
         return where
+
+    def tracks(self, model: str) -> bool:
+        """Whether it matters below which controller of that model a bus is."""
+        return self.tracks_switches and model == "x3130-upstream"
+
+    def below(self, host: BusClass, model: str, name: str) -> Where:
+        """The level of a controller on `host`, which has that name where it is told from others of its model."""
+        keeper = self._keeps_room and model == "pcie-pci-bridge"
+        return host.below(switch=name if self.tracks(model) else None, keeper=keeper)
 
     def _bus(
         self, controller: Controller | None, where: Where, offer: Offer, *, hot: bool, **traits: object

@@ -51,7 +51,7 @@ def _looks(standing: Standing, controller: Controller) -> object:
         or controller.id in standing.tree.homes
         or any(controller.id in home.ids for home in standing.items.open.homes)
         or bool(standing.tree.reserved(controller.id))
-        or (standing.tracks_switches and controller.model == "x3130-upstream")
+        or standing.tracks(controller.model)
         or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
     )
     properties = sorted((name, value) for name, value in controller.properties.items() if name not in _NUMBERS)
