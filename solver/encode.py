@@ -55,7 +55,7 @@ def encode(
     that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
     to leave out; with guards, a core of them can be asked for.
     """
-    scope = replace(scope, numbers="bus-numbers" not in without)
+    scope = replace(scope, numbers="bus-numbers" not in without, io_space="io-space" not in without)
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
     copies = 2 * items.number + 1 if SLOTS in without else 1
     tree = Tree(guest, items)

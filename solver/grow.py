@@ -28,6 +28,8 @@ class Scope:
     an empty bridge opens none: no layout costs less than this model says."""
     numbers: bool = True
     """Nothing hangs where bus numbers do not reach."""
+    io_space: bool = True
+    """No more bridges have IO than there are windows."""
 
 
 def scopes(guest: Guest, items: Items) -> list[Scope]:
@@ -228,7 +230,7 @@ class Grower:
         budget = io_budget(self.guest.platform, self.guest.firmware.name)
         wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
         reserving = sum(len(items) for kind, items in self.items.free.items() if kind.spare and kind.spare.memory)
-        return min(wet, budget.limit // PAGE) + reserving
+        return (min(wet, budget.limit // PAGE) if self.scope.io_space else wet) + reserving
 
     def _host(self, child: BusClass, host: BusClass) -> None:
         child.hosts.append(host)

@@ -13,6 +13,8 @@ from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.need import NONE
 from qslot.solver import grow, kinds, memory, reserves, search, solve, spares, standing
 from qslot.solver.buses import BusClass, Room
+from qslot.solver.encode import encode
+from qslot.solver.items import items_of
 from qslot.solver.rows import Rows, Sum
 
 from ..opinions import addresses, oracle, rows
@@ -266,3 +268,14 @@ def test_ports_of_one_class_are_alike_in_every_field() -> None:
     """But in who they are: merging compares all that a bus class says."""
     named = {one.name for one in fields(BusClass)}
     assert named - set(standing.ALIKE) == {"names", "most", "hosts"}
+
+
+def test_without_the_limit_to_io_space_each_device_may_have_a_bridge() -> None:
+    """The exact model looks at as many bridges with IO as there are windows, or at all there may be."""
+    guest = Guest.model_validate({"machine": "pc", "devices": [device(f"d{n}", "rtl8139") for n in range(20)]})
+    items = items_of(guest)
+    numbers = []
+    for without in (frozenset[str](), frozenset({"io-space"})):
+        encoding = encode(guest, items, grow.Scope(exact_io=True), cheapest_only=False, without=without)
+        numbers.append(1 + max(bus.part for bus in encoding.variables.classes if bus.part is not None))
+    assert numbers == [8, 20]
