@@ -16,7 +16,13 @@ def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Capacity:
         reserves = tuple(reserves_of(v, windows))
         taken = taken + total(one.beyond for one in reserves) * PAGE
         for one in reserves:
-            _loses(v, taken, budget, one.bus, total(chosen * budget.lost_to(size * PAGE) for size, chosen in one.sizes))
+            _loses(
+                v,
+                taken,
+                budget,
+                one.bus,
+                total(chosen * budget.lost_to(size * PAGE) for size, chosen in one.size.sizes),
+            )
         for bus in v.classes:
             _loses(v, taken, budget, bus, v.buses(bus) * budget.lost_to(max(1, bus.reserve) * PAGE))
     return Capacity("io-space", taken, budget.limit)

@@ -5,9 +5,10 @@ Counted bus by bus; only necessary where a class has several. What alignment add
 
 from dataclasses import dataclass, field
 
-from ..schema.firmware.budget import MIB, power_of_two
+from ..schema.firmware.budget import MIB
 from .buses import BusClass, Offer
 from .kinds import Place
+from .powers import rounded_up
 from .rows import Sum, total
 from .variables import Variables
 
@@ -64,16 +65,10 @@ class SpareMemory:
     def _rounded_up(self, bus: BusClass, held: Sum) -> Sum:
         """Bytes up to the next power of two, if there are spare slots at all."""
         rows, spares = self.v.rows, self._spares(bus)
-        most = rows.most(held)
-        sizes = [MIB << bit for bit in range((power_of_two(most) // MIB).bit_length())] or [MIB]
-        chosen = [rows.variable(0, 1) for _ in sizes]
-        used = total(chosen)
-        rows.at_most(used, 1)
-        rows.at_most(spares, used * rows.most(spares))
-        reserve = total(one * size for one, size in zip(chosen, sizes, strict=True))
-        rows.at_most(held - reserve, (used * -1 + 1) * most)
-        result, whole = rows.variable(0, sizes[-1]), rows.variable(0, sizes[-1] // MIB)
-        rows.at_most(reserve - held, result)
+        reserve = rounded_up(rows, held, MIB)
+        rows.at_most(spares, reserve.used * rows.most(spares))
+        result, whole = rows.variable(0, reserve.most), rows.variable(0, reserve.most // MIB)
+        rows.at_most(reserve.value - held, result)
         rows.at_most(result - (MIB - 1), whole * MIB)
         self.beyond[id(bus)] = whole
         return result

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..schema.device import Spare
-from ..schema.firmware.budget import PAGE, power_of_two
+from ..schema.firmware.budget import PAGE
 from .buses import BusClass, Offer
+from .powers import PowerOfTwo, rounded_up
 from .reserves import shpc_opens_page
 from .rows import Sum, total
 from .variables import Variables
@@ -36,8 +37,7 @@ class Reserve:
     bus: BusClass
     beyond: Sum
     """More than what is in its window, spare slots included."""
-    sizes: tuple[tuple[int, Sum], ...]
-    """Each that it may have, and whether it has."""
+    size: PowerOfTwo
 
 
 def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
@@ -57,15 +57,11 @@ def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: Sum) -> Rese
     """What those inside have beyond their windows may be all there is to round up, wherever they are."""
     rows, spare = v.rows, total(v.counts[i] * one.io for i, one in _spares(v, bus))
     held = windows.direct[id(bus)] + windows.pages_below(bus)
-    most = rows.most(held)
-    sizes = tuple((1 << bit, rows.variable(0, 1)) for bit in range(power_of_two(most).bit_length()))
-    used, reserve = total(one for _, one in sizes), total(one * size for size, one in sizes)
-    beyond = rows.variable(0, sizes[-1][0])
-    rows.at_most(used, 1)
-    rows.at_most(spare, (used + _beside(v, windows, bus)) * rows.most(spare))
-    rows.at_most(held - reserve, (used * -1 + 1) * most)
-    rows.at_most(reserve - held - inside, beyond)
-    return Reserve(bus, beyond, sizes)
+    reserve = rounded_up(rows, held)
+    beyond = rows.variable(0, reserve.most)
+    rows.at_most(spare, (reserve.used + _beside(v, windows, bus)) * rows.most(spare))
+    rows.at_most(reserve.value - held - inside, beyond)
+    return Reserve(bus, beyond, reserve)
 
 
 def _ports_fit(v: Variables, windows: Windows, bus: BusClass, own: int) -> None:
