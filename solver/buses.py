@@ -193,6 +193,11 @@ class BusClass:
         return self.where.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
 
     @property
+    def is_certain(self) -> bool:
+        """Whether it is of listed controllers that each layout has, though not always on this level."""
+        return not self.created and not self.optional and (self.parent is None or self.parent.is_certain)
+
+    @property
     def above(self) -> "list[BusClass]":
         """Classes it may hang on: the one that it is pinned to, or its hosts."""
         return self.hosts if self.parent is None else [self.parent]

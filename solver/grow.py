@@ -7,6 +7,7 @@ from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from ..schema.properties import integer
+from .bus_ranges import most_below
 from .buses import ALL, BUS_NUMBERS, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items, wished_nodes
@@ -173,9 +174,12 @@ class Grower:
 
     def _left(self, bus: BusClass) -> int:
         """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
-        if bus.model is None or not self.scope.numbers:
+        if not self.scope.numbers:
             return bus.left
-        left = max(host.left for host in bus.above) - CONTROLLERS[bus.model].bus_numbers
+        own = 1 if bus.model is None else CONTROLLERS[bus.model].bus_numbers
+        if bus.model is None or CONTROLLERS[bus.model].is_expander:
+            return most_below(self.guest, bus.where.root, own)
+        left = max(host.left for host in bus.above) - own
         return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
     @property

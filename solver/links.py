@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..schema.connect import CONTROLLERS
-from ..schema.properties import integer
+from .bus_ranges import fixed_ranges
 from .buses import BUS_NUMBERS, BusClass
 from .rows import Capacity, Sum, total
 from .variables import Variables
@@ -78,21 +78,25 @@ def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
         sizes.setdefault(bus.where.root, Sum()).add(numbers.own(bus))
     if bounded:
         _ranges(v, sizes)
-    return Capacity("bus-numbers", total(sizes.values()), BUS_NUMBERS)
+    used = total(sizes.values())
+    if not v.guarded:
+        v.rows.at_most(Sum(constant=_largest(v)), used)
+    return Capacity("bus-numbers", used, BUS_NUMBERS)
+
+
+def _largest(v: Variables) -> int:
+    """Numbers of the roots and of the largest bus-reserve: each other reserve may be inside that one. Follows from the
+    other rows, but not without search."""
+    listed = [bus for bus in v.classes if bus.model is not None and bus.is_certain]
+    roots = sum(CONTROLLERS[str(bus.model)].bus_numbers * bus.most for bus in listed if bus.where.root in bus.names)
+    reserves = (CONTROLLERS[str(bus.model)].bus_numbers + bus.bus_reserve for bus in listed if bus.bus_reserve)
+    return 1 + roots + max(reserves, default=0)
 
 
 def _ranges(v: Variables, sizes: dict[str, Sum]) -> None:
-    fixed = {
-        c.id: start
-        for c in v.guest.controllers
-        if (start := integer(c.properties, "bus_nr")) is not None and CONTROLLERS[c.model].is_expander
-    }
-    if not fixed:
+    rooms = fixed_ranges(v.guest)
+    if not rooms:
         return
-    starts = sorted(fixed.items(), key=lambda one: one[1])
-    ends = [start for _, start in starts[1:]] + [BUS_NUMBERS]
-    rooms = {v.guest.platform.root: starts[0][1]}
-    rooms |= {name: end - start for (name, start), end in zip(starts, ends, strict=True)}
     used = {name: sizes[name] for name in rooms}
     for root, size in sizes.items():
         if root not in rooms:

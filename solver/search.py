@@ -29,7 +29,7 @@ from .pinned import Impossible
 from .rows import Capacity
 from .seating import NoDecode
 
-QUICK, PATIENT = 0.02, 1.0
+QUICK, PATIENT = 0.02, 0.1
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
 before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
 

@@ -73,7 +73,15 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
             _closed(windows, bus)
     _linked(windows, below)
     _ordered(windows, below)
+    if not v.guarded:
+        v.rows.at_most(Sum(constant=_largest(below)), windows.pages())
     return windows
+
+
+def _largest(below: list[BusClass]) -> int:
+    """Pages of the largest io-reserve that is listed: each other may be inside that one. Follows from the rows of each
+    class where that bridge may be, but not without search."""
+    return max((bus.reserve for bus in below if bus.is_certain), default=0)
 
 
 def _all_pages(v: Variables) -> int:
@@ -95,7 +103,7 @@ def _linked(windows: Windows, below: list[BusClass]) -> None:
         for host in child.hosts:
             here = pages_of[id(host)]
             rows.at_most(here, opened[id(host)] * min(rows.most(amount), windows.cap))
-            rows.at_most(here + total(opened.values()) - opened[id(host)], amount)
+            rows.at_most(here + windows.opened(child) - opened[id(host)], amount)
 
 
 def _closed(windows: Windows, bus: BusClass) -> None:

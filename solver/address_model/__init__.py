@@ -15,7 +15,7 @@ MOST = 10
 
 def address_level(guest: Guest, limits: Limits) -> Outcome:
     """A verified optimal layout, the proof that there is none, or Undecided: at a limit, or where it cannot say."""
-    return consider(guest, limits).outcome
+    return consider(guest, limits, pooled=True).outcome
 
 
 def within_reach(guest: Guest) -> bool:

@@ -38,6 +38,8 @@ class Slot:
     open: bool = True
     """Whether anything that is not pinned may come here."""
     chipset: bool = False
+    others: tuple[int, ...] = ()
+    """Slots that it stands for besides: nobody here shares one but ports, or pci-bridges, among themselves."""
 
     @property
     def has_zero(self) -> bool:
@@ -116,6 +118,18 @@ def leave_out(bus: Bus, most: Callable[[int], int]) -> None:
         seen[sort] = seen.get(sort, 0) + 1
         if not slot.open or seen[sort] > most(len(slot.free)):
             del bus.slots[slot.number]
+
+
+def pool(bus: Bus, most: int) -> None:
+    """Where empty slots that may change places are enough for all that may come, one stands for all: `most` of them.
+
+    Nobody there need share at a cost: that would save no bus, no window and no controller.
+    """
+    for first, *others in alike(bus):
+        if first.open and first.plain and len(others) >= most:
+            first.others = tuple(slot.number for slot in others)
+            for slot in others:
+                del bus.slots[slot.number]
 
 
 def alike(bus: Bus) -> list[list[Slot]]:

@@ -64,7 +64,7 @@ def _shared(seats: Seats, item: Item) -> Expression:
         if there.chipset:
             seats.implies(sits, shared)
         for other, theirs in seats.in_slot[bus, slot].items():
-            if other != item.key:
+            if other != item.key and not there.others:
                 seats.model.add(sits + theirs <= 1 + shared)
     return shared
 

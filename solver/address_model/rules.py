@@ -19,7 +19,8 @@ def state_all(seats: Seats, tree: Tree) -> None:
     for rule in (address_unique, function_zero, slot_sharing):
         for bus in seats.buses.values():
             for slot in bus.slots.values():
-                rule(seats, bus, slot)
+                if not slot.others:
+                    rule(seats, bus, slot)
     for one in (
         virtio_slot,
         integrated,

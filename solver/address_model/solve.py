@@ -43,6 +43,8 @@ class Model:
     limits: Limits
     apart: bool = False
     """Whether bridges are not made one where memory might tell them apart: see candidates."""
+    pooled: bool = False
+    """Whether one slot may stand for many: see buses.pool."""
     bounds: dict[Term, int] = field(default_factory=dict)
     cuts: int = 0
 
@@ -51,7 +53,7 @@ class Model:
 
         self.cp_model: Any = cp_model
         self.model: Any = cp_model.CpModel()
-        self.seats = Seats(self.guest, self.model, self.apart)
+        self.seats = Seats(self.guest, self.model, self.apart, self.pooled)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
         keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
@@ -121,9 +123,10 @@ class Considered:
     cuts: int = 0
 
 
-def consider(guest: Guest, limits: Limits) -> Considered:
+def consider(guest: Guest, limits: Limits, *, pooled: bool = False) -> Considered:
+    """`pooled` is the quicker and the less plain way: see buses.pool."""
     try:
-        return _search(Model(guest, limits))
+        return _search(Model(guest, limits, pooled=pooled))
     except Contradiction:
         return Considered(Infeasible())
     except TimeIsUp:
@@ -144,7 +147,7 @@ def _search(model: Model) -> Considered:
             return _claimed(model, known, proved or model.bounds)
         broken_rules = {finding.rule for finding in broken}
         if "memory-space" in broken_rules and not model.apart:
-            return _search(Model(model.guest, model.limits, apart=True))
+            return _search(Model(model.guest, model.limits, apart=True, pooled=model.pooled))
         if not broken_rules <= PREDICTED:
             return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
         if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):

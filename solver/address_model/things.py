@@ -75,6 +75,11 @@ class Bridge(Thing):
         return CONTROLLERS[self.model].is_port
 
     @property
+    def packs(self) -> bool:
+        """Whether it may share a slot with others of its sort, ports or pci-bridges, at no cost."""
+        return self.functions is None and (self.is_port or self.model == "pci-bridge")
+
+    @property
     def is_expander(self) -> bool:
         return CONTROLLERS[self.model].is_expander
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...schema.address import FUNCTIONS
 from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
-from .buses import Bus, Kind, Slot, buses_of, leave_out
+from .buses import Bus, Kind, Slot, buses_of, leave_out, pool
 from .candidates import candidates
 from .things import Bridge, Item, Room, Seated, Things, connector_of, things_of
 
@@ -24,7 +25,6 @@ HOMES = {
     Need.DOWNSTREAM_PORT: {Kind.SWITCH},
 }
 """Where automatic placement puts controllers; pci-bridges go on conventional buses, pci.0 included."""
-PACKED = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge"})
 TAKES = {
     Kind.PORT: {"express", "hybrid", "legacy virtio"},
     Kind.CONVENTIONAL: {"hybrid", "conventional", "legacy virtio"},
@@ -40,6 +40,8 @@ class Seats:
     model: Any
     apart: bool = False
     """See candidates."""
+    pooled: bool = False
+    """Whether one slot may stand for many, see buses.pool."""
     things: Things = field(init=False)
     bridges: dict[str, Bridge] = field(init=False)
     """Demanded ones, then those that may be created."""
@@ -58,6 +60,8 @@ class Seats:
         self.bridges = {bridge.key: bridge for bridge in self.things.bridges}
         self.buses = buses_of(self.guest, self.things)
         for bus in self.buses.values():
+            if self.pooled:
+                self._pool(bus)
             leave_out(bus, self._slots_filled(bus))
         for bridge in self.bridges.values():
             self.exists[bridge.key] = self.model.new_bool_var(bridge.key) if bridge.created else 1
@@ -71,10 +75,18 @@ class Seats:
         """Expanders."""
         return [bridge for bridge in self.bridges.values() if bridge.is_expander]
 
+    def _may_come(self, bus: Bus) -> list[Seated]:
+        return [one for one in self.things.floating if one.key != bus.name and self.may_go(one, bus)]
+
+    def _pool(self, bus: Bus) -> None:
+        """Unless somebody may come who needs company, as function 0 is another's."""
+        if all(0 in (thing.functions or (0,)) for thing in self._may_come(bus)):
+            pool(bus, self._slots_filled(bus)(FUNCTIONS))
+
     def _slots_filled(self, bus: Bus) -> Callable[[int], int]:
         """How many slots of so many functions can be needed there: ports, or pci-bridges, pay nothing for sharing."""
-        here = [one for one in self.things.floating if one.key != bus.name and self.may_go(one, bus)]
-        packed = [one for one in here if isinstance(one, Bridge) and one.functions is None and one.model in PACKED]
+        here = self._may_come(bus)
+        packed = [one for one in here if isinstance(one, Bridge) and one.packs]
         ports = sum(one.is_port for one in packed)
         others = len(here) - len(packed) + sum(room_fits(room, bus) for room in self.things.rooms)
         return lambda functions: others + sum(-(-n // max(functions, 1)) for n in (ports, len(packed) - ports))

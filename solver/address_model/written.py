@@ -10,9 +10,9 @@ from ..items import Item as Listed
 from ..items import items_of
 from ..seating import Bus, Seating
 from .buses import Kind
-from .things import Bridge
+from .things import Bridge, Room, Seated
 from .tree import Tree
-from .variables import Seats
+from .variables import Place, Seats
 
 Value = Callable[[object], int]
 
@@ -29,7 +29,8 @@ def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
     """The layout that the values of all variables stand for."""
     guest = seats.guest
     items = items_of(guest)
-    addresses = addresses_of(seats, value)
+    places = places_of(seats, value)
+    addresses = addresses_of(seats, places)
     buses = {guest.platform.root: Bus(_bus_class(seats, tree, value, None), guest.platform.root)}
     for key, bridge in seats.bridges.items():
         if value(seats.exists[key]):
@@ -46,30 +47,58 @@ def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
     free = {kind.spare: listed for kind, some in items.free.items() for listed in some[:1] if kind.spare is not None}
     spares: list[tuple[Listed, Bus, int]] = []
     for room in seats.things.rooms:
-        name, slot = next(place for place, sits in seats.sits[room.key].items() if value(sits))
+        name, slot = places[room.key]
         spares.append((free[guest.spare[room.wish].model_copy(update={"count": 1})], buses[name], slot))
     return assemble(guest, items, Seating(list(buses.values()), devices, spares))
 
 
-def addresses_of(seats: Seats, value: Value) -> dict[str, tuple[str, int, tuple[int, ...]]]:
-    """Bus, slot and functions of all that exists. What takes any function gets the lowest one left, in listed order."""
-    where: dict[str, tuple[str, int]] = {}
-    used: dict[tuple[str, int], set[int]] = {}
-    things = seats.things.seated
-    for thing in things:
+def places_of(seats: Seats, value: Value) -> dict[str, Place]:
+    """Bus and slot of all that exists."""
+    result: dict[str, Place] = {}
+    pools: dict[Place, list[Seated | Room]] = {}
+    for thing in (*seats.things.seated, *seats.things.rooms):
         place = next((place for place, sits in seats.sits[thing.key].items() if value(sits)), None)
-        if place is not None:
-            where[thing.key] = place
-            used.setdefault(place, set()).update(thing.functions or ())
+        if place is None:
+            continue
+        if seats.buses[place[0]].slots[place[1]].others:
+            pools.setdefault(place, []).append(thing)
+        else:
+            result[thing.key] = place
+    for (bus, number), here in pools.items():
+        slots = iter((number, *seats.buses[bus].slots[number].others))
+        result |= {
+            thing.key: (bus, slot) for group, slot in zip(_sharing(here), slots, strict=False) for thing in group
+        }
+    return result
+
+
+def _sharing(things: list[Seated | Room]) -> list[list[Seated | Room]]:
+    """Slot by slot: ports together, and pci-bridges."""
+    packed: dict[bool, list[Seated | Room]] = {True: [], False: []}
+    alone = []
+    for thing in things:
+        if isinstance(thing, Bridge) and thing.packs:
+            packed[thing.is_port].append(thing)
+        else:
+            alone.append([thing])
+    together = (some[at : at + FUNCTIONS] for some in packed.values() for at in range(0, len(some), FUNCTIONS))
+    return [*alone, *together]
+
+
+def addresses_of(seats: Seats, places: dict[str, Place]) -> dict[str, tuple[str, int, tuple[int, ...]]]:
+    """Bus, slot and functions. What takes any function gets the lowest one left, in listed order."""
+    things = [thing for thing in seats.things.seated if thing.key in places]
+    used: dict[Place, set[int]] = {}
+    for thing in things:
+        used.setdefault(places[thing.key], set()).update(thing.functions or ())
     result = {}
     for thing in things:
-        if thing.key not in where:
-            continue
-        place = where[thing.key]
+        place = places[thing.key]
         functions = thing.functions
         if functions is None:
-            slot = seats.buses[place[0]].slots[place[1]]
-            functions = (next(f for f in range(FUNCTIONS) if f in slot.free and f not in used[place]),)
+            slot = seats.buses[place[0]].slots.get(place[1])
+            free = range(FUNCTIONS) if slot is None else sorted(slot.free)
+            functions = (next(f for f in free if f not in used[place]),)
             used[place] |= {*functions}
         result[thing.key] = (*place, functions)
     return result
