@@ -11,7 +11,7 @@ from typing import Final
 
 from ..schema.firmware.apertures import Aperture
 from ..schema.firmware.budget import MIB
-from ..schema.firmware.need import apertures_of, chipset_asks, port_memory
+from ..schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
 from ..schema.firmware.pieces import Memory, Pieces, whole
 from .buses import BusClass, Offer
 from .powers import PowerOfTwo
@@ -52,17 +52,17 @@ def _blocks(aperture: Aperture, unit: int) -> int:
 
 
 def _units(v: Variables) -> list[int]:
-    """Sizes of blocks: of all that is needed in one piece."""
+    """Sizes of blocks: of all that is needed in one piece. None where option ROMs upset the alignment of others."""
+    if v.items.open.upset or upsets_alignment(v.guest.devices):
+        return []
     parts = [option.memory for option in v.options]
     parts += [one for bus in v.classes for one in (bus.base_memory, bus.kept_memory)]
     sizes = {1 << piece.size.bit_length() - 1 for part in parts for piece in (*part.low, *part.high)}
     if v.items.reserving and v.guest.firmware.name == "ovmf":
-        asked = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
-        sizes |= {MIB << bit for bit in range((asked // MIB).bit_length() + 1)}
-    roots = len({bus.where.root for bus in v.classes})
-    return sorted(
-        size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures_of(v.guest))
-    )
+        spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
+        sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
+    apertures, roots = apertures_of(v.guest), len({bus.where.root for bus in v.classes})
+    return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
 
 
 def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:

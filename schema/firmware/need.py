@@ -3,6 +3,7 @@
 Where the sums fit, alignment may still say no; `predict` knows. BARs below 1 MiB and option ROMs are left out.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from ..layout import Platform
@@ -11,11 +12,11 @@ from ..properties import integer
 from ..traits import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET, Bars, Kind, requested
-from .budget import MIB, align
+from .budget import MIB, align, power_of_two
 from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
-    from ..device import Controller
+    from ..device import Controller, Device
     from ..guest import Firmware, Guest
 
 Where = Literal["root", "bridge", "port"]
@@ -62,6 +63,12 @@ def may_be_short(guest: "Guest") -> bool:
 def _kept(controller: "Controller") -> int:
     """Bytes that its properties reserve."""
     return sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
+
+
+def upsets_alignment(devices: Iterable["Device"]) -> bool:
+    """Whether an option ROM is of a size that makes what is placed beside it start at odd addresses."""
+    roms = (one.rom if one.rom is not None else integer(one.properties, "romsize") or 0 for one in devices)
+    return any(rom > MIB and rom != power_of_two(rom) for rom in roms)
 
 
 def chipset_asks(machine: Machine) -> bool:

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.firmware.budget import power_of_two
 from qslot.solver import Options, solve
+from qslot.solver.encode import encode
+from qslot.solver.grow import Scope
+from qslot.solver.items import items_of
 from qslot.solver.spare_memory import share
 
 from .ask import Data, costs, device, host, planned
@@ -152,6 +155,13 @@ def test_a_wide_bar_that_its_own_narrow_one_keeps_low_goes_to_the_root_bus() -> 
     outcome = solve(Guest.model_validate(data), PATIENCE)
     assert isinstance(outcome, Solved)
     assert outcome.layout.devices[0].bus == "pcie.0"
+
+
+@pytest.mark.parametrize(("rom", "sharper"), [("4MiB", True), ("5MiB", False), ("300KiB", True)])
+def test_an_odd_rom_upsets_alignment_so_that_blocks_say_nothing(rom: str, sharper: bool) -> None:
+    guest = Guest.model_validate({"machine": "q35", "devices": [{**plain("p", "512MiB"), "rom": rom}]})
+    capacities = encode(guest, items_of(guest), Scope(), cheapest_only=False).capacities
+    assert any(one.unit > 1 << 20 for one in capacities) == sharper
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30)), min_size=1, max_size=5))
