@@ -265,9 +265,11 @@ def _io(guest: Guest, numbers: dict[str, Scalar]) -> str:
 def _memory(guest: Guest, numbers: dict[str, Scalar]) -> str:
     if "used" not in numbers:
         return f"the memory that {guest.firmware.name} shares out cannot hold it"
-    where = {"below 4 GiB": "below 4 GiB", "64-bit": "for 64-bit BARs"}.get(str(numbers.get("memory")), "in all")
+    part = str(numbers.get("memory"))
+    where = part if part.startswith("below 4 GiB") else "for 64-bit BARs" if part == "64-bit" else "in all"
+    block = f", in blocks of {_mib(numbers['block'])} each at a multiple of its size" if "block" in numbers else ""
     return (
-        f"{guest.firmware.name} shares out {_mib(numbers['available'])} of memory {where}, "
+        f"{guest.firmware.name} shares out {_mib(numbers['available'])} of memory {where}{block}, "
         f"and no layout uses less than {_mib(numbers['used'])}"
     )
 

@@ -13,7 +13,7 @@ from ..schema.address import FUNCTIONS
 from ..schema.connect import CONTROLLERS
 from ..schema.device import Spare
 from ..schema.firmware.budget import PAGE
-from ..schema.firmware.need import NONE, Memory
+from ..schema.firmware.pieces import NONE, Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .kinds import Kind, Place

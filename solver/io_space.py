@@ -1,8 +1,10 @@
 """Rule io-space: what the firmware shares out holds all windows and root BARs, and what alignment loses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..schema.firmware.budget import PAGE, IoBudget, io_budget
+from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from .buses import BusClass, Offer
 from .rows import Capacity, Sum, total
 from .spares import Reserve, reserves_of
 from .variables import Variables
@@ -14,6 +16,7 @@ def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Capacity:
     budget = io_budget(v.guest.platform, v.guest.firmware.name)
     taken = windows.pages() * PAGE + _root_bars(v, budget)
     if bounded:
+        taken = taken + total(_padded(v, windows)) * PAGE
         reserves = tuple(reserves_of(v, windows))
         taken = taken + total(one.beyond for one in reserves) * PAGE + _lost(v, budget, reserves)
     return Capacity("io-space", taken, budget.limit)
@@ -31,6 +34,42 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Sum:
     for bus, lost in main:
         v.rows.at_most(lost, largest * bus.most)
     return largest
+
+
+def _padded(v: Variables, windows: Windows) -> Iterator[Sum]:
+    """Pages for bridges without IO behind a port, where OVMF reserves some by default and never gives that up.
+
+    It gives up the largest first. So where the request states a larger reserve, all that it reserves by default must
+    find room beside that, or the larger one is lost. Only a pcie-pci-bridge has no property against it; it takes no
+    page where the port that it is on has a window anyway.
+    """
+    if not _pads_beside_larger(v):
+        return
+    for bus in v.classes:
+        if bus.model == "pcie-pci-bridge":
+            spared = windows.opened(bus) + total(_elsewhere(v, bus))
+            padded = v.rows.variable(0, min(bus.most, windows.cap))
+            v.rows.at_most(v.buses(bus) - spared, padded)
+            yield padded
+
+
+def _pads_beside_larger(v: Variables) -> bool:
+    """Of a single root: of several, edk2 hears of the last one's want only. What is left open may not be there."""
+    firmware, open_ = v.guest.firmware, v.items.open
+    if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
+        return False
+    if any(bus.where.expander for bus in v.classes) or open_.controllers or open_.readings or open_.more_io:
+        return False
+    if any(kind.spare is not None and kind.spare.io for kind in v.items.free):
+        return False  # whose port reserves for all that is in it
+    return any(bus.reserve and bus.names for bus in v.classes)
+
+
+def _elsewhere(v: Variables, bus: BusClass) -> Iterator[Sum]:
+    """How many are not on a port of which the window would be nothing without them."""
+    for host in bus.above:
+        if host.offer is not Offer.PORT or host.reserve or host.base_io:
+            yield v.buses(bus) if bus.parent is host else v.hanging(bus, host)
 
 
 def _root_bars(v: Variables, budget: IoBudget) -> Sum:

@@ -70,6 +70,8 @@ class Open:
     """NUMA nodes that may have an expander."""
     more_io: bool = False
     """Whether there may be IO ports that nobody counts: spare slots may use the pages of such devices."""
+    upset: bool = False
+    """Whether what may be there upsets the alignment of memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Final
 
 from ..schema.connect import Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
+from ..schema.firmware.bars import Kind as BarKind
 from ..schema.firmware.bars import requested, requested_with_rom, window_bytes
 from ..schema.firmware.budget import power_of_two
-from ..schema.firmware.need import NONE, Memory, may_be_short, needed, port_memory
+from ..schema.firmware.need import SEABIOS_WINDOW, may_be_short, needed
+from ..schema.firmware.pieces import NONE, Memory, Piece
 from ..schema.guest import Guest
 from ..schema.traits import STRICTNESS, Traits, mode_on
 from ..schema.weights import WEIGHTS
@@ -36,7 +38,7 @@ Readings = tuple[Traits, ...]
 class Fit:
     """What an item pays and needs in a kind of place: preference weight, IO bytes, memory.
 
-    Memory beside what a port has anyway: alone in its slot, and beside others.
+    Memory alone in its slot, and beside others.
     """
 
     weight: int
@@ -137,9 +139,7 @@ class Kinds:
 
     def of_spare(self, spare: Spare) -> Kind:
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
-        reserved = NONE
-        if spare.memory and self.memory:
-            reserved = Memory(0, power_of_two(spare.memory)) if spare.kind == "pcie" else Memory(spare.memory, 0)
+        reserved = self._reserved(spare) if spare.memory and self.memory else NONE
         fit, on_root = Fit(0, spare.io, reserved, reserved), Fit(0, spare.io)
         return self._only(
             Kind(
@@ -152,6 +152,15 @@ class Kinds:
                 spare=spare.model_copy(update={"count": 1}),
             )
         )
+
+    def _reserved(self, spare: Spare) -> Memory:
+        """OVMF aligns a reserve to its size, SeaBIOS to the BARs that are there, if any."""
+        ovmf = self.guest.firmware.name == "ovmf"
+        if spare.kind == "pcie":
+            size = power_of_two(spare.memory)
+            return Memory((), (Piece(size, size if ovmf else SEABIOS_WINDOW),))
+        # part of a reserve for all that is in the window: that is as large as a power of two which is no smaller
+        return Memory((Piece(spare.memory, power_of_two(spare.memory) if ovmf else 1),))
 
     def _only(self, kind: Kind) -> Kind:
         content = tuple(getattr(kind, name) for name in Kind.__slots__)
@@ -201,14 +210,14 @@ class Kinds:
 
     def _memory(self, members: Sequence[Readings], place: Place) -> tuple[Memory, Memory]:
         """What is read in several ways counts nothing: modes differ by a few KiB."""
-        firmware, port = self.guest.firmware.name, place is Place.PORT
+        firmware = self.guest.firmware.name
         certain = [readings[0] for readings in members if len(readings) == 1]
-        bars = tuple(bar for one in certain for bar in requested(one, mode_on(one, behind_port=port)))
+        bars = tuple(bar for one in certain for bar in requested(one, mode_on(one, behind_port=place is Place.PORT)))
+        if place is Place.CONVENTIONAL and firmware == "ovmf" and self.reserving:
+            # may lie in the window that is reserved for spare slots, in which the rule does not count it
+            bars = tuple(bar for bar in bars if bar.kind is not BarKind.PREF32)
         beside = needed(bars, "root" if place is Place.ROOT else "bridge", firmware)
-        if not port:
-            return beside, beside
-        alone, anyway = needed(bars, "port", firmware), port_memory(firmware)
-        return Memory(max(0, alone.low - anyway), alone.high), Memory(max(0, beside.low - anyway), beside.high)
+        return needed(bars, "port", firmware) if place is Place.PORT else beside, beside
 
     def _weight(self, one: Traits, place: Place) -> int:
         weight = 0

@@ -1,34 +1,75 @@
-"""Rule memory-space as sums: what items, ports and reserves need at least, and what there is, in MiB.
+"""Rule memory-space as sums: what items, ports and reserves need at least, and what there is, in MiB and in blocks.
 
-Only necessary: alignment may still say no, which the exact prediction finds. A guest that cannot be short of memory has
-no such sums, and its kinds no needs, so that devices with other BARs stay interchangeable.
+A block starts at a multiple of its size, as do BARs: of each size there are only so many, whatever the order. Only
+necessary: the order of windows may still say no, which the exact prediction finds. A guest that cannot be short of
+memory has no such sums, and its kinds no needs, so that devices with other BARs stay interchangeable.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..schema.firmware.apertures import Aperture
 from ..schema.firmware.budget import MIB
-from ..schema.firmware.need import available_to, port_memory
+from ..schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
+from ..schema.firmware.pieces import Memory, Pieces, whole
 from .buses import BusClass, Offer
+from .powers import PowerOfTwo
+from .prefetchable import Held
 from .rows import Capacity, Sum, total
 from .spare_memory import SpareMemory
 from .variables import Variables
 
 BELOW: Final = "below 4 GiB"
+OF_EXPANDERS: Final = f"{BELOW}, of expanders"
+"""OVMF serves the main root first, from the start of what there is: where its chipset asks for any, no expander gets
+the block that begins there."""
 
 
 def memory_space(v: Variables) -> Iterator[Capacity]:
     """Memory below 4 GiB, and above where that has an end. Each root's 64-bit memory lies on one side as a whole."""
     if not v.items.memory:
         return
-    below, above = available_to(v.guest)
-    low, high = _Need(v).in_all()
-    yield Capacity("memory-space", low, below // MIB, BELOW, MIB)
-    if above is not None and any(bus.where.expander for bus in v.classes):
-        yield Capacity("memory-space", high + low, (below + above) // MIB, "all", MIB)
-    elif above is not None:
-        yield Capacity("memory-space", high, max(below, above) // MIB, "64-bit", MIB)
+    held, spares = Held(v), SpareMemory(v)
+    for unit in (MIB, *_units(v)):
+        need = _Need(v, unit, held, spares)
+        low, high = need.in_all()
+        below, above = apertures_of(v.guest)
+        there = _blocks(below, unit)
+        yield Capacity("memory-space", low, there, BELOW, unit)
+        if above is None:
+            continue
+        if not any(bus.where.expander for bus in v.classes):
+            yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
+            continue
+        yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
+        if unit > MIB and below.start % unit == 0 and chipset_asks(v.guest.platform):
+            yield Capacity("memory-space", need.of_expanders(), max(0, there - 1), OF_EXPANDERS, unit)
+
+
+def _blocks(aperture: Aperture, unit: int) -> int:
+    return aperture.blocks(unit) if unit > MIB else aperture.size // unit
+
+
+def _units(v: Variables) -> list[int]:
+    """Sizes of blocks: of all that is needed in one piece. None where option ROMs upset the alignment of others."""
+    if v.items.open.upset or upsets_alignment(v.guest.devices):
+        return []
+    parts = [option.memory for option in v.options]
+    parts += [one for bus in v.classes for one in (bus.base_memory, bus.kept_memory)]
+    sizes = {1 << piece.size.bit_length() - 1 for part in parts for piece in (*part.low, *part.high)}
+    if v.items.reserving and v.guest.firmware.name == "ovmf":
+        spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
+        sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
+    apertures, roots = apertures_of(v.guest), len({bus.where.root for bus in v.classes})
+    return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
+
+
+def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:
+    """Whether blocks say more than bytes: some room there is in none, though one is no larger than all there is."""
+    if aperture is None or unit > aperture.size:
+        return False
+    return roots > 1 or aperture.blocks(unit) * unit < aperture.size
 
 
 Part = tuple[Sum, Sum]
@@ -37,48 +78,74 @@ Part = tuple[Sum, Sum]
 
 @dataclass(slots=True)
 class _Need:
-    """Rounded down to MiB, so that nothing that fits is refused."""
+    """In whole units, so that nothing that fits is refused."""
 
     v: Variables
+    unit: int
+    held: Held
+    spares: SpareMemory
     kept: dict[int, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
-    spares: SpareMemory = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.spares = SpareMemory(self.v)
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""
         for bus in sorted(self.v.classes, key=lambda one: -one.where.depth):
-            if self.v.items.reserving:
-                self.spares.add(bus)
+            if self.v.items.reserving and self.unit == MIB:
+                inside = (self.kept[id(one)][0] for one in self.v.below(bus) if id(one) in self.kept)
+                self.spares.add(bus, total(inside))
             if any(bus.kept_memory):
-                below = self.v.below(bus)  # and below no other: BusClass.is_tracked
-                low, high = self._inside([one for one in self.v.classes if one is bus or one in below])
-                reserves = bus.kept_memory
-                self.kept[id(bus)] = self._beyond(bus, reserves.low, low), self._beyond(bus, reserves.high, high)
+                low, high = self._below(bus)
+                self.kept[id(bus)] = (
+                    self._beyond(bus, bus.kept_memory.low, low),
+                    self._beyond(bus, bus.kept_memory.high, high),
+                )
+            elif self.unit > MIB and id(bus) in self.spares.reserves:
+                self.kept[id(bus)] = self._spare_blocks(self.spares.reserves[id(bus)], self._below(bus)[0]), Sum()
         return self._inside(self.v.classes)
+
+    def of_expanders(self) -> Sum:
+        """What is below 4 GiB behind expanders, once all has been counted."""
+        return self._inside([bus for bus in self.v.classes if bus.where.expander])[0]
+
+    def _below(self, bus: BusClass) -> Part:
+        """On the buses of a class and below; of what has a reserve of its own, and below no other."""
+        below = self.v.below(bus)
+        return self._inside([one for one in self.v.classes if one is bus or one in below])
 
     def _inside(self, classes: list[BusClass]) -> Part:
         """What sits on these buses, what they keep beyond it, and what empty ports have anyway."""
-        low = _empty_ports(self.v, classes) * (port_memory(self.v.guest.firmware.name) // MIB)
-        high = Sum()
+        anyway = port_memory(self.v.guest.firmware.name) // self.unit
+        low, high = _empty_ports(self.v, classes) * anyway, Sum()
         for bus in classes:
+            spared = anyway if bus.offer is Offer.PORT else 0
             for index in self.v.options_on(bus):
-                low.add(self.v.counts[index], self.v.options[index].memory.low // MIB)
-                high.add(self.v.counts[index], self.v.options[index].memory.high // MIB)
-            low.add(self.v.buses(bus), bus.base_memory.low // MIB)
-            high.add(self.v.buses(bus), bus.base_memory.high // MIB)
+                self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
+            self._add(low, high, self.v.buses(bus), bus.base_memory, spared)
+            low.add(self.held.below(bus, self.unit))
             if id(bus) in self.kept:
                 low.add(self.kept[id(bus)][0])
                 high.add(self.kept[id(bus)][1])
-            low.add(self.spares.beyond.get(id(bus), 0))
+            low.add(self.spares.raised(bus, self.unit))
+            if self.unit == MIB:
+                low.add(self.spares.beyond.get(id(bus), 0))
         return low, high
 
-    def _beyond(self, bus: BusClass, reserve: int, there: Sum) -> Sum:
+    def _add(self, low: Sum, high: Sum, times: Sum, memory: Memory, spared: int) -> None:
+        low.add(times, max(0, whole(memory.low, self.unit) - spared))
+        high.add(times, whole(memory.high, self.unit))
+
+    def _beyond(self, bus: BusClass, reserve: Pieces, there: Sum) -> Sum:
         """A bridge's window is its reserve, if what is inside takes less."""
-        result = self.v.rows.variable(0, reserve // MIB * bus.most)
-        self.v.rows.at_most(self.v.buses(bus) * (reserve // MIB) - there, result)
+        units = whole(reserve, self.unit)
+        result = self.v.rows.variable(0, units * bus.most)
+        self.v.rows.at_most(self.v.buses(bus) * units - there, result)
+        return result
+
+    def _spare_blocks(self, reserve: PowerOfTwo, there: Sum) -> Sum:
+        """OVMF aligns what is reserved for spare slots to its size."""
+        result = self.v.rows.variable(0, reserve.most // self.unit)
+        blocks = total(chosen * (size // self.unit) for size, chosen in reserve.sizes)
+        self.v.rows.at_most(blocks - there, result)
         return result
 
 

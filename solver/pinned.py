@@ -6,7 +6,7 @@ from typing import Final
 
 from ..schema.address import FUNCTIONS, SLOTS
 from ..schema.device import Controller
-from ..schema.firmware.need import NONE, Memory
+from ..schema.firmware.pieces import NONE, Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .buses import ALL, Join, SlotKind, Where, foreign, unmet

@@ -12,6 +12,7 @@ from typing import Final
 from ..schema.address import Pin
 from ..schema.connect import CONTROLLERS
 from ..schema.device import MODES, Controller, Device
+from ..schema.firmware.need import upsets_alignment
 from ..schema.guest import Guest
 from ..schema.restricted import Relaxation
 from ..schema.traits import model_of
@@ -55,6 +56,7 @@ class _Reader:
                 controllers=self.relaxation.optional_controllers,
                 readings=self._controller_readings(),
                 nodes=_nodes(self.whole),
+                upset=upsets_alignment(self.relaxation.optional_devices),
                 more_io=bool(self.relaxation.optional_devices) or any(len(one) > 1 for one in self._readings.values()),
             ),
         )

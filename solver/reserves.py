@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..schema.device import Controller
-from ..schema.firmware.budget import PAGE
-from ..schema.firmware.need import NONE, Memory
+from ..schema.firmware.budget import PAGE, power_of_two
+from ..schema.firmware.need import SEABIOS_WINDOW
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ..schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
 from ..schema.guest import Guest
 from ..schema.properties import integer, is_on
 from .buses import NO_ROOM, Room, pages
@@ -51,14 +52,24 @@ def room_of(guest: Guest, controller: Controller) -> Room:
 
 
 def kept_memory(guest: Guest, controller: Controller) -> Memory:
-    """Bytes that a listed controller keeps below 4 GiB, and of memory that may be above."""
+    """What a listed controller keeps below 4 GiB, and of memory that may be above."""
     if not _is_heeded(guest, controller):
         return NONE
     low, narrow, wide = (
         integer(controller.properties, name) or 0 for name in ("mem-reserve", "pref32-reserve", "pref64-reserve")
     )
-    # SeaBIOS puts what it may above 4 GiB, whatever it was asked for
-    return Memory(low + narrow, wide) if guest.firmware.name == "ovmf" else Memory(low, narrow + wide)
+    if guest.firmware.name == "ovmf":
+        return Memory(_rounded(low, narrow), _rounded(wide))
+    # SeaBIOS puts what it may above 4 GiB, whatever it was asked for; only BARs decide how that is aligned
+    return Memory(_as_asked(low), _as_asked(narrow + wide))
+
+
+def _rounded(*sizes: int) -> Pieces:
+    return aligned(*(power_of_two(size) for size in sizes if size))
+
+
+def _as_asked(size: int) -> Pieces:
+    return (Piece(size, SEABIOS_WINDOW),) if size else ()
 
 
 def _is_heeded(guest: Guest, controller: Controller) -> bool:
@@ -95,6 +106,6 @@ def least_kept(guest: Guest, readings: Sequence[Controller]) -> dict[str, Any]:
             "shpc": first["shpc"] and other["shpc"],
             "room": first["room"].or_as(other["room"]),
             "bus_reserve": None if None in bus_reserves else min(bus_reserves),
-            "kept_memory": Memory(*map(min, first["kept_memory"], other["kept_memory"])),
+            "kept_memory": first["kept_memory"].or_as(other["kept_memory"]),
         }
     return first

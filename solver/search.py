@@ -147,7 +147,7 @@ def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, l
         capacities = [capacity for capacity in encoding.capacities if capacity.rule == short]
         if not capacities or limits.left() == 0:
             break
-        fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), one.available))
+        fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), max(1, one.available)))
         try:
             _save(fullest, saving, encoding, optimum, limits)
         except TimeIsUp:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ..schema.facts import LIMITS, SLOTS
 from ..schema.finding import Finding
-from ..schema.firmware.need import Memory
+from ..schema.firmware.budget import MIB
+from ..schema.firmware.pieces import Memory, whole
 from ..schema.guest import Guest
 from ..schema.properties import Scalar
 from ..schema.restricted import Relaxation
@@ -51,8 +52,10 @@ def short_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding
     capacities = [capacity for capacity in encoding.capacities if capacity.rule == rule]
     if encoding.variables.rows.infeasible or not capacities:
         return ()
-    found = []
+    found: list[Finding] = []
     for capacity in capacities:
+        if found and capacity.unit > MIB:
+            break  # blocks tell no more than bytes do
         result = program.minimize(capacity.used)
         if not result.values:
             return ()
@@ -64,7 +67,9 @@ def short_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding
 
 
 def _finding(encoding: Encoding, capacity: Capacity, least: int, values: Sequence[int]) -> Finding:
-    part = {"memory": capacity.part} if capacity.part else {}
+    part: dict[str, Scalar] = {"memory": capacity.part} if capacity.part else {}
+    if capacity.unit > MIB:
+        part["block"] = capacity.unit
     return Finding(
         rule=capacity.rule,
         subjects=tuple(_users(encoding, capacity, values)),
@@ -99,4 +104,4 @@ def _users(encoding: Encoding, capacity: Capacity, values: Sequence[int]) -> Ite
 def _uses(capacity: Capacity, io: int, memory: Memory) -> int:
     if capacity.rule == "io-space":
         return io
-    return memory.low if capacity.part == BELOW else memory.high
+    return whole(memory.low if capacity.part.startswith(BELOW) else memory.high, capacity.unit)

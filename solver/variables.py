@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..schema.address import FUNCTIONS
-from ..schema.firmware.need import Memory
+from ..schema.firmware.pieces import Memory
 from ..schema.guest import Guest
 from ..schema.weights import WEIGHTS
 from .buses import BusClass, Join, SlotKind, foreign, unmet

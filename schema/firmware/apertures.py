@@ -18,6 +18,10 @@ class Aperture(NamedTuple):
     def size(self) -> int:
         return self.end - self.start
 
+    def blocks(self, unit: int) -> int:
+        """How many blocks of that many bytes there are, each at a multiple of its size."""
+        return max(0, self.end // unit - -(-self.start // unit))
+
 
 SEABIOS_HOLE_END: Final = 0xFEC0_0000
 """The IO APIC's registers."""

@@ -3,18 +3,20 @@
 Where the sums fit, alignment may still say no; `predict` knows. BARs below 1 MiB and option ROMs are left out.
 """
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Literal
 
 from ..layout import Platform
 from ..machine import Machine
 from ..properties import integer
 from ..traits import mode_on
-from .apertures import ovmf_apertures, seabios_hole
-from .bars import Bars, Kind, requested
-from .budget import MIB, align
+from .apertures import Aperture, ovmf_apertures, seabios_hole
+from .bars import CHIPSET, Bars, Kind, requested
+from .budget import MIB, align, power_of_two
+from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
-    from ..device import Controller
+    from ..device import Controller, Device
     from ..guest import Firmware, Guest
 
 Where = Literal["root", "bridge", "port"]
@@ -27,29 +29,21 @@ SEABIOS_WINDOW: Final = 2 * MIB
 """Bytes of 32-bit memory that SeaBIOS gives each port at least; its windows are multiples of that."""
 
 
-class Memory(NamedTuple):
-    """In bytes: what must be below 4 GiB, and what may be above."""
-
-    low: int
-    high: int
-
-    def __add__(self, other: "Memory") -> "Memory":  # type: ignore[override] # sums, not a longer tuple
-        return Memory(self.low + other.low, self.high + other.high)
-
-
-NONE: Final = Memory(0, 0)
+def apertures(machine: Machine, platform: Platform, firmware: "Firmware") -> tuple[Aperture, Aperture | None]:
+    """Below 4 GiB, and above; None where that has no end: SeaBIOS goes up from the end of RAM."""
+    if firmware.name == "seabios":
+        return seabios_hole(machine, platform.memory), None
+    return ovmf_apertures(machine, platform, firmware.number)
 
 
 def available(machine: Machine, platform: Platform, firmware: "Firmware") -> tuple[int, int | None]:
-    """Bytes below 4 GiB, and above; None where that has no end: SeaBIOS goes up from the end of RAM."""
-    if firmware.name == "seabios":
-        return seabios_hole(machine, platform.memory).size, None
-    small, large = ovmf_apertures(machine, platform, firmware.number)
-    return small.size, large.size
+    """The same, in bytes."""
+    below, above = apertures(machine, platform, firmware)
+    return below.size, None if above is None else above.size
 
 
-def available_to(guest: "Guest") -> tuple[int, int | None]:
-    return available(guest.platform, Platform.of(guest), guest.firmware)
+def apertures_of(guest: "Guest") -> tuple[Aperture, Aperture | None]:
+    return apertures(guest.platform, Platform.of(guest), guest.firmware)
 
 
 def may_be_short(guest: "Guest") -> bool:
@@ -63,12 +57,24 @@ def may_be_short(guest: "Guest") -> bool:
             bars = requested(traits, mode_on(traits, behind_port=True))
             known[sort] = sum(size for _, kind, size in bars if kind is not Kind.IO)
         asked += known[sort]
-    return asked > available_to(guest)[0] // 2
+    return asked > apertures_of(guest)[0].size // 2
 
 
 def _kept(controller: "Controller") -> int:
     """Bytes that its properties reserve."""
     return sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
+
+
+def upsets_alignment(devices: Iterable["Device"]) -> bool:
+    """Whether an option ROM is of a size that makes what is placed beside it start at odd addresses."""
+    roms = (one.rom if one.rom is not None else integer(one.properties, "romsize") or 0 for one in devices)
+    return any(rom > MIB and rom != power_of_two(rom) for rom in roms)
+
+
+def chipset_asks(machine: Machine) -> bool:
+    """Whether the chipset has BARs of 32-bit memory, as its devices cannot be absent nor given up."""
+    bars = (bar for place in machine.taken for bar in CHIPSET[machine.family].get(place, ()))
+    return any(bar.kind is Kind.MEM32 for bar in bars)
 
 
 def port_memory(firmware: str) -> int:
@@ -88,13 +94,17 @@ def needed(bars: Bars, where: Where, firmware: str) -> Memory:
             sizes[kind].append(size)
     narrow, wide = sizes[Kind.PREF32], sizes[Kind.PREF64]
     if where == "root":
-        return Memory(sum(sizes[Kind.MEM32]) + sum(narrow), sum(sizes[Kind.MEM64]) + sum(wide))
+        return Memory(aligned(*sizes[Kind.MEM32], *narrow), aligned(*sizes[Kind.MEM64], *wide))
     plain = sizes[Kind.MEM32] + sizes[Kind.MEM64]
-    if where == "bridge" or firmware == "ovmf":
-        return Memory(sum(plain) + sum(narrow), sum(wide))
+    if firmware == "ovmf":
+        return Memory(aligned(*plain, *narrow), aligned(*wide))
+    below = any(kind is Kind.PREF32 for _, kind, _ in bars)
+    if where == "bridge":
+        return Memory(aligned(*plain, *narrow, *wide), (), True) if below else Memory(aligned(*plain), aligned(*wide))
     window, prefetchable = _window(plain), _window(narrow + wide)
-    return Memory(window + prefetchable, 0) if narrow else Memory(window, prefetchable)
+    return Memory(window + prefetchable, (), True) if below else Memory(window, prefetchable)
 
 
-def _window(sizes: list[int]) -> int:
-    return align(sum(sizes), max([SEABIOS_WINDOW, *sizes])) if sizes else 0
+def _window(sizes: list[int]) -> Pieces:
+    alignment = max([SEABIOS_WINDOW, *sizes])
+    return (Piece(align(sum(sizes), alignment), alignment),) if sizes else ()

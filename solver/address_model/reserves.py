@@ -41,7 +41,7 @@ def io_reserve(guest: Guest, bridge: Bridge, exists: Expression, asking: Express
 
 
 def opens_by_itself(guest: Guest, bridge: Bridge) -> int:
-    """Pages of its window that OVMF before 202308 opens for what looks hot-pluggable."""
+    """Pages of its window that OVMF before 202308 opens for a pcie-pci-bridge on it: that looks hot-pluggable, whether
+    or not the port does."""
     padding = guest.firmware.name == "ovmf" and guest.firmware.number < NO_DEFAULT_IO_PADDING
-    looks_hot = bridge.is_port and bridge.hotplug and not guest.platform.port_io_reserve
-    return int(padding and looks_hot and "io-reserve" not in bridge.given)
+    return int(padding and bridge.is_port and bridge.number("io-reserve") != 0)

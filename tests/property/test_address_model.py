@@ -68,6 +68,17 @@ def test_joining_a_pinned_neighbour_costs_that_one_too() -> None:
     assert costs(outcome) == {"preferences": 14, "io_windows": 0, "controllers": 1, "depth": 1}
 
 
+def test_ovmf_reserves_a_page_for_a_bridge_on_a_port_without_hotplug() -> None:
+    outcome = planned(
+        machine="q35",
+        firmware="ovmf",
+        controllers=[{"id": "port", "model": "ioh3420", "hotplug": False}],
+        devices=[],
+        spare=[{"kind": "pci", "io": 4096}],
+    )
+    assert costs(outcome) == {"preferences": 0, "io_windows": 4096, "controllers": 2, "depth": 0}
+
+
 def test_neighbouring_ports_with_different_reserves() -> None:
     outcome = planned(
         machine="q35",

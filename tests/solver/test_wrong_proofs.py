@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from qslot.schema import Guest, Infeasible, Undecided
-from qslot.schema.firmware.need import NONE
+from qslot.schema.firmware.pieces import NONE
 from qslot.solver import grow, kinds, memory, reserves, search, solve, spares, standing
 from qslot.solver.buses import BusClass, Room
 from qslot.solver.encode import encode

@@ -1,0 +1,76 @@
+"""Requests drawn at random in which memory may be short: large BARs of all kinds, reserves, spare slots, expanders."""
+
+from random import Random
+from typing import Any, Final
+
+MIB: Final = 1 << 20
+Data = dict[str, Any]
+
+KINDS: Final = [("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)]
+RESERVES: Final = ("mem-reserve", "mem-reserve", "pref32-reserve", "pref64-reserve")
+
+
+def memory_guest(seed: int) -> Data:
+    """The same request for the same seed. About half of them fit."""
+    rng = Random(seed)
+    machine = rng.choice(["q35", "q35", "pc"])
+    data: Data = {
+        "machine": machine,
+        "firmware": {"name": rng.choice(["seabios", "ovmf"]), "version": rng.choice(["", "2025.02"])},
+        "memory": rng.choice([128 * MIB, 1 << 30, 5 << 29, 3 << 30, 8 << 30]),
+        "phys_bits": rng.choice([None, None, 36, 43]),
+        "controllers": _controllers(rng, machine),
+    }
+    if data["firmware"]["name"] == "seabios":
+        data["firmware"]["version"] = ""
+    where = [(one["id"], one["model"]) for one in data["controllers"]]
+    data["devices"] = [_device(rng, f"d{n}", machine, where) for n in range(rng.randint(0, 4))]
+    data["devices"] += [
+        {**one, "id": f"{one['id']}x", "address": None} for one in data["devices"] if rng.random() < 0.4
+    ]
+    data["devices"] = [{name: value for name, value in one.items() if value is not None} for one in data["devices"]]
+    data["spare"] = [_spare(rng, machine) for _ in range(rng.choice([0, 0, 1, 2]))]
+    if any(one["model"].startswith("pxb") for one in data["controllers"]):
+        data["numa_nodes"] = 1
+    return data
+
+
+def _size(rng: Random, most: int = 512) -> int:
+    return min(most, 1 << rng.randint(0, 15)) * MIB
+
+
+def _controllers(rng: Random, machine: str) -> list[Data]:
+    found: list[Data] = []
+    if rng.random() < 0.3:
+        found.append({"id": "x", "model": "pxb-pcie" if machine == "q35" else "pxb", "numa": 0})
+    for number in range(rng.choice([0, 1, 1, 2, 3])):
+        models = ["pcie-root-port", "pci-bridge", "ioh3420", "pcie-pci-bridge"] if machine == "q35" else ["pci-bridge"]
+        one: Data = {"id": f"c{number}", "model": rng.choice(models)}
+        hosts = [host["id"] for host in found if host["model"] in ("pci-bridge", "pcie-pci-bridge", "pxb")]
+        if one["model"] == "pci-bridge" and hosts and rng.random() < 0.5:
+            one["address"] = f"{rng.choice(hosts)}:{4 + number:02x}.0"
+        if one["model"] in ("pcie-root-port", "pci-bridge") and rng.random() < 0.6:
+            one["properties"] = {rng.choice(RESERVES): rng.choice([_size(rng), 3 * MIB, 56 * MIB, 300 * MIB, 1 << 30])}
+        found.append(one)
+    return found
+
+
+def _device(rng: Random, name: str, machine: str, where: list[tuple[str, str]]) -> Data:
+    bars: list[Data] = []
+    for number in range(rng.choice([1, 1, 2, 3])):
+        kind, prefetchable = rng.choice(KINDS)
+        size = 4096 if rng.random() < 0.1 else _size(rng, 512 if kind == "mem32" else 1 << 15)
+        bars.append({"bar": 2 * number, "kind": kind, "size": size, "prefetchable": prefetchable})
+    connect = rng.choice(["express", "hybrid", "conventional"] if machine == "q35" else ["conventional"])
+    one: Data = {"id": name, "model": "vfio-pci", "bars": bars, "connect": connect}
+    one["hotplug"] = rng.choice(["never", "preferred", "required", "required"])
+    bridges = [bus for bus, model in where if model in ("pci-bridge", "pcie-pci-bridge")]
+    if bridges and connect != "express" and rng.random() < 0.4:
+        one["address"] = f"{rng.choice(bridges)}:{8 + int(name[1:]):02x}.0"
+    return one
+
+
+def _spare(rng: Random, machine: str) -> Data:
+    kind = rng.choice(["pcie", "pci", "pci"]) if machine == "q35" else "pci"
+    memory = rng.choice([0, MIB, 40 * MIB, 100 * MIB, 130 * MIB, 200 * MIB, 256 * MIB, 300 * MIB, 512 * MIB])
+    return {"kind": kind, "count": rng.randint(1, 5), "memory": memory}

@@ -1,0 +1,176 @@
+"""Guests whose memory or IO decides: once without an answer, as sums alone fit, or wrongly without a layout."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema.firmware.budget import power_of_two
+from qslot.solver import Options, solve
+from qslot.solver.encode import encode
+from qslot.solver.grow import Scope
+from qslot.solver.items import items_of
+from qslot.solver.spare_memory import share
+
+from .ask import Data, costs, device, host, planned
+
+SOLVING: Final = import_module("qslot.solver.solve")
+PATIENCE: Final = Options(time_limit=20)
+NEWER: Final[Data] = {"name": "ovmf", "version": "2025.02"}
+
+
+def card(name: str, *bars: tuple[str, str], **more: Any) -> Data:
+    """A host device with prefetchable BARs."""
+    described = [
+        {"bar": 2 * number, "kind": kind, "size": size, "prefetchable": True}
+        for number, (kind, size) in enumerate(bars)
+    ]
+    return {**host(name, "conventional"), "bars": described, **more}
+
+
+def plain(name: str, size: str) -> Data:
+    """One on a port, its memory not prefetchable."""
+    return {**host(name, hotplug="required"), "bars": [{"bar": 0, "kind": "mem32", "size": size}]}
+
+
+BRIDGES: Final[list[Data]] = [
+    device("port", "pcie-root-port", address="pcie.0:05.0"),
+    device("outer", "pcie-pci-bridge", address="port:00.0"),
+    device("inner", "pci-bridge", address="outer:01.0"),
+]
+
+PADDED: Final[Data] = {
+    "machine": "q35",
+    "firmware": {"name": "ovmf", "version": "2023.05"},
+    "chipset": {"sata": False, "smbus": False},
+    "controllers": [
+        device("p0", "pcie-root-port", address="pcie.0:10.0", properties={"io-reserve": "16K"}),
+        device("p1", "pcie-root-port", address="pcie.0:11.0", properties={"io-reserve": "8K"}),
+        device("p2", "pcie-root-port", address="pcie.0:12.0", properties={"io-reserve": "8K"}),
+        device("port", "pcie-root-port", address="pcie.0:13.0"),
+        device("dry", "pcie-pci-bridge", address="port:00.0"),
+    ],
+    "devices": [],
+}
+"""16 KiB, 8 and 8 from 0x8000 to 0xffff, and a bridge for which that OVMF reserves 512 bytes."""
+
+IMPOSSIBLE: Final[dict[str, Data]] = {
+    "spare slots whose reserves round up, however they share them": {
+        "machine": "q35",
+        "spare": [{"kind": "pci", "memory": "200MiB", "count": 4}],
+    },
+    "what OVMF reserves by default beside larger reserves": PADDED,
+    "a reserve as large as all there is, which starts at no multiple of it": {
+        "machine": "q35",
+        "firmware": NEWER,
+        "memory": "2560MiB",
+        "controllers": [device("port", "pcie-root-port", properties={"mem-reserve": "1G"})],
+    },
+    "a reserve of which the main root has the only block": {
+        "machine": "q35",
+        "firmware": NEWER,
+        "numa_nodes": 1,
+        "controllers": [device("bridge", "pci-bridge", numa=0, properties={"mem-reserve": "1G"})],
+    },
+    "a small 32-bit BAR that keeps a large one of its device low": {
+        "machine": "q35",
+        "devices": [card("gpu", ("mem64", "2GiB"), ("mem32", "4KiB"), connect="express", hotplug="required")],
+    },
+    "a 32-bit BAR that keeps its neighbour's low": {
+        "machine": "q35",
+        "controllers": BRIDGES,
+        "devices": [
+            card("wide", ("mem64", "2GiB"), address="outer:02.0"),
+            card("narrow", ("mem32", "1MiB"), address="outer:03.0"),
+        ],
+    },
+    "a 32-bit BAR that keeps one below a lower bridge low": {
+        "machine": "q35",
+        "controllers": BRIDGES,
+        "devices": [
+            card("wide", ("mem64", "2GiB"), address="inner:02.0"),
+            card("narrow", ("mem32", "1MiB"), address="outer:03.0"),
+        ],
+    },
+    "a 32-bit BAR below a lower bridge that keeps all low": {
+        "machine": "q35",
+        "controllers": BRIDGES,
+        "devices": [
+            card("wide", ("mem64", "2GiB"), address="outer:02.0"),
+            card("narrow", ("mem32", "1MiB"), address="inner:03.0"),
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_no_layout(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of guests of any size: without the address-level model, which is for small ones."""
+    monkeypatch.setattr(SOLVING, "within_reach", lambda _: False)
+    assert isinstance(solve(Guest.model_validate(IMPOSSIBLE[name]), PATIENCE), Infeasible)
+
+
+POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
+    "prefetchable memory in what OVMF reserves for spare slots": (
+        {
+            "machine": "q35",
+            "firmware": NEWER,
+            "devices": [
+                card("narrow", ("mem32", "512MiB"), hotplug="required"),
+                *(plain(f"p{number}", size) for number, size in enumerate(("256MiB", "256MiB", "64MiB"))),
+            ],
+            "spare": [{"kind": "pci", "memory": "512MiB"}],
+        },
+        {"controllers": 5, "depth": 5},
+    ),
+    "a reserve inside one that rounds up": (
+        {
+            "machine": "q35",
+            "controllers": [*BRIDGES[:2], {**BRIDGES[2], "properties": {"mem-reserve": "56MiB"}}],
+            "devices": [plain(f"p{number}", size) for number, size in enumerate(("256MiB", "128MiB", "64MiB"))],
+            "spare": [{"kind": "pci", "memory": "400MiB"}],
+            "reserve": [f"inner:{slot:02x}" for slot in range(1, 32)],
+            "policy": {"max_controllers": 6},
+        },
+        {"io_windows": 4096, "controllers": 6, "depth": 3},
+    ),
+}
+
+
+def test_later_ovmf_reserves_no_ports_by_default() -> None:
+    newer = {**PADDED, "firmware": NEWER}
+    assert isinstance(solve(Guest.model_validate(newer), PATIENCE), Solved)
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_the_optimum(name: str) -> None:
+    data, best = POSSIBLE[name]
+    assert costs(planned(data)) == best
+
+
+def test_a_wide_bar_that_its_own_narrow_one_keeps_low_goes_to_the_root_bus() -> None:
+    data = {"machine": "q35", "devices": [card("gpu", ("mem64", "2GiB"), ("mem32", "4KiB"), hotplug="never")]}
+    outcome = solve(Guest.model_validate(data), PATIENCE)
+    assert isinstance(outcome, Solved)
+    assert outcome.layout.devices[0].bus == "pcie.0"
+
+
+@pytest.mark.parametrize(("rom", "sharper"), [("4MiB", True), ("5MiB", False), ("300KiB", True)])
+def test_an_odd_rom_upsets_alignment_so_that_blocks_say_nothing(rom: str, sharper: bool) -> None:
+    guest = Guest.model_validate({"machine": "q35", "devices": [{**plain("p", "512MiB"), "rom": rom}]})
+    capacities = encode(guest, items_of(guest), Scope(), cheapest_only=False).capacities
+    assert any(one.unit > 1 << 20 for one in capacities) == sharper
+
+
+@given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30)), min_size=1, max_size=5))
+def test_a_spare_slot_adds_its_share_to_reserves_however_they_nest(size: int, bridges: list[tuple[int, int]]) -> None:
+    """Each bridge with so many spare slots and bytes of others, and in it the next one, or not."""
+    number, others = sum(spares for spares, _ in bridges), sum(more for _, more in bridges)
+    each = share(size, number, others)
+    side_by_side = sum(power_of_two(spares * size + more) if spares else more for spares, more in bridges)
+    nested = 0
+    for spares, more in bridges:
+        nested = power_of_two(spares * size + more + nested) if spares else more + nested
+    assert min(side_by_side, nested) >= number * each + others
