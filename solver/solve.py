@@ -1,13 +1,20 @@
 """The whole question: the best layout, the proof that there is none, or what is known at the limit."""
 
+from dataclasses import replace
+from typing import Final
+
 from ..schema.guest import Guest
 from ..schema.outcome import Infeasible, Outcome, Undecided
-from .address_model import address_level, within_reach
+from .address_model import address_level, is_the_smaller, within_reach
 from .cpsat import Limits
 from .options import Options
 from .search import Optimum, completed, decide
 from .settle import any_layout
 from .shortage import shortages
+
+EFFORT: Final = 1.0
+"""In OR-Tools' deterministic seconds, of each solve where the address-level model comes first, and of those that find
+what runs out: see cpsat.EFFORT."""
 
 
 def solve(guest: Guest, options: Options | None = None) -> Outcome:
@@ -19,12 +26,16 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
     limits = Limits.of(options or Options())
     outcome = best_known(guest, limits)
     if isinstance(outcome, Infeasible) and not outcome.findings:
-        return Infeasible(findings=shortages(guest, limits))
+        return Infeasible(findings=shortages(guest, replace(limits.steady, effort=EFFORT)))
     return outcome
 
 
 def best_known(guest: Guest, limits: Limits) -> Outcome:
     """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
+    if within_reach(guest) and is_the_smaller(guest):
+        first = address_level(guest, replace(limits.half.steady, effort=EFFORT))
+        if not isinstance(first, Undecided):
+            return first
     outcome = decide(guest, limits)
     if isinstance(outcome, Undecided) and limits.left() != 0:
         outcome = _otherwise(guest, outcome, limits)

@@ -3,14 +3,19 @@
 It shares nothing with the counting model but how a layout is written down. Slow, for small guests only.
 """
 
+from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
 from ...schema.outcome import Outcome
 from ..cpsat import Limits
 from .solve import Considered as Considered
 from .solve import consider as consider
 
-MOST = 10
-"""Items, spare slots and controllers without address that it looks at."""
+MOST = 28
+"""Devices, controllers and spare slots that it looks at: with so many of each kind of bridge one holds what two do."""
+MANY = 3
+"""Bridges that may be inside each other from which on the counting model is the larger one (measured: thousands of
+variables against hundreds)."""
+NESTING = Need.PCI_BRIDGE | Need.PCIE_TO_PCI_BRIDGE | Need.UPSTREAM_PORT
 
 
 def address_level(guest: Guest, limits: Limits) -> Outcome:
@@ -20,4 +25,11 @@ def address_level(guest: Guest, limits: Limits) -> Outcome:
 
 def within_reach(guest: Guest) -> bool:
     """Whether there are few enough things: each adds candidates for controllers, and each of these a bus."""
-    return len(guest.devices) + sum(one.count for one in guest.spare) + len(guest.controllers) <= 2 * MOST
+    return len(guest.devices) + sum(one.count for one in guest.spare) + len(guest.controllers) <= MOST
+
+
+def is_the_smaller(guest: Guest) -> bool:
+    """Whether listed bridges and switches may be inside each other in so many ways that counting has far more classes
+    of buses than there are buses."""
+    open_ones = (one for one in guest.controllers if one.address is None or one.address.bus is None)
+    return sum(bool(CONTROLLERS[one.model].needs & NESTING) for one in open_ones) >= MANY

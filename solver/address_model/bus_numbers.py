@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from .things import Bridge
+from .tree import Tree
 from .variables import Expression, Seats
 
 MOST = 255
@@ -14,6 +15,7 @@ class BusNumbers:
     """Rule bus-numbers: counted only where the request reserves numbers or fixes a range; 256 are enough otherwise."""
 
     seats: Seats
+    tree: Tree
     starts: dict[str, Expression] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,7 @@ class BusNumbers:
 
     def _size(self, bridge: Bridge) -> None:
         model, below, exists = self.seats.model, self._below(bridge.key), self.seats.exists[bridge.key]
-        own = 2 if bridge.model == "pxb" else 1
+        own = _own(bridge)
         reserve = bridge.number("bus-reserve")
         if reserve is None:
             model.add(self.sizes[bridge.key] == own * exists + below)
@@ -55,6 +57,7 @@ class BusNumbers:
         """Each complex has its own, the main root's from 0."""
         model, root = self.seats.model, self.seats.guest.platform.root
         main = 1 + self._below(root)
+        self._hold_reserves(main)
         spans = []
         for bridge in self.seats.roots:
             fixed = bridge.number("bus_nr")
@@ -70,3 +73,23 @@ class BusNumbers:
                     model.add(start != other.number("chassis_nr"))
         model.add_no_overlap(spans)
         model.add(main + sum(self.sizes[one.key] for one in self.seats.roots) <= 256)
+
+    def _hold_reserves(self, main: Expression) -> None:
+        """A complex has numbers for each bus-reserve in it and for its root. Follows, but not without search."""
+        model, roots = self.seats.model, self.seats.roots
+        fixed = 1 + sum(_own(root) for root in roots if not root.created)
+        for bridge in self.seats.bridges.values():
+            reserve = bridge.number("bus-reserve")
+            if reserve is None or bridge.is_expander:
+                continue
+            own = 1 + max(reserve, 0)
+            for root in roots:
+                inside = self.tree.below_expander[bridge.key, root.key]
+                model.add(self.sizes[root.key] >= (_own(root) + own) * inside)
+            model.add(main >= (1 + own) * (1 - self.tree.off_main(bridge.key)))
+            model.add(main + sum(self.sizes[root.key] for root in roots) >= fixed + own)
+
+
+def _own(bridge: Bridge) -> int:
+    """Bus numbers of a controller by itself."""
+    return 2 if bridge.model == "pxb" else 1

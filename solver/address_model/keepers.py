@@ -7,7 +7,7 @@ from .reserves import can_keep, may_reserve, opens_by_itself
 from .things import Bridge
 from .tree import Tree
 from .variables import Expression, Seats
-from .windows import PAGES, Windows, rooms_on
+from .windows import Windows, rooms_on
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Keepers:
         wanted = windows.rounded(windows.devices(key) + windows.spares(key), f"pages on {key} with spares")
         without = windows.rounded(windows.devices(key), f"pages of devices on {key}")
         nested = windows.on_bus(key)
-        opened = model.new_int_var(0, 2 * PAGES, f"pages that {key} opens by itself")
+        opened = model.new_int_var(0, 2 * windows.most, f"pages that {key} opens by itself")
         model.add_max_equality(opened, [without + nested, int(seabios and bridge.shpc)])
         short = model.new_bool_var(f"{key} is short of IO")
         model.add(wanted + nested <= opened).only_enforce_if(~short)
@@ -99,6 +99,9 @@ class Keepers:
         if budget.root_granule == PAGE:
             bars = PAGE * self.windows.rounded(bars, "pages of the root bus")
         pages = self.windows.on_bus(root)
+        reserves = map(self.windows.reserved, self.seats.bridges.values())
+        stated = (reserve for reserve in reserves if isinstance(reserve, int))
+        self.seats.model.add(pages >= max(stated, default=0))  # follows, but not without search
         self.seats.model.add(PAGE * pages + bars + self._lost() <= budget.limit)
         return pages
 

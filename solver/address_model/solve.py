@@ -53,11 +53,11 @@ class Model:
 
         self.cp_model: Any = cp_model
         self.model: Any = cp_model.CpModel()
-        self.seats = Seats(self.guest, self.model, self.apart, self.pooled)
+        self.seats = Seats(self.guest, self.model, self.apart, self.pooled, self.limits.check)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
         keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
-        BusNumbers(self.seats)
+        BusNumbers(self.seats, self.tree)
         self.terms = terms(self.seats, self.tree, keepers.io_space())
         break_symmetry(self.seats)
 
@@ -88,6 +88,7 @@ class Model:
         solver = self.cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
+        solver.parameters.cp_model_probing_level = 0
         solver.parameters.catch_sigint_signal = False
         left = self.limits.left()
         if left is not None:

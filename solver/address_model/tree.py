@@ -17,10 +17,13 @@ class Tree:
     depth: dict[str, Expression] = field(default_factory=dict)
     below_expander: dict[tuple[str, str], Expression] = field(default_factory=dict)
     """Whether a bus is that expander's or below it."""
+    reached: dict[str, Expression] = field(init=False)
+    """Whether ACPI reaches the controller that offers the bus: not below an expander nor an unplugged port."""
 
     def __post_init__(self) -> None:
         self._depths()
         self._complexes()
+        self.reached = self._reached()
 
     def _depths(self) -> None:
         """Rule tree: a bus is one deeper than that of its controller, so that nothing is inside itself."""
@@ -75,9 +78,7 @@ class Tree:
             result |= {(bus, switch): value for bus, value in theirs.items()}
         return result
 
-    @cached_property
-    def reached(self) -> dict[str, Expression]:
-        """Whether ACPI reaches the controller that offers the bus: not below an expander nor an unplugged port."""
+    def _reached(self) -> dict[str, Expression]:
         seats = self.seats
         result = {key: seats.model.new_bool_var(f"acpi {key}") for key in seats.bridges}
 

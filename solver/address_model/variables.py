@@ -42,6 +42,8 @@ class Seats:
     """See candidates."""
     pooled: bool = False
     """Whether one slot may stand for many, see buses.pool."""
+    check: Callable[[], object] = bool
+    """Called again and again: raises where there is no time left to write the others."""
     things: Things = field(init=False)
     bridges: dict[str, Bridge] = field(init=False)
     """Demanded ones, then those that may be created."""
@@ -117,6 +119,7 @@ class Seats:
 
     def _choose(self, key: str, homes: list[tuple[Bus, Slot]]) -> None:
         """Exactly one of these, if it exists at all."""
+        self.check()
         places: dict[str, list[Expression]] = {}
         self.sits[key], self.on[key] = {}, {}
         for bus, slot in homes:
@@ -159,6 +162,7 @@ class Seats:
 
     def inherits(self, key: str, value: Expression, of_bus: Callable[[str], Expression]) -> None:
         """`value` is that of the bus that the thing is on."""
+        self.check()
         for bus, on in self.on[key].items():
             theirs = of_bus(bus)
             if isinstance(on, int):

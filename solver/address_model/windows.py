@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from ...schema.firmware.budget import PAGE
+from ...schema.firmware.budget import PAGE, io_budget
 from .reserves import io_reserve
 from .things import BRIDGES_WITH_SHPC, Bridge, Room
 from .tree import Tree, is_port
 from .variables import Expression, Seats
-
-PAGES = 17
-"""More than either firmware has: a layout with such a window breaks io-space."""
 
 
 @dataclass
@@ -20,12 +17,16 @@ class Windows:
     tree: Tree
     of: dict[str, Expression] = field(default_factory=dict)
     content: dict[str, Expression] = field(default_factory=dict)
+    most: int = field(init=False)
+    """Pages of the largest window that keeps rule io-space."""
     _parts: dict[str, dict[str, Expression]] = field(default_factory=dict)
     """What each bridge's window takes on a bus, by that bus: all, or nothing."""
 
     def __post_init__(self) -> None:
+        guest = self.seats.guest
+        self.most = io_budget(guest.platform, guest.firmware.name).limit // PAGE
         for key in self.seats.bridges:
-            self.of[key] = self.seats.model.new_int_var(0, PAGES, f"window of {key}")
+            self.of[key] = self.seats.model.new_int_var(0, self.most, f"window of {key}")
             self._divide(key)
         for bridge in self.seats.bridges.values():
             self._state(bridge)
@@ -34,8 +35,8 @@ class Windows:
         """The window counts on the bus that the bridge is on, and on no other."""
         model, parts = self.seats.model, []
         for bus, here in self.seats.on[key].items():
-            part = model.new_int_var(0, PAGES, f"window of {key} on {bus}")
-            model.add(part <= PAGES * here)
+            part = model.new_int_var(0, self.most, f"window of {key} on {bus}")
+            model.add(part <= self.most * here)
             self._parts.setdefault(bus, {})[key] = part
             parts.append(part)
         model.add(sum(parts) == self.of[key])
@@ -57,7 +58,7 @@ class Windows:
 
     def rounded(self, size: Expression, name: str) -> Expression:
         """Bytes as whole pages."""
-        pages = self.seats.model.new_int_var(0, PAGES, name)
+        pages = self.seats.model.new_int_var(0, self.most, name)
         self.seats.model.add(PAGE * pages >= size)
         self.seats.model.add(PAGE * pages <= size + PAGE - 1)
         return pages
@@ -69,12 +70,12 @@ class Windows:
         if bridge.model == "pxb-pcie":
             model.add(self.of[key] == content)  # a root bus of its own: what its ports have
             return
-        model.add_max_equality(self.of[key], [content + self._for_nothing(bridge), self._reserved(bridge)])
+        model.add_max_equality(self.of[key], [content + self._for_nothing(bridge), self.reserved(bridge)])
 
-    def _reserved(self, bridge: Bridge) -> Expression:
+    def reserved(self, bridge: Bridge) -> Expression:
         """Pages that it opens at least: by the request, by the machine, or for its pcie spare slot."""
         asking = [here for room, here in rooms_on(self.seats, bridge.key, "pcie") if room.spare.io]
-        return io_reserve(self.seats.guest, bridge, self.seats.exists[bridge.key], sum(asking), PAGES)
+        return io_reserve(self.seats.guest, bridge, self.seats.exists[bridge.key], sum(asking), self.most + 1)
 
     def _for_nothing(self, bridge: Bridge) -> Expression:
         """SeaBIOS opens a page for a bridge with SHPC, though nothing there has IO."""

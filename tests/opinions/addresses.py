@@ -6,9 +6,11 @@ from typing import Final
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.schema.guest import Term
 from qslot.schema.layout import ObjectiveTerm
-from qslot.solver.address_model import consider, within_reach
+from qslot.solver.address_model import consider
 from qslot.solver.cpsat import Limits
 
+MOST: Final = 20
+"""Devices, controllers and spare slots of guests that it judges."""
 EFFORT: Final = 5.0
 """Deterministic seconds for each solve; a guest that takes more is not judged."""
 SECONDS: Final = 20.0
@@ -16,7 +18,7 @@ SECONDS: Final = 20.0
 
 
 def opinion(guest: Guest, outcome: Outcome) -> str:
-    if not within_reach(guest):
+    if len(guest.devices) + sum(one.count for one in guest.spare) + len(guest.controllers) > MOST:
         return "n/a: too large"
     considered = consider(guest, Limits(seconds=SECONDS, effort=EFFORT))
     if considered.fault:

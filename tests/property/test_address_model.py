@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from qslot.schema import Guest, Infeasible, Outcome, Solved
+from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.solver import Options, solve
-from qslot.solver.address_model import address_level, within_reach
+from qslot.solver.address_model import address_level, consider, within_reach
 from qslot.solver.cpsat import Limits
 
 from ..generator import small_guest
@@ -39,6 +39,23 @@ def test_agrees_with_the_oracle() -> None:
     verdicts = {seed: oracle.opinion(guest, address_level(guest, Limits())) for seed, guest in guests.items()}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
     assert sum(verdict == "agree" for verdict in verdicts.values()) > len(SEEDS) // 4
+
+
+def test_one_slot_for_many_says_the_same_as_a_boolean_a_slot() -> None:
+    limits = Limits(effort=2.0)
+    compared = 0
+    for seed in SEEDS:
+        guest = small_guest(seed)
+        plain, pooled = consider(guest, limits), consider(guest, limits, pooled=True)
+        assert not pooled.fault, seed
+        if not isinstance(plain.outcome, Undecided) and not isinstance(pooled.outcome, Undecided):
+            compared += 1
+            assert _said(plain.outcome) == _said(pooled.outcome), seed
+    assert compared > len(SEEDS) // 2
+
+
+def _said(outcome: Outcome) -> object:
+    return costs(outcome) if isinstance(outcome, Solved) else type(outcome)
 
 
 def test_same_answer_twice() -> None:
@@ -131,6 +148,17 @@ def test_spare_slots_whose_common_reserve_would_not_fit_are_kept_apart() -> None
 def test_demanded_reserve_beyond_memory_is_infeasible() -> None:
     port = {"id": "port", "model": "pcie-root-port", "properties": {"mem-reserve": 1 << 30}}
     assert isinstance(planned(machine="q35", controllers=[port]), Infeasible)
+
+
+def test_bridge_created_below_an_expander_keeps_its_shpc() -> None:
+    outcome = planned(
+        machine="pc",
+        firmware="ovmf",
+        controllers=[{"id": "root", "model": "pxb"}, {"id": "second", "model": "pci-bridge", "address": "root:01.2"}],
+        devices=[{"id": "disk", "model": "nvme", "hotplug": "never"}],
+        reserve=[f"root:{slot:02x}" for slot in range(2, 32)],
+    )
+    assert costs(outcome)["controllers"] == 3
 
 
 def test_required_hotplug_behind_an_unplugged_port_is_infeasible() -> None:
