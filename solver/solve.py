@@ -15,6 +15,8 @@ from .shortage import shortages
 EFFORT: Final = 1.0
 """In OR-Tools' deterministic seconds, of each solve where the address-level model comes first, and of those that find
 what runs out: see cpsat.EFFORT."""
+CUTS: Final = 2
+"""Answers that the prediction may refuse there: of memory the counting model knows more."""
 
 
 def solve(guest: Guest, options: Options | None = None) -> Outcome:
@@ -33,7 +35,7 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
 def best_known(guest: Guest, limits: Limits) -> Outcome:
     """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
     if within_reach(guest) and is_the_smaller(guest):
-        first = address_level(guest, replace(limits.half.steady, effort=EFFORT))
+        first = address_level(guest, replace(limits.half.steady, effort=EFFORT), cuts=CUTS)
         if not isinstance(first, Undecided):
             return first
     outcome = decide(guest, limits)

@@ -7,6 +7,7 @@ from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
 from ...schema.outcome import Outcome
 from ..cpsat import Limits
+from .solve import MOST_CUTS
 from .solve import Considered as Considered
 from .solve import consider as consider
 
@@ -18,9 +19,12 @@ variables against hundreds)."""
 NESTING = Need.PCI_BRIDGE | Need.PCIE_TO_PCI_BRIDGE | Need.UPSTREAM_PORT
 
 
-def address_level(guest: Guest, limits: Limits) -> Outcome:
-    """A verified optimal layout, the proof that there is none, or Undecided: at a limit, or where it cannot say."""
-    return consider(guest, limits, pooled=True).outcome
+def address_level(guest: Guest, limits: Limits, *, cuts: int = MOST_CUTS) -> Outcome:
+    """A verified optimal layout, the proof that there is none, or Undecided: at a limit, or where it cannot say.
+
+    After so many `cuts`, answers that the exact prediction refuses, it gives up.
+    """
+    return consider(guest, limits, pooled=True, cuts=cuts).outcome
 
 
 def within_reach(guest: Guest) -> bool:

@@ -1,6 +1,6 @@
 """The address-level model solved: term by term in the policy's order, each answer held against the checker."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...schema.cost import objective_of
@@ -32,7 +32,6 @@ SUMS = frozenset({"memory-space", "io-space"})
 """Those of them of which it can be said that other slots would not help."""
 UNCONFIRMED = Undecided(reason="unconfirmed")
 MOST_CUTS = 200
-"""After that many answers that the prediction refuses it gives up."""
 
 
 @dataclass
@@ -45,6 +44,8 @@ class Model:
     """Whether bridges are not made one where memory might tell them apart: see candidates."""
     pooled: bool = False
     """Whether one slot may stand for many: see buses.pool."""
+    most_cuts: int = MOST_CUTS
+    """After so many answers that the prediction refuses it gives up."""
     bounds: dict[Term, int] = field(default_factory=dict)
     cuts: int = 0
 
@@ -124,10 +125,10 @@ class Considered:
     cuts: int = 0
 
 
-def consider(guest: Guest, limits: Limits, *, pooled: bool = False) -> Considered:
+def consider(guest: Guest, limits: Limits, *, pooled: bool = False, cuts: int = MOST_CUTS) -> Considered:
     """`pooled` is the quicker and the less plain way: see buses.pool."""
     try:
-        return _search(Model(guest, limits, pooled=pooled))
+        return _search(Model(guest, limits, pooled=pooled, most_cuts=cuts))
     except Contradiction:
         return Considered(Infeasible())
     except TimeIsUp:
@@ -138,7 +139,7 @@ def _search(model: Model) -> Considered:
     """Answers that the exact prediction refuses are cut off. Where other slots might do, nothing is claimed beyond what
     holds without that cut."""
     proved: dict[Term, int] | None = None
-    for _ in range(MOST_CUTS):
+    while model.cuts < model.most_cuts:
         solver = model.best()
         if solver is None:
             return Considered(Infeasible() if proved is None else UNCONFIRMED, cuts=model.cuts)
@@ -148,7 +149,7 @@ def _search(model: Model) -> Considered:
             return _claimed(model, known, proved or model.bounds)
         broken_rules = {finding.rule for finding in broken}
         if "memory-space" in broken_rules and not model.apart:
-            return _search(Model(model.guest, model.limits, apart=True, pooled=model.pooled))
+            return _search(replace(model, apart=True))
         if not broken_rules <= PREDICTED:
             return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
         if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):

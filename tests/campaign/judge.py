@@ -91,7 +91,7 @@ def errors(guest: Guest, outcome: Outcome) -> list[str]:
     return found + above
 
 
-PATIENCE: Final = 5
+PATIENCE: Final = 3
 """CPU seconds for each opinion; a guest that takes more is not judged by it."""
 
 
