@@ -60,16 +60,22 @@ def _pads_beside_larger(v: Variables) -> bool:
         return False
     if any(bus.where.expander for bus in v.classes) or open_.controllers or open_.readings or open_.more_io:
         return False
-    if any(kind.spare is not None and kind.spare.io for kind in v.items.free):
-        return False  # whose port reserves for all that is in it
+    spares = (kind.spare for kind in v.items.free if kind not in open_.least)
+    if any(spare is not None and spare.kind == "pcie" and spare.io for spare in spares):
+        return True  # the port of each states a page
     return any(bus.reserve and bus.names for bus in v.classes)
 
 
 def _elsewhere(v: Variables, bus: BusClass) -> Iterator[Sum]:
-    """How many are not on a port of which the window would be nothing without them."""
+    """How many may be inside of a window that would be no smaller without them."""
     for host in bus.above:
-        if host.offer is not Offer.PORT or host.reserve or host.base_io:
+        if host.offer is not Offer.PORT or host.base_io or _is_inside_a_reserve(host):
             yield v.buses(bus) if bus.parent is host else v.hanging(bus, host)
+
+
+def _is_inside_a_reserve(bus: BusClass) -> bool:
+    """Whether its controller, or one that may be above it, reserves IO: that may hold all that is below."""
+    return bool(bus.reserve) or any(map(_is_inside_a_reserve, bus.above))
 
 
 def _root_bars(v: Variables, budget: IoBudget) -> Sum:
