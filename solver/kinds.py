@@ -259,4 +259,4 @@ def _spelling(one: Traits) -> object:
     grouped = device.group is not None
     properties = tuple(device.properties.items())
     modes = one.modes, one.slot_decides
-    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, properties
+    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, device.rom, properties
