@@ -87,7 +87,7 @@ def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capa
     """Rules bus-numbers, io-space, memory-space."""
     capacities = (
         bus_numbers(v, bounded="bus-numbers" not in without),
-        io_space(v, windows, bounded="io-space" not in without),
+        *io_space(v, windows, bounded="io-space" not in without),
         *memory_space(v),
     )
     for capacity in capacities:

@@ -5,21 +5,26 @@ from collections.abc import Iterator, Sequence
 from ..schema.firmware.budget import PAGE, IoBudget, io_budget
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from .buses import BusClass, Offer
+from .io_blocks import io_blocks
 from .rows import Capacity, Sum, total
 from .spares import Reserve, reserves_of
 from .variables import Variables
 from .windows import Windows
 
 
-def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Capacity:
+def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Iterator[Capacity]:
     """If not `bounded`, without what alignment loses."""
     budget = io_budget(v.guest.platform, v.guest.firmware.name)
-    taken = windows.pages() * PAGE + _root_bars(v, budget)
-    if bounded:
-        taken = taken + total(_padded(v, windows)) * PAGE
-        reserves = tuple(reserves_of(v, windows))
-        taken = taken + total(one.beyond for one in reserves) * PAGE + _lost(v, budget, reserves)
-    return Capacity("io-space", taken, budget.limit)
+    bars = _root_bars(v, budget)
+    taken = windows.pages() * PAGE + bars
+    if not bounded:
+        yield Capacity("io-space", taken, budget.limit)
+        return
+    reserves = tuple(reserves_of(v, windows))
+    taken = taken + total(_padded(v, windows)) * PAGE
+    taken = taken + total(one.beyond for one in reserves) * PAGE + _lost(v, budget, reserves)
+    yield Capacity("io-space", taken, budget.limit)
+    yield from io_blocks(v, windows, budget, bars, reserves)
 
 
 def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Sum:
@@ -39,9 +44,9 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Sum:
 def _padded(v: Variables, windows: Windows) -> Iterator[Sum]:
     """Pages for bridges without IO behind a port, where OVMF reserves some by default and never gives that up.
 
-    It gives up the largest first. So where the request states a larger reserve, all that it reserves by default must
+    It gives up the largest first. So where the layout states a larger reserve, all that it reserves by default must
     find room beside that, or the larger one is lost. Only a pcie-pci-bridge has no property against it; it takes no
-    page where the port that it is on has a window anyway.
+    page where it is inside a window that is there anyway.
     """
     if not _pads_beside_larger(v):
         return
@@ -60,16 +65,22 @@ def _pads_beside_larger(v: Variables) -> bool:
         return False
     if any(bus.where.expander for bus in v.classes) or open_.controllers or open_.readings or open_.more_io:
         return False
-    if any(kind.spare is not None and kind.spare.io for kind in v.items.free):
-        return False  # whose port reserves for all that is in it
+    spares = (kind.spare for kind in v.items.free if kind not in open_.least)
+    if any(spare is not None and spare.kind == "pcie" and spare.io for spare in spares):
+        return True  # the port of each states a page
     return any(bus.reserve and bus.names for bus in v.classes)
 
 
 def _elsewhere(v: Variables, bus: BusClass) -> Iterator[Sum]:
-    """How many are not on a port of which the window would be nothing without them."""
+    """How many may be inside of a window that would be no smaller without them."""
     for host in bus.above:
-        if host.offer is not Offer.PORT or host.reserve or host.base_io:
+        if host.offer is not Offer.PORT or host.base_io or _is_inside_a_reserve(host):
             yield v.buses(bus) if bus.parent is host else v.hanging(bus, host)
+
+
+def _is_inside_a_reserve(bus: BusClass) -> bool:
+    """Whether its controller, or one that may be above it, reserves IO: that may hold all that is below."""
+    return bool(bus.reserve) or any(map(_is_inside_a_reserve, bus.above))
 
 
 def _root_bars(v: Variables, budget: IoBudget) -> Sum:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from ..schema.connect import Connector, VirtioMode
+from ..schema.connect import CONTROLLERS, Connector, VirtioMode
 from ..schema.device import Hotplug, Spare
 from ..schema.firmware.bars import Kind as BarKind
 from ..schema.firmware.bars import requested, requested_with_rom, window_bytes
 from ..schema.firmware.budget import power_of_two
-from ..schema.firmware.need import SEABIOS_WINDOW, may_be_short, needed
+from ..schema.firmware.need import SEABIOS_WINDOW, Where, may_be_short, needed, takes_some
 from ..schema.firmware.pieces import NONE, Memory, Piece
 from ..schema.guest import Guest
 from ..schema.traits import STRICTNESS, Traits, mode_on
@@ -101,11 +101,15 @@ class Kinds:
     """Whether memory may be short, so that kinds differ by it."""
     reserving: bool = field(init=False)
     """Whether bridges reserve some for conventional spare slots."""
+    _several_roots: bool = field(init=False)
+    """With OVMF, of which the main root is served first."""
     _by_content: dict[object, Kind] = field(default_factory=dict)
     _by_spelling: dict[object, Kind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.memory = may_be_short(self.guest)
+        expanders = any(CONTROLLERS[one.model].is_expander for one in self.guest.controllers)
+        self._several_roots = self.guest.firmware.name == "ovmf" and (expanders or self.guest.numa_nodes > 0)
         self.reserving = any(spare.kind == "pci" and spare.memory for spare in self.guest.spare)
 
     def of(
@@ -216,8 +220,11 @@ class Kinds:
         if place is Place.CONVENTIONAL and firmware == "ovmf" and self.reserving:
             # may lie in the window that is reserved for spare slots, in which the rule does not count it
             bars = tuple(bar for bar in bars if bar.kind is not BarKind.PREF32)
-        beside = needed(bars, "root" if place is Place.ROOT else "bridge", firmware)
-        return needed(bars, "port", firmware) if place is Place.PORT else beside, beside
+        where: Where = "root" if place is Place.ROOT else "bridge"
+        beside = needed(bars, where, firmware)
+        alone = needed(bars, "port", firmware) if place is Place.PORT else beside
+        some = self._several_roots and takes_some(bars, where)
+        return alone._replace(some=some), beside._replace(some=some)
 
     def _weight(self, one: Traits, place: Place) -> int:
         weight = 0
@@ -252,4 +259,4 @@ def _spelling(one: Traits) -> object:
     grouped = device.group is not None
     properties = tuple(device.properties.items())
     modes = one.modes, one.slot_decides
-    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, properties
+    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, device.rom, properties

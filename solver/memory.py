@@ -22,8 +22,8 @@ from .variables import Variables
 
 BELOW: Final = "below 4 GiB"
 OF_EXPANDERS: Final = f"{BELOW}, of expanders"
-"""OVMF serves the main root first, from the start of what there is: where its chipset asks for any, no expander gets
-the block that begins there."""
+"""OVMF serves the main root first, from the start of what there is: where that asks for any, no expander gets the block
+that begins there."""
 
 
 def memory_space(v: Variables) -> Iterator[Capacity]:
@@ -43,8 +43,8 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
             yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
             continue
         yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
-        if unit > MIB and below.start % unit == 0 and chipset_asks(v.guest.platform):
-            yield Capacity("memory-space", need.of_expanders(), max(0, there - 1), OF_EXPANDERS, unit)
+        if unit > MIB and below.start % unit == 0 and there:
+            yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
 
 
 def _blocks(aperture: Aperture, unit: int) -> int:
@@ -106,6 +106,18 @@ class _Need:
     def of_expanders(self) -> Sum:
         """What is below 4 GiB behind expanders, once all has been counted."""
         return self._inside([bus for bus in self.v.classes if bus.where.expander])[0]
+
+    def of_main_first(self) -> Sum:
+        """One block if anything of the main root asks for memory below 4 GiB."""
+        rows, main = self.v.rows, [bus for bus in self.v.classes if not bus.where.expander]
+        if chipset_asks(self.v.guest.platform):
+            return Sum(constant=1)
+        asks = rows.variable(0, 1)
+        for bus in main:
+            some = total(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
+            some.add(self.v.buses(bus), int(bus.base_memory.some))
+            rows.at_most(some, asks * rows.most(some))
+        return asks
 
     def _below(self, bus: BusClass) -> Part:
         """On the buses of a class and below; of what has a reserve of its own, and below no other."""

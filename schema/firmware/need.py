@@ -13,6 +13,7 @@ from ..traits import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET, Bars, Kind, requested
 from .budget import MIB, align, power_of_two
+from .ovmf_requests import UNREADABLE
 from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
@@ -103,6 +104,12 @@ def needed(bars: Bars, where: Where, firmware: str) -> Memory:
         return Memory(aligned(*plain, *narrow, *wide), (), True) if below else Memory(aligned(*plain), aligned(*wide))
     window, prefetchable = _window(plain), _window(narrow + wide)
     return Memory(window + prefetchable, (), True) if below else Memory(window, prefetchable)
+
+
+def takes_some(bars: Bars, where: Where) -> bool:
+    """Whether OVMF needs memory below 4 GiB for them in any case."""
+    kinds = {Kind.MEM32, Kind.PREF32} if where == "root" else {Kind.MEM32, Kind.PREF32, Kind.MEM64}
+    return any(kind in kinds and size > UNREADABLE for _, kind, size in bars)
 
 
 def _window(sizes: list[int]) -> Pieces:

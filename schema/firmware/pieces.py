@@ -42,13 +42,17 @@ class Memory(NamedTuple):
     high: Pieces = ()
     narrow: bool = False
     """With SeaBIOS, keeps all prefetchable memory behind the bridges above below 4 GiB."""
+    some: bool = False
+    """With OVMF, takes memory below 4 GiB in any case, be it too little for a piece."""
 
     def __add__(self, other: "Memory") -> "Memory":  # type: ignore[override] # of each part, not a longer tuple
-        return Memory(self.low + other.low, self.high + other.high, self.narrow or other.narrow)
+        narrow, some = self.narrow or other.narrow, self.some or other.some
+        return Memory(self.low + other.low, self.high + other.high, narrow, some)
 
     def or_as(self, other: "Memory") -> "Memory":
         """No more of anything than either has."""
-        return Memory(_less(self.low, other.low), _less(self.high, other.high), self.narrow and other.narrow)
+        narrow, some = self.narrow and other.narrow, self.some and other.some
+        return Memory(_less(self.low, other.low), _less(self.high, other.high), narrow, some)
 
 
 def _less(one: Pieces, other: Pieces) -> Pieces:

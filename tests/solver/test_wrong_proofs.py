@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.pieces import NONE
-from qslot.solver import grow, kinds, memory, reserves, search, solve, spares, standing
+from qslot.solver import grow, io_space, kinds, memory, reserves, search, solve, spares, standing
 from qslot.solver.buses import BusClass, Room
 from qslot.solver.encode import encode
 from qslot.solver.items import items_of
@@ -84,6 +84,21 @@ ALIGNED: Final[Data] = {
     "devices": [device("nic", "rtl8139", numa=0)],
     "spare": [{"kind": "pci", "count": 2, "io": 4096, "numa": 0}],
 }
+FIRST_BLOCK: Final[Data] = {
+    "machine": "pc",
+    "firmware": "ovmf",
+    "controllers": [
+        device("x", "pxb"),
+        device("bridge", "pci-bridge", address="x:02.0", properties={"mem-reserve": "1G"}),
+    ],
+}
+"""There is one aligned GiB, and the main root comes first."""
+PADDED: Final[Data] = {
+    "machine": "q35",
+    "firmware": "ovmf",
+    "controllers": [device("bridge", "pcie-pci-bridge")],
+    "spare": [{"kind": "pcie", "count": 9, "io": 4096}],
+}
 
 OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
     "who joins a pinned neighbour makes it pay": (JOINED, {"preferences": 14, "controllers": 1, "depth": 1}),
@@ -143,6 +158,41 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 36864, "controllers": 8, "depth": 1},
     ),
+    "OVMF's own reserve for a bridge inside a larger one that is stated": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf",
+            "chipset": {"sata": False, "smbus": False},
+            "controllers": [
+                device("port", "pcie-root-port", address="pcie.0:02.0", properties={"io-reserve": "32K"}),
+                device("up", "x3130-upstream", address="port:00.0"),
+                device("down", "xio3130-downstream", address="up:00.0"),
+                device("bridge", "pcie-pci-bridge", address="down:00.0"),
+            ],
+        },
+        {"io_windows": 32768, "controllers": 4},
+    ),
+    "memory of the main root in the only block that an expander could have": (
+        {**FIRST_BLOCK, "devices": [device("nic", "e1000e")]},
+        {"preferences": 2, "io_windows": 4096, "controllers": 2, "depth": 2},
+    ),
+    "two devices that differ by their option ROM, beside a reserve": (
+        {
+            "machine": "q35",
+            "policy": {"max_controllers": 2},
+            "controllers": [
+                device("port", "pcie-root-port", address="pcie.0:06.0"),
+                device("bridge", "pcie-pci-bridge", address="port:00.0"),
+            ],
+            "devices": [
+                host("large", "conventional", hotplug="required", rom="16MiB"),
+                host("small", "conventional", hotplug="required"),
+                {**card("root", "mem32", "32MiB"), "hotplug": "never", "address": "pcie.0:05.0"},
+            ],
+            "spare": [{"kind": "pci", "memory": "490MiB"}],
+        },
+        {"io_windows": 4096, "controllers": 2, "depth": 4},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
@@ -162,6 +212,11 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "machine": "q35",
         "controllers": [device("port", "pcie-root-port", properties={"hotplug": "off"})],
         "devices": [device("nic", "e1000e", hotplug="required", address="port:00.0")],
+    },
+    "OVMF's own reserve for a bridge beside those of spare slots": PADDED,
+    "a device pinned where the only block begins that an expander needs": {
+        **FIRST_BLOCK,
+        "devices": [device("nic", "e1000e", address="pci.0:05.0")],
     },
 }
 
@@ -214,6 +269,12 @@ def reserves_take_no_memory(patch: Patch) -> None:
 
 
 def sums_alone(patch: Patch) -> None:
+    patch.setattr(io_space, "io_blocks", lambda *_: ())
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+def nothing_is_padded(patch: Patch) -> None:
+    patch.setattr(io_space, "_padded", lambda *_: ())
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
@@ -226,6 +287,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "everybody keeps room": Fault(NEEDS_A_KEEPER, everybody_keeps_room),
     "reserves take no memory": Fault(TOO_LARGE_A_RESERVE, reserves_take_no_memory),
     "sums alone": Fault(ALIGNED, sums_alone),
+    "nothing is padded": Fault(PADDED, nothing_is_padded),
 }
 
 
