@@ -30,13 +30,16 @@ def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Iterator[Capac
 def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Sum:
     """Bytes that alignment loses to the largest window: of what is not below an expander, which has a range of its
     own."""
-    losses = [(bus, v.buses(bus) * budget.lost_to(max(1, bus.reserve) * PAGE)) for bus in v.classes]
+    losses = [
+        (bus, v.buses(bus) * size)
+        for bus in v.classes
+        if not bus.where.expander and (size := budget.lost_to(max(1, bus.reserve) * PAGE))
+    ]
     for one in reserves:
-        sizes = total(chosen * budget.lost_to(size * PAGE) for size, chosen in one.size.sizes)
-        losses.append((one.bus, sizes))
-    main = [(bus, lost) for bus, lost in losses if not bus.where.expander and (lost.terms or lost.constant)]
-    largest = v.rows.variable(0, max((v.rows.most(lost) for _, lost in main), default=0))
-    for bus, lost in main:
+        if not one.bus.where.expander:
+            losses.append((one.bus, total(n * budget.lost_to(size * PAGE) for size, n in one.size.sizes)))
+    largest = v.rows.variable(0, max((v.rows.most(lost) for _, lost in losses), default=0))
+    for bus, lost in losses:
         v.rows.at_most(lost, largest * bus.most)
     return largest
 

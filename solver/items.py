@@ -111,7 +111,7 @@ def items_of(
     free: dict[Kind, list[Item]] = {}
     pinned: list[Occupant] = []
     for members in _units(guest):
-        settled = freed.isdisjoint(member.id for member in members)
+        settled = not freed or freed.isdisjoint(member.id for member in members)
         slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
         functions = _functions(members, pins) if settled or slot is not None else None
         kind = kinds.of(

@@ -95,10 +95,14 @@ def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, expres
         if bus == platform.root and slot in platform.closed:
             continue
         here, maybe = occupants.get(slot, {}), homes.get(slot, [])
+        slot_hot = hot and (slot > 0 or last == 0)
+        if not here and not maybe:  # most slots of most buses
+            if first <= slot <= last and (free := ALL & ~reserved.get(slot, 0)) & 1:
+                found.setdefault((free, Join.EMPTY, False, 0, slot_hot, None), []).append(slot)
+            continue
         own, zero = slot if maybe else None, 0 in here or any(home.fills_zero for home in maybe)
         taken = (function for function, what in here.items() if not isinstance(what, Occupant) or what.settled)
         free = ALL & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
-        slot_hot = hot and (slot > 0 or last == 0)
         if not here:
             if free & 1 and first <= slot <= last:
                 found.setdefault((free, Join.EMPTY, zero, 0, slot_hot, own), []).append(slot)
