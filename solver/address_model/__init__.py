@@ -5,7 +5,7 @@ It shares nothing with the counting model but how a layout is written down. Slow
 
 from ...schema.connect import CONTROLLERS, Need
 from ...schema.guest import Guest
-from ...schema.outcome import Outcome
+from ...schema.outcome import Outcome, Undecided
 from ..cpsat import Limits
 from .solve import MOST_CUTS
 from .solve import Considered as Considered
@@ -13,6 +13,8 @@ from .solve import consider as consider
 
 MOST = 28
 """Devices, controllers and spare slots that it looks at: with so many of each kind of bridge one holds what two do."""
+LOADING = 1.0
+"""Seconds: loading OR-Tools' documented interface takes most of one, and nobody can stop it."""
 MANY = 3
 """Bridges that may be inside each other from which on the counting model is the larger one (measured: thousands of
 variables against hundreds)."""
@@ -24,6 +26,9 @@ def address_level(guest: Guest, limits: Limits, *, cuts: int = MOST_CUTS) -> Out
 
     After so many `cuts`, answers that the exact prediction refuses, it gives up.
     """
+    left = limits.left()
+    if left is not None and left < LOADING:
+        return Undecided()
     return consider(guest, limits, pooled=True, cuts=cuts).outcome
 
 
