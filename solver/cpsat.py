@@ -65,11 +65,6 @@ class Limits:
         """With one worker, seed 0 and an effort: where any solution will do, it is always the same one."""
         return replace(self, workers=1, seed=0, effort=EFFORT)
 
-    @property
-    def half(self) -> "Limits":
-        """With half of the time, so that something else can be tried."""
-        return replace(self, seconds=None if self.seconds is None else self.seconds / 2)
-
     def check(self) -> None:
         """Raises TimeIsUp where no time is left."""
         if self.left() == 0:

@@ -34,8 +34,9 @@ def solve(guest: Guest, options: Options | None = None) -> Outcome:
 
 def best_known(guest: Guest, limits: Limits) -> Outcome:
     """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
-    if within_reach(guest) and is_the_smaller(guest):
-        first = address_level(guest, replace(limits.half.steady, effort=EFFORT), cuts=CUTS)
+    # not under a limit of time, which would decide whose layout it is, on slow machines another than on fast ones
+    if limits.seconds is None and within_reach(guest) and is_the_smaller(guest):
+        first = address_level(guest, replace(limits.steady, effort=EFFORT), cuts=CUTS)
         if not isinstance(first, Undecided):
             return first
     outcome = decide(guest, limits)
