@@ -1,34 +1,19 @@
 """Sums of memory refuse nothing that fits, and what does not fit is never returned."""
 
 from importlib import import_module
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
-from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
+from qslot.schema import Guest, Infeasible, Outcome, Solved
 from qslot.schema.firmware import predict
-from qslot.schema.guest import Term
-from qslot.schema.verify import verify
 from qslot.solver import Options, kinds, solve
-from qslot.solver.assemble import assemble
-from qslot.solver.cpsat import Answer, Limits, Program
-from qslot.solver.decode import decode
-from qslot.solver.encode import encode
-from qslot.solver.grow import Scope, scopes
-from qslot.solver.items import items_of
-from qslot.solver.pinned import Impossible
-from qslot.solver.rows import Sum, total
-from qslot.solver.search import Optimum, completed
-from qslot.solver.seating import NoDecode
 
-from ..laws.changes import costs_of, pinned_back
+from .held import Rows
 from .memory_guests import memory_guest
 
 MIB = 1 << 20
-LIMITS = Limits(effort=0.1)
 SOLVING = import_module("qslot.solver.solve")
 
 SIZES = st.integers(min_value=0, max_value=15).map(lambda exponent: MIB << exponent)
@@ -114,70 +99,15 @@ def test_no_layout_uses_less_than_said(guest: Guest) -> None:
             assert finding.subjects
 
 
-class _All(Random):
-    """Chooses to pin everything."""
-
-    def random(self) -> float:
-        return 0.0
-
-    def choice(self, seq: Any) -> Any:
-        return seq[-1]
+def never_short(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kinds, "may_be_short", lambda _: False)
 
 
-def any_that_fits(guest: Guest, rng: Random) -> Layout | None:
-    """A layout that verifies, of counts found without sums of memory for weights drawn at random."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kinds, "may_be_short", lambda _: False)
-        try:
-            items = items_of(guest)
-            encoding = encode(guest, items, Scope(exact_io=rng.random() < 0.5), cheapest_only=False)
-        except Impossible:
-            return None
-        rows = encoding.variables.rows
-        if rows.infeasible:
-            return None
-        drawn = total(Sum({index: rng.randint(-2, 3)}) for index in range(len(rows.ranges)))
-        result = Program(rows, LIMITS).minimize(drawn + encoding.terms["controllers"] * 3)
-        try:
-            known = assemble(guest, items, decode(encoding, result.values, bool)) if result.values else None
-        except NoDecode:
-            return None
-    layout = None if known is None else completed(known, Optimum((), {}, {}, proved=False))
-    return layout if layout is not None and all(f.severity != "error" for f in verify(guest, layout)) else None
-
-
-def refused_by_rows(guest: Guest, terms: dict[Term, int], models: int) -> list[Scope]:
-    """Models with sums of memory that have no answer with these costs."""
-    refused = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kinds, "may_be_short", lambda _: True)
-        items = items_of(guest)
-        for scope in scopes(guest, items)[-2:][:models]:
-            encoding = encode(guest, items, scope, cheapest_only=False)
-            program = Program(encoding.variables.rows, LIMITS)
-            for term, what in encoding.terms.items():
-                if term in terms:
-                    program.fix(what, terms[term])
-            if encoding.variables.rows.infeasible or program.minimize(encoding.nothing).answer is Answer.INFEASIBLE:
-                refused.append(scope)
-    return refused
-
-
-def judged(seed: int) -> bool:
-    """Whether a layout of that request fits; rows hold of it, wherever it may be and where it is."""
-    try:
-        guest = Guest.model_validate(memory_guest(seed))
-    except ValidationError:
-        return False
-    layout = any_that_fits(guest, Random(seed))
-    if layout is None:
-        return False
-    assert refused_by_rows(guest, costs_of(layout), 1) == [], seed
-    pinned = pinned_back(guest, layout, _All())
-    assert pinned is None or refused_by_rows(pinned.guest, {}, 2) == [], seed
-    return True
+def always_short(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kinds, "may_be_short", lambda _: True)
 
 
 @pytest.mark.parametrize("first", range(0, 120, 30))
 def test_rows_hold_of_any_layout_that_fits(first: int) -> None:
-    assert sum(judged(seed) for seed in range(first, first + 30)) > 5
+    rows = Rows(without=never_short, whole=always_short)
+    assert sum(rows.hold(memory_guest(seed), seed) for seed in range(first, first + 30)) > 5

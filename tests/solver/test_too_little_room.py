@@ -41,6 +41,16 @@ BRIDGES: Final[list[Data]] = [
     device("inner", "pci-bridge", address="outer:01.0"),
 ]
 
+
+def one_keeps_another_low(wide: str, narrow: str) -> Data:
+    """A large 64-bit BAR and a small 32-bit one, both prefetchable, on these two of the bridges."""
+    devices = [
+        card("wide", ("mem64", "2GiB"), address=f"{wide}:02.0"),
+        card("narrow", ("mem32", "1MiB"), address=f"{narrow}:03.0"),
+    ]
+    return {"machine": "q35", "controllers": BRIDGES, "devices": devices}
+
+
 PADDED: Final[Data] = {
     "machine": "q35",
     "firmware": {"name": "ovmf", "version": "2023.05"},
@@ -78,30 +88,9 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "machine": "q35",
         "devices": [card("gpu", ("mem64", "2GiB"), ("mem32", "4KiB"), connect="express", hotplug="required")],
     },
-    "a 32-bit BAR that keeps its neighbour's low": {
-        "machine": "q35",
-        "controllers": BRIDGES,
-        "devices": [
-            card("wide", ("mem64", "2GiB"), address="outer:02.0"),
-            card("narrow", ("mem32", "1MiB"), address="outer:03.0"),
-        ],
-    },
-    "a 32-bit BAR that keeps one below a lower bridge low": {
-        "machine": "q35",
-        "controllers": BRIDGES,
-        "devices": [
-            card("wide", ("mem64", "2GiB"), address="inner:02.0"),
-            card("narrow", ("mem32", "1MiB"), address="outer:03.0"),
-        ],
-    },
-    "a 32-bit BAR below a lower bridge that keeps all low": {
-        "machine": "q35",
-        "controllers": BRIDGES,
-        "devices": [
-            card("wide", ("mem64", "2GiB"), address="outer:02.0"),
-            card("narrow", ("mem32", "1MiB"), address="inner:03.0"),
-        ],
-    },
+    "a 32-bit BAR that keeps its neighbour's low": one_keeps_another_low(wide="outer", narrow="outer"),
+    "a 32-bit BAR that keeps one below a lower bridge low": one_keeps_another_low(wide="inner", narrow="outer"),
+    "a 32-bit BAR below a lower bridge that keeps all low": one_keeps_another_low(wide="outer", narrow="inner"),
 }
 
 

@@ -1,0 +1,104 @@
+"""Rows of the model against layouts that fit, found without them: none may be refused."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from qslot.schema import Guest, Layout
+from qslot.schema.guest import Term
+from qslot.schema.verify import verify
+from qslot.solver.assemble import assemble
+from qslot.solver.cpsat import Answer, Limits, Program
+from qslot.solver.decode import decode
+from qslot.solver.encode import encode
+from qslot.solver.grow import Scope, scopes
+from qslot.solver.items import items_of
+from qslot.solver.pinned import Impossible
+from qslot.solver.rows import Sum, total
+from qslot.solver.search import Optimum, completed
+from qslot.solver.seating import NoDecode
+
+from ..laws.changes import costs_of, pinned_back
+
+LIMITS = Limits(effort=0.1)
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+class _All(Random):
+    """Chooses to pin everything."""
+
+    def random(self) -> float:
+        return 0.0
+
+    def choice(self, seq: Any) -> Any:
+        return seq[-1]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`without` makes the model lack the rows, `whole` sees to it that it has them."""
+
+    without: Patch
+    whole: Patch = lambda _: None
+    variants: Callable[[Layout], Iterable[Layout]] = lambda layout: (layout,)
+    """Layouts to try in place of what is found; the first one that fits is taken."""
+
+    def hold(self, request: dict[str, Any], seed: int) -> bool:
+        """Whether a layout of that request fits; rows hold of it, wherever it may be and where it is."""
+        try:
+            guest = Guest.model_validate(request)
+        except ValidationError:
+            return False
+        layout = self._any_that_fits(guest, Random(seed))
+        if layout is None:
+            return False
+        assert self._refused(guest, costs_of(layout), 1) == [], seed
+        pinned = pinned_back(guest, layout, _All())
+        assert pinned is None or self._refused(pinned.guest, {}, 2) == [], seed
+        return True
+
+    def _any_that_fits(self, guest: Guest, rng: Random) -> Layout | None:
+        """A layout that verifies, of counts found without these rows for weights drawn at random."""
+        with pytest.MonkeyPatch.context() as patch:
+            self.without(patch)
+            try:
+                items = items_of(guest)
+                encoding = encode(guest, items, Scope(exact_io=rng.random() < 0.5), cheapest_only=False)
+            except Impossible:
+                return None
+            rows = encoding.variables.rows
+            if rows.infeasible:
+                return None
+            drawn = total(Sum({index: rng.randint(-2, 3)}) for index in range(len(rows.ranges)))
+            result = Program(rows, LIMITS).minimize(drawn + encoding.terms["controllers"] * 3)
+            try:
+                known = assemble(guest, items, decode(encoding, result.values, bool)) if result.values else None
+            except NoDecode:
+                return None
+        if known is None:
+            return None
+        layout = completed(known, Optimum((), {}, {}, proved=False))
+        return next((one for one in self.variants(layout) if _fits(guest, one)), None)
+
+    def _refused(self, guest: Guest, terms: dict[Term, int], models: int) -> list[Scope]:
+        """Models that have no answer with these costs."""
+        refused = []
+        with pytest.MonkeyPatch.context() as patch:
+            self.whole(patch)
+            items = items_of(guest)
+            for scope in scopes(guest, items)[-2:][:models]:
+                encoding = encode(guest, items, scope, cheapest_only=False)
+                program = Program(encoding.variables.rows, LIMITS)
+                for term, what in encoding.terms.items():
+                    if term in terms:
+                        program.fix(what, terms[term])
+                if encoding.variables.rows.infeasible or program.minimize(encoding.nothing).answer is Answer.INFEASIBLE:
+                    refused.append(scope)
+        return refused
+
+
+def _fits(guest: Guest, layout: Layout) -> bool:
+    return all(finding.severity != "error" for finding in verify(guest, layout))
