@@ -1,11 +1,11 @@
-"""Bus numbers that each PCI complex has, where the request fixes an expander's `bus_nr`."""
+"""Bus numbers that there may be in each PCI complex and below each bus, before anything is placed."""
 
 from collections.abc import Mapping
 
 from ..schema.connect import CONTROLLERS
 from ..schema.guest import Guest
 from ..schema.properties import integer
-from .buses import BUS_NUMBERS
+from .buses import BUS_NUMBERS, BusClass
 
 
 def fixed_ranges(guest: Guest) -> Mapping[str, int]:
@@ -24,10 +24,19 @@ def fixed_ranges(guest: Guest) -> Mapping[str, int]:
     return rooms | {name: end - start for (name, start), end in zip(starts, ends, strict=True)}
 
 
-def most_below(guest: Guest, root: str, own: int) -> int:
-    """Bus numbers that there may be below a root bus, which takes `own` of its complex's range."""
+def numbers_left(guest: Guest, bus: BusClass) -> int:
+    """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
+    own = 1 if bus.model is None else CONTROLLERS[bus.model].bus_numbers
+    if bus.model is None or CONTROLLERS[bus.model].is_expander:
+        return _room(guest, bus.where.root) - own
+    left = max(host.left for host in bus.above) - own
+    return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
+
+
+def _room(guest: Guest, root: str) -> int:
+    """Bus numbers of a complex at most."""
     rooms = fixed_ranges(guest)
     if not rooms:
-        return BUS_NUMBERS - own
+        return BUS_NUMBERS
     # a complex without a fixed number comes behind another's root bus
-    return (rooms[root] if root in rooms else max(rooms.values()) - 1) - own
+    return rooms[root] if root in rooms else max(rooms.values()) - 1

@@ -197,10 +197,10 @@ class Program:
             self.model.solution_hint.vars.extend(list(range(len(hint))))
             self.model.solution_hint.values.extend(list(hint))
         parameters: dict[str, Any] = {"num_workers": self.limits.workers, "random_seed": self.limits.seed}
+        parameters["cp_model_probing_level"] = 0  # a tenth of the time on large models
         if len(self.rows.ranges) < SMALL:
-            parameters |= {"cp_model_presolve": False, "cp_model_probing_level": 0, "symmetry_level": 0}
+            parameters |= {"cp_model_presolve": False, "symmetry_level": 0}
         else:
-            parameters["cp_model_probing_level"] = 0  # a tenth of the time on large models
             parameters["linearization_level"] = 2  # proofs that nothing fits: a tenth of the time, and less
             if self.limits.workers > 1:
                 parameters["extra_subsolvers"] = ["max_lp"]  # none of a few workers has that level by itself

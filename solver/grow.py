@@ -7,7 +7,7 @@ from ..schema.connect import CONTROLLERS, BusModel, Need
 from ..schema.firmware.budget import PAGE, io_budget
 from ..schema.guest import Guest
 from ..schema.properties import integer
-from .bus_ranges import most_below
+from .bus_ranges import numbers_left
 from .buses import ALL, BUS_NUMBERS, NO_ROOM, BusClass, Join, Offer, Room, SlotKind, Where, takes_hotplug
 from .chains import BRIDGE_LEVELS, CHAIN, long_chains, shpc_costs, turns_shpc_off, useful_chain
 from .items import Items, wished_nodes
@@ -136,7 +136,8 @@ class Grower:
 
     def _grow(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
-        host.left = self._left(host)
+        if self.scope.numbers:
+            host.left = numbers_left(self.guest, host)
         if host.offer in (Offer.ROOT, Offer.EXPANDER) and self.guest.platform.family == "q35":
             self._hang(host, "pcie-root-port")
             self._move(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
@@ -171,16 +172,6 @@ class Grower:
         if model == "pci-bridge":
             return _nest(host) < self._bridge_levels(host.where.acpi_reaches)
         return model != "x3130-upstream" or _nest(host) <= self._switch_levels
-
-    def _left(self, bus: BusClass) -> int:
-        """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
-        if not self.scope.numbers:
-            return bus.left
-        own = 1 if bus.model is None else CONTROLLERS[bus.model].bus_numbers
-        if bus.model is None or CONTROLLERS[bus.model].is_expander:
-            return most_below(self.guest, bus.where.root, own)
-        left = max(host.left for host in bus.above) - own
-        return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
     @property
     def _switch_levels(self) -> int:

@@ -1,6 +1,6 @@
 """Rule io-space: what the firmware shares out holds all windows and root BARs, and what alignment loses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ..schema.firmware.budget import PAGE, IoBudget, io_budget
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
@@ -53,9 +53,11 @@ def _padded(v: Variables, windows: Windows) -> Iterator[Sum]:
     """
     if not _pads_beside_larger(v):
         return
+    keepers = [bus for bus in v.classes if bus.reserve]
+    held = {*keepers}.union(*map(v.below, keepers))
     for bus in v.classes:
         if bus.model == "pcie-pci-bridge":
-            spared = windows.opened(bus) + total(_elsewhere(v, bus))
+            spared = windows.opened(bus) + total(_elsewhere(v, bus, held))
             padded = v.rows.variable(0, min(bus.most, windows.cap))
             v.rows.at_most(v.buses(bus) - spared, padded)
             yield padded
@@ -74,16 +76,12 @@ def _pads_beside_larger(v: Variables) -> bool:
     return any(bus.reserve and bus.names for bus in v.classes)
 
 
-def _elsewhere(v: Variables, bus: BusClass) -> Iterator[Sum]:
-    """How many may be inside of a window that would be no smaller without them."""
+def _elsewhere(v: Variables, bus: BusClass, held: Set[BusClass]) -> Iterator[Sum]:
+    """How many may be inside of a window that would be no smaller without them; `held` are those whose controller, or
+    one that may be above, reserves IO: that may hold all that is below."""
     for host in bus.above:
-        if host.offer is not Offer.PORT or host.base_io or _is_inside_a_reserve(host):
+        if host.offer is not Offer.PORT or host.base_io or host in held:
             yield v.buses(bus) if bus.parent is host else v.hanging(bus, host)
-
-
-def _is_inside_a_reserve(bus: BusClass) -> bool:
-    """Whether its controller, or one that may be above it, reserves IO: that may hold all that is below."""
-    return bool(bus.reserve) or any(map(_is_inside_a_reserve, bus.above))
 
 
 def _root_bars(v: Variables, budget: IoBudget) -> Sum:

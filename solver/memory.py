@@ -5,7 +5,7 @@ necessary: the order of windows may still say no, which the exact prediction fin
 memory has no such sums, and its kinds no needs, so that devices with other BARs stay interchangeable.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,10 +31,10 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
     if not v.items.memory:
         return
     held, spares = Held(v), SpareMemory(v)
-    for unit in (MIB, *_units(v)):
+    below, above = apertures_of(v.guest)
+    for unit in (MIB, *_units(v, (below, above))):
         need = _Need(v, unit, held, spares)
         low, high = need.in_all()
-        below, above = apertures_of(v.guest)
         there = _blocks(below, unit)
         yield Capacity("memory-space", low, there, BELOW, unit)
         if above is None:
@@ -51,7 +51,7 @@ def _blocks(aperture: Aperture, unit: int) -> int:
     return aperture.blocks(unit) if unit > MIB else aperture.size // unit
 
 
-def _units(v: Variables) -> list[int]:
+def _units(v: Variables, apertures: Sequence[Aperture | None]) -> list[int]:
     """Sizes of blocks: of all that is needed in one piece. None where option ROMs upset the alignment of others."""
     if v.items.open.upset or upsets_alignment(v.guest.devices):
         return []
@@ -61,7 +61,7 @@ def _units(v: Variables) -> list[int]:
     if v.items.reserving and v.guest.firmware.name == "ovmf":
         spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
         sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
-    apertures, roots = apertures_of(v.guest), len({bus.where.root for bus in v.classes})
+    roots = len({bus.where.root for bus in v.classes})
     return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
 
 

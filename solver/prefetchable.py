@@ -26,7 +26,7 @@ class Held:
         if self.v.guest.firmware.name != "seabios":
             return
         bridges = [bus for bus in self.v.classes if bus.offer not in (Offer.ROOT, Offer.EXPANDER)]
-        if not any(self._wide(bus, 1).terms or self._wide(bus, 1).constant for bus in bridges):
+        if not any(self.v.rows.most(self._wide(bus, 1)) for bus in bridges):
             return
         for bus in sorted(bridges, key=lambda one: -one.where.depth):
             self._from_below(bus)
