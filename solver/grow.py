@@ -197,8 +197,8 @@ class Grower:
         return sum(len(unit.controllers) for unit in self.units if unit.needs & need)
 
     def _hang(self, host: BusClass, model: str) -> None:
-        """A created class below `host`."""
-        if host.left < CONTROLLERS[model].bus_numbers:
+        """A created class below `host`, if that has a slot for it."""
+        if host.left < CONTROLLERS[model].bus_numbers or not any(slot.mask for slot in host.slots):
             return
         bus = CONTROLLERS[model].bus
         where = self.standing.below(host, model, f"switch at {host.where}")

@@ -11,7 +11,7 @@ from ..schema.firmware.budget import PAGE, IoBudget, power_of_two
 from ..schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from .buses import BusClass
 from .rows import Capacity, Sum, total
-from .spares import Reserve
+from .spares import Reserve, spares_on
 from .variables import Variables
 from .windows import Windows
 
@@ -97,7 +97,8 @@ def _pads(v: Variables) -> bool:
 
 
 def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserve]) -> Sum:
-    """Pages that BARs on the buses of a class do not take, as they lie in a window that is reserved by default."""
+    """Pages that BARs on the buses of a class do not take, as they lie in a window that counts as a page for spare
+    slots, but is reserved by default."""
     result = v.rows.variable(0, bus.most)
     devices = (i for i in v.options_on(bus) if v.options[i].io and v.options[i].kind.spare is None)
     has = total(v.counts[i] for i in devices)
@@ -110,12 +111,13 @@ def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserv
 
 
 def _by_default(v: Variables, bus: BusClass, number: Sum, reserves: Sequence[Reserve]) -> Sum:
-    """How many of so many bridges may have a window that is less than a page: none that must reserve more."""
+    """How many of so many bridges may have a window for nothing but spare slots that is less than a page: none that
+    states a reserve."""
+    result = v.rows.variable(0, 0 if bus.reserve else bus.most)
+    v.rows.at_most(result, number)
+    v.rows.at_most(result, total(v.counts[i] for i, spare in spares_on(v, bus) if spare.io))
     large = (sizes for one in reserves if one.bus is bus for sizes in one.size.sizes)
     more = total(chosen for size, chosen in large if size > 1)
-    if not more.terms:
-        return number
-    result = v.rows.variable(0, bus.most)
-    v.rows.at_most(result, number)
-    v.rows.at_most(result, v.buses(bus) - more)
+    if more.terms:
+        v.rows.at_most(result, v.buses(bus) - more)
     return result

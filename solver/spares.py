@@ -23,9 +23,9 @@ def spares_have_room(v: Variables, windows: Windows) -> None:
         if bus.offer is Offer.CONVENTIONAL and bus.model is not None:
             room = bus.spare_room
             if room.low is not None:
-                memory = total(v.counts[i] * spare.memory for i, spare in _spares(v, bus))
+                memory = total(v.counts[i] * spare.memory for i, spare in spares_on(v, bus))
                 v.rows.at_most(memory, v.buses(bus) * room.low)
-            if room.io is not None and not v.items.open.more_io and any(spare.io for _, spare in _spares(v, bus)):
+            if room.io is not None and not v.items.open.more_io and any(spare.io for _, spare in spares_on(v, bus)):
                 own = bus.model == "pcie-pci-bridge" and shpc_opens_page(v.guest)
                 _ports_fit(v, windows, bus, max(room.io, int(own)))
 
@@ -47,7 +47,7 @@ def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
     found: dict[int, Reserve] = {}
     for bus in sorted(v.classes, key=lambda one: -one.where.depth):
         kept = bus.offer is Offer.CONVENTIONAL and bus.model is not None and bus.spare_room.io is None
-        if kept and bus.most == 1 and any(spare.io for _, spare in _spares(v, bus)):
+        if kept and bus.most == 1 and any(spare.io for _, spare in spares_on(v, bus)):
             inside = total(found[id(one)].beyond for one in v.below(bus) if id(one) in found)
             found[id(bus)] = _reserve(v, windows, bus, inside)
     yield from found.values()
@@ -55,7 +55,7 @@ def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
 
 def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: Sum) -> Reserve:
     """What those inside have beyond their windows may be all there is to round up, wherever they are."""
-    rows, spare = v.rows, total(v.counts[i] * one.io for i, one in _spares(v, bus))
+    rows, spare = v.rows, total(v.counts[i] * one.io for i, one in spares_on(v, bus))
     held = windows.direct[id(bus)] + windows.pages_below(bus)
     reserve = rounded_up(rows, held)
     beyond = rows.variable(0, reserve.most)
@@ -66,7 +66,7 @@ def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: Sum) -> Rese
 
 def _ports_fit(v: Variables, windows: Windows, bus: BusClass, own: int) -> None:
     """Spare slots take what the bridge opens by itself, `own` pages, or what devices leave of their last page."""
-    spare = total(v.counts[i] * one.io for i, one in _spares(v, bus))
+    spare = total(v.counts[i] * one.io for i, one in spares_on(v, bus))
     if bus.most > 1:
         v.rows.at_most(spare, v.buses(bus) * (max(own, 1) * PAGE))
         return
@@ -83,7 +83,8 @@ def _beside(v: Variables, windows: Windows, bus: BusClass) -> Sum:
     return beside
 
 
-def _spares(v: Variables, bus: BusClass) -> Iterator[tuple[int, Spare]]:
+def spares_on(v: Variables, bus: BusClass) -> Iterator[tuple[int, Spare]]:
+    """Options of spare slots there, and what one of them asks for."""
     for i in v.options_on(bus):
         spare = v.options[i].kind.spare
         if spare is not None:

@@ -27,3 +27,13 @@ def fails_in_any_order(layout: Layout) -> bool:
     if layout.firmware.name == "ovmf":
         return ovmf.fails_in_any_order(tree_of(layout), layout.firmware.number)
     return True  # SeaBIOS adds sizes up, in the order of their alignment
+
+
+def exceeds_memory(layout: Layout) -> bool:
+    """Whether memory below 4 GiB runs out, and would whatever else the layout held. Never known of OVMF.
+
+    Raises UnknownModel as `predict`.
+    """
+    if layout.firmware.name == "ovmf" or predict(layout, memory=False).failure is not None:
+        return False
+    return seabios.exceeds_memory(tree_of(layout))

@@ -75,6 +75,14 @@ def predict(tree: Tree, devices: tuple[str, ...], *, memory: bool) -> Prediction
     return numbered(tree, devices, result)
 
 
+def exceeds_memory(tree: Tree) -> bool:
+    """Whether what cannot go above 4 GiB takes more bytes than there are below, without a gap: as a window is no
+    smaller for what is added to it, nothing that is added anywhere changes that. Of a tree whose buses have numbers."""
+    main = tree.roots[0]
+    low = (entry for space in (MEMORY, PREFETCHABLE) for entry in _split(_requests(tree, space)[main])[1])
+    return sum(entry.size for entry in low) > seabios_hole(tree.machine, tree.platform.memory).size
+
+
 def _requests(tree: Tree, space: Space) -> Requests:
     """Order is what decides addresses: BARs first, by bus number, slot, function and index; then windows, from the
     highest bus number down; all stably sorted by falling alignment and size. So equal windows rise as bus numbers fall.

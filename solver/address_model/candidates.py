@@ -25,6 +25,8 @@ from .things import ROOT_PORTS, Bridge, Item, Room, Things, candidate, connector
 
 ROOT_SLOTS = 29
 """Slots of q35's root bus that are never the chipset's."""
+LEFT_BY_ONE = {name: {"bus-reserve": 1, "io-reserve": PAGE}.get(name, 0) for name in RESERVES}
+"""A reserve up to this is used up by one device."""
 CONVENTIONAL_BUSES = frozenset({"pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"})
 
 
@@ -49,7 +51,7 @@ def wished_nodes(things: Things) -> list[int]:
 def _on_q35(guest: Guest, things: Things, *, apart: bool) -> dict[str, int]:
     conventional = _on_conventional(guest, things) if apart else _converters(guest, things)
     behind_ports = _on_ports(guest, things) + conventional
-    matter = _switches_matter(guest, things)
+    matter = _switches_matter(guest, things, apart=apart)
     # a downstream port that the request lists needs a switch in any case
     listed = sum(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
     switches = min(_regions(guest, things), behind_ports + listed if matter else listed)
@@ -132,14 +134,16 @@ def _wants_switch(things: Things) -> bool:
     return any(one.device.near_switch for item in things.items for one in item.members)
 
 
-def _switches_matter(guest: Guest, things: Things) -> bool:
+def _switches_matter(guest: Guest, things: Things, *, apart: bool) -> bool:
     """Whether a created switch, or a port on one, may be better than ports on root buses.
 
     Where each root bus has a slot for everything, such a port does all that one below a switch does, less deep, but
-    keep two devices below one switch, or make use of the pages that a port reserves anyway: more than one, or on
-    pc-q35-6.1, where root ports reserve a page each, but downstream ports do not.
+    keep two devices below one switch, or make use of what a port reserves anyway, where one device leaves some of it:
+    bus numbers, pages, memory where that decides; or on pc-q35-6.1, where root ports reserve a page each, but
+    downstream ports do not.
     """
-    reserved = any((one.number("io-reserve") or 0) > PAGE for one in things.bridges)
+    decisive = {name: least for name, least in LEFT_BY_ONE.items() if apart or name in ("bus-reserve", "io-reserve")}
+    reserved = any((one.number(name) or 0) > least for one in things.bridges for name, least in decisive.items())
     if _wants_switch(things) or reserved or guest.platform.port_io_reserve:
         return True
     roots = {guest.platform.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}

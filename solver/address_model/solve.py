@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...schema.cost import objective_of
-from ...schema.firmware import fails_in_any_order
+from ...schema.firmware import exceeds_memory, fails_in_any_order
 from ...schema.guest import Guest, Term
+from ...schema.layout import Layout
 from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.survey import Survey
 from ...schema.verify import verify_surveyed
@@ -104,16 +105,37 @@ class Model:
             raise TimeIsUp
         return solver
 
-    def cut(self, solver: Any) -> None:
-        """Leaves this answer out: everything on the same buses, and what has more controllers besides."""
+    def cut(self, solver: Any, layout: Layout) -> None:
+        """Leaves this answer out: everything on the same buses, and what has more controllers besides. Devices that
+        memory would run out without may be anywhere."""
         self.cuts += 1
+        needless = set() if any(spare.memory for spare in self.guest.spare) else self._needless(layout)
         chosen = [
             here
-            for on in self.seats.on.values()
+            for key, on in self.seats.on.items()
             for here in on.values()
-            if not isinstance(here, int) and solver.value(here)
+            if key not in needless and not isinstance(here, int) and solver.value(here)
         ]
         self.model.add(sum(chosen) <= len(chosen) - 1)
+
+    def _needless(self, layout: Layout) -> set[str]:
+        """Items that memory runs out without, where they alone decide what there is beside the controllers."""
+        given = {controller.id for controller in self.guest.controllers}
+        bare = [  # whether the planner's own keep their SHPC depends on what is below
+            one if one.id in given else one.model_copy(update={"properties": {**one.properties, "shpc": False}})
+            for one in layout.controllers
+        ]
+        left = layout.model_copy(update={"controllers": tuple(bare)})
+        needless: set[str] = set()
+        if not exceeds_memory(left):
+            return needless
+        for item in self.seats.things.items:
+            devices = tuple(device for device in left.devices if device.id not in item.ids)
+            less = left.model_copy(update={"devices": devices})
+            if exceeds_memory(less):
+                left = less
+                needless.add(item.key)
+        return needless
 
 
 @dataclass(frozen=True)
@@ -154,7 +176,7 @@ def _search(model: Model) -> Considered:
             return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
         if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):
             proved = proved or model.bounds
-        model.cut(solver)
+        model.cut(solver, known.layout)
     return Considered(UNCONFIRMED, cuts=model.cuts)
 
 

@@ -24,7 +24,7 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
         return f"n/a: {type(outcome).__name__.lower()}"
     rng = Random(guest.sha256)
     verdicts = {name: asked(law, guest, outcome.layout, rng, seconds) for name, law in LAWS.items()}
-    verdicts["elsewhere"] = elsewhere(guest, outcome.layout, rng, seconds)
+    verdicts["elsewhere"] = elsewhere(guest, rng, seconds)
     broken = [f"{name}: {verdict}" for name, verdict in verdicts.items() if verdict not in ("kept", "n/a")]
     if broken:
         return f"DISAGREE: {'; '.join(broken)}"
@@ -47,16 +47,19 @@ def asked(law: Law, guest: Guest, layout: Layout, rng: Random, seconds: float = 
     return f"{_differing(change.limit, costs)} once changed to {_text(change.guest)}"
 
 
-def elsewhere(guest: Guest, layout: Layout, rng: Random, seconds: float = SECONDS) -> str:
+def elsewhere(guest: Guest, rng: Random, seconds: float = SECONDS) -> str:
     """Of a device whose slot is open, what `placement` shows elsewhere is no cheaper, except where only a pin puts it.
 
     Elsewhere is a layout of the request, too, if no rule forbids the seat without the pin.
     """
+    again = solve(guest, Options(time_limit=seconds))  # as `placement` does: with a limit other models come first
+    if not isinstance(again, Solved):
+        return "n/a"
     waiting = [one.id for one in guest.devices if all(pin is None or pin.bus is None for pin in _pins(guest, one))]
     if not waiting:
         return "n/a"
     device = rng.choice(waiting)
-    at = rng.choice((None, *sorted(_slots(guest, layout))))
+    at = rng.choice((None, *sorted(_slots(guest, again.layout))))
     answer = placement(guest, device, at, Options(time_limit=seconds))
     if not isinstance(answer, Placement):
         return "n/a" if isinstance(answer, Undecided) else "infeasible once asked why"

@@ -145,6 +145,19 @@ def test_spare_slots_whose_common_reserve_would_not_fit_are_kept_apart() -> None
     assert costs(outcome) == {"preferences": 0, "io_windows": 12288, "controllers": 4, "depth": 2}
 
 
+def test_a_switch_uses_the_bus_numbers_that_a_port_reserves() -> None:
+    outcome = planned(
+        machine="q35",
+        controllers=[
+            {"id": "plain", "model": "i82801b11-bridge", "address": "pcie.0:02.0"},
+            {"id": "port", "model": "pcie-root-port", "hotplug": False, "properties": {"bus-reserve": 253}},
+        ],
+        devices=[{"id": "nic", "model": "virtio-net", "virtio": "modern", "virtio_by": "slot"}],
+        reserve=[f"plain:{slot:02x}" for slot in range(1, 32)],
+    )
+    assert costs(outcome)["controllers"] == 4
+
+
 def test_demanded_reserve_beyond_memory_is_infeasible() -> None:
     port = {"id": "port", "model": "pcie-root-port", "properties": {"mem-reserve": 1 << 30}}
     assert isinstance(planned(machine="q35", controllers=[port]), Infeasible)

@@ -49,7 +49,7 @@ def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
     layout = plan(guest)
     assume(layout is not None)
     assert layout is not None
-    assert elsewhere(guest, layout, rng, PATIENCE.time_limit or 0) in ("kept", "n/a")
+    assert elsewhere(guest, rng, PATIENCE.time_limit or 0) in ("kept", "n/a")
 
 
 @given(guests(), st.integers(0, 1000))

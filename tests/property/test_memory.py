@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from qslot.schema import Guest, Infeasible, Outcome, Solved
-from qslot.schema.firmware import predict
+from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
+from qslot.schema.firmware import exceeds_memory, predict
 from qslot.solver import Options, kinds, solve
 
+from ..schema.test_firmware import bridge, layout
+from ..schema.test_firmware_memory import card
 from .held import Rows
 from .memory_guests import memory_guest
 
@@ -111,3 +113,38 @@ def always_short(patch: pytest.MonkeyPatch) -> None:
 def test_rows_hold_of_any_layout_that_fits(first: int) -> None:
     rows = Rows(without=never_short, whole=always_short)
     assert sum(rows.hold(memory_guest(seed), seed) for seed in range(first, first + 30)) > 5
+
+
+@st.composite
+def nested_cards(draw: st.DrawFn) -> tuple[Layout, Layout]:
+    """A layout of pci-bridges inside each other with cards on them, and one with some of those and their bridges."""
+    count = draw(st.integers(1, 4))
+    buses = ["pci.0", *(f"b{n}" for n in range(count))]
+    controllers = [bridge(f"b{n}", "pci-bridge", draw(st.sampled_from(buses[: n + 1])), n + 2) for n in range(count)]
+    cards = [
+        card(f"d{n}", draw(st.sampled_from(buses)), *draw(st.lists(SIZED, min_size=1, max_size=2)), slot=n + 10)
+        for n in range(draw(st.integers(1, 5)))
+    ]
+    kept = [one for one in cards if draw(st.booleans())]
+    above = {one.id: one.bus for one in controllers}
+    needed = {one.bus for one in kept}
+    for name in reversed(buses[1:]):
+        needed |= {above[name]} if name in needed else set()
+    fewer = [one for one in controllers if one.id in needed or draw(st.booleans())]
+    fewer = [one for one in fewer if one.bus in needed | {"pci.0"}]
+    return layout("pc", controllers, cards), layout("pc", fewer, kept)
+
+
+SIZED = st.tuples(
+    st.sampled_from(["mem32", "mem32p", "mem64", "mem64p"]), st.integers(20, 30).map(lambda bit: 1 << bit)
+)
+
+
+@given(nested_cards())
+def test_memory_that_runs_out_runs_out_whatever_is_added(both: tuple[Layout, Layout]) -> None:
+    more, less = both
+    assume(exceeds_memory(less))
+    failure = predict(more).failure
+    assert failure is not None
+    assert failure.rule == "memory-space"
+    assert exceeds_memory(more)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.firmware.budget import power_of_two
 from qslot.solver import Options, solve
 from qslot.solver.encode import encode
@@ -17,6 +17,7 @@ from qslot.solver.spare_memory import share
 from .ask import Data, costs, device, host, planned
 
 SOLVING: Final = import_module("qslot.solver.solve")
+ADDRESS_LEVEL: Final = import_module("qslot.solver.address_model.solve")
 PATIENCE: Final = Options(time_limit=20)
 NEWER: Final[Data] = {"name": "ovmf", "version": "2025.02"}
 
@@ -72,6 +73,33 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "spare": [{"kind": "pci", "memory": "200MiB", "count": 4}],
     },
     "what OVMF reserves by default beside larger reserves": PADDED,
+    "what OVMF reserves by default beside larger reserves of ports that have no slot left": {
+        "machine": "pc-q35-2.11",
+        "firmware": {"name": "ovmf", "version": "2023.05"},
+        "controllers": [
+            device(f"p{number}", "pcie-root-port", address=f"pcie.0:{16 + number:x}.0", properties={"io-reserve": size})
+            for number, size in enumerate(("16K", "8K", "4K"))
+        ],
+        "devices": [
+            device("serial", "virtio-serial", virtio="transitional", hotplug="never"),
+            {**host("card", "conventional"), "bars": [{"bar": 0, "kind": "io", "size": 512}], "address": "pcie.0:02"},
+            device("usb", "nec-usb-xhci"),
+        ],
+        "spare": [{"kind": "pci", "count": 3}],
+        "reserve": ["p0:00", "p1:00", "p2:00", *(f"pcie.0:{slot:02x}" for slot in (1, *range(3, 16), *range(19, 31)))],
+    },
+    "a page beside a bridge that OVMF opens 512 bytes for, below an expander with a larger reserve": {
+        "machine": "pc",
+        "firmware": "ovmf",
+        "numa_nodes": 1,
+        "controllers": [
+            device("root", "pxb", numa=0),
+            device("empty", "pci-bridge", address="root:00"),
+            device("large", "pci-bridge", numa=0, properties={"io-reserve": 8192}),
+        ],
+        "devices": [device("nic", "e1000", address="root:06.0"), device("disk", "virtio-blk", address="large:03.0")],
+        "policy": {"max_controllers": 3},
+    },
     "a reserve as large as all there is, which starts at no multiple of it": {
         "machine": "q35",
         "firmware": NEWER,
@@ -99,6 +127,33 @@ def test_no_layout(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of guests of any size: without the address-level model, which is for small ones."""
     monkeypatch.setattr(SOLVING, "within_reach", lambda _: False)
     assert isinstance(solve(Guest.model_validate(IMPOSSIBLE[name]), PATIENCE), Infeasible)
+
+
+DOUBLED: Final[Data] = {
+    "machine": "pc",
+    "controllers": [
+        device("left", "pci-bridge", address="pci.0:03.2", properties={"io-reserve": 16384}),
+        device("right", "pci-bridge", address="pci.0:03.0", properties={"io-reserve": 16384}),
+    ],
+    "devices": [
+        device("a", "acme", connect="express", bars=[], rom="64KiB", address="left:01"),
+        device("b", "acme", connect="express", bars=[], rom="64KiB", address="right:02"),
+        device("free", "acme", connect="express", bars=[]),
+        {
+            **device("large", "acme", connect="conventional"),
+            "bars": [{"bar": 0, "kind": "io", "size": 4096}, {"bar": 1, "kind": "mem32", "size": "1GiB"}],
+        },
+    ],
+}
+"""A BAR of 1 GiB, in whichever window it is with a ROM, takes two."""
+
+
+def test_what_memory_runs_out_without_may_be_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else there are too many layouts to refuse one by one, as the sums allow them all."""
+    guest = Guest.model_validate(DOUBLED)
+    assert isinstance(solve(guest, PATIENCE), Infeasible)
+    monkeypatch.setattr(ADDRESS_LEVEL, "exceeds_memory", lambda _: False)
+    assert isinstance(solve(guest, PATIENCE), Undecided)
 
 
 POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
