@@ -20,7 +20,7 @@ predictions: .venv/installed
 # the table of guest operating systems, from an osinfo-db: Debian's package osinfo-db, or OSINFO=DIR
 OSINFO ?= /usr/share/osinfo
 osinfo: .venv/installed
-	$(BIN)/python -m qslot.schema.osinfo.generate --osinfo-dir $(OSINFO)
+	$(BIN)/python -m qslot.schema.environment.osinfo.generate --osinfo-dir $(OSINFO)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

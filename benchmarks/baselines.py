@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from qslot.schema import Guest
-from qslot.schema.connect import CONTROLLERS
 from qslot.schema.firmware.budget import io_budget
-from qslot.solver.buses import pages
-from qslot.solver.items import Item, Items, items_of
-from qslot.solver.kinds import Place
+from qslot.schema.pci.controllers import CONTROLLERS
+from qslot.solver.aggregate.bus_classes import pages
+from qslot.solver.aggregate.item_kinds import Place
+from qslot.solver.aggregate.items import Item, Items, items_of
 
 BUS_NUMBERS: Final = 256
 PLACES: Final = {"pcie-root-port": Place.PORT, "ioh3420": Place.PORT, "xio3130-downstream": Place.PORT}

@@ -13,9 +13,9 @@ from ortools.sat.python import cp_model
 from qslot.schema import Guest
 from qslot.schema.firmware.budget import PAGE, io_budget
 from qslot.schema.weights import WEIGHTS
-from qslot.solver.buses import pages, unmet
-from qslot.solver.items import Items, items_of
-from qslot.solver.kinds import Kind, Place
+from qslot.solver.aggregate.bus_classes import pages, unmet
+from qslot.solver.aggregate.item_kinds import Kind, Place
+from qslot.solver.aggregate.items import Items, items_of
 
 Variable = cp_model.IntVar
 STATUS: Final = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from qslot.schema import Guest, Layout, Solved
-from qslot.schema.address import SLOTS
-from qslot.schema.layout import SpareSlot
+from qslot.schema.layout.layout import SpareSlot
 from qslot.schema.libvirt import guest_data
-from qslot.schema.libvirt.source import Edits, Element, parse
-from qslot.schema.survey import Survey, survey
+from qslot.schema.libvirt.splice import Edits, Element, parse
+from qslot.schema.pci.address import SLOTS
+from qslot.schema.verify.context import Survey, survey
 from qslot.schema.verify.needs import closed
 from qslot.solver import Options, solve
 

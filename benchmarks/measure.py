@@ -10,11 +10,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from qslot.schema import Guest, Outcome, Undecided
-from qslot.solver import Options, search, solve
-from qslot.solver.cpsat import engine
+from qslot.solver import Options, solve
+from qslot.solver.search import optimize as search
+from qslot.solver.search.cpsat import engine
 
 if TYPE_CHECKING:
-    from qslot.solver.rows import Rows
+    from qslot.solver.model.linear import Rows
 
 PHASES: Final = {
     "items_of": "model",
@@ -24,7 +25,7 @@ PHASES: Final = {
     "assemble": "decode",
     "_judge": "verify",
 }
-"""Names in solver/search.py, none of which calls another, and the phase that each belongs to."""
+"""Names in solver/search/optimize.py, none of which calls another, and the phase that each belongs to."""
 
 WARM_UP: Final = 10
 """Size of a guest that is solved before the clock starts."""

@@ -17,7 +17,7 @@ from time import perf_counter
 from qslot.schema import Solved
 from qslot.schema.libvirt import read
 from qslot.solver import Options, solve
-from qslot.solver.items import items_of
+from qslot.solver.aggregate.items import items_of
 
 from .families import FAMILIES, six_kinds
 from .measure import Run, measured, trivial_solve

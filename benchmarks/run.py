@@ -16,10 +16,10 @@ from statistics import median
 from typing import Any, TextIO
 
 from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
-from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.layout.layout import ObjectiveTerm
 from qslot.schema.verify import verify
 from qslot.solver import Options
-from qslot.solver.items import items_of
+from qslot.solver.aggregate.items import items_of
 
 from .baselines import Plan, greedy
 from .families import FAMILIES, SIZES, Answer, Family

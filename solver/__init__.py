@@ -1,10 +1,10 @@
 """qslot.solver: how to find a layout, the proof that none is better, and why there is none."""
 
-from .advise import advise as advise
-from .decision import Decision as Decision
-from .decision import decide_for as decide_for
-from .explain import explain as explain
+from .advice.advise import advise as advise
+from .advice.machine_choice import Decision as Decision
+from .advice.machine_choice import decide_for as decide_for
+from .explanation.explain import explain as explain
+from .explanation.why_here import placement as placement
 from .options import Options as Options
 from .options import Stop as Stop
-from .placement import placement as placement
-from .solve import solve as solve
+from .solving import solve as solve

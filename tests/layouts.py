@@ -1,10 +1,18 @@
 """Layouts written by hand, for tests of what reads and draws them."""
 
 from qslot.schema import Firmware, Layout
-from qslot.schema.connect import VirtioMode
 from qslot.schema.finding import Finding
-from qslot.schema.layout import IoWindow, ObjectiveTerm, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
-from qslot.schema.machine import Chipset
+from qslot.schema.layout.layout import (
+    IoWindow,
+    ObjectiveTerm,
+    PlacedController,
+    PlacedDevice,
+    Platform,
+    SpareSlot,
+    Versions,
+)
+from qslot.schema.pci.controllers import VirtioMode
+from qslot.schema.pci.machine import Chipset
 
 
 def port(name: str, function: int) -> PlacedController:

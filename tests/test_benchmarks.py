@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from qslot.schema import Guest
-from qslot.solver import search, solve
-from qslot.solver.items import items_of
+from qslot.solver import solve
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.search import optimize as search
 
 ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from ..connect import Connector, VirtioMode
+from ..pci.controllers import Connector, VirtioMode
 from .bar import Bar
 from .model import DeviceModel, Sized, Variant, VirtioModel, When
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..connect import Connector, VirtioMode
-from ..properties import as_text, canonical
+from ..pci.controllers import Connector, VirtioMode
+from ..pci.qemu_properties import as_text, canonical
 from .bar import Bar, Bars
 from .versions import adapted, older_rom
 

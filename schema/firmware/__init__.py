@@ -1,6 +1,6 @@
 """What the firmware does with a layout: bus numbers, IO ports and memory."""
 
-from ..layout import Layout
+from ..layout.layout import Layout
 from . import ovmf, seabios
 from .prediction import Prediction as Prediction
 from .tree import tree_of

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ..layout import Layout
-from ..machine import machine_of
+from ..layout.layout import Layout
+from ..pci.machine import machine_of
 from .bars import Kind, device_bars
 from .budget import MIB, PAGE
 from .need import MEMORY_RESERVES, available

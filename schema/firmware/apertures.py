@@ -2,9 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from ..layout import Platform
-from ..machine import Machine
-from ..ram import AMD_RESERVED, FOUR_GIB, GIB, high_memory_end, low_memory
+from ..layout.layout import Platform
+from ..pci.machine import Machine
+from ..pci.ram import AMD_RESERVED, FOUR_GIB, GIB, high_memory_end, low_memory
 from .budget import align
 
 

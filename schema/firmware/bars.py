@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..catalog import Bar as CatalogueBar
 from ..catalog import find
-from ..connect import VirtioMode
-from ..device import Bar as RequestedBar
-from ..layout import PlacedDevice
-from ..machine import Machine
-from ..properties import Scalar
+from ..layout.layout import PlacedDevice
+from ..pci.controllers import VirtioMode
+from ..pci.machine import Machine
+from ..pci.qemu_properties import Scalar
+from ..request.device import Bar as RequestedBar
 from .budget import PAGE
 
 if TYPE_CHECKING:
-    from ..traits import Traits
+    from ..request.traits import Traits
 
 
 class Kind(IntEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ..machine import Machine
+from ..pci.machine import Machine
 
 PAGE: Final = 4096
 """Bytes: granularity of a bridge's IO window (PCI-to-PCI Bridge 1.2, 3.2.5.6)."""

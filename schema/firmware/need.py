@@ -6,10 +6,10 @@ Where the sums fit, alignment may still say no; `predict` knows. BARs below 1 Mi
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..layout import Platform
-from ..machine import Machine
-from ..properties import integer
-from ..traits import mode_on
+from ..layout.layout import Platform
+from ..pci.machine import Machine
+from ..pci.qemu_properties import integer
+from ..request.traits import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET, Bars, Kind, requested
 from .budget import MIB, align, power_of_two
@@ -17,8 +17,8 @@ from .ovmf_requests import UNREADABLE
 from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
-    from ..device import Controller, Device
-    from ..guest import Firmware, Guest
+    from ..request.device import Controller, Device
+    from ..request.guest import Firmware, Guest
 
 Where = Literal["root", "bridge", "port"]
 """On a root bus; behind a bridge with others; alone behind a port."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..finding import Finding
-from ..layout import IoWindow
+from ..layout.layout import IoWindow
 from .bars import Kind
 from .budget import MIB, PAGE
 from .tree import Bus, Tree

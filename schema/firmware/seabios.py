@@ -4,7 +4,7 @@
 from typing import Final, NamedTuple
 
 from ..finding import Finding
-from ..ram import GIB, high_memory_end
+from ..pci.ram import GIB, high_memory_end
 from .apertures import seabios_hole
 from .bars import ROM_BAR, Kind
 from .budget import MIB, PAGE, align, io_budget

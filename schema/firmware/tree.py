@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..connect import CONTROLLERS
-from ..layout import Layout, PlacedController, PlacedDevice, Platform
-from ..machine import Machine, machine_of
-from ..properties import integer, is_on
+from ..layout.layout import Layout, PlacedController, PlacedDevice, Platform
+from ..pci.controllers import CONTROLLERS
+from ..pci.machine import Machine, machine_of
+from ..pci.qemu_properties import integer, is_on
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, Bars, device_bars
 from .budget import PAGE
 

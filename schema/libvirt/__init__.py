@@ -2,6 +2,6 @@
 
 from .read import guest_data as guest_data
 from .read import read as read
-from .source import SourceError as SourceError
+from .splice import SourceError as SourceError
 from .write import Written as Written
 from .write import write as write

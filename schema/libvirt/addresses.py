@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .source import Element, SourceError
+from .splice import Element, SourceError
 
 MOST = {"domain": 0, "bus": 0xFF, "slot": 0x1F, "function": 7}
 

@@ -8,10 +8,10 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from ..connect import VirtioMode
-from ..host import TYPES, Host, Version
-from ..machine import NAME_PATTERN, family_of
-from .source import SourceError
+from ..environment.host import TYPES, Host, Version
+from ..pci.controllers import VirtioMode
+from ..pci.machine import NAME_PATTERN, family_of
+from .splice import SourceError
 
 MODES: Final[dict[str, VirtioMode | None]] = {
     "virtio": None,

@@ -1,7 +1,7 @@
 """What libvirt refuses of single devices, told in words of our own before anything is planned."""
 
 from .addresses import MOST, address_of, number_of
-from .source import Element, SourceError
+from .splice import Element, SourceError
 
 PHANTOMS = frozenset({"tpm", "sound", "controller", "hub", "parallel", "serial", "console", "channel", "panic"})
 """Devices whose PCI address libvirt takes though they are none, and for whose sake it leaves the slot free."""

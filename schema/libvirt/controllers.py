@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..machine import Family
+from ..pci.machine import Family
 from .addresses import PciAddress, address_of
-from .source import Element, SourceError
+from .splice import Element, SourceError
 
 MODELS: Final = {
     "pci-bridge": "pci-bridge",

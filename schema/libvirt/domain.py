@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from ..machine import Family
-from ..properties import VIRTIO_SWITCHES
+from ..pci.machine import Family
+from ..pci.qemu_properties import VIRTIO_SWITCHES
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
 from .controllers import Bridge, bridges_of, root_hotplug
 from .implicit import adds_piix3_usb, missing
 from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
 from .override import overridden_mode, overrides
-from .source import Element, SourceError, parse
+from .splice import Element, SourceError, parse
 
 ALIASES: Final = {
     "interface": "net",

@@ -6,9 +6,9 @@ They take addresses, so the plan has them and the result lists them.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..machine import Family
+from ..pci.machine import Family
 from .models import disk_bus, disk_number
-from .source import Element, SourceError
+from .splice import Element, SourceError
 
 SCSI_DISKS: Final = 15
 """Names sda, sdb ... go to controllers in turn, so many each."""

@@ -1,8 +1,8 @@
 """Indexes of PCI controllers: libvirt starts them in that order, so none may come before the one that it sits on."""
 
-from ..layout import Layout
+from ..layout.layout import Layout
 from .domain import Domain
-from .source import SourceError
+from .splice import SourceError
 
 
 def indexes_of(domain: Domain, layout: Layout) -> dict[str, int]:

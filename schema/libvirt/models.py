@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .source import Element, SourceError
+from .splice import Element, SourceError
 
 MODES: Final = {"virtio": None, "virtio-transitional": "transitional", "virtio-non-transitional": "modern"}
 """virtio models in domain XML; plain `virtio` leaves the mode to the slot."""

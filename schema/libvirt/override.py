@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-from ..properties import canonical
-from .source import Edits, Element, SourceError, indented
+from ..pci.qemu_properties import canonical
+from .splice import Edits, Element, SourceError, indented
 
 NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from ..guest import Guest
-from ..properties import VIRTIO_SWITCHES
+from ..pci.qemu_properties import VIRTIO_SWITCHES
+from ..request.guest import Guest
 from .addresses import PciAddress
 from .controllers import Bridge, root_controller, root_of
 from .domain import Domain, Part, read_domain
 from .models import bytes_of
-from .source import Element
+from .splice import Element
 
 
 def guest_data(data: bytes) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..connect import VirtioMode
-from ..layout import Layout, PlacedController, Seat
-from ..properties import VIRTIO_SWITCHES, as_json, is_on
+from ..layout.layout import Layout, PlacedController, Seat
+from ..pci.controllers import VirtioMode
+from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, is_on
 from .addresses import PciAddress
 from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
 from .domain import Domain, Part, read_domain
 from .indexes import indexes_of
 from .override import add_overrides
-from .source import Edits, Element, SourceError, indented, written
+from .splice import Edits, Element, SourceError, indented, written
 
 WRITTEN: Final = {
     VirtioMode.TRANSITIONAL: "virtio-transitional",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..layout import Layout
-from ..standin import standalone
+from ..formats.standalone import standalone
+from ..layout.layout import Layout
 from .compare import Difference as Difference
 from .compare import differences as differences
 from .enumeration import LIMIT, QEMU

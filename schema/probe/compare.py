@@ -6,8 +6,8 @@ from typing import Final
 
 from ..firmware import predict
 from ..firmware.ovmf_requests import UNREADABLE
-from ..layout import Layout
-from ..standin import imitated
+from ..formats.standalone import imitated
+from ..layout.layout import Layout
 from .enumeration import Tree
 from .found import Found, Range, walk
 

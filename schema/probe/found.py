@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..address import Address
-from ..connect import CONTROLLERS
-from ..layout import Layout
-from ..machine import machine_of
+from ..layout.layout import Layout
+from ..pci.address import Address
+from ..pci.controllers import CONTROLLERS
+from ..pci.machine import machine_of
 from .enumeration import Tree
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..finding import Finding
-from ..guest import Guest
-from ..layout import Layout
-from ..survey import Survey, survey
-from . import addresses, capacities, connections, needs, pins, properties, requested, standing, warnings
+from ..layout.layout import Layout
+from ..request.guest import Guest
+from . import addresses, capacities, connections, needs, pins, properties, requested, warnings
+from . import completeness as standing
+from .context import Survey, survey
 
 Check = Callable[[Survey], Iterator[Finding]]
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from ..address import Pin
 from ..finding import Finding
-from ..layout import PlacedDevice, Seat
-from ..survey import Item, Survey
+from ..layout.layout import PlacedDevice, Seat
+from ..pci.address import Pin
+from .context import Item, Survey
 
 ROOT_PORTS = frozenset({"pcie-root-port", "ioh3420"})
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from ..finding import Finding
 from ..firmware import Prediction
 from ..firmware.budget import PAGE, align, io_budget
-from ..properties import integer
-from ..survey import Survey
-from ..topology import Bus
+from ..layout.topology import Bus
+from ..pci.qemu_properties import integer
+from .context import Survey
 
 BUS_NUMBERS = 256
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from ..catalog import exclusive
-from ..checks import needs_of
-from ..connect import CONTROLLERS, Connector, VirtioMode, pin_accepts
 from ..finding import Finding
-from ..properties import Scalar
-from ..survey import Place, Survey
-from ..topology import Bus
+from ..layout.topology import Bus
+from ..pci.controllers import CONTROLLERS, Connector, VirtioMode, pin_accepts
+from ..pci.qemu_properties import Scalar
+from ..request.validate import needs_of
+from .context import Place, Survey
 
 
 def connect(known: Survey) -> Iterator[Finding]:

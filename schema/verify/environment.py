@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..catalog import UnknownModel, find
-from ..device import Means
-from ..environment import Environment
+from ..environment.target import Environment
 from ..finding import Finding
-from ..layout import Layout, PlacedDevice
-from ..machine import family_of
-from ..properties import VIRTIO_SWITCHES, Scalar
+from ..layout.layout import Layout, PlacedDevice
+from ..pci.machine import family_of
+from ..pci.qemu_properties import VIRTIO_SWITCHES, Scalar
+from ..request.device import Means
 
 Check = Callable[[Environment, Layout], Iterator[Finding]]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from ..device import Spare
 from ..finding import Finding
-from ..iospace import heeds_reserve, io_reserve
-from ..layout import SpareSlot
-from ..properties import integer
-from ..survey import Survey
-from ..topology import Bus
+from ..layout.layout import SpareSlot
+from ..layout.topology import Bus
+from ..pci.qemu_properties import integer
+from ..request.device import Spare
+from .context import Survey
+from .io_space import heeds_reserve, io_reserve
 from .room import memory_beside
 
 

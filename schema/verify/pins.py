@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from ..address import FUNCTIONS, Address
-from ..device import Controller, Device
 from ..finding import Finding
-from ..layout import Seat
-from ..survey import Item, Survey
+from ..layout.layout import Seat
+from ..pci.address import FUNCTIONS, Address
+from ..request.device import Controller, Device
+from .context import Item, Survey
 
 
 def pin(known: Survey) -> Iterator[Finding]:

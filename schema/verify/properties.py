@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ..connect import CONTROLLERS, RESERVES
 from ..finding import Finding
-from ..layout import PlacedController
-from ..properties import integer, unfit
-from ..survey import Survey
-from ..topology import has_shpc
+from ..layout.layout import PlacedController
+from ..layout.topology import has_shpc
+from ..pci.controllers import CONTROLLERS, RESERVES
+from ..pci.qemu_properties import integer, unfit
 from .capacities import bus_reserve_holds
+from .context import Survey
 
 NUMBERS: Final = frozenset({"chassis", "slot", "chassis_nr", "bus_nr"})
 """Whose values other rules speak of: chassis, chassis-nr, bus-numbers."""

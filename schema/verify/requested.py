@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ..connect import VirtioMode
-from ..device import Controller
 from ..finding import Finding
-from ..layout import PlacedController, PlacedDevice, Platform
-from ..properties import Properties, Scalar, canonical
-from ..survey import Survey
-from ..topology import port_hotplug
-from ..traits import Traits, mode_on
+from ..layout.layout import PlacedController, PlacedDevice, Platform
+from ..layout.topology import port_hotplug
+from ..pci.controllers import VirtioMode
+from ..pci.qemu_properties import Properties, Scalar, canonical
+from ..request.device import Controller
+from ..request.traits import Traits, mode_on
+from .context import Survey
 
 
 def as_requested(known: Survey) -> Iterator[Finding]:

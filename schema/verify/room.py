@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from ..firmware.bars import requested_with_rom, window_bytes
 from ..firmware.budget import MIB, align
 from ..firmware.need import SEABIOS_WINDOW
-from ..properties import integer
-from ..survey import Survey
-from ..topology import Bus, has_shpc
+from ..layout.topology import Bus, has_shpc
+from ..pci.qemu_properties import integer
+from .context import Survey
 
 
 def memory_beside(known: Survey, bus: Bus) -> int:

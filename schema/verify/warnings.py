@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from ..connect import Connector
-from ..cost import reasons
 from ..finding import Finding
 from ..firmware.budget import PAGE
-from ..properties import Scalar
-from ..survey import Place, Survey
+from ..pci.controllers import Connector
+from ..pci.qemu_properties import Scalar
 from ..weights import WEIGHTS
+from .context import Place, Survey
+from .objective import reasons
 
 WASTE = frozenset({"express-on-conventional", "express-on-root", "legacy-on-port", "hotplug-unmet"})
 MEASURED = {"seabios": ((1, 16, 2), (1, 16, 3)), "ovmf": ((2022, 11), (2025, 2))}

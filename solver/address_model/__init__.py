@@ -3,10 +3,10 @@
 It shares nothing with the counting model but how a layout is written down. Slow, for small guests only.
 """
 
-from ...schema.connect import CONTROLLERS, Need
-from ...schema.guest import Guest
-from ...schema.outcome import Outcome, Undecided
-from ..cpsat import Limits
+from ...schema.layout.outcome import Outcome, Undecided
+from ...schema.pci.controllers import CONTROLLERS, Need
+from ...schema.request.guest import Guest
+from ..search.cpsat import Limits
 from .solve import MOST_CUTS
 from .solve import Considered as Considered
 from .solve import consider as consider

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ...schema.address import FUNCTIONS, SLOTS
-from ...schema.connect import CONTROLLERS
-from ...schema.guest import Guest
+from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.controllers import CONTROLLERS
+from ...schema.request.guest import Guest
 from .things import Bridge, Seated, Things
 
 

@@ -18,9 +18,9 @@ None of this is said of memory: one window of prefetchable memory below 4 GiB ma
 above, do. So where memory decides, each is on its own (`apart`): as many bridges as there is to put on their buses.
 """
 
-from ...schema.connect import RESERVES
 from ...schema.firmware.budget import PAGE
-from ...schema.guest import Guest
+from ...schema.pci.controllers import RESERVES
+from ...schema.request.guest import Guest
 from .things import ROOT_PORTS, Bridge, Item, Room, Things, candidate, connector_of
 
 ROOT_SLOTS = 29

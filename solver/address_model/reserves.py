@@ -2,7 +2,7 @@
 
 from ...schema.firmware.budget import PAGE
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
-from ...schema.guest import Guest
+from ...schema.request.guest import Guest
 from .things import Bridge
 from .variables import Expression
 

@@ -6,8 +6,8 @@
 
 from collections.abc import Callable
 
-from ...schema.connect import VirtioMode
-from ...schema.traits import Traits
+from ...schema.pci.controllers import VirtioMode
+from ...schema.request.traits import Traits
 from .buses import Bus, Kind, Slot
 from .things import ROOT_PORTS, Bridge, Contradiction, Item, Seated, connector_of
 from .tree import Tree

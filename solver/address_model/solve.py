@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...schema.cost import objective_of
 from ...schema.firmware import exceeds_memory, fails_in_any_order
-from ...schema.guest import Guest, Term
-from ...schema.layout import Layout
-from ...schema.outcome import Infeasible, Outcome, Solved, Undecided
-from ...schema.survey import Survey
+from ...schema.layout.layout import Layout
+from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
+from ...schema.request.guest import Guest, Term
 from ...schema.verify import verify_surveyed
-from ..cpsat import Limits, TimeIsUp
+from ...schema.verify.context import Survey
+from ...schema.verify.objective import objective_of
 from ..options import ending
-from ..search import Optimum, completed
+from ..search.cpsat import Limits, TimeIsUp
+from ..search.optimize import Optimum, completed
 from . import rules
 from .bus_numbers import BusNumbers
 from .costs import terms

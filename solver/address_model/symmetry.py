@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-from ...schema.address import SLOTS
-from ...schema.device import Device
+from ...schema.pci.address import SLOTS
+from ...schema.request.device import Device
 from .buses import alike
 from .variables import Expression, Seats
 

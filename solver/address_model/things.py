@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ...schema.address import FUNCTIONS, Pin
-from ...schema.connect import CONTROLLERS, Connector, VirtioMode
-from ...schema.device import Controller, Device, Hotplug, Spare
-from ...schema.guest import Guest
-from ...schema.properties import Properties, canonical_properties
-from ...schema.traits import Traits, mode_on
+from ...schema.pci.address import FUNCTIONS, Pin
+from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
+from ...schema.pci.qemu_properties import Properties, canonical_properties
+from ...schema.request.device import Controller, Device, Hotplug, Spare
+from ...schema.request.guest import Guest
+from ...schema.request.traits import Traits, mode_on
 
 ROOT_PORTS: Final = frozenset({"pcie-root-port", "ioh3420"})
 BRIDGES_WITH_SHPC: Final = frozenset({"pci-bridge", "pcie-pci-bridge"})

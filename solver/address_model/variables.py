@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schema.address import FUNCTIONS
-from ...schema.connect import CONTROLLERS, Need
-from ...schema.guest import Guest
+from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import CONTROLLERS, Need
+from ...schema.request.guest import Guest
 from .buses import Bus, Kind, Slot, buses_of, leave_out, pool
 from .candidates import candidates
 from .things import Bridge, Item, Room, Seated, Things, connector_of, things_of

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from ...schema.address import FUNCTIONS
-from ...schema.survey import Survey
-from ..assemble import assemble
-from ..buses import BusClass, Offer, Where
-from ..items import Item as Listed
-from ..items import items_of
-from ..seating import Bus, Seating
+from ...schema.pci.address import FUNCTIONS
+from ...schema.verify.context import Survey
+from ..aggregate.bus_classes import BusClass, Offer, Where
+from ..aggregate.items import Item as Listed
+from ..aggregate.items import items_of
+from ..decode.assemble import assemble
+from ..decode.seats import Bus, Seating
 from .buses import Kind
 from .things import Bridge, Room, Seated
 from .tree import Tree

@@ -31,7 +31,7 @@ class Commands(click.Group):
 
 
 def _problem(error: Exception) -> Problem:
-    from qslot.schema.files import InputError
+    from qslot.schema.formats.files import InputError
 
     if isinstance(error, InputError):
         return Problem(str(error), Exit.INPUT)

@@ -4,8 +4,8 @@ import json
 
 import click
 
+from .common import Search, refuse_bad_input, search_options
 from .exits import Exit, leave, result
-from .search import Search, refuse_bad_input, search_options
 
 
 @click.command()
@@ -24,9 +24,9 @@ def advise(guest: str, search: Search, as_json: bool) -> None:
       qslot advise guest.yaml --os rhel6.10
       qslot advise guest.yaml --os win10 --drivers packages --host caps.xml --host qemu=6.2,libvirt=8.0
     """
-    from qslot.schema.advice.words import advice_text
-    from qslot.schema.environment import Environment
-    from qslot.schema.outcome import Infeasible, Undecided
+    from qslot.schema.environment.target import Environment
+    from qslot.schema.formats.text_advice import advice_text
+    from qslot.schema.layout.outcome import Infeasible, Undecided
 
     request, _ = search.data(guest)
     from .. import advise as asked  # after reading: bad input need not wait for ortools to load

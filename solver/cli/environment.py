@@ -9,7 +9,7 @@ import click
 from .exits import Exit, Problem
 
 if TYPE_CHECKING:
-    from qslot.schema.environment import Environment
+    from qslot.schema.environment.target import Environment
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -44,9 +44,9 @@ def environment_of(os: str | None, hosts: tuple[str, ...], drivers: str, folder:
         raise click.UsageError("--drivers and --osinfo-dir go with --os")
     if os is None and not hosts:
         return None
-    from qslot.schema.environment import Environment
-    from qslot.schema.files import read_host
-    from qslot.schema.osinfo import OsinfoError, UnknownOs, find_os
+    from qslot.schema.environment.osinfo import OsinfoError, UnknownOs, find_os
+    from qslot.schema.environment.target import Environment
+    from qslot.schema.formats.files import read_host
 
     try:
         known = None if os is None else find_os(os, folder)

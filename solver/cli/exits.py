@@ -44,7 +44,7 @@ def result(text: str, output: Path | None = None) -> None:
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
         return
-    from qslot.schema.files import write
+    from qslot.schema.formats.files import write
 
     write(output, text)
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from .common import NoMachine, Search, search_options, told
 from .exits import Exit, Problem, leave, result
-from .search import NoMachine, Search, search_options, told
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome
@@ -68,9 +68,9 @@ def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
 
 
 def _placement(request: "Guest", device: str, at: str | None, search: Search, *, as_json: bool) -> None:
-    from qslot.schema.placement import Placement
-    from qslot.schema.problems import nearest
-    from qslot.schema.reasons import whereabouts
+    from qslot.schema.formats.text_explanation import whereabouts
+    from qslot.schema.layout.placement import Placement
+    from qslot.schema.request.problems import nearest
 
     from .. import placement
 

@@ -9,7 +9,7 @@ from .exits import Exit, Problem, result
 
 if TYPE_CHECKING:
     from qslot.schema.catalog import DeviceModel
-    from qslot.schema.connect import VirtioMode
+    from qslot.schema.pci.controllers import VirtioMode
 
 
 @click.command()
@@ -41,7 +41,7 @@ def catalog(model: str | None, as_json: bool) -> None:
 
 def _all() -> list[tuple[str, ...]]:
     from qslot.schema.catalog import models
-    from qslot.schema.connect import CONTROLLERS
+    from qslot.schema.pci.controllers import CONTROLLERS
 
     rows: list[tuple[str, ...]] = [(name, "controller", "", "") for name in CONTROLLERS]
     for name, entry in models().items():
@@ -57,7 +57,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _controller(name: str) -> dict[str, str] | None:
-    from qslot.schema.connect import CONTROLLERS
+    from qslot.schema.pci.controllers import CONTROLLERS
 
     model = CONTROLLERS.get(name)
     if model is None:

@@ -16,8 +16,8 @@ def check(guest: str, layout: str, as_json: bool) -> None:
 
     Prints the findings, or nothing. Exit code 5 where one of them is an error.
     """
-    from qslot.schema.files import InputError, read_guest, read_layout
-    from qslot.schema.render import findings
+    from qslot.schema.formats.files import InputError, read_guest, read_layout
+    from qslot.schema.formats.text_layout import findings
     from qslot.schema.verify import verify
 
     if guest == layout == "-":
@@ -35,8 +35,8 @@ def check(guest: str, layout: str, as_json: bool) -> None:
 @click.option("--to", "form", type=click.Choice(["tree", "json"]), default="tree", show_default=True)
 def show(layout: str, form: str) -> None:
     """Draw LAYOUT as `lspci -tv` would, with its spare slots, objective and warnings."""
-    from qslot.schema.files import read_layout, to_json
-    from qslot.schema.render import tree
+    from qslot.schema.formats.files import read_layout, to_json
+    from qslot.schema.formats.text_layout import tree
 
     read = read_layout(layout)
     result(tree(read) if form == "tree" else to_json(read))

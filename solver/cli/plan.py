@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .common import Search, search_options, told
 from .exits import Exit, Problem, leave, message, result
-from .search import Search, search_options, told
 
 if TYPE_CHECKING:
     from qslot.schema import Layout, Outcome
@@ -89,8 +89,8 @@ def _layout(outcome: "Outcome") -> "Layout | None":
 
 
 def _text(layout: "Layout", form: str, *, standalone: bool, as_json: bool) -> str:
-    from qslot.schema.files import to_json, to_yaml
-    from qslot.schema.render import tree
+    from qslot.schema.formats.files import to_json, to_yaml
+    from qslot.schema.formats.text_layout import tree
 
     if form == "argv":
         return argv_lines(layout, standalone=standalone, as_json=as_json)
@@ -101,9 +101,9 @@ def _text(layout: "Layout", form: str, *, standalone: bool, as_json: bool) -> st
 
 def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = False) -> str:
     """An option and its value a line, quoted for a shell and for xargs."""
-    from qslot.schema.qemu import arguments
-    from qslot.schema.standin import imitated
-    from qslot.schema.standin import standalone as all_arguments
+    from qslot.schema.formats.qemu import arguments
+    from qslot.schema.formats.standalone import imitated
+    from qslot.schema.formats.standalone import standalone as all_arguments
 
     if standalone and (without := imitated(layout)):
         message(f"imitated, for want of their hardware: {', '.join(without)}")
@@ -121,7 +121,7 @@ def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = Fa
 
 def _qmp_lines(layout: "Layout") -> str:
     """A command a line; devices that only a start can bring are named on standard error."""
-    from qslot.schema.qemu import cold_plug, device_add
+    from qslot.schema.formats.qemu import cold_plug, device_add
 
     if cold := cold_plug(layout):
         message(f"cold-plug, to be there when QEMU starts: {', '.join(cold)}")
@@ -130,6 +130,6 @@ def _qmp_lines(layout: "Layout") -> str:
 
 
 def _warn(layout: "Layout") -> None:
-    from qslot.schema.render import findings
+    from qslot.schema.formats.text_layout import findings
 
     message(findings(layout.warnings))

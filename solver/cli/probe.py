@@ -33,10 +33,10 @@ def probe(layout: str, qemu: str, firmware: Path | None, time_limit: float, as_j
     Held against it: where everything sits, bus numbers, IO and memory windows, BARs. Prints the findings, or nothing.
     Exit code 5 where there are any.
     """
-    from qslot.schema.files import read_layout
+    from qslot.schema.formats.files import read_layout
+    from qslot.schema.formats.standalone import imitated
     from qslot.schema.probe import BootError, MissingError
     from qslot.schema.probe import probe as asked
-    from qslot.schema.standin import imitated
 
     read = read_layout(layout)
     if without := imitated(read):

@@ -1,6 +1,6 @@
 """What binds devices together: groups and neighbours."""
 
-from qslot.schema.connect import Need
+from qslot.schema.pci.controllers import Need
 
 from .draft import Data, Draft
 from .pins import pin

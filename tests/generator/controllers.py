@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qslot.schema.connect import CONTROLLERS
+from qslot.schema.pci.controllers import CONTROLLERS
 
 from . import spelling
 from .draft import Data, Draft

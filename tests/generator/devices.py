@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from qslot.schema.catalog import find
-from qslot.schema.connect import Connector, Need
+from qslot.schema.pci.controllers import Connector, Need
 
 from .draft import Data, Draft
 from .draw import Draw

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qslot.schema.connect import CONTROLLERS, PCI_ROOT, PCIE_ROOT, BusModel
+from qslot.schema.pci.controllers import CONTROLLERS, PCI_ROOT, PCIE_ROOT, BusModel
 
 from .draw import Draw
 

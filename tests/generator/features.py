@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from qslot.schema.connect import CONTROLLERS
-from qslot.schema.machine import family_of
+from qslot.schema.pci.controllers import CONTROLLERS
+from qslot.schema.pci.machine import family_of
 
 from .draft import Data
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from qslot.schema import Guest
-from qslot.schema.ram import GIB, TIB, address_end
+from qslot.schema.pci.ram import GIB, TIB, address_end
 
 from .draft import THEMES, Data, Draft
 

@@ -1,6 +1,6 @@
 """Addresses that the request fixes: few slots are drawn, so that neighbours meet."""
 
-from qslot.schema.connect import Need, pin_accepts
+from qslot.schema.pci.controllers import Need, pin_accepts
 
 from .draft import Draft
 

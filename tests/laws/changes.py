@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic import ValidationError
 from qslot.schema import Guest, Layout
-from qslot.schema.address import FUNCTIONS, Pin
-from qslot.schema.cost import objective
-from qslot.schema.device import Device
 from qslot.schema.firmware.need import may_be_short
-from qslot.schema.guest import Term
-from qslot.schema.layout import PlacedController
-from qslot.schema.survey import survey
-from qslot.schema.traits import model_of
+from qslot.schema.layout.layout import PlacedController
+from qslot.schema.pci.address import FUNCTIONS, Pin
+from qslot.schema.request.device import Device
+from qslot.schema.request.guest import Term
+from qslot.schema.request.traits import model_of
 from qslot.schema.verify import verify
+from qslot.schema.verify.context import survey
+from qslot.schema.verify.objective import objective
 from qslot.schema.weights import WEIGHTS
 
 Costs = dict[Term, int]

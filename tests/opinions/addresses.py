@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
-from qslot.schema.guest import Term
-from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.layout.layout import ObjectiveTerm
+from qslot.schema.request.guest import Term
 from qslot.solver.address_model import consider
-from qslot.solver.cpsat import Limits
+from qslot.solver.search.cpsat import Limits
 
 MOST: Final = 20
 """Devices, controllers and spare slots of guests that it judges."""

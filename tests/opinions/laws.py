@@ -3,10 +3,10 @@
 from random import Random
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
-from qslot.schema.address import Pin
-from qslot.schema.device import Device
-from qslot.schema.outcome import Outcome, Undecided
-from qslot.schema.placement import Elsewhere, Placement
+from qslot.schema.layout.outcome import Outcome, Undecided
+from qslot.schema.layout.placement import Elsewhere, Placement
+from qslot.schema.pci.address import Pin
+from qslot.schema.request.device import Device
 from qslot.solver import Options, placement, solve
 
 from ..laws.changes import LAWS, Change, Costs, Law, costs_of

@@ -12,7 +12,7 @@ from math import ceil, floor, gcd
 from typing import Any
 
 from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
-from qslot.solver.rows import Rows, Sum
+from qslot.solver.model.linear import Rows, Sum
 
 EPSILON = 1e-4
 """What a bound may be off: far above the solvers' tolerance of 1e-6, far below the distance of whole numbers."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved
-from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.layout.layout import ObjectiveTerm
 
 from ..reference import Costs, MemoryDecides, TooMany, best
 

@@ -1,16 +1,16 @@
 """The opinion of another solver about the rows: what the encoding says, without what the search makes of it.
 
-The unrestricted rows go to SCIP as they are. So a fault of a restricted stage, of a bound in solver/bound.py
+The unrestricted rows go to SCIP as they are. So a fault of a restricted stage, of a bound in solver/search/bounds.py
 or of CP-SAT shows; a fault of the rows themselves does not.
 """
 
 from qslot.schema import Guest, Infeasible, Solved
-from qslot.schema.guest import Term
-from qslot.schema.outcome import Outcome
-from qslot.solver.encode import Encoding, encode
-from qslot.solver.grow import Scope
-from qslot.solver.items import items_of
-from qslot.solver.pinned import Impossible
+from qslot.schema.layout.outcome import Outcome
+from qslot.schema.request.guest import Term
+from qslot.solver.aggregate.bus_class_builder import Scope
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.pins import Impossible
+from qslot.solver.model.build import Encoding, encode
 
 from .milp import UnsureError, lexicographic
 

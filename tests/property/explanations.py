@@ -15,16 +15,16 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Controller, Device, Guest, Infeasible
-from qslot.schema.facts import BINDING, LIMITS, SLOTS, Fact, facts_of, named, spare_id
-from qslot.schema.remedy import Change, Remedy
-from qslot.schema.restricted import Relaxation, left_out, restricted
+from qslot.schema.explanation.facts import BINDING, LIMITS, SLOTS, Fact, facts_of, named, spare_id
+from qslot.schema.explanation.restrict import Relaxation, left_out, restricted
+from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.verify import verify
 from qslot.solver import Options, explain, solve
-from qslot.solver.cpsat import Limits
-from qslot.solver.explain import clashing
-from qslot.solver.search import decide
-from qslot.solver.settle import feasible, infeasible
-from qslot.solver.witness import wider
+from qslot.solver.explanation.explain import clashing
+from qslot.solver.explanation.witness import wider
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.feasibility import feasible, infeasible
+from qslot.solver.search.optimize import decide
 
 from ..generator import any_guest, small_guest
 

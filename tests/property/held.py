@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from qslot.schema import Guest, Layout
-from qslot.schema.guest import Term
+from qslot.schema.request.guest import Term
 from qslot.schema.verify import verify
-from qslot.solver.assemble import assemble
-from qslot.solver.cpsat import Answer, Limits, Program
-from qslot.solver.decode import decode
-from qslot.solver.encode import encode
-from qslot.solver.grow import Scope, scopes
-from qslot.solver.items import items_of
-from qslot.solver.pinned import Impossible
-from qslot.solver.rows import Sum, total
-from qslot.solver.search import Optimum, completed
-from qslot.solver.seating import NoDecode
+from qslot.solver.aggregate.bus_class_builder import Scope, scopes
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.pins import Impossible
+from qslot.solver.decode.assemble import assemble
+from qslot.solver.decode.decoder import decode
+from qslot.solver.decode.seats import NoDecode
+from qslot.solver.model.build import encode
+from qslot.solver.model.linear import Sum, total
+from qslot.solver.search.cpsat import Answer, Limits, Program
+from qslot.solver.search.optimize import Optimum, completed
 
 from ..laws.changes import costs_of, pinned_back
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qslot.schema import Guest
-from qslot.schema.connect import Connector, VirtioMode
-from qslot.schema.guest import Term
-from qslot.schema.traits import Traits
+from qslot.schema.pci.controllers import Connector, VirtioMode
+from qslot.schema.request.guest import Term
+from qslot.schema.request.traits import Traits
 from qslot.schema.weights import WEIGHTS
 
 Place = Literal["port", "bridge", "root"]

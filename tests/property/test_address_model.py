@@ -6,7 +6,7 @@ import pytest
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.solver import Options, solve
 from qslot.solver.address_model import address_level, consider, within_reach
-from qslot.solver.cpsat import Limits
+from qslot.solver.search.cpsat import Limits
 
 from ..generator import small_guest
 from ..opinions import addresses, oracle

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from qslot.schema import Guest, Solved
-from qslot.solver import Options, search, solve
-from qslot.solver.bound import ARGUMENTS, arguments, bounds
-from qslot.solver.cpsat import Limits
-from qslot.solver.encode import encode
-from qslot.solver.grow import Scope
-from qslot.solver.items import items_of
-from qslot.solver.pinned import Impossible
+from qslot.solver import Options, solve
+from qslot.solver.aggregate.bus_class_builder import Scope
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.pins import Impossible
+from qslot.solver.model.build import encode
+from qslot.solver.search import optimize as search
+from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
+from qslot.solver.search.cpsat import Limits
 
 from benchmarks.families import FAMILIES
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 from qslot.schema import Infeasible
-from qslot.schema.facts import LIMITS, facts_of, named
-from qslot.schema.restricted import restricted
+from qslot.schema.explanation.facts import LIMITS, facts_of, named
+from qslot.schema.explanation.restrict import restricted
 from qslot.solver import explain
 
 from ..generator import any_guest, small_guest

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 from qslot.schema import Infeasible, Layout
-from qslot.schema.advice import Advice
-from qslot.schema.environment import Environment
-from qslot.schema.host import Host, host_of_versions
-from qslot.schema.layout import PlacedDevice
+from qslot.schema.environment.advice import Advice
+from qslot.schema.environment.host import Host, host_of_versions
+from qslot.schema.environment.osinfo import find_os
+from qslot.schema.environment.target import Environment
+from qslot.schema.layout.layout import PlacedDevice
 from qslot.schema.libvirt.capabilities import host_of_capabilities
-from qslot.schema.osinfo import find_os
 from qslot.solver import Options, advise
 
 QEMUS = ((2, 4), (2, 6), (2, 12), (3, 1), (4, 0), (4, 2), (5, 2), (6, 2), (7, 2))

@@ -2,7 +2,7 @@
 
 import pytest
 from qslot.schema import Layout
-from qslot.solver import io_space
+from qslot.solver.model import io_space
 
 from .held import Rows
 from .io_guests import io_guest

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from qslot.schema.libvirt import SourceError, read
-from qslot.schema.libvirt.source import Edits, parse
+from qslot.schema.libvirt.splice import Edits, parse
 
 DOMAIN = (
     b"<domain type='kvm'><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os><devices>"

@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
 from qslot.schema.firmware import exceeds_memory, predict
-from qslot.solver import Options, kinds, solve
+from qslot.solver import Options, solve
+from qslot.solver.aggregate import item_kinds as kinds
 
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
@@ -16,7 +17,7 @@ from .held import Rows
 from .memory_guests import memory_guest
 
 MIB = 1 << 20
-SOLVING = import_module("qslot.solver.solve")
+SOLVING = import_module("qslot.solver.solving")
 
 SIZES = st.integers(min_value=0, max_value=15).map(lambda exponent: MIB << exponent)
 """1 MiB to 32 GiB."""

@@ -4,11 +4,11 @@ from random import Random
 
 import pytest
 from qslot.schema import Firmware, Guest, Layout
-from qslot.schema.cost import objective
 from qslot.schema.firmware import predict
-from qslot.schema.layout import PlacedController, PlacedDevice
-from qslot.schema.machine import machine_of
+from qslot.schema.layout.layout import PlacedController, PlacedDevice
+from qslot.schema.pci.machine import machine_of
 from qslot.schema.verify import verify
+from qslot.schema.verify.objective import objective
 
 from ..generator import small_guest
 from ..real.random_layouts import Family, random_layout

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.cost import objective
 from qslot.schema.verify import verify
+from qslot.schema.verify.objective import objective
 
 from ..reference import best_layout
 

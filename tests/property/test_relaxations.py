@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 from qslot.schema import Guest, Infeasible
-from qslot.schema.facts import LIMITS, Fact, facts_of
-from qslot.schema.restricted import Relaxation
-from qslot.solver.clash import without
-from qslot.solver.cpsat import Limits
-from qslot.solver.explain import clashing
-from qslot.solver.search import decide
-from qslot.solver.settle import infeasible
+from qslot.schema.explanation.facts import LIMITS, Fact, facts_of
+from qslot.schema.explanation.restrict import Relaxation
+from qslot.solver.explanation.conflict import without
+from qslot.solver.explanation.explain import clashing
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.feasibility import infeasible
+from qslot.solver.search.optimize import decide
 
 from ..generator import any_guest, small_guest
 from ..laws.changes import pinned_back

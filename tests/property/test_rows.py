@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.guest import Term
-from qslot.solver import Options, search, solve
-from qslot.solver.bound import bounds
-from qslot.solver.buses import Offer
-from qslot.solver.cpsat import Answer, Program, Result
-from qslot.solver.encode import Encoding, encode
-from qslot.solver.rows import Rows, Sum, total
+from qslot.schema.request.guest import Term
+from qslot.solver import Options, solve
+from qslot.solver.aggregate.bus_classes import Offer
+from qslot.solver.model.build import Encoding, encode
+from qslot.solver.model.linear import Rows, Sum, total
+from qslot.solver.search import optimize as search
+from qslot.solver.search.bounds import bounds
+from qslot.solver.search.cpsat import Answer, Program, Result
 
 from ..generator import any_guest, small_guest
 from ..opinions.milp import Row, UnsureError, lexicographic

@@ -6,8 +6,8 @@ from itertools import count
 from typing import Final
 
 from qslot.schema import Guest, Infeasible, Layout, VirtioMode
-from qslot.schema.connect import CONTROLLERS, ENDPOINT
-from qslot.schema.machine import family_of
+from qslot.schema.pci.controllers import CONTROLLERS, ENDPOINT
+from qslot.schema.pci.machine import family_of
 from qslot.solver import Options, solve
 
 from ..generator import Data, SeededDraw, any_size, draw_request, valid

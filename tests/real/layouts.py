@@ -3,8 +3,8 @@
 from typing import Any
 
 from qslot.schema import Chipset, Firmware, Layout, VirtioMode
-from qslot.schema.layout import PlacedController, PlacedDevice, Platform, SpareSlot, Versions
-from qslot.schema.properties import Scalar
+from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from qslot.schema.pci.qemu_properties import Scalar
 
 Seat = PlacedController | PlacedDevice
 

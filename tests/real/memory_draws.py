@@ -4,8 +4,8 @@ from random import Random
 from typing import Final
 
 from qslot.schema import Bar, Chipset, Firmware, VirtioMode
-from qslot.schema.layout import PlacedDevice, Platform
-from qslot.schema.properties import Properties
+from qslot.schema.layout.layout import PlacedDevice, Platform
+from qslot.schema.pci.qemu_properties import Properties
 
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30

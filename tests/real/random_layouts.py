@@ -8,8 +8,8 @@ from random import Random
 from typing import Final, Literal
 
 from qslot.schema import Chipset, Firmware, Layout, VirtioMode
-from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.properties import Scalar
+from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.pci.qemu_properties import Scalar
 
 from .memory_draws import heavy_device, memory_reserves, platform, primary_video
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from qslot.schema import Layout, Solved, VirtioMode
-from qslot.schema.environment import Environment
-from qslot.schema.host import host_of_versions
+from qslot.schema.environment.host import host_of_versions
+from qslot.schema.environment.osinfo import find_os, table
+from qslot.schema.environment.osinfo.generate import DEBIAN
+from qslot.schema.environment.osinfo.read import read_osinfo, version_of
+from qslot.schema.environment.target import Environment
 from qslot.schema.libvirt.capabilities import host_of_capabilities
-from qslot.schema.osinfo import find_os, table
-from qslot.schema.osinfo.generate import DEBIAN
-from qslot.schema.osinfo.read import read_osinfo, version_of
 from qslot.schema.probe import differences, running
 from qslot.solver import advise
 

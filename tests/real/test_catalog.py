@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from qslot.schema.catalog import Bar, excluded, find, models
-from qslot.schema.catalog.ask import Qemu, Types
-from qslot.schema.catalog.generate import catalogue, dump
 from qslot.schema.catalog.load import load_unmeasured
-from qslot.schema.catalog.questions import STAND_INS, VIRTIO_MODES
-from qslot.schema.connect import Connector, VirtioMode
+from qslot.schema.catalog.measure.ask import Qemu, Types
+from qslot.schema.catalog.measure.generate import catalogue, dump
+from qslot.schema.catalog.measure.questions import STAND_INS, VIRTIO_MODES
+from qslot.schema.pci.controllers import Connector, VirtioMode
 
 pytestmark = pytest.mark.real
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from qslot.schema import Chipset, VirtioMode
 from qslot.schema.catalog import DeviceModel, exclusive, models
-from qslot.schema.catalog.ask import Qemu
 from qslot.schema.catalog.load import load_unmeasured
-from qslot.schema.catalog.questions import STAND_INS
-from qslot.schema.machine import machine_of
-from qslot.schema.traits import plain_is_legacy
+from qslot.schema.catalog.measure.ask import Qemu
+from qslot.schema.catalog.measure.questions import STAND_INS
+from qslot.schema.pci.machine import machine_of
+from qslot.schema.request.traits import plain_is_legacy
 
 from .test_catalog import bars, rows
 

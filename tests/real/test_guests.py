@@ -6,9 +6,9 @@ from itertools import count, islice, product
 
 import pytest
 from qslot.schema import Guest, Infeasible, Layout, Solved, VirtioMode
-from qslot.schema.connect import CONTROLLERS
+from qslot.schema.formats.qemu import hotplug_buses
+from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.probe import boot, differences, running
-from qslot.schema.qemu import hotplug_buses
 from qslot.solver import Options, solve
 
 from ..generator import Data, request

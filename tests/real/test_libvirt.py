@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from qslot.schema import Guest, Layout, Solved
 from qslot.schema.firmware import predict
-from qslot.schema.layout import PlacedController
+from qslot.schema.layout.layout import PlacedController
 from qslot.schema.libvirt import read
 from qslot.schema.libvirt.addresses import PciAddress
 from qslot.schema.libvirt.domain import read_domain

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.catalog import models
-from qslot.schema.files import read_guest
 from qslot.schema.firmware import predict
-from qslot.schema.machine import machine_of
-from qslot.schema.names import guest_names
-from qslot.schema.slot_numbers import slot_numbers
-from qslot.schema.topology import topology_of
+from qslot.schema.formats.files import read_guest
+from qslot.schema.layout.topology import topology_of
+from qslot.schema.linux.interface_names import guest_names
+from qslot.schema.linux.slot_numbers import slot_numbers
+from qslot.schema.pci.machine import machine_of
 from qslot.solver import solve
 
 from .layouts import at, layout

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from qslot.schema import Layout, VirtioMode
-from qslot.schema.layout import IoWindow
+from qslot.schema.formats.qemu import cold_plug, device_add
+from qslot.schema.formats.standalone import standalone
+from qslot.schema.layout.layout import IoWindow
 from qslot.schema.probe import BootError, FirmwarePanicError, QemuEndedError, boot, differences, running
 from qslot.schema.probe.found import walk
-from qslot.schema.qemu import cold_plug, device_add
-from qslot.schema.standin import standalone
 
 from .hotplug import hotplug, hotplug_into_spares
 from .layouts import Seat, at, controller, layout, spare

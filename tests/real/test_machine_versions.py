@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from qslot.schema import Guest, Layout, VirtioMode
-from qslot.schema.machine import Chipset, machine_of
+from qslot.schema.pci.machine import Chipset, machine_of
 from qslot.schema.probe import CommandError, boot, differences, running
 from qslot.schema.probe.found import walk
 

@@ -7,9 +7,9 @@ from itertools import combinations_with_replacement
 import pytest
 from qslot.schema import Chipset
 from qslot.schema.catalog import exclusive, find
-from qslot.schema.catalog.ask import Qemu, RefusedError
-from qslot.schema.machine import machine_of
-from qslot.schema.properties import canonical, unfit
+from qslot.schema.catalog.measure.ask import Qemu, RefusedError
+from qslot.schema.pci.machine import machine_of
+from qslot.schema.pci.qemu_properties import canonical, unfit
 
 pytestmark = pytest.mark.real
 

@@ -12,8 +12,8 @@ from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.bars import Kind, requested
-from qslot.schema.layout import PlacedController
-from qslot.schema.properties import Properties
+from qslot.schema.layout.layout import PlacedController
+from qslot.schema.pci.qemu_properties import Properties
 
 from .layout import Writer
 from .limits import LAYOUTS, MemoryDecides

@@ -3,10 +3,10 @@
 from itertools import product
 
 from qslot.schema import Guest, Layout, VirtioMode
-from qslot.schema.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.layout import SpareSlot as Slot
-from qslot.schema.properties import Properties
-from qslot.schema.traits import Traits
+from qslot.schema.layout.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.layout.layout import SpareSlot as Slot
+from qslot.schema.pci.qemu_properties import Properties
+from qslot.schema.request.traits import Traits
 
 from .keepers import kept
 from .measure import Costs, Measure, on, spares_on

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
-from qslot.schema.traits import Traits
+from qslot.schema.request.traits import Traits
 
 from .request import Problem, connector_of, deciding
 from .tree import Bus, Controller, Item, SpareSlot, Thing

@@ -5,7 +5,7 @@ from itertools import permutations, product
 from math import factorial, prod
 
 from qslot.schema import Guest, Layout
-from qslot.schema.layout import PlacedController, PlacedDevice
+from qslot.schema.layout.layout import PlacedController, PlacedDevice
 
 MOST = 24
 Seat = PlacedController | PlacedDevice

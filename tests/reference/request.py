@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from qslot.schema import Connector, Device, Guest, Pin, VirtioMode
 from qslot.schema import Controller as Demand
-from qslot.schema.properties import canonical_properties
-from qslot.schema.traits import Traits, traits_of
+from qslot.schema.pci.qemu_properties import canonical_properties
+from qslot.schema.request.traits import Traits, traits_of
 
 from .tree import ALL_FUNCTIONS, HOMES_OF, MATES_OF, Bus, BusKind, Controller, Item, SpareSlot, Thing, bus_of, may_share
 

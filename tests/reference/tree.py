@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from qslot.schema import Spare
-from qslot.schema.traits import Traits
+from qslot.schema.request.traits import Traits
 
 BusKind = Literal["express-root", "conventional-root", "port", "switch", "conventional", "expander"]
 Pair = tuple[int, int]

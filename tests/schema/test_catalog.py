@@ -20,7 +20,7 @@ from qslot.schema.catalog import (
 )
 from qslot.schema.catalog.load import SHARED, load_unmeasured
 from qslot.schema.catalog.model import Sized
-from qslot.schema.connect import CONTROLLERS, Connector, VirtioMode
+from qslot.schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
 
 LEGACY, TRANSITIONAL, MODERN = VirtioMode
 ALL = tuple(models().values())

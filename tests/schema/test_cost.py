@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from qslot.schema.cost import objective, preferences
+from qslot.schema.verify.objective import objective, preferences
 from qslot.schema.weights import WEIGHTS
 
 from .good import Pair, added, changed, device, pair, pc, placed, port, q35

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from qslot.schema import Layout, VirtioMode
-from qslot.schema.environment import Environment
-from qslot.schema.host import Host, host_of_versions
-from qslot.schema.osinfo import find_os
+from qslot.schema.environment.host import Host, host_of_versions
+from qslot.schema.environment.osinfo import find_os
+from qslot.schema.environment.target import Environment
 from qslot.schema.verify.environment import verify_for
 
 from ..real.layouts import at, controller, layout

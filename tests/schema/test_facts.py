@@ -3,8 +3,8 @@
 from typing import Any
 
 from qslot.schema import Finding, Guest
-from qslot.schema.facts import LIMITS, Fact, facts_of, named
-from qslot.schema.restricted import any_function, left_out, restricted
+from qslot.schema.explanation.facts import LIMITS, Fact, facts_of, named
+from qslot.schema.explanation.restrict import any_function, left_out, restricted
 
 
 def guest(**rest: Any) -> Guest:

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 from qslot.schema import Guest, Layout
-from qslot.schema.files import MAX_BYTES, InputError, parse_guest, read_guest, read_layout, to_json, to_yaml, write
-from qslot.schema.guest import MAX_DEVICES
-from qslot.schema.texts import MAX_DEPTH, TextError, parse, sniff
+from qslot.schema.formats.files import (
+    MAX_BYTES,
+    InputError,
+    parse_guest,
+    read_guest,
+    read_layout,
+    to_json,
+    to_yaml,
+    write,
+)
+from qslot.schema.formats.plain_data import MAX_DEPTH, TextError, parse, sniff
+from qslot.schema.request.guest import MAX_DEVICES
 
 from tests.layouts import small_layout
 

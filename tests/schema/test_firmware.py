@@ -7,9 +7,9 @@ from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.firmware.bars import CHIPSET, Kind
 from qslot.schema.firmware.budget import io_budget
-from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.machine import machine_of
-from qslot.schema.properties import Scalar
+from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.pci.machine import machine_of
+from qslot.schema.pci.qemu_properties import Scalar
 
 BARE = Chipset(sata=False, smbus=False)
 PAGE = 0x1000

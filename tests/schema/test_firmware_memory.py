@@ -5,10 +5,10 @@ from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
-from qslot.schema.layout import PlacedController, PlacedDevice, Platform
-from qslot.schema.machine import Family, Machine, machine_of
-from qslot.schema.properties import Scalar
-from qslot.schema.ram import low_memory
+from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform
+from qslot.schema.pci.machine import Family, Machine, machine_of
+from qslot.schema.pci.qemu_properties import Scalar
+from qslot.schema.pci.ram import low_memory
 
 from .test_firmware import bridge, layout, ports
 

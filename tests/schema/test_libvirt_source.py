@@ -2,7 +2,7 @@
 
 import pytest
 from qslot.schema.libvirt import SourceError
-from qslot.schema.libvirt.source import Edits, Element, parse
+from qslot.schema.libvirt.splice import Edits, Element, parse
 
 
 def elements(text: str) -> dict[str, Element]:

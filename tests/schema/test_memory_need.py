@@ -11,7 +11,7 @@ from qslot.schema.firmware.bars import Bar as FirmwareBar
 from qslot.schema.firmware.bars import device_bars
 from qslot.schema.firmware.need import Where, apertures, chipset_asks, needed, port_memory
 from qslot.schema.firmware.pieces import NONE, Memory, Piece, whole
-from qslot.schema.machine import Family, Machine, machine_of
+from qslot.schema.pci.machine import Family, Machine, machine_of
 
 from ..real.random_layouts import random_layout
 

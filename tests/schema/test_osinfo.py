@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from qslot.schema import VirtioMode
-from qslot.schema.osinfo import CLASSES, OsinfoError, UnknownOs, find_os, table
-from qslot.schema.osinfo.read import read_osinfo, version_of
+from qslot.schema.environment.osinfo import CLASSES, OsinfoError, UnknownOs, find_os, table
+from qslot.schema.environment.osinfo.read import read_osinfo, version_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "os_support.json"
 COLUMNS = {
@@ -95,7 +95,15 @@ def test_what_is_no_osinfo_db(tmp_path: Path) -> None:
 
 def test_the_table_is_made_by_one_command(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "table.json"
-    command = [sys.executable, "-m", "qslot.schema.osinfo.generate", "--osinfo-dir", str(folder), "-o", str(target)]
+    command = [
+        sys.executable,
+        "-m",
+        "qslot.schema.environment.osinfo.generate",
+        "--osinfo-dir",
+        str(folder),
+        "-o",
+        str(target),
+    ]
     subprocess.run(command, check=True)
     made = json.loads(target.read_text(encoding="utf-8"))
     assert made["source"] == "osinfo-db 20240101"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from qslot.schema import Layout
 from qslot.schema.firmware import predict
-from qslot.schema.layout import PlacedController, Seat
+from qslot.schema.layout.layout import PlacedController, Seat
 from qslot.schema.probe import MissingError, QemuEndedError, boot, differences, missing
 from qslot.schema.probe.enumeration import Tree
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qslot.schema import Chipset, Firmware, Layout
-from qslot.schema.connect import CONTROLLERS
-from qslot.schema.layout import PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.properties import Scalar, canonical
-from qslot.schema.qemu import arguments, cold_plug, device_add, emission, hotplug_buses, parse
+from qslot.schema.formats.qemu import arguments, cold_plug, device_add, emission, hotplug_buses, parse
+from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.pci.controllers import CONTROLLERS
+from qslot.schema.pci.qemu_properties import Scalar, canonical
 
 DRIVERS = ("e1000e", "nvme", "VGA", "qxl-vga", "virtio-net-pci-transitional", "virtio-blk-pci", "vfio-pci")
 MODELS = {"virtio-net-pci-transitional": "virtio-net", "virtio-blk-pci": "virtio-blk"}

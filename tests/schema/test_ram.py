@@ -2,9 +2,9 @@
 
 import pytest
 from qslot.schema import Chipset
-from qslot.schema.layout import Platform
-from qslot.schema.machine import machine_of
-from qslot.schema.ram import high_memory_end
+from qslot.schema.layout.layout import Platform
+from qslot.schema.pci.machine import machine_of
+from qslot.schema.pci.ram import high_memory_end
 
 GIB = 1 << 30
 

@@ -2,8 +2,8 @@
 
 import pytest
 from qslot.schema import Finding, Layout, Undecided
-from qslot.schema.layout import ObjectiveTerm, PlacedController
-from qslot.schema.render import findings, tree, undecided
+from qslot.schema.formats.text_layout import findings, tree, undecided
+from qslot.schema.layout.layout import ObjectiveTerm, PlacedController
 
 from tests.layouts import nic, port, small_layout
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from qslot.schema import Guest, VirtioMode
-from qslot.schema.advice.resolve import Candidate, candidates
-from qslot.schema.environment import Environment
-from qslot.schema.host import Host, host_of_versions
-from qslot.schema.osinfo import find_os
+from qslot.schema.environment.candidates import Candidate, candidates
+from qslot.schema.environment.host import Host, host_of_versions
+from qslot.schema.environment.osinfo import find_os
+from qslot.schema.environment.target import Environment
 
 Data = dict[str, Any]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from qslot.schema import Layout, VirtioMode
-from qslot.schema.qemu import parse
-from qslot.schema.standin import imitated, needs_hardware, standalone
+from qslot.schema.formats.qemu import parse
+from qslot.schema.formats.standalone import imitated, needs_hardware, standalone
 
 from .test_qemu import bridge, endpoint, layout
 
@@ -73,7 +73,7 @@ def test_another_image_of_seabios(tmp_path: Path) -> None:
 
 
 def test_ovmf_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qslot.schema.standin.OVMF_CODE", ("/nowhere/OVMF.fd",))
+    monkeypatch.setattr("qslot.schema.formats.standalone.OVMF_CODE", ("/nowhere/OVMF.fd",))
     planned = Layout.model_validate({**layout().model_dump(), "firmware": "ovmf"})
     with pytest.raises(FileNotFoundError, match="/nowhere"):
         standalone(planned)

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
-from qslot.schema.cost import objective
 from qslot.schema.verify import verify
+from qslot.schema.verify.objective import objective
 from qslot.solver import Options, explain, solve
 
 if TYPE_CHECKING:
-    from qslot.schema.layout import Seat
+    from qslot.schema.layout.layout import Seat
 
 Data = dict[str, Any]
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from qslot.schema import Infeasible, Solved
-from qslot.schema.advice import Advice
-from qslot.schema.environment import Environment
-from qslot.schema.host import host_of_versions
-from qslot.schema.osinfo import find_os
+from qslot.schema.environment.advice import Advice
+from qslot.schema.environment.host import host_of_versions
+from qslot.schema.environment.osinfo import find_os
+from qslot.schema.environment.target import Environment
 from qslot.schema.verify import verify
 from qslot.solver import advise
 

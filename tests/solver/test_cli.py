@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
-from qslot.schema.files import read_layout, to_json
-from qslot.schema.layout import ObjectiveTerm
+from qslot.schema.formats.files import read_layout, to_json
+from qslot.schema.formats.text_layout import tree
+from qslot.schema.layout.layout import ObjectiveTerm
+from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.probe import BootError, Difference, MissingError, Report
 from qslot.schema.probe.enumeration import QEMU
-from qslot.schema.remedy import Change, Remedy
-from qslot.schema.render import tree
 from qslot.solver.cli import demo, qslot
 
 from tests.layouts import small_layout

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from qslot.schema import Solved
-from qslot.schema.advice import Advice
+from qslot.schema.environment.advice import Advice
 from qslot.solver.cli import qslot
 
 from .ask import Data, device, policy

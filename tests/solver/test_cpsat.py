@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from qslot.solver.cpsat import SMALL, Answer, Limits, Program, TimeIsUp, engine
-from qslot.solver.rows import Rows, Sum, total
+from qslot.solver.model.linear import Rows, Sum, total
+from qslot.solver.search.cpsat import SMALL, Answer, Limits, Program, TimeIsUp, engine
 
 SEEDS = range(60)
 

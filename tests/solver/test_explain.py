@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from qslot.schema import Guest, Infeasible, Solved, Undecided
-from qslot.schema.placement import Placement
+from qslot.schema.layout.placement import Placement
 from qslot.solver import Options, explain, placement
 from qslot.solver.cli import qslot
 

@@ -9,8 +9,8 @@ import pytest
 from qslot.schema import Guest, Undecided
 from qslot.schema.verify import verify
 from qslot.solver import Options, Stop, solve
-from qslot.solver.cpsat import Limits, Program, Result
-from qslot.solver.rows import Sum
+from qslot.solver.model.linear import Sum
+from qslot.solver.search.cpsat import Limits, Program, Result
 
 from .ask import Data, device, pc, planned
 
@@ -39,7 +39,7 @@ def test_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
 
     best = {term.term: term.value for term in planned(BRIDGES).objective}
     monkeypatch.setattr(Program, "minimize", once)
-    monkeypatch.setattr(sys.modules["qslot.solver.solve"], "within_reach", lambda _: False)  # counted, term by term
+    monkeypatch.setattr(sys.modules["qslot.solver.solving"], "within_reach", lambda _: False)  # counted, term by term
     request = Guest.model_validate(BRIDGES)
     outcome = solve(request, Options(stop=stop))
     assert isinstance(outcome, Undecided)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.cost import preferences
+from qslot.schema.verify.objective import preferences
 from qslot.schema.weights import WEIGHTS
 
 from .ask import (

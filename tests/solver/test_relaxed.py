@@ -5,12 +5,12 @@ Each has a layout, and none once the request is made without the fact; that is n
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.facts import Fact, facts_of
-from qslot.schema.restricted import Relaxation, restricted
-from qslot.solver.buses import Room
-from qslot.solver.cpsat import Limits
-from qslot.solver.reserves import least_kept
-from qslot.solver.settle import infeasible
+from qslot.schema.explanation.facts import Fact, facts_of
+from qslot.schema.explanation.restrict import Relaxation, restricted
+from qslot.solver.aggregate.bus_classes import Room
+from qslot.solver.aggregate.controller_reserves import least_kept
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.feasibility import infeasible
 
 from .ask import Data, device, devices, only, pc, planned, policy, q35
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.firmware.budget import power_of_two
 from qslot.solver import Options, solve
-from qslot.solver.encode import encode
-from qslot.solver.grow import Scope
-from qslot.solver.items import items_of
-from qslot.solver.spare_memory import share
+from qslot.solver.aggregate.bus_class_builder import Scope
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.model.build import encode
+from qslot.solver.model.spare_memory import share
 
 from .ask import Data, costs, device, host, planned
 
-SOLVING: Final = import_module("qslot.solver.solve")
+SOLVING: Final = import_module("qslot.solver.solving")
 ADDRESS_LEVEL: Final = import_module("qslot.solver.address_model.solve")
 PATIENCE: Final = Options(time_limit=20)
 NEWER: Final[Data] = {"name": "ovmf", "version": "2025.02"}

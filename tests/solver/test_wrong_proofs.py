@@ -11,16 +11,23 @@ from typing import Any, Final, NamedTuple
 import pytest
 from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.pieces import NONE
-from qslot.solver import grow, io_space, kinds, memory, reserves, search, solve, spares, standing
-from qslot.solver.buses import BusClass, Room
-from qslot.solver.encode import encode
-from qslot.solver.items import items_of
-from qslot.solver.rows import Rows, Sum
+from qslot.solver import solve
+from qslot.solver.aggregate import bus_class_builder as grow
+from qslot.solver.aggregate import controller_reserves as reserves
+from qslot.solver.aggregate import item_kinds as kinds
+from qslot.solver.aggregate import listed_controllers as standing
+from qslot.solver.aggregate.bus_classes import BusClass, Room
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.model import io_space, memory
+from qslot.solver.model import spare_slots as spares
+from qslot.solver.model.build import encode
+from qslot.solver.model.linear import Rows, Sum
+from qslot.solver.search import optimize as search
 
 from ..opinions import addresses, oracle, rows
 from .ask import Data, costs, device, host, planned
 
-SOLVING: Final = import_module("qslot.solver.solve")
+SOLVING: Final = import_module("qslot.solver.solving")
 Patch = pytest.MonkeyPatch
 Opinion = Callable[[Guest, Any], str]
 

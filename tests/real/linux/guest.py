@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from qslot.schema import Layout
+from qslot.schema.formats.standalone import standalone
 from qslot.schema.probe.enumeration import QEMU
-from qslot.schema.standin import standalone
 
 from .initramfs import Boot
 

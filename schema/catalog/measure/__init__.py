@@ -1,0 +1,1 @@
+"""Measures the catalogue on a real QEMU."""

@@ -1,0 +1,1 @@
+"""What a guest is planned for: its operating system and the hosts that it may run on."""

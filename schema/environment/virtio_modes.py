@@ -1,0 +1,154 @@
+"""Which virtio mode a device can have for an OS and its hosts, and by what means it is told.
+
+Allowed are modes that the OS drives, its model has, and every host takes. Of these modern comes first, as it needs no
+IO ports, then transitional; said by the device type, else by properties, else by the slot alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..catalog import VirtioModel
+from ..finding import Finding
+from ..pci.controllers import VirtioMode
+from ..request.device import Device, Means
+from ..request.guest import Guest
+from ..request.traits import model_of, plain_is_legacy
+from .osinfo import OFFERS
+from .target import Environment
+
+SPOKEN: Final[tuple[Means, ...]] = ("type", "property")
+"""Means that say a mode whatever the slot."""
+OPEN: Final = (None, "auto-by-os")
+"""Virtio modes of a request for an OS that are left to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a virtio device is told its mode; `mode` None is QEMU's own by the slot. `by_os`: it was left to the OS."""
+
+    mode: VirtioMode | None
+    means: Means
+    by_os: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """One device: which modes it can have, and how it can be told."""
+
+    guest: Guest
+    device: Device
+    stated: Mapping[str, Any]
+    environment: Environment
+
+    @property
+    def virtio(self) -> VirtioModel | None:
+        """None for what needs not be told its mode."""
+        virtio = model_of(self.device).virtio
+        return virtio if virtio is not None and virtio.plain_varies else None
+
+    @property
+    def by_os(self) -> bool:
+        return self.environment.os is not None and self.stated.get("virtio") in OPEN
+
+    @property
+    def strict(self) -> bool:
+        return self.guest.policy.preset == "strict-modern"
+
+    def told(self, choice: Choice) -> Device:
+        return self.device.model_copy(update={"virtio": choice.mode or "auto", "virtio_by": choice.means})
+
+    # ---- modes
+
+    def wanted(self) -> list[VirtioMode]:
+        """The best first. Several may be left to the slot."""
+        assert self.virtio is not None
+        if self.device.fixed_mode is not None and not self.by_os:
+            return [self.device.fixed_mode]
+        modes = self.driven() if self.by_os else frozenset(VirtioMode)
+        return [mode for mode in (VirtioMode.MODERN, VirtioMode.TRANSITIONAL) if mode in modes & {*self.virtio.modes}]
+
+    def driven(self) -> frozenset[VirtioMode]:
+        """Where the OS has no driver, what those in packages drive, or those that it has for other devices."""
+        os, modes = self.environment.os, self.environment.drives(self.device.model)
+        assert os is not None
+        if modes is None:
+            return frozenset(VirtioMode)
+        if not modes:
+            modern = any("M" in letters for letters in (*os.virtio.values(), *os.packages.values()))
+            modes = os.modes(self.device.model, "packages") or OFFERS["M" if modern else "L"]
+        return modes & {VirtioMode.MODERN} if self.strict else modes
+
+    # ---- means
+
+    def choice(self) -> Choice | None:
+        """None where nothing can be chosen, or there is nothing to choose."""
+        if self.virtio is None:
+            return None
+        wanted = self.wanted()
+        if self.by_os or self.device.fixed_mode is not None:
+            for mode in wanted:
+                for means in self.spoken:
+                    if self.takes(mode, means):
+                        return Choice(mode, means, self.by_os)
+        else:
+            for means in self.spoken:
+                if all(self.takes(mode, means) for mode in wanted):
+                    return Choice(None, means, by_os=False)
+        return self.by_slot(wanted) if self.means in (None, "slot") else None
+
+    @property
+    def means(self) -> Means | None:
+        """What the request states."""
+        stated: Means | None = self.stated.get("virtio_by")
+        return stated
+
+    @property
+    def spoken(self) -> list[Means]:
+        """Means beside the slot that may be used."""
+        return [means for means in SPOKEN if self.means in (None, means)]
+
+    def takes(self, mode: VirtioMode, means: Means) -> bool:
+        """Whether every host is known to take it."""
+        assert self.virtio is not None
+        there = mode in self.virtio.suffixed if means == "type" else self.virtio.switches
+        return there and all(host.takes(self.device.model, mode, means) for host in self.environment.hosts)
+
+    def by_slot(self, wanted: list[VirtioMode]) -> Choice | None:
+        """Plain virtio, whose mode its slot makes: on pc never modern, on old machine types always legacy."""
+        if plain_is_legacy(self.guest.platform):
+            legacy = not self.by_os and self.device.fixed_mode is None
+            legacy |= VirtioMode.LEGACY in (self.driven() if self.by_os else wanted)
+            return Choice(VirtioMode.LEGACY, "slot", self.by_os) if legacy else None
+        made = {VirtioMode.TRANSITIONAL} | ({VirtioMode.MODERN} if self.guest.platform.family == "q35" else set())
+        left = [mode for mode in wanted if mode in made]
+        if not left:
+            return None
+        return Choice(None if len(left) > 1 else left[0], "slot", self.by_os)
+
+    # ---- findings
+
+    def findings(self, choice: Choice | None) -> Iterator[Finding]:
+        """Why the device cannot be had, if this is its choice: hosts that have none such; no mode that is wanted, or
+        what hosts lack of the means to tell it, each of some or of all."""
+        model, os = self.device.model, self.environment.os
+        if model_of(self.device).virtio is None:
+            return
+        for host in self.environment.hosts:
+            if host.has_model(model) is False:
+                yield self.finding("host-model", host=host.words, model=model)
+        if self.virtio is None or choice is not None:
+            return
+        wanted = self.wanted()
+        if not wanted and os is not None:
+            yield self.finding("os-driver", os=os.id, model=model, mode="modern")
+        elif self.means == "slot":
+            yield self.finding("virtio-slot", machine=self.guest.machine, mode=", ".join(wanted))
+        for host in self.environment.hosts if wanted else ():
+            lacks = [means for means in self.spoken if not any(host.takes(model, mode, means) for mode in wanted)]
+            if lacks:
+                said = {"mode": ", ".join(wanted), "lacks": ", ".join(lacks)}
+                yield self.finding("host-model", host=host.words, model=model, **said)
+
+    def finding(self, rule: str, **numbers: str) -> Finding:
+        return Finding.model_validate({"rule": rule, "subjects": (self.device.id,), "numbers": numbers})

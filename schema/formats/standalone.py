@@ -1,0 +1,257 @@
+"""A whole QEMU command line for a layout: machine, firmware, memory, and stand-ins for what the devices lean on.
+
+Enough to start QEMU and let the firmware enumerate; not a guest to use: disks read zeroes, networks lead nowhere.
+Which devices refuse to start without which backend was measured on QEMU 7.2.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ..catalog import models
+from ..layout.layout import Layout, PlacedDevice
+from ..pci.controllers import VirtioMode
+from ..pci.machine import Chipset, machine_of
+from ..pci.qemu_properties import Properties, as_text
+from .qemu import Emitted, emission, json_argument, plain_argument
+
+OVMF_CODE: Final = (
+    "/usr/share/OVMF/OVMF_CODE_4M.fd",  # Debian 12 on
+    "/usr/share/OVMF/OVMF_CODE.fd",  # older Debian, Ubuntu
+    "/usr/share/edk2/ovmf/OVMF_CODE.fd",  # Fedora
+    "/usr/share/edk2/x64/OVMF_CODE.4m.fd",  # Arch
+    "/usr/share/qemu/ovmf-x86_64-code.bin",  # openSUSE
+    "/usr/share/qemu/edk2-x86_64-code.fd",  # QEMU's own
+)
+"""Where distributions put edk2's code volume, without the one for secure boot. The first that exists is used."""
+
+MIB: Final = 1 << 20
+BACKING: Final = 4 * MIB
+"""Bytes behind a stand-in memory device, two blocks of virtio-mem; also what the catalogue takes for ivshmem."""
+
+RAM: Final = "standin.ram"
+"""Backends of the guest's memory: this and the node's number."""
+
+IMITATION: Final = "edu"
+IO_IMITATION: Final = "pci-testdev"
+MEMORY_IMITATION: Final = "ivshmem-plain"
+"""What sits where a device would need hardware: a memory BAR of 1 MiB; 256 bytes of IO, and with its `membar` 64-bit
+memory of any size; such memory without IO."""
+SMALL: Final = MIB
+"""Bytes of memory BARs that need no imitation of their own."""
+
+NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "AC97": ("audiodev",),
+    "ES1370": ("audiodev",),
+    "acpi-erst": ("memdev",),
+    "ctucan_pci": ("canbus0", "canbus1"),
+    "ivshmem-plain": ("memdev",),
+    "kvaser_pci": ("canbus",),
+    "mioe3680_pci": ("canbus0", "canbus1"),
+    "nvme": ("serial",),
+    "pci-ipmi-bt": ("bmc",),
+    "pci-ipmi-kcs": ("bmc",),
+    "pcm3680_pci": ("canbus0", "canbus1"),
+    "virtio-9p-pci": ("fsdev", "mount_tag"),
+    "virtio-blk-pci": ("drive",),
+    "virtio-crypto-pci": ("cryptodev",),
+    "virtio-mem-pci": ("memdev",),
+    "virtio-pmem-pci": ("memdev",),
+}
+"""Properties without which QEMU refuses the device, or (audiodev) tries the host's own backend. Drivers without the
+`-transitional` and `-non-transitional` suffix."""
+
+NAMES: Final = frozenset({"serial", "mount_tag"})
+"""Needed properties that are mere names; all others are ids of backends."""
+
+MEMORY_DEVICES: Final = ("virtio-mem-pci", "virtio-pmem-pci")
+
+BACKENDS: Final[dict[str, tuple[str, str]]] = {
+    "audiodev": ("-audiodev", "none,id={id}"),
+    "bmc": ("-device", "ipmi-bmc-sim,id={id}"),
+    "canbus": ("-object", "can-bus,id={id}"),
+    "canbus0": ("-object", "can-bus,id={id}"),
+    "canbus1": ("-object", "can-bus,id={id}"),
+    "chardev": ("-chardev", "null,id={id}"),
+    "chardev1": ("-chardev", "null,id={id}"),
+    "chardev2": ("-chardev", "null,id={id}"),
+    "chardev3": ("-chardev", "null,id={id}"),
+    "chardev4": ("-chardev", "null,id={id}"),
+    "cryptodev": ("-object", "cryptodev-backend-builtin,id={id}"),
+    # -drive, not -blockdev: a node name has at most 31 characters
+    "drive": ("-drive", f"if=none,id={{id}},driver=null-co,read-zeroes=on,size={MIB}"),
+    "fsdev": ("-fsdev", "synth,id={id}"),
+    "iothread": ("-object", "iothread,id={id}"),
+    "memdev": ("-object", "memory-backend-ram,id={id},size={size},reserve=off"),
+    "netdev": ("-netdev", "hubport,id={id},hubid={number}"),
+    "pmrdev": ("-object", "memory-backend-ram,id={id},size={size},reserve=off"),
+    "rng": ("-object", "rng-builtin,id={id}"),
+}
+"""What stands in for the backend that a property names."""
+
+
+def standalone(layout: Layout, *, as_json: bool = False, firmware: Path | None = None) -> list[str]:
+    """All arguments after QEMU's name; the devices of `imitated(layout)` are imitated.
+
+    `firmware` is an image in place of the one that the machine has installed. Raises FileNotFoundError if that is not
+    there, or if the layout's firmware is OVMF and none of its usual places has it.
+    """
+    stage = _Stage(layout)
+    write = json_argument if as_json else plain_argument
+    controllers, devices = emission(layout)
+    seats = [*controllers, *(stage.furnish(device) for device in devices)]
+    return [
+        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *_machine(layout),
+        *_firmware(layout, firmware),
+        *_memory(layout, memory_devices=stage.memory_devices),
+        *stage.backends,
+        *(word for seat in seats for word in ("-device", write(seat))),
+    ]
+
+
+def needs_hardware(driver: str) -> bool:
+    """Whether QEMU refuses the driver without a host device, a vhost process, an OpenGL display or a server."""
+    if driver.startswith(("vfio-", "vhost-", "cxl-", "pxb-cxl")) or driver.endswith(("-gl", "-gl-pci")):
+        return True
+    return driver in ("ivshmem-doorbell", "pvrdma", "virtio-input-host-pci", "x-pci-proxy-dev")
+
+
+def imitated(layout: Layout) -> list[str]:
+    """Ids of the devices in whose place `standalone` puts another, so that every slot stays as planned.
+
+    What takes the place has an IO BAR if the device has one, and one of 64-bit prefetchable memory as large as the
+    device's largest, if that is above 1 MiB; but not the device's other BARs.
+    """
+    return [device.id for device in layout.devices if _is_imitated(device)]
+
+
+def _is_imitated(device: PlacedDevice) -> bool:
+    """Also a device type that only the request knows."""
+    return needs_hardware(device.driver) or _plain(device.driver) not in {model.driver for model in models().values()}
+
+
+def _plain(driver: str) -> str:
+    """A virtio driver's name without the suffix that says its mode."""
+    return driver.removesuffix("-transitional").removesuffix("-non")
+
+
+def _has_io(device: PlacedDevice) -> bool:
+    legacy = device.virtio in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL)
+    return legacy or any(bar.kind == "io" for bar in device.bars or ())
+
+
+def _memory_size(device: PlacedDevice) -> int:
+    """Bytes of the largest memory BAR that the layout states."""
+    return max((bar.size for bar in device.bars or () if bar.kind != "io"), default=0)
+
+
+@dataclass
+class _Stage:
+    """Collects backends, one for each id that a property names, while devices are furnished with them."""
+
+    layout: Layout
+    backends: list[str] = field(default_factory=list)
+    memory_devices: int = 0
+
+    def __post_init__(self) -> None:
+        seats = (*self.layout.controllers, *self.layout.devices)
+        self._used = {as_text(value) for seat in seats for value in (seat.id, *seat.properties.values())}
+        self._made: set[str] = set()
+        self._sizes = {device.id: _memory_size(device) for device in self.layout.devices}
+        self._imitations = {d.id: _has_io(d) for d in self.layout.devices if _is_imitated(d)}
+        self._names = self._fresh_names()
+
+    def _fresh_names(self) -> Iterator[str]:
+        return (name for number in itertools.count() if (name := f"standin{number}") not in self._used)
+
+    def furnish(self, device: Emitted) -> Emitted:
+        """The device with every backend it names made, and every one it needs and does not name made up."""
+        if device.id in self._imitations:
+            return self._imitate(device)
+        kind = _plain(device.driver)
+        self.memory_devices += kind in MEMORY_DEVICES
+        properties = dict(device.properties)
+        for name in NEEDED.get(kind, ()):
+            if name not in properties:
+                # the IO BAR grows with the tag's length: one as short as the catalogue takes for one that is not given
+                properties[name] = f"t{len(self._made)}" if name == "mount_tag" else next(self._names)
+        for name, value in properties.items():
+            if name in BACKENDS:
+                self._make(name, as_text(value), self._sizes[device.id] or BACKING)
+        return device.model_copy(update={"properties": properties})
+
+    def _imitate(self, device: Emitted) -> Emitted:
+        size = self._sizes[device.id]
+        properties: Properties = {}
+        if self._imitations[device.id]:
+            driver = IO_IMITATION
+            if size > SMALL:
+                properties["membar"] = size
+        elif size > SMALL:
+            driver, properties = MEMORY_IMITATION, {"memdev": next(self._names)}
+            self._make("memdev", str(properties["memdev"]), size)
+        else:
+            driver = IMITATION
+        return device.model_copy(update={"driver": driver, "properties": properties})
+
+    def _make(self, name: str, backend: str, size: int) -> None:
+        if backend in self._made:
+            return
+        option, text = BACKENDS[name]
+        self.backends += [option, text.format(id=backend.replace(",", ",,"), number=len(self._made), size=size)]
+        self._made.add(backend)
+
+
+def _machine(layout: Layout) -> list[str]:
+    """Chipset options are spelled out only where they differ from QEMU's default: old machine types lack some."""
+    chipset, plain = layout.platform.chipset, Chipset()
+    family = machine_of(layout.machine, chipset).family
+    options = ["usb", "acpi", *(("sata", "smbus") if family == "q35" else ())]
+    words = [layout.machine]
+    words += [f"{o}={as_text(getattr(chipset, o))}" for o in options if getattr(chipset, o) != getattr(plain, o)]
+    if not layout.platform.numa_nodes:
+        words.append(f"memory-backend={RAM}0")
+    result = ["-machine", ",".join(words)]
+    if layout.platform.phys_bits is not None:
+        # without 1 GiB pages edk2 uses no more than 40 bits
+        result += ["-cpu", f"qemu64,pdpe1gb=on,phys-bits={layout.platform.phys_bits}"]
+    if layout.platform.pci_hole64 is not None:
+        host = "q35-pcihost" if family == "q35" else "i440FX-pcihost"
+        result += ["-global", f"{host}.pci-hole64-size={layout.platform.pci_hole64}"]
+    if family == "pc" and not chipset.root_hotplug:
+        result += ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]
+    return result
+
+
+def _firmware(layout: Layout, image: Path | None) -> list[str]:
+    """SeaBIOS is QEMU's default. OVMF without a variable store keeps its variables in memory, which will do here."""
+    if image is not None and not image.is_file():
+        raise FileNotFoundError(f"no firmware image {image}")
+    if layout.firmware.name == "seabios":
+        return [] if image is None else ["-bios", str(image)]
+    code = image or next((path for path in map(Path, OVMF_CODE) if path.is_file()), None)
+    if code is None:
+        raise FileNotFoundError(f"OVMF is in none of its usual places: {', '.join(OVMF_CODE)}")
+    file = str(code).replace(",", ",,")
+    return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={file}"]
+
+
+def _memory(layout: Layout, *, memory_devices: int) -> list[str]:
+    """The guest's memory, never reserved on the host; one backend a NUMA node, as equal as pages allow."""
+    page, nodes = 8192, max(1, layout.platform.numa_nodes)  # QEMU rounds -m up to 8 KiB
+    pages = max(nodes, -(-layout.platform.memory // page))
+    size = f"{pages * page}B"
+    if memory_devices:
+        # each is aligned to 1 GiB at most
+        size += f",maxmem={pages * page + memory_devices * ((1 << 30) + BACKING)}B"
+    words = ["-m", size]
+    for node in range(nodes):
+        share = (pages // nodes + (node < pages % nodes)) * page
+        name = f"{RAM}{node}"
+        words += ["-object", f"memory-backend-ram,id={name},size={share},reserve=off"]
+        if layout.platform.numa_nodes:
+            words += ["-numa", f"node,nodeid={node},memdev={name}"]
+    return words

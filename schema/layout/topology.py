@@ -1,0 +1,139 @@
+"""The tree of buses that a layout describes, indexed once. Any layout is read: what hangs nowhere is left out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from ..pci.controllers import CONTROLLERS, PORT, BusModel, ControllerModel
+from ..pci.machine import Machine
+from ..pci.qemu_properties import integer, is_on
+from .layout import Layout, PlacedController, Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """One bus that can be reached from the root. `depth` counts controllers above it, its own included."""
+
+    id: str
+    model: BusModel
+    depth: int
+    controller: PlacedController | None = None
+    kind: ControllerModel | None = None
+    above: "Bus | None" = None
+    """The bus that its controller sits on."""
+    expander: PlacedController | None = None
+    """Whose complex it belongs to; None is the main root's."""
+    switches: tuple[str, ...] = ()
+    """Ids of the switch upstream ports above it."""
+    acpi_reaches: bool = True
+    """Whether ACPI can offer hot-plug below its controller: neither that nor one above is an expander, or a port that
+    says hotplug=off (measured: QEMU takes no device_add that ACPI alone would announce below it)."""
+    takes_hotplug: bool = False
+    relies_on_shpc: bool = False
+    """Its hot-plug, if any, works only through the guest's SHPC driver."""
+
+    @property
+    def is_root(self) -> bool:
+        return self.controller is None
+
+    @property
+    def is_port(self) -> bool:
+        return self.model is PORT
+
+    @property
+    def is_conventional(self) -> bool:
+        return not self.model.express
+
+    @property
+    def is_expander(self) -> bool:
+        return self.kind is not None and self.kind.is_expander
+
+    @property
+    def node(self) -> int | None:
+        """NUMA node of the complex, as QEMU is told it; None on the main root and for an expander without one."""
+        return None if self.expander is None else integer(self.expander.properties, "numa_node")
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """`buses` has parents before children; `below` lists the buses of the bridges on a bus."""
+
+    buses: dict[str, Bus]
+    below: dict[str, list[Bus]]
+    slots: dict[tuple[str, int], list[Seat]]
+    """Who sits in each slot that is used at all, whether its bus exists or not; controllers first."""
+    controllers: dict[str, PlacedController]
+    """By id, the first of equal ones."""
+
+    @cached_property
+    def numbers_below(self) -> dict[str, int]:
+        """Bus numbers used below each bus, reserved ones included; those of an expander are its own complex's."""
+        below = dict.fromkeys(self.buses, 0)
+        for bus in reversed(self.buses.values()):
+            if bus.controller is not None and bus.above is not None and not bus.is_expander:
+                reserved = integer(bus.controller.properties, "bus-reserve") or 0
+                below[bus.above.id] += 1 + max(below[bus.id], reserved)
+        return below
+
+
+def has_shpc(controller: PlacedController) -> bool:
+    """Whether the bridge has a standard hot-plug controller: pcie-pci-bridge always, pci-bridge unless switched off."""
+    if controller.model == "pci-bridge":
+        return is_on(controller.properties, "shpc")
+    return controller.model == "pcie-pci-bridge"
+
+
+def port_hotplug(controller: PlacedController) -> bool:
+    return is_on(controller.properties, "hotplug")
+
+
+def topology_of(machine: Machine, layout: Layout) -> Topology:
+    controllers: dict[str, PlacedController] = {}
+    sitting: dict[str, list[PlacedController]] = {}
+    for controller in layout.controllers:
+        if controller.id != machine.root and controllers.setdefault(controller.id, controller) is controller:
+            sitting.setdefault(controller.bus, []).append(controller)
+    slots: dict[tuple[str, int], list[Seat]] = {}
+    for seat in chain(layout.controllers, layout.devices):
+        slots.setdefault((seat.bus, seat.slot), []).append(seat)
+    buses, below = _tree(machine, sitting)
+    return Topology(buses, below, slots, controllers)
+
+
+def _tree(machine: Machine, sitting: dict[str, list[PlacedController]]) -> tuple[dict[str, Bus], dict[str, list[Bus]]]:
+    """Breadth first from the root, so that loops and orphans are never met."""
+    root = Bus(machine.root, machine.bus, 0, takes_hotplug=machine.root_hotplug)
+    buses = {root.id: root}
+    below: dict[str, list[Bus]] = {root.id: []}
+    queue = [root]
+    for parent in queue:
+        for controller in sitting.get(parent.id, ()):
+            kind = CONTROLLERS.get(controller.model)
+            if kind is not None:
+                bus = _offered(machine, parent, controller, kind)
+                buses[bus.id] = bus
+                below[bus.id] = []
+                below[parent.id].append(bus)
+                queue.append(bus)
+    return buses, below
+
+
+def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: ControllerModel) -> Bus:
+    expander = controller if kind.is_expander else parent.expander
+    reached = parent.acpi_reaches and expander is None
+    by_acpi = machine.acpi_bridge_hotplug and reached
+    bridge = controller.model in {"pci-bridge", "pcie-pci-bridge"}
+    port = kind.is_port and port_hotplug(controller)
+    return Bus(
+        id=controller.id,
+        model=kind.bus,
+        depth=parent.depth + 1,
+        controller=controller,
+        kind=kind,
+        above=parent,
+        expander=expander,
+        switches=(*parent.switches, controller.id) if controller.model == "x3130-upstream" else parent.switches,
+        acpi_reaches=reached and (port or not kind.is_port),
+        takes_hotplug=(port and (reached or machine.native_hotplug)) or (bridge and (by_acpi or has_shpc(controller))),
+        relies_on_shpc=bridge and has_shpc(controller) and not by_acpi,
+    )

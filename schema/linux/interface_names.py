@@ -1,0 +1,117 @@
+"""Names of network interfaces in a Linux guest with systemd's predictable naming, as its default policy chooses them.
+
+Sources: systemd.net-naming-scheme(7), systemd.link(5) (`NamePolicy=keep kernel database onboard slot path`), and what
+Debian 12 (systemd 252, Linux 6.1) did in QEMU 7.2: tests/real/test_linux.py. Other schemes differ here as follows:
+
+- before v247 a device behind a bridge takes the bridge's slot number (and several collide); v247 to v250, and from v255
+  on, none does; v251 to v254 one whose function 0 announces more functions does. Bridges have a number only where
+  hot-plug is native, see slot_numbers.
+- from v257 (Debian 13) on the number comes from ACPI itself, so that a second conventional bridge gives its devices the
+  names that the first one's have, and one of the two keeps the kernel's `ethN`.
+- QEMU 8.0 and newer describe slots without hot-plug in ACPI too: an `acpi-index` counts there as well.
+
+A guest without systemd (RHEL 6, Alpine) names otherwise, and so do `net.ifnames=0` and virtio's `failover=on`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from ..catalog import UnknownModel, find
+from ..firmware import Prediction
+from ..layout.layout import Layout, PlacedController, PlacedDevice
+from ..layout.topology import Topology, topology_of
+from ..pci.controllers import CONTROLLERS
+from ..pci.machine import machine_of
+from .slot_numbers import Place, acpi_slots, acpi_tables, slot_numbers
+
+MANY: Final = frozenset({"rocker"})
+"""Network models that are no one interface: a switch has one for each port."""
+
+
+def guest_names(layout: Layout, prediction: Prediction, topology: Topology | None = None) -> dict[str, str | None]:
+    """The interface name of each device: `enp1s0`, `ens3`, `ens3f1`, `eno7`. None for what is no network interface.
+
+    None, too, for a host's device, for what the guest never sees, and where two would get the same name: the first to
+    ask has it, the other keeps the kernel's, and who is first is a race.
+    """
+    if topology is None:
+        topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
+    naming = _Naming(layout, prediction, topology)
+    names = {device.id: naming.name(device) if _is_interface(device) else None for device in layout.devices}
+    given = Counter(names.values())
+    return {device: name if given[name] == 1 else None for device, name in names.items()}
+
+
+@dataclass(frozen=True)
+class _Naming:
+    layout: Layout
+    prediction: Prediction
+    topology: Topology
+
+    @cached_property
+    def numbers(self) -> Mapping[Place, int]:
+        return slot_numbers(self.layout, self.topology, self.prediction.secondary)
+
+    @cached_property
+    def indexes(self) -> Mapping[Place, str | None]:
+        """Onboard names of function 0 in slots with an `acpi-index`; None where functions share the slot.
+
+        QEMU 7.2 tells an index a slot: with one on each of two functions, function 0 was given that of the other.
+        """
+        stated = [(device, index) for device in self.layout.devices if (index := device.properties.get("acpi-index"))]
+        if not stated or acpi_tables(self.layout) != "qemu":
+            return {}
+        described = acpi_slots(self.layout, self.topology)
+        shared = Counter((device.bus, device.slot) for device in self.layout.devices)
+        return {
+            place: f"eno{index}" if shared[place] == 1 else None
+            for device, index in stated
+            if (place := (device.bus, device.slot)) in described
+        }
+
+    @cached_property
+    def bridges(self) -> Mapping[str, PlacedController]:
+        """Without expanders: what sits below one has no bridge above it but its own root."""
+        return {c.id: c for c in self.layout.controllers if not CONTROLLERS[c.model].is_expander}
+
+    @cached_property
+    def unseen(self) -> frozenset[str]:
+        """Buses that Linux does not find though the firmware has numbered them: other roots are told by ACPI."""
+        if acpi_tables(self.layout) != "none":
+            return frozenset()
+        return frozenset(bus.id for bus in self.topology.buses.values() if bus.expander is not None)
+
+    def name(self, device: PlacedDevice) -> str | None:
+        """Onboard index, else slot, else path."""
+        address = self.prediction.guest_addresses.get(device.id)
+        if address is None or device.bus in self.unseen or device.id in self.prediction.lost:
+            return None
+        place = (device.bus, device.slot)
+        if device.function == 0 and place in self.indexes:
+            return self.indexes[place]
+        function = f"f{device.function}" if device.function or device.multifunction else ""
+        slot = self.slot(device)
+        if slot is not None:
+            return f"ens{slot}{function}"
+        return f"enp{int(address.partition(':')[0], 16)}s{device.slot}{function}"
+
+    def slot(self, device: PlacedDevice) -> int | None:
+        """Number of the slot the device is in, or of the nearest one above that has any."""
+        own = self.numbers.get((device.bus, device.slot))
+        if own is not None or not device.multifunction:
+            return own
+        bridge = self.bridges.get(device.bus)
+        while bridge is not None and (bridge.bus, bridge.slot) not in self.numbers:
+            bridge = self.bridges.get(bridge.bus)
+        return None if bridge is None else self.numbers[bridge.bus, bridge.slot]
+
+
+def _is_interface(device: PlacedDevice) -> bool:
+    try:
+        model = find(device.model, described=device.bars is not None)
+    except UnknownModel:
+        return False
+    return model.category == "network" and model.name not in MANY

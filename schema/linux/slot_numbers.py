@@ -1,0 +1,123 @@
+"""The numbers under which Linux knows PCI slots: /sys/bus/pci/slots, which interface names are made of.
+
+Measured with QEMU 7.2 and Linux 6.1 (tests/real/test_linux.py). A slot has one where some hot-plug driver found it:
+
+- acpiphp, wherever QEMU's ACPI tables offer hot-plug: pci.0 and all conventional bridges of the main root, the number
+  being the slot's; not where function 0 cannot be unplugged (a bridge, a VGA, the chipset). Behind a root port it is 0.
+- pciehp and shpchp, where the tables leave hot-plug to the guest: ports under the number in their property `slot`,
+  the 31 slots of an SHPC under their own. So on q35 below expanders, everywhere before machine type 6.1, and everywhere
+  without ACPI. A kernel without shpchp (Debian's cloud kernel) has no numbers there.
+
+Numbers are given once: of slots that ask for the same the first keeps it, the others are called "3-1", "3-2" ...
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from ..catalog import UnknownModel, find
+from ..layout.layout import Layout, PlacedDevice
+from ..layout.topology import Bus, Topology, has_shpc, port_hotplug
+from ..pci.machine import Machine, machine_of
+from ..pci.qemu_properties import integer
+
+Place = tuple[str, int]
+"""A bus's id and one of its slots."""
+
+Tables = Literal["qemu", "seabios", "none"]
+
+NO_NATIVE: Final = (6, 1)
+"""The machine version whose ports hide that they are hot-pluggable, so that pciehp passes them by."""
+
+
+def acpi_tables(layout: Layout) -> Tables:
+    """Whose ACPI tables the guest has. With `acpi=off` SeaBIOS brings its own on q35, and none on pc; OVMF has none."""
+    if layout.platform.chipset.acpi:
+        return "qemu"
+    family = machine_of(layout.machine, layout.platform.chipset).family
+    return "seabios" if (family, layout.firmware.name) == ("q35", "seabios") else "none"
+
+
+def acpi_slots(layout: Layout, topology: Topology) -> dict[Place, int]:
+    """Slots that the ACPI tables describe as hot-pluggable, with the number given there (_SUN)."""
+    machine = machine_of(layout.machine, layout.platform.chipset)
+    tables = acpi_tables(layout)
+    if tables == "seabios":
+        return {(machine.root, slot): slot for slot in range(1, 32)}
+    if tables == "none":
+        return {}
+    fixed = _fixed(machine, topology)
+    return {
+        (bus.id, slot): slot
+        for bus in topology.buses.values()
+        if _is_described(bus, machine)
+        for slot in range(1 if bus.is_port else 32)
+        if (bus.id, slot) not in fixed
+    }
+
+
+def _is_described(bus: Bus, machine: Machine) -> bool:
+    if bus.controller is None:
+        return machine.root_hotplug
+    return machine.acpi_bridge_hotplug and bus.acpi_reaches and (bus.is_port or bus.is_conventional)
+
+
+def _fixed(machine: Machine, topology: Topology) -> set[Place]:
+    """Slots whose function 0 cannot be unplugged."""
+    chipset = {(machine.root, slot) for slot, _ in machine.taken}
+    seats = ((place, seat) for place, here in topology.slots.items() for seat in here)
+    return chipset | {place for place, seat in seats if seat.function == 0 and not _unplugs(seat)}
+
+
+def _unplugs(seat: object) -> bool:
+    if not isinstance(seat, PlacedDevice):
+        return False
+    try:
+        return find(seat.model, described=seat.bars is not None).hotpluggable
+    except UnknownModel:
+        return True
+
+
+def slot_numbers(layout: Layout, topology: Topology, secondary: dict[str, int | None]) -> dict[Place, int]:
+    """Slots that have a number of their own in the guest, the least being 1: what net_id reads as a slot's name.
+
+    `secondary` are the guest's bus numbers by controller: they decide who comes first.
+    """
+    machine = machine_of(layout.machine, layout.platform.chipset)
+    numbers = {machine.root: 0} | {name: value for name, value in secondary.items() if value is not None}
+    described = [item for item in acpi_slots(layout, topology).items() if item[0][0] in numbers]
+    # acpiphp meets a bus when it is made, depth first; the drivers of ports and bridges come later and go bus by bus
+    described.sort(key=lambda item: (numbers[item[0][0]], item[0][1]))
+    native = [bus for bus in topology.buses.values() if bus.id in numbers and _is_native(bus, machine, layout)]
+    native.sort(key=lambda bus: _found(bus, numbers))
+    first: dict[int, Place] = {}
+    for place, value in (*described, *_ports(native, machine), *_shpc(native)):
+        if value > 0:
+            first.setdefault(value, place)
+    return {place: value for value, place in first.items()}
+
+
+def _is_native(bus: Bus, machine: Machine, layout: Layout) -> bool:
+    """Whether the tables leave hot-plug on this bus to pciehp and shpchp."""
+    if bus.controller is None:
+        return False
+    tables = acpi_tables(layout)
+    if tables == "qemu":
+        return machine.family == "q35" and (bus.expander is not None or not machine.acpi_bridge_hotplug)
+    return tables == "none" or bus.expander is not None
+
+
+def _found(bus: Bus, numbers: dict[str, int]) -> tuple[int, int, int]:
+    assert bus.controller is not None
+    return numbers.get(bus.controller.bus, 0), bus.controller.slot, bus.controller.function
+
+
+def _ports(buses: Iterable[Bus], machine: Machine) -> Iterator[tuple[Place, int]]:
+    for bus in buses:
+        if bus.controller is not None and bus.is_port and port_hotplug(bus.controller) and machine.version != NO_NATIVE:
+            yield (bus.id, 0), integer(bus.controller.properties, "slot") or 0
+
+
+def _shpc(buses: Iterable[Bus]) -> Iterator[tuple[Place, int]]:
+    for bus in buses:
+        if bus.controller is not None and has_shpc(bus.controller):
+            yield from (((bus.id, slot), slot) for slot in range(1, 32))

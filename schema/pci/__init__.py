@@ -1,0 +1,1 @@
+"""Facts of PCI and of the two machines: addresses, buses, controllers, properties."""

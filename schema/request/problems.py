@@ -1,0 +1,150 @@
+"""What is wrong with a request, in words: pydantic's errors as lines that name field, value and mend."""
+
+import types
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..pci.machine import NAME_PATTERN
+
+MAX_LINES: Final = 10
+"""Problems told one by one; a file with more is probably not what its name says."""
+
+_EXPECTED: Final = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping (name: value)",
+    "model_type": "a mapping (name: value)",
+}
+
+
+def problems(error: ValidationError, data: object, model: type[BaseModel]) -> list[str]:
+    """One line a problem, at most MAX_LINES and a last line with the number of those left out.
+
+    `data` is what was validated; it supplies ids, so that `devices[3] (net2)` is found without counting.
+    """
+    details = error.errors(include_url=False)
+    found: dict[str, list[ErrorDetails]] = {}
+    for detail in details:
+        found.setdefault(_path(detail, data), []).append(detail)
+    lines = [_line(path, group, model) for path, group in found.items()]
+    hidden = len(lines) - MAX_LINES
+    return lines if hidden <= 0 else [*lines[:MAX_LINES], f"... and {hidden} more problems"]
+
+
+def short(value: object, limit: int = 60) -> str:
+    """The value as written, cut where it is long.
+
+    >>> short("x" * 100, limit=10)
+    "'xxxxxx..."
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # integers of more digits than Python prints
+        return f"a {type(value).__name__} too large to print"
+    return cut(text, limit)
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    matches = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; nearest: {', '.join(matches)}" if matches else ""
+
+
+def _path(detail: ErrorDetails, data: object) -> str:
+    """`devices[3] (net2).virtio`. Parts that the data does not have are pydantic's own (members of a union)."""
+    text = ""
+    for part in detail["loc"]:
+        named = ""
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(part, int) and isinstance(data, list | tuple) and part < len(data):
+            data = data[part]
+            if isinstance(data, dict) and isinstance(data.get("id"), str):
+                named = f" ({data['id'][:64]})"
+        elif detail["type"] == "missing" and part == detail["loc"][-1]:
+            data = None
+        else:
+            break
+        text += f"[{part}]{named}" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _line(path: str, group: list[ErrorDetails], model: type[BaseModel]) -> str:
+    detail = group[0]
+    text = _mend(detail, model)
+    if len(group) > 1 and len({other["type"] for other in group}) > 1:  # every member of a union refused the value
+        text = f"{short(detail['input'])} is not a number, text, true or false"
+    separator = " " if detail["type"] == "missing" else ": "
+    return f"{path}{separator}{text}" if path else text
+
+
+def _mend(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    kind, context, value = detail["type"], detail.get("ctx", {}), short(detail["input"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        return f"no such field here{nearest(name, _fields(model, detail['loc'][:-1]))}"
+    if kind in ("literal_error", "enum"):
+        return f"{value} is not one of {_list(str(context.get('expected', '')))}"
+    if kind == "too_long":
+        return f"{context['actual_length']} entries, but at most {context['max_length']} are planned"
+    if kind == "value_error":
+        return cut(str(context["error"]), 500)
+    if kind == "string_pattern_mismatch":
+        return f"{value} {_pattern(str(context['pattern']))}"
+    if kind in _EXPECTED:
+        return f"{value} is not {_EXPECTED[kind]}"
+    message = detail["msg"].replace("Input should", "should").replace("Tuple", "the list").replace("String", "text")
+    return f"{value} {message}" if message.startswith("should") else f"{message} (got {value})"
+
+
+def _list(expected: str) -> str:
+    return expected.replace(" or ", ", ").replace("'", "")
+
+
+def _pattern(pattern: str) -> str:
+    if pattern == NAME_PATTERN:
+        return (
+            "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2 or pc-i440fx-7.2; auto goes with "
+            "--os or --host"
+        )
+    if pattern.startswith("^[A-Za-z]["):
+        return "is not a QEMU id: write a letter, then letters, digits, '.', '_' or '-'"
+    return (
+        "is not a version: write numbers and dots, as in 1.16.2" if pattern.startswith(r"^\d") else f"is not {pattern}"
+    )
+
+
+def _fields(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model at `loc`, for the nearest one."""
+    here: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, str) and here is not None:
+            info = here.model_fields.get(part)
+            here = None if info is None else next(_models(info.annotation), None)
+    return [] if here is None else list(here.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (tuple, Union, types.UnionType, dict):
+        for part in get_args(annotation):
+            yield from _models(part)

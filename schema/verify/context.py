@@ -1,0 +1,189 @@
+"""A layout held against its request: who belongs together, where each device of the request really sits."""
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from ..layout.layout import Layout, PlacedDevice, Seat, SpareSlot
+from ..layout.topology import Bus, Topology, topology_of
+from ..pci.controllers import VirtioMode
+from ..pci.machine import Machine
+from ..request.device import Device, Hotplug, Spare
+from ..request.guest import Guest
+from ..request.traits import Traits, mode_on
+
+if TYPE_CHECKING:
+    from ..firmware import Prediction
+    from .io_space import IoSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A device without a group, or a whole group: what takes one slot."""
+
+    key: str
+    members: tuple[Device, ...]
+    hotplug: Hotplug
+    numa: int | None
+    """The node that any member asks for."""
+    pinned: bool
+    """Whether the request names its slot."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(member.id for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One device of the request on a bus that exists."""
+
+    traits: Traits
+    item: Item
+    seat: PlacedDevice
+    bus: Bus
+    mode: VirtioMode | None
+    io: int
+    """Bytes of its IO BARs in that mode."""
+    shared: bool
+    """Whether its slot also holds something that is not of its item."""
+    takes_hotplug: bool
+    """Whether a hot-plug need is met here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    guest: Guest
+    layout: Layout
+    machine: Machine
+    topology: Topology
+    traits: dict[str, Traits]
+    items: dict[str, Item]
+    """By device id; members of a group have the same."""
+    places: dict[str, Place]
+    """By device id; without devices that are missing, or whose bus is."""
+    spares: tuple[tuple[Spare, SpareSlot | None], ...]
+    """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
+
+    @cached_property
+    def io(self) -> "IoSpace":
+        """What the layout takes of the IO space."""
+        from .io_space import io_space
+
+        return io_space(self)
+
+    @cached_property
+    def prediction(self) -> "Prediction | None":
+        """What the firmware makes of it, OVMF's memory left out; None where it has models that nobody knows."""
+        return self._predicted(memory=self.layout.firmware.name == "seabios" and not self._ample)
+
+    @cached_property
+    def memory(self) -> "Prediction | None":
+        """The same with memory; None, too, where there is ample for any order of things."""
+        if self._ample:
+            return None
+        return self.prediction if self.layout.firmware.name == "seabios" else self._predicted(memory=True)
+
+    @cached_property
+    def _ample(self) -> bool:
+        from ..firmware.ample import memory_is_ample
+
+        try:
+            return memory_is_ample(self.layout)
+        except (KeyError, ValueError):  # other rules speak of these
+            return True
+
+    def _predicted(self, *, memory: bool) -> "Prediction | None":
+        from ..firmware import predict
+
+        try:
+            return predict(self.layout, memory=memory)
+        except (KeyError, ValueError):
+            return None
+
+    @cached_property
+    def names(self) -> "dict[str, str | None]":
+        """What a Linux guest calls each network interface, as far as that is predicted."""
+        from ..linux.interface_names import guest_names
+
+        return {} if self.prediction is None else guest_names(self.layout, self.prediction, self.topology)
+
+    def restated(self, layout: Layout) -> "Survey":
+        """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
+        other = copy(self)
+        object.__setattr__(other, "layout", layout)
+        return other
+
+    def occupant(self, seat: Seat) -> str:
+        """Key of the item a seat belongs to; controllers, and devices nobody asked for, stand for themselves."""
+        item = self.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
+        return seat.id if item is None else item.key
+
+    def in_chipset_slot(self, bus: str, slot: int) -> bool:
+        return bus == self.machine.root and slot == self.machine.chipset_slot
+
+
+def survey(guest: Guest, layout: Layout) -> Survey:
+    """Never raises, whatever the layout."""
+    machine = guest.platform
+    result = Survey(
+        guest=guest,
+        layout=layout,
+        machine=machine,
+        topology=topology_of(machine, layout),
+        traits=guest.traits,
+        items=_items(guest),
+        places={},
+        spares=tuple(_paired(guest, layout)),
+    )
+    for seat in layout.devices:
+        bus = result.topology.buses.get(seat.bus)
+        if bus is not None and seat.id in guest.traits and seat.id not in result.places:
+            result.places[seat.id] = _place(result, seat, bus)
+    return result
+
+
+def _items(guest: Guest) -> dict[str, Item]:
+    items: dict[str, Item] = {}
+    for device in guest.devices:
+        if device.id in items:
+            continue
+        if device.group is None:
+            pinned = device.address is not None and device.address.bus is not None
+            items[device.id] = Item(device.id, (device,), guest.traits[device.id].hotplug, device.numa, pinned)
+            continue
+        members = guest.groups[device.group]
+        item = Item(
+            key=f"group {device.group}",
+            members=members,
+            hotplug=guest.traits[device.id].hotplug,
+            numa=next((member.numa for member in members if member.numa is not None), None),
+            pinned=any(member.address is not None and member.address.bus is not None for member in members),
+        )
+        items |= dict.fromkeys(item.ids, item)
+    return items
+
+
+def _place(result: Survey, seat: PlacedDevice, bus: Bus) -> Place:
+    traits = result.traits[seat.id]
+    item = result.items[seat.id]
+    # what is emitted counts, even where it is not what the request asks for
+    mode = seat.virtio if seat.virtio in traits.modes else mode_on(traits, behind_port=bus.is_port)
+    neighbours = result.topology.slots[seat.bus, seat.slot]
+    alone = len(neighbours) == 1 or all(result.occupant(other) == item.key for other in neighbours)
+    shared = not alone or result.in_chipset_slot(seat.bus, seat.slot)
+    offered = bus.takes_hotplug and not (bus.is_conventional and seat.slot == 0)
+    takes_hotplug = offered and not shared and (seat.function == 0 or any(one.function == 0 for one in neighbours))
+    return Place(traits, item, seat, bus, mode, traits.io_bytes(mode), shared, takes_hotplug)
+
+
+def _paired(guest: Guest, layout: Layout) -> Iterator[tuple[Spare, SpareSlot | None]]:
+    for kind in ("pcie", "pci"):
+        offered = (slot for slot in layout.spare if slot.kind == kind)
+        for wanted in guest.spare:
+            if wanted.kind == kind:
+                for _ in repeat(None, wanted.count):
+                    yield wanted, next(offered, None)

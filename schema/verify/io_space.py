@@ -1,0 +1,88 @@
+"""IO ports that a layout takes, counted as docs/semantics.md says: root BARs, and the windows of every bridge."""
+
+from dataclasses import dataclass
+
+from ..firmware.budget import PAGE, io_budget, power_of_two
+from ..layout.layout import PlacedController
+from ..layout.topology import has_shpc, port_hotplug
+from ..pci.qemu_properties import integer
+from .context import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class IoSpace:
+    """All in bytes."""
+
+    windows: dict[str, int]
+    """Of each bridge that is reached from the root, by id; 0 where it has none."""
+    content: dict[str, int]
+    """What needs those windows: BARs of devices and spare slots on the bus, and the windows of the bridges there."""
+    root_level: int
+    """Windows of the bridges on the main root bus and on expanders' buses."""
+    root_bars: int
+    """BARs of chipset, endpoints and spare slots on the main root bus."""
+    largest_reserve: int
+    """As a power of two, which OVMF rounds it up to. Of the bridges below the main root bus, not below expanders."""
+
+
+def pages(size: int) -> int:
+    """`size` bytes rounded up to whole pages.
+
+    >>> pages(32)
+    4096
+    """
+    return -(-size // PAGE) * PAGE
+
+
+def io_reserve(survey: Survey, controller: PlacedController) -> int:
+    """What the bridge reserves beside its content, in bytes; root ports of pc-q35-6.1 do so by themselves."""
+    if not heeds_reserve(survey, controller):
+        return 0
+    if "io-reserve" in controller.properties:
+        return integer(controller.properties, "io-reserve") or 0
+    implied = survey.machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
+    return PAGE if implied else 0
+
+
+def heeds_reserve(survey: Survey, controller: PlacedController) -> bool:
+    """OVMF looks at the reserves of bridges that it takes for hot-pluggable; SeaBIOS at all."""
+    if survey.guest.firmware.name == "seabios":
+        return True
+    if controller.model == "pci-bridge":
+        return has_shpc(controller)
+    return port_hotplug(controller) and not survey.machine.port_io_reserve
+
+
+def io_space(survey: Survey) -> IoSpace:
+    buses, below = survey.topology.buses, survey.topology.below
+    empty_shpc = io_budget(survey.machine, survey.guest.firmware.name).empty_shpc_window
+    direct = _direct(survey)
+    windows: dict[str, int] = {}
+    content: dict[str, int] = {}
+    largest = 0
+    for bus in reversed(buses.values()):
+        if bus.controller is None:
+            continue
+        nested = sum(windows[child.id] for child in below[bus.id])
+        content[bus.id] = direct[bus.id] + nested
+        window = pages(direct[bus.id]) + nested
+        if content[bus.id] == 0 and has_shpc(bus.controller):
+            window = empty_shpc
+        reserve = pages(io_reserve(survey, bus.controller))
+        windows[bus.id] = max(window, reserve)
+        largest = max(largest, power_of_two(reserve) if bus.expander is None else 0)
+    root = survey.machine.root
+    # a window that reaches the root is counted there once: an expander only passes on what its bridges have
+    return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root], largest)
+
+
+def _direct(survey: Survey) -> dict[str, int]:
+    """Bytes of the BARs on each bus itself."""
+    direct = dict.fromkeys(survey.topology.buses, 0)
+    direct[survey.machine.root] = survey.machine.io_bytes
+    for place in survey.places.values():
+        direct[place.bus.id] += place.io
+    for wanted, slot in survey.spares:
+        if wanted.kind == "pci" and slot is not None and slot.bus in direct:
+            direct[slot.bus] += wanted.io
+    return direct

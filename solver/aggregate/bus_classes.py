@@ -1,0 +1,230 @@
+"""Bus classes: the buses a layout may have, those that cannot be told apart counted together.
+
+Three sources: the root bus and controllers pinned below it (they exist as they are); demanded controllers without an
+address, each a *unit* with all that is pinned inside it (one class for every level where it may end up); and
+controllers that the planner may create (one class a level). A class says where it may hang, never on which bus.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ...schema.firmware.budget import PAGE
+from ...schema.firmware.pieces import NONE, Memory
+from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import CONTROLLERS
+from ...schema.request.device import Spare
+from ...schema.request.guest import Guest
+from ...schema.weights import WEIGHTS
+from .item_kinds import Kind, Place
+
+BUS_NUMBERS: Final = 256
+ALL: Final = (1 << FUNCTIONS) - 1
+
+
+class Offer(StrEnum):
+    """What a bus is, as far as placing is concerned."""
+
+    ROOT = "root"  # pcie.0 or pci.0
+    EXPANDER = "expander"  # of a pxb-pcie: ports only
+    PORT = "port"
+    SWITCH = "switch"
+    CONVENTIONAL = "conventional"
+
+
+class Join(StrEnum):
+    """Who may join the occupants of a slot."""
+
+    EMPTY = "empty"  # nobody there: anything that fits
+    NOBODY = "nobody"  # only who is pinned there
+    CHIPSET = "chipset"  # lone endpoints
+    ENDPOINTS = "endpoints"
+    PORTS = "ports"
+    BRIDGES = "bridges"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotKind:
+    """Slots of a bus that cannot be told apart: their free functions as a bit mask, and who is there."""
+
+    mask: int
+    join: Join
+    has_zero: bool
+    cost: int
+    """Preference weight that the occupants pay once somebody joins."""
+    hot: bool
+    numbers: tuple[int, ...]
+    copies: int = 1
+    """More than one where slots are not to run out."""
+    company: bool = False
+    """A device may be there as a pin says that need not be kept: a slot of its own."""
+
+    @property
+    def count(self) -> int:
+        return len(self.numbers) * self.copies
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a controller can keep for spare slots; None is whatever is asked for, as its properties are the planner's.
+
+    `io`: pages that it opens at most though nothing there has IO ports; `low`, `high`: bytes of memory below 4 GiB, and
+    of prefetchable memory.
+    """
+
+    io: int | None = None
+    low: int | None = None
+    high: int | None = None
+
+    def holds(self, spare: Spare) -> bool:
+        """Whether one such slot, the only one of its bus, can have its room."""
+        if spare.kind == "pcie":
+            return (not spare.io or self.io != 0) and (self.high is None or spare.memory <= self.high)
+        return self.low is None or spare.memory <= self.low
+
+    def or_as(self, other: "Room") -> "Room":
+        """What holds all that either does."""
+
+        def more(one: int | None, two: int | None) -> int | None:
+            return None if one is None or two is None else max(one, two)
+
+        return Room(more(self.io, other.io), more(self.low, other.low), more(self.high, other.high))
+
+
+NO_ROOM: Final = Room(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A level: the root bus above (id, or `node N` for a created expander), its node, depth, what is tracked above."""
+
+    root: str
+    node: int | None
+    expander: bool
+    depth: int
+    switches: tuple[str, ...] = ()
+    unplugged: bool = False
+    """A port with hotplug off is above: ACPI hot-plug ends there."""
+    inside: str | None = None
+    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
+    keeper: Room | None = None
+    """Of a pcie-pci-bridge, what the port that it sits on keeps for spare slots, where that matters."""
+
+    @property
+    def acpi_reaches(self) -> bool:
+        """Whether ACPI can offer hot-plug here."""
+        return not self.expander and not self.unplugged
+
+
+@dataclass(eq=False, slots=True)
+class BusClass:
+    """Controllers that cannot be told apart, and the bus each offers."""
+
+    offer: Offer
+    model: str | None
+    """QEMU device; None for the root bus."""
+    where: Where
+    slots: tuple[SlotKind, ...]
+    hot: bool
+    names: tuple[str, ...] = ()
+    """Demanded controllers of this class, in listed order; empty for created ones."""
+    unit: int | None = None
+    """Number of the unit it belongs to; the unit's own class (not what is pinned inside) is `movable`."""
+    movable: bool = False
+    function: int | None = None
+    """Of a movable one, the function it is pinned to."""
+    closed_io: bool = False
+    """io-reserve=0: nothing with IO may come on its bus or below."""
+    created: bool = False
+    most: int = 1
+    parent: "BusClass | None" = None
+    """Of what is pinned."""
+    hosts: list["BusClass"] = field(default_factory=list)
+    """Classes it may hang on, where that is open."""
+    reserve: int = 0
+    """IO pages that each opens at least."""
+    shpc: bool = False
+    """Opens a page when empty (a conventional bridge with SHPC)."""
+    shpc_optional: bool = False
+    """The planner turns SHPC off unless a spare slot asks for it."""
+    room: Room = NO_ROOM
+    """What its controller keeps for spare slots; that of a pcie-pci-bridge has none, but where it sits (`keeper`)."""
+    bus_reserve: int | None = None
+    left: int = BUS_NUMBERS - 1
+    """Bus numbers that there may be below it, at most."""
+    base_weight: int = 0
+    base_io: int = 0
+    base_functions: int = 0
+    base_memory: Memory = NONE
+    base_window: int = 0
+    """Of the memory that a bridge reserves for spare slots, what is there: see Fit."""
+    kept_memory: Memory = NONE
+    """What its reserves keep at least, where memory may be short."""
+    part: int | None = None
+    """Number of an IO bus of the exact IO model among those of its level."""
+    dry: bool = False
+    """No IO device sits directly on these buses; in the exact IO model those with IO are classes of their own."""
+    optional: bool = False
+    """Of a listed one: it may be absent."""
+    home: int | None = None
+    """Of one that hangs where a pin says that need not be kept: the slot."""
+    nest: int = 0
+    """How many created or movable bridges or switches of its own kind are above it."""
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether what it keeps depends on all that is below."""
+        return self.bus_reserve is not None or self.reserve > 1 or self.closed_io or any(self.kept_memory)
+
+    def below(self, *, switch: str | None = None, keeper: bool = False) -> Where:
+        """The level of what hangs on it; `switch` names it where switches are tracked, `keeper`: it keeps room."""
+        where = self.where
+        switches = where.switches if switch is None else (*where.switches, switch)
+        inside = self.names[0] if self.is_tracked else where.inside
+        unplugged = where.unplugged or (self.offer is Offer.PORT and where.acpi_reaches and not self.hot)
+        room = self.room if keeper else None
+        return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside, room)
+
+    @property
+    def spare_room(self) -> Room:
+        """What is kept for spare slots: on the root bus, behind no bridge, nothing need be."""
+        if self.model is None:
+            return Room()
+        return self.where.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is of listed controllers that each layout has, though not always on this level."""
+        return not self.created and not self.optional and (self.parent is None or self.parent.is_certain)
+
+    @property
+    def above(self) -> "list[BusClass]":
+        """Classes it may hang on: the one that it is pinned to, or its hosts."""
+        return self.hosts if self.parent is None else [self.parent]
+
+    @property
+    def place(self) -> Place | None:
+        return {Offer.PORT: Place.PORT, Offer.CONVENTIONAL: Place.CONVENTIONAL, Offer.ROOT: Place.ROOT}.get(self.offer)
+
+
+def foreign(kind: Kind, where: Where) -> int:
+    """What sitting below an expander costs a device that did not ask for its node."""
+    return WEIGHTS["foreign-node"] * kind.size if where.expander and kind.numa is None else 0
+
+
+def unmet(kind: Kind, *, met: bool) -> int:
+    return WEIGHTS["hotplug-unmet"] * kind.size if kind.hotplug == "preferred" and not met else 0
+
+
+def pages(io: int) -> int:
+    return -(-io // PAGE)
+
+
+def takes_hotplug(guest: Guest, controller: str, where: Where, *, on: bool, shpc: bool) -> bool:
+    """Whether device_add works on the bus of a controller there, and Linux sees the device."""
+    model = CONTROLLERS[controller]
+    if model.is_port:
+        return on and (where.acpi_reaches or guest.platform.native_hotplug)
+    if controller not in ("pcie-pci-bridge", "pci-bridge"):
+        return False
+    return shpc or (where.acpi_reaches and guest.platform.acpi_bridge_hotplug)

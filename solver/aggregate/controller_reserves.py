@@ -1,0 +1,111 @@
+"""What a bridge keeps for later: IO windows, memory and bus numbers that properties ask for, or machine and firmware
+make."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...schema.firmware.budget import PAGE, power_of_two
+from ...schema.firmware.need import SEABIOS_WINDOW
+from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ...schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
+from ...schema.pci.qemu_properties import integer, is_on
+from ...schema.request.device import Controller
+from ...schema.request.guest import Guest
+from .bridge_nesting import shpc_costs
+from .bus_classes import NO_ROOM, Room, pages
+
+
+def ports_reserve(guest: Guest) -> bool:
+    """Whether root ports open a page by themselves: SeaBIOS obeys that quirk of pc-q35-6.1, OVMF does not."""
+    return guest.platform.port_io_reserve and guest.firmware.name == "seabios"
+
+
+def ports_look_hot(guest: Guest) -> bool:
+    """Whether the firmware heeds the reserves of a port with hotplug on."""
+    return guest.firmware.name == "seabios" or not guest.platform.port_io_reserve
+
+
+def has_shpc(controller: Controller) -> bool:
+    """Of a demanded bridge, which keeps what its properties say."""
+    on = is_on(controller.properties, "shpc")
+    return controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and on)
+
+
+def shpc_opens_page(guest: Guest) -> bool:
+    """Whether the firmware forwards a page of IO ports to a bridge with an SHPC though nothing below has any: SeaBIOS
+    does, and OVMF reserved that much by default in versions before 202308."""
+    return guest.firmware.name == "seabios" or guest.firmware.number < NO_DEFAULT_IO_PADDING
+
+
+def room_of(guest: Guest, controller: Controller) -> Room:
+    """What a listed controller can keep for spare slots. What the request says of a reserve stands."""
+    if not _is_heeded(guest, controller):
+        return NO_ROOM
+    names = ("io-reserve", "mem-reserve", "pref64-reserve", "pref32-reserve")
+    io, low, high, narrow = (integer(controller.properties, name) for name in names)
+    own = int(has_shpc(controller) and shpc_opens_page(guest))
+    return Room(
+        io=None if io is None else max(pages(io), own),
+        low=low,
+        high=high if narrow is None else 0,  # QEMU takes only one of the two
+    )
+
+
+def kept_memory(guest: Guest, controller: Controller) -> Memory:
+    """What a listed controller keeps below 4 GiB, and of memory that may be above."""
+    if not _is_heeded(guest, controller):
+        return NONE
+    low, narrow, wide = (
+        integer(controller.properties, name) or 0 for name in ("mem-reserve", "pref32-reserve", "pref64-reserve")
+    )
+    if guest.firmware.name == "ovmf":
+        return Memory(_rounded(low, narrow), _rounded(wide))
+    # SeaBIOS puts what it may above 4 GiB, whatever it was asked for; only BARs decide how that is aligned
+    return Memory(_as_asked(low), _as_asked(narrow + wide))
+
+
+def _rounded(*sizes: int) -> Pieces:
+    return aligned(*(power_of_two(size) for size in sizes if size))
+
+
+def _as_asked(size: int) -> Pieces:
+    return (Piece(size, SEABIOS_WINDOW),) if size else ()
+
+
+def _is_heeded(guest: Guest, controller: Controller) -> bool:
+    """Whether the firmware looks at its reserves; other models have none."""
+    if controller.model == "pcie-root-port":
+        return guest.firmware.name == "seabios" or (controller.hotplug and ports_look_hot(guest))
+    return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
+
+
+def kept_by(guest: Guest, controller: Controller) -> dict[str, Any]:
+    """The fields of a demanded controller's bus class that say what it keeps."""
+    reserve = integer(controller.properties, "io-reserve")
+    asked = reserve or 0
+    if reserve is None and controller.model == "pcie-root-port" and controller.hotplug and ports_reserve(guest):
+        asked = PAGE
+    return {
+        "reserve": pages(asked) if _is_heeded(guest, controller) else 0,
+        "closed_io": reserve == 0,
+        "shpc": has_shpc(controller) and shpc_costs(guest),
+        "room": room_of(guest, controller),
+        "bus_reserve": integer(controller.properties, "bus-reserve"),
+        "kept_memory": kept_memory(guest, controller),
+    }
+
+
+def least_kept(guest: Guest, readings: Sequence[Controller]) -> dict[str, Any]:
+    """The same of a controller that may be any of these: of each field what asks least of a layout."""
+    first, *others = (kept_by(guest, one) for one in readings)
+    for other in others:
+        bus_reserves = first["bus_reserve"], other["bus_reserve"]
+        first = {
+            "reserve": min(first["reserve"], other["reserve"]),
+            "closed_io": first["closed_io"] and other["closed_io"],
+            "shpc": first["shpc"] and other["shpc"],
+            "room": first["room"].or_as(other["room"]),
+            "bus_reserve": None if None in bus_reserves else min(bus_reserves),
+            "kept_memory": first["kept_memory"].or_as(other["kept_memory"]),
+        }
+    return first

@@ -1,0 +1,215 @@
+"""What is pinned: who sits where, which slots that leaves to others, and what the pinned pay."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...schema.firmware.pieces import NONE, Memory
+from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.request.device import Controller
+from ...schema.request.guest import Guest
+from ...schema.weights import WEIGHTS
+from .bus_classes import ALL, Join, SlotKind, Where, foreign, unmet
+from .item_kinds import Fit, Kind, Place
+from .items import Home, Items, Occupant
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible(Exception):  # noqa: N818 - an answer, not an error
+    """A pinned part of the request breaks a rule whatever else is done."""
+
+    rule: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tree:
+    """What is pinned: who sits where. `inside` maps a bus to the controllers pinned on it."""
+
+    guest: Guest
+    items: Items
+    occupants: dict[str, dict[int, dict[int, Occupant | Controller | str]]] = field(default_factory=dict)
+    inside: dict[str, list[Controller]] = field(default_factory=dict)
+    homes: dict[str, dict[int, list[Home]]] = field(default_factory=dict)
+    """Who may sit there, too."""
+
+    def __post_init__(self) -> None:
+        platform = self.guest.platform
+        for (slot, function), holder in platform.taken.items():
+            self._sit(platform.root, slot, function, holder, ())
+        for controller in self.guest.controllers:
+            pin = self.items.controller_pins.get(controller.id)
+            if pin is not None and pin.bus is not None and pin.slot is not None and pin.function is not None:
+                self._sit(pin.bus, pin.slot, pin.function, controller, (controller.id,))
+                self.inside.setdefault(pin.bus, []).append(controller)
+        for occupant in self.items.pinned:
+            for function in occupant.item.functions or ():
+                self._sit(occupant.bus, occupant.slot, function, occupant, occupant.item.ids)
+        for home in self.items.open.homes:
+            if self._may_hold(home):
+                self.homes.setdefault(home.bus, {}).setdefault(home.slot, []).append(home)
+
+    def _sit(self, bus: str, slot: int, function: int, what: Occupant | Controller | str, ids: tuple[str, ...]) -> None:
+        functions = self.occupants.setdefault(bus, {}).setdefault(slot, {})
+        if isinstance(what, Occupant) and not what.settled:
+            functions.setdefault(function, what)
+            return
+        if function >= FUNCTIONS or function in functions:
+            raise Impossible("address-unique", ids)
+        if self.reserved(bus).get(slot, 0) >> function & 1 and ids:
+            raise Impossible("reserve", ids)
+        functions[function] = what
+
+    def all_homes(self) -> list[Home]:
+        return [home for slots in self.homes.values() for there in slots.values() for home in there]
+
+    def _may_hold(self, home: Home) -> bool:
+        """Whether those who are surely in the slot leave it the function that it has, and do not disturb it."""
+        here = self.occupants.get(home.bus, {}).get(home.slot, {})
+        alone = home.fills_zero and all(_of_group(other, home.group) for other in here.values())
+        if home.kind is not None and home.kind.hotplug == "required" and not alone:
+            return False
+        settled = {function for function, other in here.items() if not isinstance(other, Occupant) or other.settled}
+        reserved = self.reserved(home.bus).get(home.slot, 0)
+        return home.functions is None or not any(f in settled or reserved >> f & 1 for f in home.functions)
+
+    def reserved(self, bus: str) -> dict[int, int]:
+        """Slot -> mask of reserved functions."""
+        result: dict[int, int] = {}
+        for pin in self.guest.reserve:
+            if pin.bus == bus and pin.slot is not None:
+                mask = ALL if pin.function is None else 1 << pin.function
+                result[pin.slot] = result.get(pin.slot, 0) | mask
+        return result
+
+
+def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, express: bool) -> tuple[SlotKind, ...]:
+    """The usable slots of a bus, by what is free in them. Raises Impossible where function 0 can never be filled."""
+    platform = tree.guest.platform
+    chipset = platform.chipset_slot if bus == platform.root else None
+    reserved = tree.reserved(bus)
+    occupants = tree.occupants.get(bus, {})
+    homes = tree.homes.get(bus, {})
+    found: dict[tuple[int, Join, bool, int, bool, int | None], list[int]] = {}
+    for slot in range(SLOTS):
+        if bus == platform.root and slot in platform.closed:
+            continue
+        here, maybe = occupants.get(slot, {}), homes.get(slot, [])
+        slot_hot = hot and (slot > 0 or last == 0)
+        if not here and not maybe:  # most slots of most buses
+            if first <= slot <= last and (free := ALL & ~reserved.get(slot, 0)) & 1:
+                found.setdefault((free, Join.EMPTY, False, 0, slot_hot, None), []).append(slot)
+            continue
+        own, zero = slot if maybe else None, 0 in here or any(home.fills_zero for home in maybe)
+        taken = (function for function, what in here.items() if not isinstance(what, Occupant) or what.settled)
+        free = ALL & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
+        if not here:
+            if free & 1 and first <= slot <= last:
+                found.setdefault((free, Join.EMPTY, zero, 0, slot_hot, own), []).append(slot)
+            else:
+                for join in _may_join(maybe):
+                    found[free, join, True, 0, slot_hot, own] = [slot]
+            continue
+        join, cost = _join(here, slot_hot, slot == chipset)
+        if join is (Join.BRIDGES if express else Join.PORTS):
+            join = Join.NOBODY  # only pins put pci-bridges on express buses
+        if not zero and (join is Join.NOBODY or not free & 1):
+            raise Impossible("function-zero", _ids(here.values()))
+        if (join is not Join.NOBODY and free) or maybe:
+            found.setdefault((free, join, zero, cost, False, own), []).append(slot)
+    lent = {slot for slot, maybe in homes.items() if any(not home.controller for home in maybe)}
+    return tuple(
+        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own in lent)
+        for (mask, join, zero, cost, is_hot, own), numbers in found.items()
+    )
+
+
+def _may_join(homes: Iterable[Home]) -> list[Join]:
+    """Who may join those who may be in a slot that is not filled otherwise."""
+    models = {home.controller for home in homes}
+    joins = {Join.PORTS: models & PORTS, Join.BRIDGES: models & {"pci-bridge"}, Join.ENDPOINTS: models & {""}}
+    return [join for join, able in joins.items() if able] or ([Join.NOBODY] if models else [])
+
+
+def _of_group(other: Occupant | Controller | str, group: str | None) -> bool:
+    return group is not None and isinstance(other, Occupant) and other.group == group
+
+
+def _ids(sitting: Iterable[Occupant | Controller | str]) -> tuple[str, ...]:
+    ids: list[str] = []
+    for one in sitting:
+        ids += [one.id] if isinstance(one, Controller) else one.item.ids if isinstance(one, Occupant) else []
+    return tuple(dict.fromkeys(ids))
+
+
+PORTS: Final = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream"})
+
+
+def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[Join, int]:
+    """Who may join these occupants, and what that costs them."""
+    controllers = {one.model for one in here.values() if isinstance(one, Controller)}
+    occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+    if controllers:
+        if occupants or chipset:
+            return Join.NOBODY, 0
+        if controllers <= {"pcie-root-port", "ioh3420"} or controllers == {"xio3130-downstream"}:
+            return Join.PORTS, 0
+        return (Join.BRIDGES, 0) if controllers == {"pci-bridge"} else (Join.NOBODY, 0)
+    if any(occupant.item.kind.hotplug == "required" for occupant in occupants):
+        return Join.NOBODY, 0
+    if chipset:
+        return Join.CHIPSET, 0
+    if len(occupants) > 1:
+        return Join.ENDPOINTS, 0
+    (only,) = occupants
+    met = hot and only.item.kind.hotplug == "preferred"
+    return Join.ENDPOINTS, only.item.kind.size * (WEIGHTS["shared"] + (WEIGHTS["hotplug-unmet"] if met else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the pinned devices of one bus pay and need, whatever the rest of the layout is."""
+
+    weight: int
+    io: int
+    functions: int
+    memory: Memory
+    window: int
+    """See Fit."""
+
+
+def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot: bool, port: bool) -> Base:
+    """Raises Impossible where a pinned device cannot have what it must have."""
+    weight = io = functions = window = 0
+    memory = NONE
+    for slot, here in tree.occupants.get(bus, {}).items():
+        occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+        for occupant in occupants:
+            item, group = occupant.item, occupant.group
+            alone = all(other is occupant or _of_group(other, group) for other in here.values())
+            zero = 0 in here or group is not None or item.kind.hotplug == "preferred"
+            met = hot and alone and (slot > 0 or port) and zero
+            _must(tree.guest, item.ids, item.kind, where, place, met=met)
+            fit = item.kind.fit(place) if place is not None else Fit(0, 0)
+            weight += fit.weight + WEIGHTS["shared"] * item.kind.size * (not alone)
+            weight += foreign(item.kind, where) + unmet(item.kind, met=met)
+            io += fit.io
+            functions += item.kind.size
+            memory += fit.beside
+            window += fit.window
+    return Base(weight, io, functions, memory, window)
+
+
+def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: Place | None, *, met: bool) -> None:
+    if place is None:
+        raise Impossible("connect", ids)
+    if kind.hotplug == "required" and not met:
+        raise Impossible("hotplug", ids)
+    if kind.numa is not None and kind.numa != where.node:
+        raise Impossible("numa", ids)
+    if guest.policy.max_depth is not None and where.depth > guest.policy.max_depth:
+        raise Impossible("max-depth", ids)
+    if place not in kind.deciding:
+        raise Impossible("virtio-slot", ids)
+    if kind.isolated and place is Place.CONVENTIONAL:
+        raise Impossible("viommu-host-device", ids)

@@ -1,0 +1,1 @@
+"""Counts -> layout: which device sits where, and what QEMU is told of it."""

@@ -1,0 +1,144 @@
+"""Seating -> Layout: ids, chassis and bus numbers, QEMU properties."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+
+from ...schema.layout.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ...schema.pci.controllers import VirtioMode
+from ...schema.pci.qemu_properties import Properties
+from ...schema.request.guest import Guest
+from ...schema.request.traits import Traits, mode_on
+from ...schema.verify.context import Survey, survey
+from ..aggregate.bus_classes import Offer
+from ..aggregate.items import Items
+from .firmware_reserves import Reservations
+from .layout_tree import Placed
+from .numbering import Numbering
+from .seats import Bus, Seating
+
+
+def assemble(guest: Guest, items: Items, seating: Seating) -> Survey:
+    """The layout of a seating, surveyed; what it costs and what the firmware makes of it is still to be said in it."""
+    placed = Placed(guest, items, seating)
+    parts = _Parts(placed, Numbering(placed), Reservations(placed))
+    known = survey(guest, _layout(guest, parts))
+    while parts.reservations.change(known):
+        known = survey(guest, _layout(guest, parts))
+    return known
+
+
+def _layout(guest: Guest, parts: "_Parts") -> Layout:
+    return Layout(
+        status="feasible",
+        machine=guest.machine,
+        firmware=guest.firmware,
+        platform=Platform.of(guest),
+        controllers=parts.controllers(),
+        devices=parts.devices(),
+        spare=parts.spares(),
+        input_sha256=guest.sha256,
+        versions=_versions(),
+    )
+
+
+@cache
+def _versions() -> Versions:
+    return Versions(qslot=version("qslot"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the layout lists."""
+
+    placed: Placed
+    numbering: Numbering
+    reservations: Reservations
+
+    def controllers(self) -> tuple[PlacedController, ...]:
+        return tuple(
+            PlacedController(
+                id=str(bus.name),
+                model=str(bus.cls.model),
+                bus=str(bus.parent.name),
+                slot=bus.slot,
+                function=bus.function,
+                multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in self.placed.shared,
+                properties=self._properties(bus),
+                numa=bus.cls.where.node,
+            )
+            for bus in self.placed.order
+            if bus.parent is not None
+        )
+
+    def _properties(self, bus: Bus) -> Properties:
+        numbers, demanded = self.numbering, self.placed.demanded_as(bus)
+        given: Properties = {} if demanded is None else dict(demanded.properties)
+        result: Properties = {}
+        if bus.cls.offer is Offer.PORT:
+            result = {"chassis": numbers.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
+            if demanded is not None and not demanded.hotplug:
+                result["hotplug"] = False
+            if str(bus.name) in numbers.slot_numbers:
+                result["slot"] = numbers.slot_numbers[str(bus.name)]
+            result |= self.reservations.of(bus)
+        elif bus.cls.model == "pci-bridge":
+            result = {"chassis_nr": numbers.chassis_nr[str(bus.name)], "shpc": self.placed.keeps_shpc(bus)}
+            result |= self.reservations.of(bus)
+        elif str(bus.name) in numbers.bus_nr:
+            result = {"bus_nr": numbers.bus_nr[str(bus.name)]}
+            if bus.cls.where.node is not None:
+                result["numa_node"] = bus.cls.where.node
+        return result | given
+
+    def devices(self) -> tuple[PlacedDevice, ...]:
+        placed, result = self.placed, []
+        for device in placed.guest.devices:
+            bus, slot, function = placed.seats[device.id]
+            traits = placed.items.traits[device.id]
+            mode = mode_on(traits, behind_port=bus in placed.ports)
+            driver, spelled = spell(traits, mode)
+            result.append(
+                PlacedDevice(
+                    id=device.id,
+                    model=device.model,
+                    driver=driver,
+                    virtio=mode,
+                    bus=bus,
+                    slot=slot,
+                    function=function,
+                    multifunction=function == 0 and (bus, slot) in placed.shared,
+                    properties={**spelled, **device.properties},
+                    bars=device.bars,
+                    rom=device.rom,
+                )
+            )
+        return tuple(result)
+
+    def spares(self) -> tuple[SpareSlot, ...]:
+        """In the order of the request: the n-th of a kind answers the n-th asked for."""
+        waiting = list(self.placed.seating.spares)
+        result = []
+        for wish in self.placed.guest.spare:
+            one = wish.model_copy(update={"count": 1})
+            mine = [seat for seat in waiting if seat[0].kind.spare == one][: wish.count]
+            waiting = [seat for seat in waiting if seat not in mine]
+            result += [SpareSlot(kind=wish.kind, bus=str(bus.name), slot=slot) for _, bus, slot in mine]
+        return tuple(result)
+
+
+def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+    """QEMU's driver name and the properties that fix the virtio mode, so that no slot changes what the guest sees."""
+    model = traits.model
+    if mode is None or model.virtio is None:
+        return model.driver, {}
+    more: Properties = {"scsi": "off"} if traits.has_scsi_passthrough and mode is not VirtioMode.LEGACY else {}
+    if traits.device.virtio_by == "slot":
+        return model.driver, more
+    if mode in model.virtio.suffixed and traits.device.virtio_by == "type":
+        return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", more
+    if not model.virtio.switches:
+        return model.driver, more
+    legacy, modern = mode is not VirtioMode.MODERN, mode is not VirtioMode.LEGACY
+    switches: Properties = {"disable-legacy": "off" if legacy else "on", "disable-modern": "off" if modern else "on"}
+    return model.driver, {**switches, **more}

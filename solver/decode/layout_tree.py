@@ -1,0 +1,124 @@
+"""A seating as a tree: buses in order, who sits where, what has IO."""
+
+from functools import cached_property
+
+from ...schema.firmware.bars import Kind, requested_with_rom, window_bytes
+from ...schema.pci.qemu_properties import integer
+from ...schema.request.device import Controller
+from ...schema.request.guest import Guest
+from ...schema.request.traits import mode_on
+from ..aggregate.bus_classes import Offer
+from ..aggregate.controller_reserves import has_shpc
+from ..aggregate.items import Items
+from .seats import Bus, Seating
+
+PREFIXES = {
+    "pcie-root-port": "rp",
+    "pcie-pci-bridge": "p2p",
+    "pci-bridge": "br",
+    "pxb": "pxb",
+    "pxb-pcie": "pxb",
+    "x3130-upstream": "sw",
+    "xio3130-downstream": "dp",
+}
+
+
+class Placed:
+    """Every bus has its name: demanded controllers their own, created ones a prefix and the next number."""
+
+    def __init__(self, guest: Guest, items: Items, seating: Seating) -> None:
+        self.guest = guest
+        self.items = items
+        self.seating = seating
+        self.demanded = {controller.id: controller for controller in guest.controllers}
+        self.root = seating.buses[0]
+        self._children: dict[int, list[Bus]] = {}
+        for bus in seating.buses:
+            if bus.parent is not None:
+                self._children.setdefault(id(bus.parent), []).append(bus)
+        self.order = self.walk(self.root)[1:]
+        """All but the root bus, parents first."""
+        self._name()
+
+    def children(self, bus: Bus) -> list[Bus]:
+        return self._children.get(id(bus), [])
+
+    def walk(self, bus: Bus) -> list[Bus]:
+        """The bus and all below it, parents first, by address."""
+        below = sorted(self.children(bus), key=lambda one: (one.slot, one.function))
+        return [bus, *(one for child in below for one in self.walk(child))]
+
+    def _name(self) -> None:
+        taken = set(self.demanded) | {device.id for device in self.guest.devices}
+        last = dict.fromkeys(PREFIXES.values(), 0)
+        for bus in self.order:
+            if bus.name is None:
+                prefix = PREFIXES[str(bus.cls.model)]
+                last[prefix] += 1
+                while f"{prefix}{last[prefix]}" in taken:
+                    last[prefix] += 1
+                bus.name = f"{prefix}{last[prefix]}"
+
+    def demanded_as(self, bus: Bus) -> Controller | None:
+        """What the request says of its controller, if it lists that."""
+        return self.demanded.get(str(bus.name))
+
+    def number(self, bus: Bus, name: str) -> int | None:
+        """A property that the request gives its controller."""
+        demanded = self.demanded_as(bus)
+        return None if demanded is None else integer(demanded.properties, name)
+
+    def io_below(self, bus: Bus) -> bool:
+        """Whether any device there or deeper has an IO BAR."""
+        return any(self.io_on(one) for one in self.walk(bus))
+
+    def keeps_shpc(self, bridge: Bus) -> bool:
+        """Of a conventional bridge; the planner's own have none where an empty one would open a window for nothing."""
+        if bridge.cls.model == "pci-bridge" and bridge.cls.created and bridge.cls.shpc_optional:
+            return self.io_below(bridge) or any(host is bridge for _, host, _ in self.seating.spares)
+        demanded = self.demanded_as(bridge)
+        return demanded is None or has_shpc(demanded)
+
+    def io_on(self, bus: Bus) -> int:
+        """Bytes of IO BARs of the devices on a bus."""
+        return self._asked.get(str(bus.name), (0, 0))[0]
+
+    def memory_on(self, bus: Bus) -> int:
+        """Bytes of what the devices on a bus need of its window of memory that is not prefetchable."""
+        return self._asked.get(str(bus.name), (0, 0))[1]
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[int, int]]:
+        asked: dict[str, tuple[int, int]] = {}
+        for one, (bus, _, _) in self.seats.items():
+            traits = self.items.traits[one]
+            bars, rom = requested_with_rom(traits, mode_on(traits, behind_port=bus in self.ports))
+            io, memory = asked.get(bus, (0, 0))
+            io += sum(size for _, kind, size in bars if kind is Kind.IO)
+            memory += rom + window_bytes(bars)
+            asked[bus] = io, memory
+        return asked
+
+    @cached_property
+    def ports(self) -> set[str]:
+        return {str(one.name) for one in self.order if one.cls.offer is Offer.PORT}
+
+    @cached_property
+    def seats(self) -> dict[str, tuple[str, int, int]]:
+        """Bus, slot and function of every device."""
+        result = {one: (str(bus.name), slot, function) for one, (bus, slot, function) in self.seating.devices.items()}
+        for occupant in self.items.pinned:
+            for one, function in zip(occupant.item.ids, occupant.item.functions or (), strict=True):
+                result[one] = (occupant.bus, occupant.slot, function)
+        return result
+
+    @cached_property
+    def occupied(self) -> set[str]:
+        """Buses with a device."""
+        return {bus for bus, _, _ in self.seats.values()}
+
+    @cached_property
+    def shared(self) -> set[tuple[str, int]]:
+        """Slots in which a function other than 0 is used: function 0 there needs multifunction."""
+        seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]
+        return {(bus, slot) for bus, slot, function in (*seats, *self.seats.values()) if function}

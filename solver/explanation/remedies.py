@@ -1,0 +1,264 @@
+"""What would help an infeasible guest: changes found by relaxing what clashes, each proved by a layout.
+
+Each fact of the clash by itself, else all wishes of its kind; machine and firmware; fewer devices. Where none of that
+is enough, one change after the other.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from pydantic import ValidationError
+
+from ...schema.explanation.facts import LIMITS, Fact, Kept
+from ...schema.explanation.restrict import Relaxation, left_out, modern, restricted
+from ...schema.layout.layout import Layout
+from ...schema.layout.outcome import Infeasible
+from ...schema.layout.remedy import Change, Remedy, What
+from ...schema.request.guest import Guest
+from ...schema.verify.context import survey
+from ...schema.verify.usage import usage
+from ..search.cpsat import Limits
+from ..search.feasibility import feasible, infeasible
+from ..solving import best_known
+from .conflict import Clash, clash_of
+
+COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
+"""Limits whose use is told of a remedy."""
+DEEPER: Final = 4
+"""Levels that a limit of depth is raised by at most."""
+ALTERNATIVES: Final = 32
+"""Facts of one kind that are tried each by itself."""
+STEPS: Final = 4
+"""Clashes that are told a way out of together."""
+SOON: Final = 0.3
+"""Effort for the plan whose numbers a remedy tells: enough for the best one but where guests are large."""
+SHOWN: Final = 8
+"""Changed devices whose new places are told."""
+
+
+def remedies_of(guest: Guest, clash: Clash, limits: Limits) -> tuple[Remedy, ...]:
+    """The smallest first; another machine or firmware behind those, fewer devices last."""
+    search = _Remedies(guest, clash.all, clash.kept, limits)
+    return tuple(sorted(search.run(), key=_size))
+
+
+def _size(remedy: Remedy) -> tuple[int, int]:
+    whats = {change.what for change in remedy.changes}
+    rank = 2 if "leave-out" in whats else 1 if whats & {"machine", "firmware"} else 0
+    return rank, sum(_steps(change) for change in remedy.changes)
+
+
+def _steps(change: Change) -> int:
+    if isinstance(change.before, int) and isinstance(change.after, int):
+        return abs(change.after - change.before)
+    return max(1, len(change.subjects))
+
+
+@dataclass(slots=True)
+class _Remedies:
+    guest: Guest
+    facts: Kept
+    clash: Kept
+    limits: Limits
+
+    def run(self) -> Iterator[Remedy]:
+        found = list(self.single())
+        yield from found or self.step_by_step()
+
+    def single(self) -> Iterator[Remedy]:
+        """Machine or firmware, which are soon tried, should time run out; wishes of one kind; fewer devices."""
+        yield from self.platform()
+        wishes = _wishes(self.clash)
+        for rule in dict.fromkeys(fact.rule for fact in wishes):
+            mine = [fact for fact in wishes if fact.rule == rule]
+            found = [remedy for fact in mine[:ALTERNATIVES] for remedy in self.alone(fact)]
+            yield from found or self.together([fact for fact in self.facts if fact.rule == rule])
+        yield from self.fewer()
+
+    def step_by_step(self) -> Iterator[Remedy]:
+        """Where several things clash, a wish of each."""
+        dropped: dict[Fact, int] = {}
+        clash = self.clash
+        for _ in range(STEPS):
+            wish = next((fact for fact in _wishes(clash) if fact.rule in CHANGES), None)
+            if wish is None:
+                return
+            dropped[wish] = 0
+            guest = restricted(self.guest, {**self.facts, **dropped})
+            if self.has_layout(guest):
+                yield from self.proved(guest, *(_change(self.guest, fact, 0) for fact in dropped))
+                return
+            if not infeasible(Relaxation(guest, guest), self.limits, thorough=True):
+                return
+            clash = clash_of(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
+
+    # ---- wishes
+
+    def alone(self, fact: Fact) -> Iterator[Remedy]:
+        """The fact by itself, as far as it must be."""
+        if fact.rule in ("max-controllers", "max-depth"):
+            yield from self.raised(fact)
+            return
+        found = list(self.lessened(fact.count, partial(self.less, fact), partial(_change, self.guest, fact)))
+        yield from found or self.modern(fact)
+
+    def modern(self, fact: Fact) -> Iterator[Remedy]:
+        """Another virtio mode than QEMU's own choice, which has IO outside ports."""
+        if fact.rule == "as-requested" and fact.value in ("legacy", "transitional"):
+
+            def changed(count: int) -> Guest:
+                return modern(self.less(fact, count), fact.subjects[count:])
+
+            def change(count: int) -> Change:
+                return _change(self.guest, fact, count).model_copy(update={"after": "modern"})
+
+            yield from self.lessened(fact.count, changed, change)
+
+    def less(self, fact: Fact, count: int) -> Guest:
+        return restricted(self.guest, {**self.facts, fact: count})
+
+    def lessened(self, count: int, left: Callable[[int], Guest], change: Callable[[int], Change]) -> Iterator[Remedy]:
+        """As many as can stay of so many, if it works with none, or one less."""
+        if self.has_layout(left(0)):
+            most = bisect_left(range(1, count), True, key=lambda number: not self.has_layout(left(number)))
+            yield from self.proved(left(most), change(most))
+        elif count > 1 and self.has_layout(left(count - 1)):
+            yield from self.proved(left(count - 1), change(count - 1))
+
+    def together(self, facts: list[Fact]) -> Iterator[Remedy]:
+        """All wishes of a kind, where one by one they do not help: as few of them as will do."""
+        dropped = dict.fromkeys(facts, 0)
+        if len(facts) < 2 or not self.has_layout(restricted(self.guest, {**self.facts, **dropped})):
+            return
+        for fact in facts:
+            kept = {**dropped, fact: fact.count}
+            if self.has_layout(restricted(self.guest, {**self.facts, **kept})):
+                dropped = kept
+        changes = [_change(self.guest, fact, count) for fact, count in dropped.items() if count < fact.count]
+        yield from self.proved(restricted(self.guest, {**self.facts, **dropped}), *changes)
+
+    def raised(self, fact: Fact) -> Iterator[Remedy]:
+        """A higher limit, the lowest that will do."""
+        what: What = "max-controllers" if fact.rule == "max-controllers" else "max-depth"
+        before = int(fact.value or 0)
+        if what == "max-controllers":
+            order = ("controllers", *(term for term in self.guest.policy.order if term != "controllers"))
+            layout = self.layout(_with_policy(self.guest, max_controllers=None, order=order))
+            candidates = [] if layout is None else [len(layout.controllers)]
+        else:
+            candidates = [before + more for more in range(1, DEEPER + 1)]
+        for after in candidates:
+            changed = _with_policy(self.guest, **{what.replace("-", "_"): after})
+            if self.has_layout(changed):
+                yield from self.proved(changed, Change(what=what, before=before, after=after))
+                return
+
+    # ---- the rest
+
+    def platform(self) -> Iterator[Remedy]:
+        other = "q35" if self.guest.platform.family == "pc" else "pc"
+        firmware = "ovmf" if self.guest.firmware.name == "seabios" else "seabios"
+        for change in (
+            Change(what="firmware", before=self.guest.firmware.name, after=firmware),
+            Change(what="machine", before=self.guest.machine, after=other),
+        ):
+            changed = _revalidated(self.guest, change)
+            if changed is not None and self.has_layout(changed):
+                yield from self.proved(changed, change)
+
+    def fewer(self) -> Iterator[Remedy]:
+        """Devices or demanded controllers of one sort left out, as few as will do."""
+        named = {subject for fact in self.clash for subject in fact.subjects}
+        pins = [*self.guest.reserve, *(one.address for one in self.guest.parts)]
+        buses = {pin.bus for pin in pins if pin is not None}
+        for fact in self.facts:
+            if fact.rule == "complete" and not named.isdisjoint(fact.subjects) and buses.isdisjoint(fact.subjects):
+                yield from self.without(fact.subjects)
+
+    def without(self, ids: tuple[str, ...]) -> Iterator[Remedy]:
+        """The last of them."""
+
+        def change(most: int) -> Change:
+            return Change(what="leave-out", subjects=ids[most:], before=len(ids), after=most)
+
+        yield from self.lessened(len(ids), lambda most: left_out(self.guest, ids[most:]), change)
+
+    # ---- proofs
+
+    def has_layout(self, guest: Guest) -> bool:
+        return feasible(guest, self.limits)
+
+    def layout(self, guest: Guest) -> Layout | None:
+        """A good one, soon: remedies are of requests that are no longer asked when they are told."""
+        outcome = best_known(guest, replace(self.limits, effort=SOON))
+        return None if isinstance(outcome, Infeasible) else outcome.layout
+
+    def proved(self, changed: Guest, *changes: Change) -> Iterator[Remedy]:
+        """With the numbers of the best layout that there is then."""
+        layout = self.layout(changed)
+        if layout is None:
+            return
+        subjects = [one for change in changes for one in change.subjects]
+        seats = {seat.id: str(seat.address) for seat in (*layout.controllers, *layout.devices)}
+        places = {one: seats[one] for one in subjects if one in seats}
+        known = survey(changed, layout)
+        limit = next((fact.rule for fact in self.clash if fact.rule in COUNTED and usage(known, fact.rule)), "")
+        used, available = usage(known, limit) or (0, 0)
+        yield Remedy(
+            changes=changes,
+            places=places if len(places) <= SHOWN else {},
+            limit=limit,
+            used=used,
+            available=available,
+        )
+
+
+def _wishes(clash: Kept) -> list[Fact]:
+    return [fact for fact in clash if fact.rule not in LIMITS and fact.rule != "complete"]
+
+
+CHANGES: Final[dict[str, tuple[What, str | None]]] = {
+    "hotplug": ("hotplug", "preferred"),
+    "pin": ("pin", None),
+    "numa": ("numa", None),
+    "near": ("near", None),
+    "near-switch": ("near-switch", None),
+    "group": ("group", None),
+    "as-requested": ("virtio", "auto"),
+    "reserve": ("reserve", None),
+    "preset": ("preset", "default"),
+    "viommu-host-device": ("viommu", None),
+}
+"""What the request says in place of a wish."""
+OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
+    **CHANGES,
+    "hotplug": ("hotplug", "on"),
+    "as-requested": ("properties", None),
+}
+
+
+def _change(guest: Guest, fact: Fact, kept: int) -> Change:
+    """What the request says otherwise where only so many of a fact are kept."""
+    if fact.rule == "spare":
+        return Change(what="spare", subjects=fact.subjects, before=fact.count, after=kept)
+    of_controller = any(one.id in fact.subjects for one in guest.controllers)
+    what, after = (OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
+    subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]
+    if fact.rule in ("near", "near-switch"):
+        subjects = subjects[:1]
+    return Change(what=what, subjects=subjects, before=fact.value, after=after)
+
+
+def _with_policy(guest: Guest, **changes: object) -> Guest:
+    return guest.model_copy(update={"policy": guest.policy.model_copy(update=changes)})
+
+
+def _revalidated(guest: Guest, change: Change) -> Guest | None:
+    """The request with another machine or firmware; None where that contradicts something else that it says."""
+    try:
+        return Guest.model_validate({**guest.model_dump(exclude_none=True), change.what: change.after})
+    except ValidationError:
+        return None

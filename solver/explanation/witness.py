@@ -1,0 +1,81 @@
+"""Requests that may show that some facts do not clash: each states these and more, so that its layouts keep these."""
+
+from collections.abc import Iterator, Sequence, Set
+
+from ...schema.explanation.facts import Fact, Kept
+from ...schema.explanation.restrict import Relaxation, modern, restricted
+from ...schema.request.guest import Guest
+from ..aggregate.bus_class_builder import Scope
+from ..aggregate.pins import Impossible
+from ..aggregate.relaxed_items import relaxed_items
+from ..model.build import Encoding, encode
+from ..model.variables import Use
+from ..search.cpsat import Limits, Program, TimeIsUp
+
+
+def wider(
+    guest: Guest, facts: Kept, kept: Kept, dropped: Fact, limits: Limits, without: frozenset[str]
+) -> Iterator[Guest]:
+    """Requests between the kept facts and all but one less of `dropped`.
+
+    They also state what a solution of the relaxation makes use of, who is pinned beside the pinned, all there is. Each
+    comes as it is, and with all open virtio modes modern.
+    """
+    relaxation = Relaxation.of(guest, kept)
+    tried = [relaxation.stated]
+    slots = {one.address[:2] for one in relaxation.stated.parts if one.address is not None}
+    beside = {("pin", one.id) for one in guest.parts if one.address is not None and one.address[:2] in slots}
+    asked = {one.id for one in guest.devices if one.demands_mode}
+    used = set(_used(relaxation, limits, without))
+    choices: tuple[Set[tuple[str, str]], ...] = (frozenset(), used, used | beside)
+    for more in choices:
+        request = restricted(guest, _with(facts, kept, dropped, more))
+        left = [one.id for one in request.devices if not one.demands_mode and one.id in asked]
+        for one in (request, modern(request, left)):
+            if one not in tried:
+                tried.append(one)
+                yield one
+    yield restricted(guest, {**facts, dropped: kept.get(dropped, 0)})
+
+
+def _with(facts: Kept, kept: Kept, dropped: Fact, stated: Set[tuple[str, str]]) -> Kept:
+    """Also that these are there, at their pins or in their groups."""
+    more = dict(kept)
+    for fact, count in facts.items():
+        if fact is dropped:
+            continue
+        places = [place for place, name in enumerate(fact.subjects, 1) if (fact.rule, name) in stated]
+        if places:
+            more[fact] = max(more.get(fact, 0), places[-1] if fact.rule == "complete" else count)
+    return {fact: count for fact, count in more.items() if count}
+
+
+def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Rules and parts: who is there, at a pin or in a group, in a solution of the model, and need not be."""
+    try:
+        items = relaxed_items(relaxation)
+        encoding = encode(relaxation.stated, items, Scope(), cheapest_only=False, without=without, check=limits.check)
+        if encoding.variables.rows.infeasible:
+            return
+        values = Program(encoding.variables.rows, limits).minimize(encoding.nothing).values
+    except (Impossible, TimeIsUp):
+        return
+    if values:
+        yield from _of_devices(encoding, values)
+        for bus in encoding.variables.classes:
+            if (bus.optional or bus.home is not None) and encoding.variables.buses(bus).value(values):
+                yield from ((rule, name) for name in bus.names for rule in ("pin", "complete")[bus.home is None :])
+
+
+def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterator[tuple[str, str]]:
+    v = encoding.variables
+    seated = [option for option, count in zip(v.options, v.counts, strict=True) if count.value(values)]
+    for option in seated:
+        if option.use is Use.HOME:
+            buses = option.bus.names or (v.guest.platform.root,)
+            for home in v.items.open.homes:
+                if home.kind is option.kind and home.slot in option.slot.numbers and home.bus in buses:
+                    yield from (("pin", one) for one in home.ids)
+        if option.kind in v.items.open.least:
+            rule = "group" if option.kind in v.items.open.instead else "complete"
+            yield from ((rule, one) for item in v.items.free[option.kind] for one in item.ids)

@@ -1,0 +1,1 @@
+"""The counting model: variables, linear constraints and objective over kinds and classes."""

@@ -1,0 +1,168 @@
+"""Rule memory-space as sums: what items, ports and reserves need at least, and what there is, in MiB and in blocks.
+
+A block starts at a multiple of its size, as do BARs: of each size there are only so many, whatever the order. Only
+necessary: the order of windows may still say no, which the exact prediction finds. A guest that cannot be short of
+memory has no such sums, and its kinds no needs, so that devices with other BARs stay interchangeable.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...schema.firmware.apertures import Aperture
+from ...schema.firmware.budget import MIB
+from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
+from ...schema.firmware.pieces import Memory, Pieces, whole
+from ..aggregate.bus_classes import BusClass, Offer
+from .linear import Capacity, Sum, total
+from .powers_of_two import PowerOfTwo
+from .prefetchable import Held
+from .spare_memory import SpareMemory
+from .variables import Variables
+
+BELOW: Final = "below 4 GiB"
+OF_EXPANDERS: Final = f"{BELOW}, of expanders"
+"""OVMF serves the main root first, from the start of what there is: where that asks for any, no expander gets the block
+that begins there."""
+
+
+def memory_space(v: Variables) -> Iterator[Capacity]:
+    """Memory below 4 GiB, and above where that has an end. Each root's 64-bit memory lies on one side as a whole."""
+    if not v.items.memory:
+        return
+    held, spares = Held(v), SpareMemory(v)
+    below, above = apertures_of(v.guest)
+    for unit in (MIB, *_units(v, (below, above))):
+        need = _Need(v, unit, held, spares)
+        low, high = need.in_all()
+        there = _blocks(below, unit)
+        yield Capacity("memory-space", low, there, BELOW, unit)
+        if above is None:
+            continue
+        if not any(bus.where.expander for bus in v.classes):
+            yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
+            continue
+        yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
+        if unit > MIB and below.start % unit == 0 and there:
+            yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
+
+
+def _blocks(aperture: Aperture, unit: int) -> int:
+    return aperture.blocks(unit) if unit > MIB else aperture.size // unit
+
+
+def _units(v: Variables, apertures: Sequence[Aperture | None]) -> list[int]:
+    """Sizes of blocks: of all that is needed in one piece. None where option ROMs upset the alignment of others."""
+    if v.items.open.upset or upsets_alignment(v.guest.devices):
+        return []
+    parts = [option.memory for option in v.options]
+    parts += [one for bus in v.classes for one in (bus.base_memory, bus.kept_memory)]
+    sizes = {1 << piece.size.bit_length() - 1 for part in parts for piece in (*part.low, *part.high)}
+    if v.items.reserving and v.guest.firmware.name == "ovmf":
+        spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
+        sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
+    roots = len({bus.where.root for bus in v.classes})
+    return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
+
+
+def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:
+    """Whether blocks say more than bytes: some room there is in none, though one is no larger than all there is."""
+    if aperture is None or unit > aperture.size:
+        return False
+    return roots > 1 or aperture.blocks(unit) * unit < aperture.size
+
+
+Part = tuple[Sum, Sum]
+"""Below 4 GiB, and what may be above."""
+
+
+@dataclass(slots=True)
+class _Need:
+    """In whole units, so that nothing that fits is refused."""
+
+    v: Variables
+    unit: int
+    held: Held
+    spares: SpareMemory
+    kept: dict[int, Part] = field(default_factory=dict)
+    """By bus class: what its reserve is above all that is inside, if it is."""
+
+    def in_all(self) -> Part:
+        """The deepest bridges first: what one keeps is inside those above."""
+        for bus in sorted(self.v.classes, key=lambda one: -one.where.depth):
+            if self.v.items.reserving and self.unit == MIB:
+                inside = (self.kept[id(one)][0] for one in self.v.below(bus) if id(one) in self.kept)
+                self.spares.add(bus, total(inside))
+            if any(bus.kept_memory):
+                low, high = self._below(bus)
+                self.kept[id(bus)] = (
+                    self._beyond(bus, bus.kept_memory.low, low),
+                    self._beyond(bus, bus.kept_memory.high, high),
+                )
+            elif self.unit > MIB and id(bus) in self.spares.reserves:
+                self.kept[id(bus)] = self._spare_blocks(self.spares.reserves[id(bus)], self._below(bus)[0]), Sum()
+        return self._inside(self.v.classes)
+
+    def of_expanders(self) -> Sum:
+        """What is below 4 GiB behind expanders, once all has been counted."""
+        return self._inside([bus for bus in self.v.classes if bus.where.expander])[0]
+
+    def of_main_first(self) -> Sum:
+        """One block if anything of the main root asks for memory below 4 GiB."""
+        rows, main = self.v.rows, [bus for bus in self.v.classes if not bus.where.expander]
+        if chipset_asks(self.v.guest.platform):
+            return Sum(constant=1)
+        asks = rows.variable(0, 1)
+        for bus in main:
+            some = total(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
+            some.add(self.v.buses(bus), int(bus.base_memory.some))
+            rows.at_most(some, asks * rows.most(some))
+        return asks
+
+    def _below(self, bus: BusClass) -> Part:
+        """On the buses of a class and below; of what has a reserve of its own, and below no other."""
+        below = self.v.below(bus)
+        return self._inside([one for one in self.v.classes if one is bus or one in below])
+
+    def _inside(self, classes: list[BusClass]) -> Part:
+        """What sits on these buses, what they keep beyond it, and what empty ports have anyway."""
+        anyway = port_memory(self.v.guest.firmware.name) // self.unit
+        low, high = _empty_ports(self.v, classes) * anyway, Sum()
+        for bus in classes:
+            spared = anyway if bus.offer is Offer.PORT else 0
+            for index in self.v.options_on(bus):
+                self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
+            self._add(low, high, self.v.buses(bus), bus.base_memory, spared)
+            low.add(self.held.below(bus, self.unit))
+            if id(bus) in self.kept:
+                low.add(self.kept[id(bus)][0])
+                high.add(self.kept[id(bus)][1])
+            low.add(self.spares.raised(bus, self.unit))
+            if self.unit == MIB:
+                low.add(self.spares.beyond.get(id(bus), 0))
+        return low, high
+
+    def _add(self, low: Sum, high: Sum, times: Sum, memory: Memory, spared: int) -> None:
+        low.add(times, max(0, whole(memory.low, self.unit) - spared))
+        high.add(times, whole(memory.high, self.unit))
+
+    def _beyond(self, bus: BusClass, reserve: Pieces, there: Sum) -> Sum:
+        """A bridge's window is its reserve, if what is inside takes less."""
+        units = whole(reserve, self.unit)
+        result = self.v.rows.variable(0, units * bus.most)
+        self.v.rows.at_most(self.v.buses(bus) * units - there, result)
+        return result
+
+    def _spare_blocks(self, reserve: PowerOfTwo, there: Sum) -> Sum:
+        """OVMF aligns what is reserved for spare slots to its size."""
+        result = self.v.rows.variable(0, reserve.most // self.unit)
+        blocks = total(chosen * (size // self.unit) for size, chosen in reserve.sizes)
+        self.v.rows.at_most(blocks - there, result)
+        return result
+
+
+def _empty_ports(v: Variables, classes: list[BusClass]) -> Sum:
+    """Ports that no bridge hangs on: of the others, the window is what is below."""
+    ports = total(v.buses(bus) for bus in classes if bus.offer is Offer.PORT)
+    hanging = (bus for bus in classes if any(host.offer is Offer.PORT for host in bus.above))
+    return ports - total(map(v.buses, hanging))

@@ -1,0 +1,132 @@
+"""Memory that bridges reserve for conventional spare slots: powers of two, of all that is in their windows.
+
+A class of one bus is counted as it is; of several buses, each spare slot is what it adds at least, whoever it is with.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ...schema.firmware.budget import MIB, power_of_two
+from ..aggregate.bus_classes import BusClass, Offer
+from ..aggregate.item_kinds import Kind, Place
+from .linear import Sum, total
+from .powers_of_two import PowerOfTwo, rounded_up
+from .variables import Variables
+
+
+@dataclass
+class SpareMemory:
+    """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
+
+    v: Variables
+    windows: dict[int, Sum] = field(default_factory=dict)
+    beyond: dict[int, Sum] = field(default_factory=dict)
+    """Whole MiB that a reserve has above all that is in it."""
+    reserves: dict[int, PowerOfTwo] = field(default_factory=dict)
+    """Of OVMF, which aligns them to their size."""
+    _parts: dict[int, dict[int, Sum]] = field(default_factory=dict)
+    _exact: set[BusClass] = field(default_factory=set)
+    _shared: set[BusClass] = field(default_factory=set)
+
+    def add(self, bus: BusClass, stated: Sum) -> None:
+        """Those of the classes on its bus have been added.
+
+        `stated`: MiB that bridges inside keep beyond what is in them; that may be all there is to round up.
+        """
+        if bus.offer is Offer.CONVENTIONAL and bus.model is not None:
+            held = self._held(bus)
+            if self._reserves(bus) and bus.most == 1:
+                held = held + self._rounded_up(bus, held, stated * MIB)
+                self._exact.add(bus)
+            elif self._reserves(bus) and not self._exact & self.v.below(bus) and not stated.terms:
+                self._shared.add(bus)
+                held = held + self.raised(bus, 1)
+            self.windows[id(bus)] = held
+
+    def raised(self, bus: BusClass, unit: int) -> Sum:
+        """Of a class of several buses, what their reserves are above all that is in them, in blocks of `unit` bytes."""
+        if bus not in self._shared or (unit > MIB and self.v.guest.firmware.name != "ovmf"):
+            return Sum()
+        kind, each = self._share
+        here = total(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].kind is kind)
+        return here * (each // unit - kind.spare.memory // unit if kind is not None and kind.spare is not None else 0)
+
+    @cached_property
+    def _share(self) -> tuple[Kind | None, int]:
+        """The kind of spare slots that is rounded up most, and the bytes that each adds to a reserve at least."""
+        items = self.v.items
+        window = sum(bus.base_window for bus in self.v.classes)
+        window += sum(len(them) * kind.fit(Place.CONVENTIONAL).window for kind, them in items.free.items())
+        spares = [(kind, len(them)) for kind, them in items.free.items() if kind.spare and kind.spare.kind == "pci"]
+        memory = {kind: number * kind.spare.memory for kind, number in spares if kind.spare}
+        best: tuple[Kind | None, int] = None, 0
+        most = 0
+        for kind, number in spares:
+            size = kind.spare.memory if kind.spare else 0
+            each = share(size, number, window + sum(memory.values()) - memory[kind]) if size else 0
+            if number * (each - size) > most:
+                best, most = (kind, each), number * (each - size)
+        return best
+
+    def _reserves(self, bus: BusClass) -> bool:
+        """Whether the planner may have it reserve memory for them; what the request may state stands."""
+        open_ = self.v.items.open
+        stated = bus.spare_room.low is not None or open_.readings
+        return not stated and (bus.most == 1 or not open_.more_io) and bool(self._spares(bus).terms)
+
+    def _spares(self, bus: BusClass) -> Sum:
+        options = ((self.v.counts[i], self.v.options[i].kind.spare) for i in self.v.options_on(bus))
+        return total(count * spare.memory for count, spare in options if spare is not None and spare.memory)
+
+    def _held(self, bus: BusClass) -> Sum:
+        result = self._spares(bus) + self.v.buses(bus) * bus.base_window
+        for index in self.v.options_on(bus):
+            result.add(self.v.counts[index], self.v.options[index].kind.fit(Place.CONVENTIONAL).window)
+        for child in self.v.pinned(bus):
+            result.add(self.windows.get(id(child), Sum()))
+        for child in self.v.children(bus):
+            result.add(self._shared_out(child)[id(bus)])
+        return result
+
+    def _shared_out(self, child: BusClass) -> dict[int, Sum]:
+        """The windows of a class, by the class that it hangs on: they add up, so that nothing hides."""
+        window = self.windows.get(id(child), Sum())
+        if len(child.hosts) == 1 or not window.terms:
+            return dict.fromkeys(map(id, child.hosts), window)
+        if id(child) not in self._parts:
+            rows, most = self.v.rows, self.v.rows.most(window)
+            parts = {id(host): rows.variable(0, most) for host in child.hosts}
+            for host in child.hosts:
+                rows.at_most(parts[id(host)], self.v.hanging(child, host) * most)
+            rows.equal(total(parts.values()), window)
+            self._parts[id(child)] = parts
+        return self._parts[id(child)]
+
+    def _rounded_up(self, bus: BusClass, held: Sum, stated: Sum) -> Sum:
+        """Bytes up to the next power of two, if there are spare slots at all."""
+        rows, spares = self.v.rows, self._spares(bus)
+        reserve = rounded_up(rows, held, MIB)
+        if self.v.guest.firmware.name == "ovmf":
+            self.reserves[id(bus)] = reserve
+        rows.at_most(spares, reserve.used * rows.most(spares))
+        result, whole = rows.variable(0, reserve.most), rows.variable(0, reserve.most // MIB)
+        rows.at_most(reserve.value - held - stated, result)
+        rows.at_most(result - (MIB - 1), whole * MIB)
+        self.beyond[id(bus)] = whole
+        return result
+
+
+def share(size: int, number: int, others: int) -> int:
+    """Bytes that each of so many equal spare slots adds to reserves at least, however they are shared out.
+
+    A reserve is the power of two from all that is in it on: spare slots, and of the `others` bytes any part, which
+    counts for itself. Bridges inside a bridge only make that larger.
+    """
+    least = power_of_two(size)
+    for together in range(1, number + 1):
+        reserve = power_of_two(together * size)
+        while reserve < 2 * (together * size + others):
+            filled = min(others, reserve - together * size)
+            least = min(least, (reserve - filled) // together)
+            reserve *= 2
+    return least

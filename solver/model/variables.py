@@ -1,0 +1,322 @@
+"""Every decision variable, made once and asked for by meaning.
+
+Creation order is the canonical order of answers: among optimal layouts the one with the smallest counts wins, classes
+far from the root counted first, so what is deep or exotic is avoided wherever it is not better.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ...schema.firmware.pieces import Memory
+from ...schema.pci.address import FUNCTIONS
+from ...schema.request.guest import Guest
+from ...schema.weights import WEIGHTS
+from ..aggregate.bus_classes import BusClass, Join, SlotKind, foreign, unmet
+from ..aggregate.item_kinds import Kind, Place
+from ..aggregate.items import Home, Items
+from .linear import Rows, Sum, total
+
+PATTERNS = 256
+"""Ways to share a kind of slot that are looked at; there may be exponentially many."""
+
+
+class Use(StrEnum):
+    """How an item sits in a slot."""
+
+    HOT = "hot"  # alone, and the slot takes hot-plug
+    ALONE = "alone"
+    SHARED = "shared"
+    HOME = "home"  # at the function that a pin names which need not be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
+
+    kind: Kind
+    bus: BusClass
+    slot: SlotKind
+    use: Use
+    weight: int
+    io: int
+    memory: Memory
+
+
+@dataclass(slots=True)
+class Pattern:
+    """Function sets of items with fixed functions that share one slot; lone devices fill the rest."""
+
+    sets: tuple[frozenset[int], ...]
+
+    @property
+    def used(self) -> int:
+        return sum(len(one) for one in self.sets)
+
+    def least_lone(self, slot: SlotKind) -> int:
+        """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
+        company = len(self.sets) + (slot.join is not Join.EMPTY or slot.company)
+        # who is pinned to an empty slot may be a controller, which no device joins by itself
+        has_zero = (slot.has_zero and (slot.company or slot.join is not Join.EMPTY)) or any(
+            0 in one for one in self.sets
+        )
+        return max(not has_zero, 2 - company)
+
+
+@dataclass(eq=False, slots=True)
+class Variables:
+    """`options` and their counts, buses and their counts, which class hangs on which and how slots are used."""
+
+    guest: Guest
+    items: Items
+    classes: list[BusClass]
+    options: list[Option]
+    rows: Rows
+    guarded: bool = False
+    """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
+    guards: dict[object, Sum] = field(default_factory=dict)
+    capped: bool = False
+    """Some ways to share a slot are left out: what is found then is no proof."""
+    counts: list[Sum] = field(default_factory=list)
+    _buses: dict[int, Sum] = field(default_factory=dict)
+    _hang: dict[tuple[int, int], Sum] = field(default_factory=dict)
+    _alone: dict[tuple[int, int], Sum] = field(default_factory=dict)
+    _grouped: dict[tuple[int, int], tuple[Sum, Sum]] = field(default_factory=dict)
+    _patterns: dict[tuple[int, int], list[tuple[Pattern, Sum]]] = field(default_factory=dict)
+    _function_seats: dict[tuple[int, int, int], Sum] = field(default_factory=dict)
+    _by_bus: dict[int, list[int]] = field(default_factory=dict)
+    _children: dict[int, list[BusClass]] = field(default_factory=dict)
+    _pinned: dict[int, list[BusClass]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for child in self.classes:
+            for host in child.hosts:
+                self._children.setdefault(id(host), []).append(child)
+            if child.parent is not None:
+                self._pinned.setdefault(id(child.parent), []).append(child)
+        for index, option in enumerate(self.options):
+            self._by_bus.setdefault(id(option.bus), []).append(index)
+        for bus in reversed(self.classes):
+            self._make_bus(bus)
+        made: dict[int, Sum] = {}
+        for index, option in reversed(list(enumerate(self.options))):
+            most = 1 if option.use is Use.HOME else len(self.items.free[option.kind])
+            made[index] = self.rows.variable(0, most)
+        self.counts = [made[index] for index in range(len(self.options))]
+        for bus in reversed(self.classes):
+            self._make_slots(bus)
+
+    def _make_bus(self, bus: BusClass) -> None:
+        if bus.created or bus.optional or (bus.movable and bus.unit is not None):
+            self._buses[id(bus)] = self.rows.variable(0, bus.most)
+        for host in reversed(bus.hosts):
+            one = len(bus.hosts) == 1
+            self._hang[id(bus), id(host)] = self.buses(bus) if one else self.rows.variable(0, bus.most)
+
+    def _make_slots(self, bus: BusClass) -> None:
+        """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
+        children = self.seated_children(bus)
+        grouped = [child for child in children if packs(child)]
+        alone = [child for child in children if not packs(child)]
+        for index, slot in enumerate(bus.slots):
+            most = slot.count * bus.most
+            if alone and slot.join is Join.EMPTY:
+                self._alone[id(bus), index] = self.rows.variable(0, most)
+            if grouped and slot.join in (Join.EMPTY, Join.PORTS, Join.BRIDGES):
+                slots = self.rows.variable(0, most)
+                self._grouped[id(bus), index] = slots, self.rows.variable(0, most * slot.mask.bit_count())
+                for child in grouped:
+                    if child.function is not None:
+                        self._function_seats[id(child), id(bus), index] = self.rows.variable(0, child.most)
+            sharing = [self.options[i].kind for i in self.options_on(bus, slot, Use.SHARED)]
+            if sharing:
+                known, all_known = _patterns(sharing)
+                self.capped |= not all_known
+                self._patterns[id(bus), index] = [(one, self.rows.variable(0, most)) for one in known]
+
+    # ---- what may be asked for and may not
+
+    def demand(self, what: Sum, number: int, who: object, *, most: int | None = None) -> None:
+        """`what` has that value, or one from there to `most`."""
+        if not self.guarded or not number:
+            self.rows.between(number, what, number if most is None else most)
+            return
+        self.rows.at_most(what, number if most is None else most)
+        self.rows.at_most(self._guard(who) * number, what)
+
+    def limit(self, what: Sum, limit: int, who: object) -> None:
+        """`what` is at most that."""
+        beyond = self.rows.most(what) - limit
+        if not self.guarded or beyond <= 0:
+            self.rows.at_most(what, limit)
+        else:  # a coefficient, not an enforcement literal: cores are found in a hundredth of the time (measured)
+            self.rows.at_most(what + self._guard(who) * beyond, limit + beyond)
+
+    def _guard(self, who: object) -> Sum:
+        if who not in self.guards:
+            self.guards[who] = self.rows.variable(0, 1)
+        return self.guards[who]
+
+    # ---- asked for by meaning
+
+    def buses(self, bus: BusClass) -> Sum:
+        """How many controllers of a class there are."""
+        if id(bus) in self._buses:
+            return self._buses[id(bus)]
+        if bus.unit is not None and bus.parent is not None:
+            return self.buses(bus.parent)
+        return Sum(constant=bus.most)
+
+    def hanging(self, child: BusClass, host: BusClass) -> Sum:
+        """How many of `child` hang on buses of `host`."""
+        return self._hang[id(child), id(host)]
+
+    def children(self, host: BusClass) -> list[BusClass]:
+        """Classes that may hang on `host` (what is pinned there not counted)."""
+        return self._children.get(id(host), [])
+
+    def seated_children(self, host: BusClass) -> list[BusClass]:
+        """Those of them that take a slot wherever one is free."""
+        return [child for child in self.children(host) if child.home is None]
+
+    def pinned(self, host: BusClass) -> list[BusClass]:
+        """Classes of what is pinned on a bus."""
+        return self._pinned.get(id(host), [])
+
+    def below(self, host: BusClass) -> set[BusClass]:
+        """All classes that may be below, at whatever level."""
+        found: set[BusClass] = set()
+        waiting = [host]
+        while waiting:
+            bus = waiting.pop()
+            more = {*self.children(bus), *self.pinned(bus)} - found
+            found |= more
+            waiting += more
+        return found
+
+    def alone(self, bus: BusClass, slot: int) -> Sum:
+        """Slots given to controllers that share with nobody."""
+        return self._alone.get((id(bus), slot), Sum())
+
+    def grouped(self, bus: BusClass, slot: int) -> tuple[Sum, Sum]:
+        """Slots given to ports or bridges packed together, and how many of them sit there."""
+        return self._grouped.get((id(bus), slot), (Sum(), Sum()))
+
+    def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> Sum:
+        """Controllers pinned to a function that sit in a kind of slot."""
+        return self._function_seats.get((id(child), id(bus), slot), Sum())
+
+    def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, Sum]]:
+        """Each class pinned to a function with its seats in a kind of slot."""
+        children = self.seated_children(bus)
+        return [(child, self.seats_of(child, bus, slot)) for child in children if child.function is not None]
+
+    def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, Sum]]:
+        """Slots shared by endpoints, by pattern."""
+        return self._patterns.get((id(bus), slot), [])
+
+    def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: Use | None = None) -> Iterator[int]:
+        """Indexes of the options on a bus class."""
+        for index in self._by_bus.get(id(bus), []):
+            option = self.options[index]
+            if (slot is None or option.slot is slot) and (use is None or option.use is use):
+                yield index
+
+    def seated(self, bus: BusClass) -> Sum:
+        return total(self.counts[index] for index in self.options_on(bus))
+
+
+def packs(controller: BusClass) -> bool:
+    """Whether several of its kind share a slot, one a function."""
+    return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
+
+
+def _patterns(kinds: list[Kind]) -> tuple[list[Pattern], bool]:
+    """Sets of disjoint function sets among the kinds that have fixed functions, small ones first; whether all."""
+    sets = sorted({kind.functions for kind in kinds if kind.functions is not None}, key=sorted)
+    found: list[tuple[int, ...]] = [()]  # numbers of sets, ascending
+    for chosen in found:  # grows as it goes
+        for number in range(chosen[-1] + 1 if chosen else 0, len(sets)):
+            if all(not sets[number] & sets[other] for other in chosen):
+                if len(found) == PATTERNS:
+                    return [_pattern(sets, one) for one in found], False
+                found.append((*chosen, number))
+    return [_pattern(sets, one) for one in found], True
+
+
+def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
+    return Pattern(tuple(sets[number] for number in numbers))
+
+
+def options_of(guest: Guest, items: Items, classes: list[BusClass], homes: Iterable[Home] = ()) -> list[Option]:
+    """Every way to seat each kind that its wishes allow."""
+    free = [
+        option
+        for kind in items.free
+        for bus in classes
+        if may_sit(guest, kind, bus)
+        for slot in bus.slots
+        for option in _on_slot(kind, bus, slot)
+    ]
+    return [*free, *_at_home(guest, classes, homes)]
+
+
+def _at_home(guest: Guest, classes: list[BusClass], homes: Iterable[Home]) -> Iterator[Option]:
+    """Seats of items where only a pin puts them that need not be kept."""
+    for home in homes:
+        for bus in classes if home.kind is not None else ():
+            if bus.names == (home.bus,) or (bus.model is None and home.bus == guest.platform.root):
+                yield from _home_options(guest, home, bus)
+
+
+def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
+    kind, place, limit = home.kind, bus.place, guest.policy.max_depth
+    if kind is None or place is None or place not in kind.deciding or (kind.isolated and place is Place.CONVENTIONAL):
+        return
+    if (kind.numa is not None and kind.numa != bus.where.node) or (limit is not None and bus.where.depth > limit):
+        return
+    hot = bus.hot and (home.slot > 0 or place is Place.PORT)
+    for slot in bus.slots:
+        if slot.company and home.slot in slot.numbers and (hot or kind.hotplug != "required"):
+            yield Option(kind, bus, slot, Use.HOME, 0, kind.fit(place).io, kind.fit(place).beside)
+
+
+def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
+    """Place, node, depth and reserve of the bus suit the kind."""
+    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.where.node):
+        return False
+    if kind.spare is not None and not bus.spare_room.holds(kind.spare):
+        return False
+    if kind.near_switch is not None and not bus.where.switches:
+        return False
+    if bus.dry and opens(kind, bus.place):
+        return False
+    limit = guest.policy.max_depth
+    return kind.spare is not None or limit is None or bus.where.depth <= limit
+
+
+def opens(kind: Kind, place: Place | None) -> bool:
+    """Whether windows of bridges there depend on how many of the kind sit behind each."""
+    return (place is not None and kind.fit(place).io > 0) or (kind.spare is not None and kind.spare.memory > 0)
+
+
+def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
+    place = bus.place
+    assert isinstance(place, Place)
+    fit = kind.fit(place)
+    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.where))
+    needed = kind.functions or ()
+    fits = slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in needed)
+    if kind.lone and (slot.join is not Join.EMPTY or not (slot.hot or place is Place.ROOT)):
+        return
+    if slot.join is Join.EMPTY and kind.fills_zero and fits:
+        if slot.hot and kind.hotplug != "never":
+            yield Option(kind, bus, slot, Use.HOT, weight, fit.io, fit.alone)
+        elif kind.hotplug != "required":
+            yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io, fit.alone)
+    if kind.lone:
+        return
+    joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and not kind.grouped)
+    if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
+        shared = WEIGHTS["shared"] * kind.size
+        yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.beside)

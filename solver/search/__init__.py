@@ -1,0 +1,1 @@
+"""Models -> answer: the optimum, the proof that there is none, or what is known at a limit."""
