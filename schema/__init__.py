@@ -15,6 +15,6 @@ from .request.device import Bar as Bar
 from .request.device import Controller as Controller
 from .request.device import Device as Device
 from .request.device import Spare as Spare
-from .request.guest import Firmware as Firmware
+from .request.fields import Firmware as Firmware
+from .request.fields import Policy as Policy
 from .request.guest import Guest as Guest
-from .request.guest import Policy as Policy

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from .base import Frozen
 from .pci.qemu_properties import Scalar, as_text
-from .request.device import Frozen
 from .rules import RULES
 
 

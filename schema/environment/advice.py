@@ -2,10 +2,11 @@
 
 from typing import Literal
 
+from ..base import Frozen
 from ..finding import Finding
 from ..layout.layout import ObjectiveTerm
 from ..layout.outcome import Outcome
-from ..request.device import Frozen, Means
+from ..request.device import Means
 from ..request.guest import Guest
 
 Variant = Literal["i440fx", "q35", "q35-bridge", "q35-root-complex"]

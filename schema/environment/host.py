@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
+from ..base import Frozen
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Family, family_of
-from ..request.device import Frozen, Means
+from ..request.device import Means
 
 Version = tuple[int, ...]
 

@@ -1,7 +1,7 @@
 """What a guest is planned for: its operating system, and the hosts that it runs on or may migrate to."""
 
+from ..base import Frozen
 from ..pci.controllers import VirtioMode
-from ..request.device import Frozen
 from .host import Host
 from .osinfo import Drivers, GuestOs
 

@@ -3,10 +3,12 @@
 from typing import Final
 
 from ..layout.layout import Layout
+from ..pci.bars import Kind
+from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import machine_of
-from .bars import Kind, device_bars
+from .bars import device_bars
 from .budget import MIB, PAGE
-from .need import MEMORY_RESERVES, available
+from .need import available
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""

@@ -61,7 +61,7 @@ def ovmf_apertures(machine: Machine, platform: Platform, version: tuple[int, ...
     else:
         # edk2 marks it uncacheable with one register: its size to 4 GiB is a power of two (measured)
         small = Aperture(FOUR_GIB - (1 << (FOUR_GIB - max(2 * GIB, low)).bit_length() - 1), 0xFC00_0000)
-    start = align(high_memory_end(machine, platform), CLASSIC_SIZE)
+    start = align(high_memory_end(machine, platform.memory, platform.pci_hole64), CLASSIC_SIZE)
     bits = min(platform.phys_bits or DEFAULT_PHYS_BITS, MAX_PHYS_BITS)
     top, size = 1 << bits, 1 << bits - 3
     if bits >= DEFAULT_PHYS_BITS and start + size < top:

@@ -7,23 +7,26 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from ..layout.layout import Platform
+from ..pci.bars import Bars, Kind
+from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
+from ..request.bars import requested
 from ..request.traits import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
-from .bars import CHIPSET, Bars, Kind, requested
+from .bars import CHIPSET
 from .budget import MIB, align, power_of_two
 from .ovmf_requests import UNREADABLE
 from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
     from ..request.device import Controller, Device
-    from ..request.guest import Firmware, Guest
+    from ..request.fields import Firmware
+    from ..request.guest import Guest
 
 Where = Literal["root", "bridge", "port"]
 """On a root bus; behind a bridge with others; alone behind a port."""
 
-MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
 """Properties of bridges."""
 
 SEABIOS_WINDOW: Final = 2 * MIB

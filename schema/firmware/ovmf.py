@@ -4,8 +4,8 @@ from bisect import insort
 from typing import Final
 
 from ..finding import Finding
+from ..pci.bars import Kind
 from .apertures import Aperture, ovmf_apertures
-from .bars import Kind
 from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, leaves, measure

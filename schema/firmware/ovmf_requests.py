@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from ..pci.bars import Kind
 from .apertures import Aperture
-from .bars import Kind
 from .budget import MIB, PAGE, align, power_of_two
 from .tree import Bus, Function, Tree
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..finding import Finding
 from ..layout.layout import IoWindow
-from .bars import Kind
+from ..pci.bars import Kind
 from .budget import MIB, PAGE
 from .tree import Bus, Tree
 

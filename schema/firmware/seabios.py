@@ -4,9 +4,9 @@
 from typing import Final, NamedTuple
 
 from ..finding import Finding
+from ..pci.bars import ROM_BAR, Kind
 from ..pci.ram import GIB, high_memory_end
 from .apertures import seabios_hole
-from .bars import ROM_BAR, Kind
 from .budget import MIB, PAGE, align, io_budget
 from .numbering import number_buses
 from .prediction import Prediction, Result, numbered, unnumbered
@@ -158,7 +158,8 @@ def _place_memory(tree: Tree, memory: Entries, prefetchable: Entries, result: Re
     if min(starts) < hole.start and result.failure is None:
         entries = memory + prefetchable
         result.failure = _out_of_space("memory-space", tree, entries, hole.end - min(starts), hole.size)
-    first = align(high_memory_end(tree.machine, tree.platform), max(GIB, _alignment(high_memory)))
+    end = high_memory_end(tree.machine, tree.platform.memory, tree.platform.pci_hole64)
+    first = align(end, max(GIB, _alignment(high_memory)))
     second = align(first + sum(entry.size for entry in high_memory), max(GIB, _alignment(high_prefetchable)))
     return {
         MEMORY: [(high_memory, first), (memory, starts[0])],

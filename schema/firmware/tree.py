@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..layout.layout import Layout, PlacedController, PlacedDevice, Platform
+from ..pci.bars import Bars
 from ..pci.controllers import CONTROLLERS
 from ..pci.machine import Machine, machine_of
 from ..pci.qemu_properties import integer, is_on
-from .bars import CHIPSET, PORT_BARS, SHPC_BARS, Bars, device_bars
+from .bars import CHIPSET, PORT_BARS, SHPC_BARS, device_bars
 from .budget import PAGE
 
 BUS_NUMBERS: Final = 256

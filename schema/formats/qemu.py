@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import Field
 
+from ..base import Frozen
 from ..catalog import find
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import topology_of
@@ -18,7 +19,7 @@ from ..pci.controllers import CONTROLLERS
 from ..pci.machine import machine_of
 from ..pci.qemu_properties import Properties, Scalar, as_text, canonical_properties
 from ..pci.qemu_properties import as_json as json_value
-from ..request.device import Frozen, QemuId
+from ..request.device import QemuId
 
 OWN: Final = ("driver", "id", "bus", "addr", "multifunction")
 """What the seat itself says; no property may say it again."""

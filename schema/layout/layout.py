@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from ..base import Frozen
 from ..finding import Finding
 from ..pci.address import Address
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Chipset
 from ..pci.qemu_properties import Properties, canonical_properties
-from ..request.device import Bar, Frozen, QemuId
-from ..request.guest import Firmware, Term
+from ..request.device import Bar, QemuId
+from ..request.fields import Firmware, Term
 
 if TYPE_CHECKING:
     from ..request.guest import Guest

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from ..base import Frozen
 from ..finding import Finding
-from ..request.device import Frozen
 from .layout import Layout, ObjectiveTerm
 from .remedy import Remedy
 

@@ -1,8 +1,8 @@
 """Why a device sits where it does: what the other places would cost, or who forbids them."""
 
+from ..base import Frozen
 from ..finding import Finding
-from ..request.device import Frozen
-from ..request.guest import Term
+from ..request.fields import Term
 from .layout import ObjectiveTerm
 
 

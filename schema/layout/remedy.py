@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from ..base import Frozen
 from ..pci.qemu_properties import Scalar
-from ..request.device import Frozen
 
 What = Literal[
     "hotplug", "pin", "numa", "near", "near-switch", "group", "virtio", "properties", "spare", "reserve",

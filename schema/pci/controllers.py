@@ -42,7 +42,8 @@ class Need(Flag):
 
 
 ENDPOINT: Final = Need.CONVENTIONAL | Need.EXPRESS
-RESERVES: Final = frozenset({"io-reserve", "mem-reserve", "pref32-reserve", "pref64-reserve", "bus-reserve"})
+MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
+RESERVES: Final = MEMORY_RESERVES | {"io-reserve", "bus-reserve"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,8 @@
 """Where QEMU puts the guest's RAM, and where the addresses it plans with end."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .machine import Machine
-
-if TYPE_CHECKING:
-    from ..layout.layout import Platform
-    from ..request.guest import Guest
 
 GIB: Final = 1 << 30
 FOUR_GIB: Final = 4 * GIB
@@ -26,23 +22,24 @@ def low_memory(machine: Machine, memory: int) -> int:
     return memory if memory < most else kept
 
 
-def high_memory_end(machine: Machine, platform: "Platform | Guest") -> int:
+def high_memory_end(machine: Machine, memory: int, pci_hole64: int | None) -> int:
     """Where RAM above 4 GiB ends; where it would begin if there is none. Memory to be hot-plugged is not known.
 
     It begins at 1 TiB where it, or the 64-bit hole behind it, would reach AMD's reserved addresses (measured).
     """
-    above = platform.memory - low_memory(machine, platform.memory)
+    above = memory - low_memory(machine, memory)
     end = FOUR_GIB + above
-    if _hole_end(machine, platform, end) > AMD_RESERVED[0] and (machine.version or AROUND_IT_SINCE) >= AROUND_IT_SINCE:
+    gives_way = (machine.version or AROUND_IT_SINCE) >= AROUND_IT_SINCE
+    if gives_way and _hole_end(machine, pci_hole64, end) > AMD_RESERVED[0]:
         return AMD_RESERVED[1] + above
     return end
 
 
-def address_end(machine: Machine, platform: "Platform | Guest") -> int:
+def address_end(machine: Machine, memory: int, pci_hole64: int | None) -> int:
     """Where the 64-bit hole behind RAM ends: a CPU whose addresses end before is refused by QEMU (measured)."""
-    return _hole_end(machine, platform, high_memory_end(machine, platform))
+    return _hole_end(machine, pci_hole64, high_memory_end(machine, memory, pci_hole64))
 
 
-def _hole_end(machine: Machine, platform: "Platform | Guest", start: int) -> int:
-    size = HOLE64[machine.family] if platform.pci_hole64 is None else platform.pci_hole64
+def _hole_end(machine: Machine, pci_hole64: int | None, start: int) -> int:
+    size = HOLE64[machine.family] if pci_hole64 is None else pci_hole64
     return -(-start // GIB) * GIB + size

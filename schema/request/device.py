@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from ..base import Frozen
 from ..pci.address import Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.qemu_properties import Properties, canonical_properties, unfit
@@ -16,10 +17,6 @@ Means = Literal["type", "property", "slot"]
 
 MAX_IO_BAR = 4096
 """Larger IO BARs would need windows aligned beyond one page; no QEMU model has more than 1 KiB."""
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Bar(Frozen):

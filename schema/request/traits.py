@@ -1,5 +1,6 @@
 """What a device of a request is, with catalogue, machine and group taken into account."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +9,6 @@ from ..pci.controllers import Connector, VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import Scalar
 from .device import Device, Hotplug
-from .guest import Guest
 
 SCSI_OFF_SINCE = (2, 5)
 MODERN_SINCE = (2, 7)
@@ -75,21 +75,19 @@ def mode_on(traits: Traits, *, behind_port: bool) -> VirtioMode | None:
     return VirtioMode.MODERN if behind_port else VirtioMode.TRANSITIONAL
 
 
-def traits_of(guest: Guest) -> dict[str, Traits]:
-    """Every device's traits by id. Raises nothing: a Guest has been checked."""
+def traits_of(devices: Sequence[Device], groups: Mapping[str, Sequence[Device]], machine: Machine) -> dict[str, Traits]:
+    """The traits of all devices of a request, by id. Raises UnknownModel."""
     strictest: dict[str, Hotplug] = {}
-    for group, members in guest.groups.items():
+    for group, members in groups.items():
         strictest[group] = max((own_hotplug(member) for member in members), key=STRICTNESS.__getitem__)
-    soft = _soft_slots(guest)
+    soft = {} if machine.family == "pc" else _soft_slots(devices)
     result = {}
-    for device in guest.devices:
+    for device in devices:
         model = model_of(device)
-        modes = _modes(guest, device, model)
+        modes = _modes(machine, device, model)
         hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
-        connector = _connector(guest, device, model, modes)
-        result[device.id] = Traits(
-            device, model, connector, modes, hotplug, soft.get(device.id), guest.platform.version
-        )
+        connector = _connector(machine, device, model, modes)
+        result[device.id] = Traits(device, model, connector, modes, hotplug, soft.get(device.id), machine.version)
     return result
 
 
@@ -102,12 +100,12 @@ def own_hotplug(device: Device) -> Hotplug:
     return device.hotplug or default_hotplug(model_of(device))
 
 
-def _modes(guest: Guest, device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
+def _modes(machine: Machine, device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
     if model.virtio is None:
         return ()
     if device.fixed_mode is not None:
         return (device.fixed_mode,)
-    if device.virtio_by == "slot" and plain_is_legacy(guest.platform) and len(model.virtio.modes) > 1:
+    if device.virtio_by == "slot" and plain_is_legacy(machine) and len(model.virtio.modes) > 1:
         return (VirtioMode.LEGACY,)
     return model.virtio.modes
 
@@ -117,10 +115,10 @@ def plain_is_legacy(machine: Machine) -> bool:
     return machine.version is not None and machine.version < MODERN_SINCE
 
 
-def _connector(guest: Guest, device: Device, model: DeviceModel, modes: tuple[VirtioMode, ...]) -> Connector:
+def _connector(machine: Machine, device: Device, model: DeviceModel, modes: tuple[VirtioMode, ...]) -> Connector:
     if model.connector is Connector.INTEGRATED:
         return Connector.INTEGRATED
-    if guest.platform.family == "pc":
+    if machine.family == "pc":
         return Connector.CONVENTIONAL
     if device.connect is not None:
         return Connector(device.connect)
@@ -129,13 +127,11 @@ def _connector(guest: Guest, device: Device, model: DeviceModel, modes: tuple[Vi
     return model.connector
 
 
-def _soft_slots(guest: Guest) -> dict[str, int]:
+def _soft_slots(devices: Sequence[Device]) -> dict[str, int]:
     """Claims to chipset places on q35: the first video, the first two USB 2 groups, the first ich9 audio."""
-    if guest.platform.family == "pc":
-        return {}
     claims: dict[str, list[str]] = {kind: [] for kind in SOFT_SLOTS}
     members: dict[str, list[str]] = {}
-    for device in guest.devices:
+    for device in devices:
         kind = _claim(device)
         if kind is not None:
             unit = device.id if device.group is None else f"group {device.group}"

@@ -2,25 +2,21 @@
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from ..catalog import UnknownModel, exclusive
-from ..firmware.bars import requested
-from ..firmware.need import MEMORY_RESERVES
 from ..pci.address import Pin
-from ..pci.controllers import CONTROLLERS, BusModel, Connector, Need, VirtioMode, pin_accepts
+from ..pci.controllers import CONTROLLERS, MEMORY_RESERVES, BusModel, Connector, Need, VirtioMode, pin_accepts
 from ..pci.machine import Machine
 from ..pci.qemu_properties import MOST_BYTES, VIRTIO_SWITCHES, Scalar, as_text, integer, unfit
 from ..pci.ram import address_end
+from .bars import requested
 from .device import FIELD_OF, Controller, Device, Part
+from .fields import GuestFields
 from .problems import nearest
 from .traits import model_of, plain_is_legacy
 
-if TYPE_CHECKING:
-    from .guest import Guest
 
-
-def check(guest: "Guest") -> None:
+def check(guest: GuestFields) -> None:
     """Raises ValueError at the first contradiction."""
     _firmware(guest)
     _addresses(guest)
@@ -48,14 +44,14 @@ def needs_of(device: Device) -> Need:
     return Need.EXPRESS if connector is Connector.EXPRESS else Need.CONVENTIONAL
 
 
-def _firmware(guest: "Guest") -> None:
+def _firmware(guest: GuestFields) -> None:
     # measured: its clock is the power management timer, without which it waits for ever
     if guest.firmware.name == "ovmf" and guest.platform.family == "pc" and not guest.chipset.acpi:
         raise ValueError("chipset.acpi: OVMF never boots on machine pc without ACPI: leave acpi on, or use seabios")
 
 
-def _addresses(guest: "Guest") -> None:
-    end = address_end(guest.platform, guest)
+def _addresses(guest: GuestFields) -> None:
+    end = address_end(guest.platform, guest.memory, guest.pci_hole64)
     if guest.phys_bits is not None and end > 1 << guest.phys_bits:
         raise ValueError(
             f"phys_bits {guest.phys_bits}: QEMU starts no CPU whose addresses end before memory and pci_hole64 do, "
@@ -63,14 +59,14 @@ def _addresses(guest: "Guest") -> None:
         )
 
 
-def _ids(guest: "Guest") -> None:
+def _ids(guest: GuestFields) -> None:
     counts = Counter([guest.platform.root, *(c.id for c in guest.controllers), *(d.id for d in guest.devices)])
     for name, count in counts.items():
         if count > 1:
             raise ValueError(f"id {name!r} is used {count} times: give each device and controller an id of its own")
 
 
-def _controller(guest: "Guest", controller: Controller) -> None:
+def _controller(guest: GuestFields, controller: Controller) -> None:
     where = f"controllers.{controller.id}"
     model = CONTROLLERS.get(controller.model)
     if model is None:
@@ -106,7 +102,7 @@ def _value(where: str, name: str, value: Scalar) -> None:
         raise ValueError(f"{where}.properties.{name}: {value!r} is not {words}")
 
 
-def _model(guest: "Guest", device: Device) -> None:
+def _model(guest: GuestFields, device: Device) -> None:
     where = f"devices.{device.id}"
     if device.model in CONTROLLERS:
         raise ValueError(f"{where}.model: {device.model} is a controller: list it under controllers")
@@ -163,7 +159,7 @@ def _virtio_by_slot(machine: Machine, where: str, device: Device) -> None:
         )
 
 
-def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:
+def _device_wishes(guest: GuestFields, device: Device, known: set[str]) -> None:
     where = f"devices.{device.id}"
     model = model_of(device)
     if device.hotplug == "required" and not model.hotpluggable:
@@ -177,12 +173,12 @@ def _device_wishes(guest: "Guest", device: Device, known: set[str]) -> None:
         raise ValueError(f"{where}.near_switch: machine {guest.machine} has no PCI Express switches")
 
 
-def _node(guest: "Guest", where: str, node: int | None) -> None:
+def _node(guest: GuestFields, where: str, node: int | None) -> None:
     if node is not None and node >= guest.numa_nodes:
         raise ValueError(f"{where}: node {node} does not exist: numa_nodes is {guest.numa_nodes}")
 
 
-def _groups(guest: "Guest") -> None:
+def _groups(guest: GuestFields) -> None:
     for name, members in guest.groups.items():
         if len(members) > 8:
             raise ValueError(f"group {name!r} has {len(members)} members, a slot has 8 functions")
@@ -207,13 +203,13 @@ def _groups(guest: "Guest") -> None:
             )
 
 
-def bus_models(guest: "Guest") -> dict[str, BusModel]:
+def bus_models(guest: GuestFields) -> dict[str, BusModel]:
     """Every bus that a request can name: the root bus and its controllers'."""
     platform = guest.platform
     return {platform.root: platform.bus} | {c.id: CONTROLLERS[c.model].bus for c in guest.controllers}
 
 
-def _pins(guest: "Guest") -> None:
+def _pins(guest: GuestFields) -> None:
     buses = bus_models(guest)
     seen: dict[Pin, str] = {}
     reserved = set(guest.reserve)
@@ -232,7 +228,7 @@ def _pins(guest: "Guest") -> None:
         seen[pin] = item.id
 
 
-def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel]) -> None:
+def _slot_exists(guest: GuestFields, where: str, pin: Pin, buses: dict[str, BusModel]) -> None:
     if pin.bus not in buses:
         raise ValueError(f"{where}: {pin} names no bus of this guest{nearest(str(pin.bus), buses)}")
     assert pin.slot is not None
@@ -247,12 +243,12 @@ def _slot_exists(guest: "Guest", where: str, pin: Pin, buses: dict[str, BusModel
             raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
 
 
-def _sharing(guest: "Guest", item: Part) -> tuple[Part, ...]:
+def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
     """Who goes where the item goes: it, or its whole group."""
     return guest.groups[item.group] if isinstance(item, Device) and item.group is not None else (item,)
 
 
-def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel) -> None:
+def _accepts(guest: GuestFields, where: str, item: Part, pin: Pin, bus: BusModel) -> None:
     needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
     if isinstance(item, Device) and model_of(item).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
         raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
@@ -260,7 +256,7 @@ def _accepts(guest: "Guest", where: str, item: Part, pin: Pin, bus: BusModel) ->
         raise ValueError(f"{where}: bus {pin.bus} takes no {item.model}")
 
 
-def _nesting(guest: "Guest") -> None:
+def _nesting(guest: GuestFields) -> None:
     parent = {c.id: c.address.bus for c in guest.controllers if c.address is not None and c.address.bus is not None}
     for start in parent:
         path = [start]
@@ -272,7 +268,7 @@ def _nesting(guest: "Guest") -> None:
             path.append(above)
 
 
-def _chassis(guest: "Guest") -> None:
+def _chassis(guest: GuestFields) -> None:
     seen: dict[tuple[object, ...], str] = {}
     for controller in guest.controllers:
         properties = controller.properties
@@ -289,7 +285,7 @@ def _chassis(guest: "Guest") -> None:
             seen[key] = controller.id
 
 
-def _spare(guest: "Guest") -> None:
+def _spare(guest: GuestFields) -> None:
     for index, spare in enumerate(guest.spare):
         where = f"spare[{index}]"
         if spare.kind == "pcie" and guest.platform.family == "pc":
@@ -299,7 +295,7 @@ def _spare(guest: "Guest") -> None:
         raise ValueError("needs: secure-boot takes machine q35 and firmware ovmf")
 
 
-def _amounts(guest: "Guest") -> None:
+def _amounts(guest: GuestFields) -> None:
     total = guest.memory + (guest.pci_hole64 or 0) + sum(one.count * one.memory for one in guest.spare)
     for controller in guest.controllers:
         total += sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
@@ -314,7 +310,7 @@ def _amounts(guest: "Guest") -> None:
         )
 
 
-def _reserve(guest: "Guest", pin: Pin) -> None:
+def _reserve(guest: GuestFields, pin: Pin) -> None:
     buses = bus_models(guest)
     if pin.bus is None or pin.slot is None:
         raise ValueError(f"reserve: {str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")

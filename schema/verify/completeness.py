@@ -7,7 +7,7 @@ from typing import Final
 from ..finding import Finding
 from ..layout.layout import IoWindow
 from ..pci.controllers import CONTROLLERS
-from ..request.guest import Term
+from ..request.fields import Term
 from .context import Survey
 from .objective import objective_of
 

@@ -5,19 +5,18 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING
 
+from ..firmware import Prediction, predict
+from ..firmware.ample import memory_is_ample
 from ..layout.layout import Layout, PlacedDevice, Seat, SpareSlot
 from ..layout.topology import Bus, Topology, topology_of
+from ..linux.interface_names import guest_names
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
 from ..request.device import Device, Hotplug, Spare
 from ..request.guest import Guest
 from ..request.traits import Traits, mode_on
-
-if TYPE_CHECKING:
-    from ..firmware import Prediction
-    from .io_space import IoSpace
+from .io_space import IoSpace, io_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +68,28 @@ class Survey:
     """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
 
     @cached_property
-    def io(self) -> "IoSpace":
+    def io(self) -> IoSpace:
         """What the layout takes of the IO space."""
-        from .io_space import io_space
+        return io_space(self.machine, self.guest.firmware.name, self.topology, self._direct())
 
-        return io_space(self)
+    def _direct(self) -> dict[str, int]:
+        """Bytes of the IO BARs on each bus itself."""
+        direct = dict.fromkeys(self.topology.buses, 0)
+        direct[self.machine.root] = self.machine.io_bytes
+        for place in self.places.values():
+            direct[place.bus.id] += place.io
+        for wanted, slot in self.spares:
+            if wanted.kind == "pci" and slot is not None and slot.bus in direct:
+                direct[slot.bus] += wanted.io
+        return direct
 
     @cached_property
-    def prediction(self) -> "Prediction | None":
+    def prediction(self) -> Prediction | None:
         """What the firmware makes of it, OVMF's memory left out; None where it has models that nobody knows."""
         return self._predicted(memory=self.layout.firmware.name == "seabios" and not self._ample)
 
     @cached_property
-    def memory(self) -> "Prediction | None":
+    def memory(self) -> Prediction | None:
         """The same with memory; None, too, where there is ample for any order of things."""
         if self._ample:
             return None
@@ -89,26 +97,20 @@ class Survey:
 
     @cached_property
     def _ample(self) -> bool:
-        from ..firmware.ample import memory_is_ample
-
         try:
             return memory_is_ample(self.layout)
         except (KeyError, ValueError):  # other rules speak of these
             return True
 
-    def _predicted(self, *, memory: bool) -> "Prediction | None":
-        from ..firmware import predict
-
+    def _predicted(self, *, memory: bool) -> Prediction | None:
         try:
             return predict(self.layout, memory=memory)
         except (KeyError, ValueError):
             return None
 
     @cached_property
-    def names(self) -> "dict[str, str | None]":
+    def names(self) -> dict[str, str | None]:
         """What a Linux guest calls each network interface, as far as that is predicted."""
-        from ..linux.interface_names import guest_names
-
         return {} if self.prediction is None else guest_names(self.layout, self.prediction, self.topology)
 
     def restated(self, layout: Layout) -> "Survey":

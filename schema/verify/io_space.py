@@ -1,12 +1,13 @@
 """IO ports that a layout takes, counted as docs/semantics.md says: root BARs, and the windows of every bridge."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..firmware.budget import PAGE, io_budget, power_of_two
 from ..layout.layout import PlacedController
-from ..layout.topology import has_shpc, port_hotplug
+from ..layout.topology import Topology, has_shpc, port_hotplug
+from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
-from .context import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +35,29 @@ def pages(size: int) -> int:
     return -(-size // PAGE) * PAGE
 
 
-def io_reserve(survey: Survey, controller: PlacedController) -> int:
+def io_reserve(machine: Machine, firmware: str, controller: PlacedController) -> int:
     """What the bridge reserves beside its content, in bytes; root ports of pc-q35-6.1 do so by themselves."""
-    if not heeds_reserve(survey, controller):
+    if not heeds_reserve(machine, firmware, controller):
         return 0
     if "io-reserve" in controller.properties:
         return integer(controller.properties, "io-reserve") or 0
-    implied = survey.machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
+    implied = machine.port_io_reserve and controller.model == "pcie-root-port" and port_hotplug(controller)
     return PAGE if implied else 0
 
 
-def heeds_reserve(survey: Survey, controller: PlacedController) -> bool:
+def heeds_reserve(machine: Machine, firmware: str, controller: PlacedController) -> bool:
     """OVMF looks at the reserves of bridges that it takes for hot-pluggable; SeaBIOS at all."""
-    if survey.guest.firmware.name == "seabios":
+    if firmware == "seabios":
         return True
     if controller.model == "pci-bridge":
         return has_shpc(controller)
-    return port_hotplug(controller) and not survey.machine.port_io_reserve
+    return port_hotplug(controller) and not machine.port_io_reserve
 
 
-def io_space(survey: Survey) -> IoSpace:
-    buses, below = survey.topology.buses, survey.topology.below
-    empty_shpc = io_budget(survey.machine, survey.guest.firmware.name).empty_shpc_window
-    direct = _direct(survey)
+def io_space(machine: Machine, firmware: str, topology: Topology, direct: Mapping[str, int]) -> IoSpace:
+    """`direct`: bytes of the BARs on each bus itself."""
+    buses, below = topology.buses, topology.below
+    empty_shpc = io_budget(machine, firmware).empty_shpc_window
     windows: dict[str, int] = {}
     content: dict[str, int] = {}
     largest = 0
@@ -68,21 +69,9 @@ def io_space(survey: Survey) -> IoSpace:
         window = pages(direct[bus.id]) + nested
         if content[bus.id] == 0 and has_shpc(bus.controller):
             window = empty_shpc
-        reserve = pages(io_reserve(survey, bus.controller))
+        reserve = pages(io_reserve(machine, firmware, bus.controller))
         windows[bus.id] = max(window, reserve)
         largest = max(largest, power_of_two(reserve) if bus.expander is None else 0)
-    root = survey.machine.root
     # a window that reaches the root is counted there once: an expander only passes on what its bridges have
-    return IoSpace(windows, content, sum(windows[bus.id] for bus in below[root]), direct[root], largest)
-
-
-def _direct(survey: Survey) -> dict[str, int]:
-    """Bytes of the BARs on each bus itself."""
-    direct = dict.fromkeys(survey.topology.buses, 0)
-    direct[survey.machine.root] = survey.machine.io_bytes
-    for place in survey.places.values():
-        direct[place.bus.id] += place.io
-    for wanted, slot in survey.spares:
-        if wanted.kind == "pci" and slot is not None and slot.bus in direct:
-            direct[slot.bus] += wanted.io
-    return direct
+    at_root = sum(windows[bus.id] for bus in below[machine.root])
+    return IoSpace(windows, content, at_root, direct[machine.root], largest)

@@ -125,9 +125,9 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
         return _no_room_behind(known, wanted, bus)
     if bus.controller.model != "pcie-root-port":
         return "not a pcie-root-port"
-    if not heeds_reserve(known, bus.controller):
+    if not heeds_reserve(known.machine, known.guest.firmware.name, bus.controller):
         return "the firmware heeds no reserve there"
-    if wanted.io and io_reserve(known, bus.controller) < max(wanted.io, 4096):
+    if wanted.io and io_reserve(known.machine, known.guest.firmware.name, bus.controller) < max(wanted.io, 4096):
         return "no io-reserve"
     if wanted.memory > (integer(bus.controller.properties, "pref64-reserve") or 0):
         return "no pref64-reserve"
@@ -139,7 +139,7 @@ def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
     keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
     if keeper is None or keeper.controller is None:
         return "nothing keeps room for it"
-    if wanted.memory and not heeds_reserve(known, keeper.controller):
+    if wanted.memory and not heeds_reserve(known.machine, known.guest.firmware.name, keeper.controller):
         return "the firmware heeds no reserve there"
     together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
     kept = integer(keeper.controller.properties, "mem-reserve") or 0

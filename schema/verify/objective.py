@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from ..layout.layout import Layout
 from ..pci.controllers import Connector, VirtioMode
-from ..request.guest import Guest, Term
+from ..request.fields import Term
+from ..request.guest import Guest
 from ..weights import WEIGHTS
 from .context import Place, Survey, survey
 

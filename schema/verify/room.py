@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from ..firmware.bars import requested_with_rom, window_bytes
+from ..firmware.bars import window_bytes
 from ..firmware.budget import MIB, align
 from ..firmware.need import SEABIOS_WINDOW
 from ..layout.topology import Bus, has_shpc
 from ..pci.qemu_properties import integer
+from ..request.bars import requested_with_rom
 from .context import Survey
 
 

@@ -1,7 +1,7 @@
 """The terms of the objective, as docs/semantics.md lists them."""
 
 from ...schema.firmware.budget import PAGE
-from ...schema.request.guest import Term
+from ...schema.request.fields import Term
 from ...schema.weights import WEIGHTS
 from .buses import Bus, Kind
 from .rules import meets

@@ -6,7 +6,8 @@ from typing import Any
 from ...schema.firmware import exceeds_memory, fails_in_any_order
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
-from ...schema.request.guest import Guest, Term
+from ...schema.request.fields import Term
+from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
 from ...schema.verify.context import Survey
 from ...schema.verify.objective import objective_of

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from ...schema.firmware.bars import Kind as BarKind
-from ...schema.firmware.bars import requested, requested_with_rom, window_bytes
+from ...schema.firmware.bars import window_bytes
 from ...schema.firmware.budget import power_of_two
 from ...schema.firmware.need import SEABIOS_WINDOW, Where, may_be_short, needed, takes_some
 from ...schema.firmware.pieces import NONE, Memory, Piece
+from ...schema.pci.bars import Kind as BarKind
 from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
+from ...schema.request.bars import requested, requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
 from ...schema.request.traits import STRICTNESS, Traits, mode_on

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...schema.firmware.budget import MIB, PAGE, align, io_budget, power_of_two
-from ...schema.firmware.need import MEMORY_RESERVES, SEABIOS_WINDOW
+from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ...schema.pci.controllers import MEMORY_RESERVES
 from ...schema.pci.qemu_properties import Properties
 from ...schema.request.device import Spare
 from ...schema.verify.context import Survey

@@ -2,8 +2,10 @@
 
 from functools import cached_property
 
-from ...schema.firmware.bars import Kind, requested_with_rom, window_bytes
+from ...schema.firmware.bars import window_bytes
+from ...schema.pci.bars import Kind
 from ...schema.pci.qemu_properties import integer
+from ...schema.request.bars import requested_with_rom
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from ...schema.request.traits import mode_on

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from ...schema.explanation.facts import SLOTS
 from ...schema.firmware.budget import PAGE
-from ...schema.request.guest import Guest, Term
+from ...schema.request.fields import Term
+from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
 from ..aggregate.bus_class_builder import Grower, Scope
 from ..aggregate.item_kinds import Place

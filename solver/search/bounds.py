@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...schema.firmware.budget import PAGE
-from ...schema.request.guest import Term
+from ...schema.request.fields import Term
 from ..aggregate.item_kinds import Kind
 from ..model.build import Encoding
 from ..model.linear import Sum

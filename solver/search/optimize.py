@@ -14,7 +14,8 @@ from ...schema.explanation.facts import LIMITS
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout, ObjectiveTerm
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
-from ...schema.request.guest import Guest, Term
+from ...schema.request.fields import Term
+from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
 from ...schema.verify.context import Survey
 from ...schema.verify.objective import objective_of

@@ -1,6 +1,6 @@
 """What a good layout is, limits, and the preset."""
 
-from qslot.schema.request.guest import TERMS
+from qslot.schema.request.fields import TERMS
 
 from .draft import Data, Draft
 

@@ -14,7 +14,7 @@ from qslot.schema.firmware.need import may_be_short
 from qslot.schema.layout.layout import PlacedController
 from qslot.schema.pci.address import FUNCTIONS, Pin
 from qslot.schema.request.device import Device
-from qslot.schema.request.guest import Term
+from qslot.schema.request.fields import Term
 from qslot.schema.request.traits import model_of
 from qslot.schema.verify import verify
 from qslot.schema.verify.context import survey

@@ -6,7 +6,7 @@ or of CP-SAT shows; a fault of the rows themselves does not.
 
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.layout.outcome import Outcome
-from qslot.schema.request.guest import Term
+from qslot.schema.request.fields import Term
 from qslot.solver.aggregate.bus_class_builder import Scope
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import Impossible

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from qslot.schema import Guest, Layout
-from qslot.schema.request.guest import Term
+from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
 from qslot.solver.aggregate.bus_class_builder import Scope, scopes
 from qslot.solver.aggregate.items import items_of

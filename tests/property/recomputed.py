@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from qslot.schema import Guest
 from qslot.schema.pci.controllers import Connector, VirtioMode
-from qslot.schema.request.guest import Term
+from qslot.schema.request.fields import Term
 from qslot.schema.request.traits import Traits
 from qslot.schema.weights import WEIGHTS
 

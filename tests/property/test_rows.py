@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.request.guest import Term
+from qslot.schema.request.fields import Term
 from qslot.solver import Options, solve
 from qslot.solver.aggregate.bus_classes import Offer
 from qslot.solver.model.build import Encoding, encode

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample
-from qslot.schema.firmware.bars import Kind, requested
 from qslot.schema.layout.layout import PlacedController
+from qslot.schema.pci.bars import Kind
 from qslot.schema.pci.qemu_properties import Properties
+from qslot.schema.request.bars import requested
 
 from .layout import Writer
 from .limits import LAYOUTS, MemoryDecides

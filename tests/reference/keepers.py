@@ -3,7 +3,8 @@
 Reserves that the request states stay as they are, so a slot beyond them is none.
 """
 
-from qslot.schema.firmware.bars import Kind, requested
+from qslot.schema.pci.bars import Kind
+from qslot.schema.request.bars import requested
 
 from .measure import PAGE, Broken, Measure, beyond, keeper_of, on, spares_on
 from .request import choice_of

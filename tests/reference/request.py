@@ -164,7 +164,7 @@ def _function_only(pin: Pin | None) -> int | None:
 
 def _items(problem: Problem) -> list[tuple[Thing, Pin]]:
     guest = problem.guest
-    traits = traits_of(guest)
+    traits = traits_of(guest.devices, guest.groups, guest.platform)
     pinned: list[tuple[Thing, Pin]] = []
     for members in _units(guest):
         item = _item(guest, tuple(traits[device.id] for device in members))

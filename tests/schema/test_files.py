@@ -20,7 +20,7 @@ from qslot.schema.formats.files import (
     write,
 )
 from qslot.schema.formats.plain_data import MAX_DEPTH, TextError, parse, sniff
-from qslot.schema.request.guest import MAX_DEVICES
+from qslot.schema.request.fields import MAX_DEVICES
 
 from tests.layouts import small_layout
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import pytest
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.firmware import Prediction, predict
-from qslot.schema.firmware.bars import CHIPSET, Kind
+from qslot.schema.firmware.bars import CHIPSET
 from qslot.schema.firmware.budget import io_budget
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.pci.bars import Kind
 from qslot.schema.pci.machine import machine_of
 from qslot.schema.pci.qemu_properties import Scalar
 

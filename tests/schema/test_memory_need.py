@@ -1,19 +1,22 @@
 """What is counted as memory need is no more than there is wherever a layout fits; over random layouts."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from qslot.schema import Firmware, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.apertures import Aperture
-from qslot.schema.firmware.bars import Bar as FirmwareBar
 from qslot.schema.firmware.bars import device_bars
 from qslot.schema.firmware.need import Where, apertures, chipset_asks, needed, port_memory
 from qslot.schema.firmware.pieces import NONE, Memory, Piece, whole
 from qslot.schema.pci.machine import Family, Machine, machine_of
 
 from ..real.random_layouts import random_layout
+
+if TYPE_CHECKING:
+    from qslot.schema.pci.bars import Bar as FirmwareBar
 
 MIB = 1 << 20
 UNITS = [MIB << exponent for exponent in range(15)]

@@ -27,4 +27,4 @@ def test_high_memory_gives_way_to_amds_reserved_addresses(
     platform = Platform(
         memory=memory * GIB, numa_nodes=0, chipset=Chipset(), pci_hole64=None if hole is None else hole * GIB
     )
-    assert high_memory_end(machine_of(machine, Chipset()), platform) == end * GIB
+    assert high_memory_end(machine_of(machine, Chipset()), platform.memory, platform.pci_hole64) == end * GIB

@@ -11,8 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
+from ...base import Frozen
 from ...pci.controllers import VirtioMode
-from ...request.device import Frozen
 from .read import OsinfoError as OsinfoError
 from .read import Row, read_osinfo
 

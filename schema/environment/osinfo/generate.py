@@ -7,7 +7,6 @@ import argparse
 import json
 from pathlib import Path
 
-from ...formats.files import write
 from .read import read_osinfo, version_of
 
 DEBIAN = Path("/usr/share/osinfo")
@@ -26,7 +25,7 @@ def main() -> None:
     parser.add_argument("--osinfo-dir", type=Path, default=DEBIAN, metavar="DIR", help="default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, default=TABLE, metavar="FILE", help="default: the package's own")
     options = parser.parse_args()
-    write(options.output, text(options.osinfo_dir))
+    options.output.write_text(text(options.osinfo_dir), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""Base address registers as the firmware sizes them."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final, NamedTuple, Protocol
+
+
+class Kind(IntEnum):
+    """What a BAR can hold: IO ports, or memory by address width; PREF is prefetchable memory."""
+
+    IO = 0
+    MEM32 = 1
+    PREF32 = 2
+    MEM64 = 3
+    PREF64 = 4
+
+
+class Bar(NamedTuple):
+    """One BAR as the firmware sizes it. `size` in bytes."""
+
+    number: int
+    kind: Kind
+    size: int
+
+
+Bars = tuple[Bar, ...]
+
+ROM_BAR: Final = 6
+"""Number under which option ROMs go, after the six BARs."""
+
+
+class Described(Protocol):
+    """A BAR as the catalogue or a request describes it."""
+
+    @property
+    def bar(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def prefetchable(self) -> bool: ...
+
+
+def sized(bars: Iterable[Described]) -> Bars:
+    """By rising number."""
+    return tuple(sorted(Bar(bar.bar, kind_of(bar), bar.size) for bar in bars))
+
+
+def kind_of(bar: Described) -> Kind:
+    """What it can hold."""
+    if bar.kind == "io":
+        return Kind.IO
+    if bar.kind == "mem32":
+        return Kind.PREF32 if bar.prefetchable else Kind.MEM32
+    return Kind.PREF64 if bar.prefetchable else Kind.MEM64

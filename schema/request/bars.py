@@ -1,0 +1,20 @@
+"""BARs and option ROM of a device of the request."""
+
+from ..catalog.measured_bars import measured_bars
+from ..pci.bars import Bars, sized
+from ..pci.controllers import VirtioMode
+from .traits import Traits
+
+
+def requested(traits: Traits, mode: VirtioMode | None) -> Bars:
+    """BARs of a device of the request in a virtio mode."""
+    return requested_with_rom(traits, mode)[0]
+
+
+def requested_with_rom(traits: Traits, mode: VirtioMode | None) -> tuple[Bars, int]:
+    """The same, and bytes of its option ROM."""
+    device = traits.device
+    if device.bars is not None:
+        return sized(device.bars), device.rom or 0
+    bars, rom = measured_bars(traits.model.name, mode, frozenset(device.properties.items()), traits.version)
+    return bars, rom if device.rom is None else device.rom
