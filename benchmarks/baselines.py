@@ -60,16 +60,16 @@ def greedy(guest: Guest) -> Plan | str:
 
 class _Greedy:
     def __init__(self, guest: Guest, items: Items) -> None:
-        self.guest, self.items, self.platform = guest, items, guest.platform
-        self.express = self.platform.family == "q35"
-        slots = range(self.platform.first_slot, self.platform.last_slot + 1)
-        self.root = Bus(self.platform.root, None, Place.ROOT, None, 0, slots)
+        self.guest, self.items, self.machine_model = guest, items, guest.machine_model
+        self.express = self.machine_model.family == "q35"
+        slots = range(self.machine_model.first_slot, self.machine_model.last_slot + 1)
+        self.root = Bus(self.machine_model.root, None, Place.ROOT, None, 0, slots)
         self.buses = [self.root]
         self.by_name = {self.root.name: self.root}
         self.numbers, self.depth = 1, 0
-        for slot in self.platform.closed:
+        for slot in self.machine_model.closed:
             self.root.used.setdefault(slot, set()).add(0)
-        for slot, function in self.platform.taken:
+        for slot, function in self.machine_model.taken:
             self.root.used.setdefault(slot, set()).add(function)
 
     def run(self) -> Plan:
@@ -77,18 +77,18 @@ class _Greedy:
         order = {device.id: index for index, device in enumerate(self.guest.devices)}
         free = [item for items in self.items.free.values() for item in items]
         free.sort(key=lambda one: order[one.ids[0]] if one.ids else len(order))
-        for item in [item for item in free if not self._soft_place(item)]:
+        for item in [item for item in free if not self._chipset_place(item)]:
             self._place(item)
         below = [bus for bus in self.buses if bus.model is not None]
         windows = sum(max(pages(bus.io), self._empty(bus)) for bus in below)
-        budget = io_budget(self.platform, self.guest.firmware.name)
+        budget = io_budget(self.machine_model, self.guest.firmware.name)
         # OVMF rounds root BARs up; SeaBIOS adds them as they are
-        bars = -(-(self.root.io + self.platform.io_bytes) // budget.root_granule) * budget.root_granule
+        bars = -(-(self.root.io + self.machine_model.io_bytes) // budget.root_granule) * budget.root_granule
         return Plan(len(below), windows, self.depth, windows * 4096 + bars <= budget.limit)
 
     def _empty(self, bus: Bus) -> int:
         shpc = bus.model in ("pcie-pci-bridge", "pci-bridge")
-        return pages(io_budget(self.platform, self.guest.firmware.name).empty_shpc_window) if shpc else 0
+        return pages(io_budget(self.machine_model, self.guest.firmware.name).empty_shpc_window) if shpc else 0
 
     # ---- what the request fixes
 
@@ -163,9 +163,9 @@ class _Greedy:
 
     # ---- items
 
-    def _soft_place(self, item: Item) -> bool:
+    def _chipset_place(self, item: Item) -> bool:
         """The first video and its like go to their chipset place before anything else, if that is free."""
-        slot = next((t.soft_slot for one in item.ids if (t := self.items.traits[one]).soft_slot), None)
+        slot = next((t.chipset_place for one in item.ids if (t := self.items.resolved[one]).chipset_place), None)
         if slot is None or self.root.used.get(slot):
             return False
         self._seat(item, self.root, slot)

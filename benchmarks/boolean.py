@@ -14,7 +14,7 @@ from qslot.schema import Guest
 from qslot.schema.firmware.budget import PAGE, io_budget
 from qslot.schema.weights import WEIGHTS
 from qslot.solver.aggregate.bus_classes import pages, unmet
-from qslot.solver.aggregate.item_kinds import Kind, Place
+from qslot.solver.aggregate.item_kinds import ItemKind, Place
 from qslot.solver.aggregate.items import Items, items_of
 
 Variable = cp_model.IntVar
@@ -76,17 +76,19 @@ class _Bus:
 
 class _Model:
     def __init__(self, guest: Guest, items: Items) -> None:
-        self.guest, self.cp, self.platform = guest, cp_model.CpModel(), guest.platform
+        self.guest, self.cp, self.machine_model = guest, cp_model.CpModel(), guest.machine_model
         self.items = [kind for kind, listed in items.free.items() for _ in listed]
-        self.express = self.platform.family == "q35"
+        self.express = self.machine_model.family == "q35"
         self.preferences: list[cp_model.LinearExprT] = [0]
         self.windows: list[Variable] = []
         self.used: list[cp_model.LinearExprT] = [0]
         self.depth: list[cp_model.LinearExprT] = [0]
         slots = [
-            s for s in range(self.platform.first_slot, self.platform.last_slot + 1) if s not in self.platform.closed
+            s
+            for s in range(self.machine_model.first_slot, self.machine_model.last_slot + 1)
+            if s not in self.machine_model.closed
         ]
-        self.root = _Bus(Place.ROOT, None, 0, self.platform.root_hotplug, 1, {slot: [] for slot in slots})
+        self.root = _Bus(Place.ROOT, None, 0, self.machine_model.root_hotplug, 1, {slot: [] for slot in slots})
         self.buses = [self.root]
 
     def build(self) -> None:
@@ -100,8 +102,8 @@ class _Model:
                 self.cp.add(sum(here) <= bus.used)
             if bus is not self.root:
                 self._window(bus)
-        budget = io_budget(self.platform, self.guest.firmware.name)
-        bars = cp_model.LinearExpr.sum([*self.root.io, self.platform.io_bytes])
+        budget = io_budget(self.machine_model, self.guest.firmware.name)
+        bars = cp_model.LinearExpr.sum([*self.root.io, self.machine_model.io_bytes])
         granules = self.cp.new_int_var(0, budget.limit // budget.root_granule, "")
         self.cp.add(granules * budget.root_granule >= bars)
         taken = [*(PAGE * window for window in self.windows), granules * budget.root_granule]
@@ -174,7 +176,7 @@ class _Model:
 
     # ---- devices
 
-    def _seat(self, kind: Kind) -> None:
+    def _seat(self, kind: ItemKind) -> None:
         choices = []
         for bus in self.buses:
             if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.node):
@@ -198,7 +200,7 @@ class _Model:
     def _window(self, bus: _Bus) -> None:
         """Pages of its IO BARs; with SeaBIOS at least one for a bridge with SHPC."""
         shpc = bus.place is Place.CONVENTIONAL and bus.depth > 0 and self.express
-        least = pages(io_budget(self.platform, self.guest.firmware.name).empty_shpc_window) if shpc else 0
+        least = pages(io_budget(self.machine_model, self.guest.firmware.name).empty_shpc_window) if shpc else 0
         window = self.cp.new_int_var(0, 15, "")
         self.cp.add(window * PAGE >= sum(bus.io))
         self.cp.add(window >= least * bus.used)

@@ -20,7 +20,7 @@ from qslot.schema.layout.layout import SpareSlot
 from qslot.schema.libvirt import guest_data
 from qslot.schema.libvirt.splice import Edits, Element, parse
 from qslot.schema.pci.address import SLOTS
-from qslot.schema.verify.context import Survey, survey
+from qslot.schema.verify.context import Context, context_of
 from qslot.schema.verify.needs import closed
 from qslot.solver import Options, solve
 
@@ -92,20 +92,20 @@ class Cost:
 
 def same_needs(data: dict[str, Any], layout: Layout) -> dict[str, Any]:
     """The request that libvirt's layout answers: its devices free to move, what it offers asked for."""
-    known = survey(Guest.model_validate(data), layout)
+    known = context_of(Guest.model_validate(data), layout)
     devices = []
     for one in data["devices"]:
         place, device = known.places[one["id"]], dict(one)
         device.pop("address", None)
         if "group" in device:
             device["address"] = f".{place.seat.function}"
-        hot = place.takes_hotplug and place.traits.model.hotpluggable and "group" not in device
+        hot = place.takes_hotplug and place.resolved.model.hotpluggable and "group" not in device
         devices.append(device | {"hotplug": "required" if hot else "never"})
     spare = [{"kind": kind, "count": count} for kind, count in _free(known).items()]
     return {**data, "controllers": [], "devices": devices, "spare": spare, "policy": {"preset": "libvirt"}}
 
 
-def _free(known: Survey) -> Counter[str]:
+def _free(known: Context) -> Counter[str]:
     """Empty slots that take hot-plug."""
     free: Counter[str] = Counter()
     for bus in known.topology.buses.values():

@@ -15,15 +15,15 @@ from qslot.solver.search import optimize as search
 from qslot.solver.search.cpsat import engine
 
 if TYPE_CHECKING:
-    from qslot.solver.model.linear import Rows
+    from qslot.solver.model.linear import LinearModel
 
 PHASES: Final = {
     "items_of": "model",
-    "encode": "model",
+    "build": "model",
     "_optimize": "solve",
     "decode": "decode",
     "assemble": "decode",
-    "_judge": "verify",
+    "_verify": "verify",
 }
 """Names in solver/search/optimize.py, none of which calls another, and the phase that each belongs to."""
 
@@ -68,9 +68,9 @@ def _timed(function: Callable[..., Any], phase: str, clock: Clock) -> Callable[.
             result = function(*arguments, **options)
         finally:
             clock.wall[phase] += 1000 * (time.perf_counter() - start)
-        if function.__name__ == "encode":
-            rows: Rows = result.variables.rows
-            clock.stages, clock.variables, clock.rows = clock.stages + 1, len(rows.ranges), len(rows.rows)
+        if function.__name__ == "build":
+            linear: LinearModel = result.variables.linear
+            clock.stages, clock.variables, clock.rows = clock.stages + 1, len(linear.ranges), len(linear.rows)
         return result
 
     return timed

@@ -1,6 +1,6 @@
 """What the project promises of speed, shown or refuted: `python -m benchmarks.ratio`.
 
-Model, solve with proof, decode and verify a 30-device guest within 40 times the time of a trivial CP-SAT solve: the
+Encoding, solve with proof, decode and verify a 30-device guest within 40 times the time of a trivial CP-SAT solve: the
 median over the families, all in one run. And 100 devices of six kinds are proved optimal; and domain XML of 300 devices
 is read, planned with proof and written within 200 times. Exit code 1 if not.
 """

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import AliasChoices, Field, field_validator
 
 from .base import Frozen
 from .pci.qemu_properties import Scalar, as_text
@@ -10,12 +10,13 @@ from .rules import RULES
 
 
 class Finding(Frozen):
-    """`rule` is a code of `RULES`, `subjects` are ids of devices and controllers, `numbers` what was measured."""
+    """`rule` is a code of `RULES`, `subjects` are ids of devices and controllers, `details` what was found."""
 
     rule: str
     severity: Literal["error", "warning"] = "error"
     subjects: tuple[str, ...] = ()
-    numbers: dict[str, Scalar] = {}
+    details: dict[str, Scalar] = Field(default={}, validation_alias=AliasChoices("details", "numbers"))
+    """By name. Layouts that qslot wrote before call them `numbers`."""
 
     @field_validator("rule")
     @classmethod
@@ -26,7 +27,7 @@ class Finding(Frozen):
 
     def __str__(self) -> str:
         who = ", ".join(self.subjects)
-        numbers = ", ".join(f"{name} {as_text(value)}" for name, value in self.numbers.items())
+        details = ", ".join(f"{name} {as_text(value)}" for name, value in self.details.items())
         return f"{self.severity} {self.rule}: {f'{who}: ' if who else ''}{RULES[self.rule].sentence}" + (
-            f" ({numbers})" if numbers else ""
+            f" ({details})" if details else ""
         )

@@ -10,6 +10,6 @@ WEIGHTS: Final[dict[str, int]] = {
     "shared": 2,
     "foreign-node": 2,
     "switch": 1,
-    "soft-place": 1,
+    "chipset-place": 1,
 }
 """Per device and reason (`switch`: per switch that was not demanded); docs/semantics.md says when each applies."""

@@ -2,7 +2,7 @@
 
 from .advice.advise import advise as advise
 from .advice.machine_choice import Decision as Decision
-from .advice.machine_choice import decide_for as decide_for
+from .advice.machine_choice import choose_machine as choose_machine
 from .explanation.explain import explain as explain
 from .explanation.why_here import placement as placement
 from .options import Options as Options

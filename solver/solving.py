@@ -9,7 +9,7 @@ from .address_model import address_level, is_the_smaller, within_reach
 from .options import Options
 from .search.cpsat import Limits
 from .search.feasibility import any_layout
-from .search.optimize import Optimum, completed, decide
+from .search.optimize import Optimum, optimize, with_costs
 from .search.shortage import shortages
 
 EFFORT: Final = 1.0
@@ -39,7 +39,7 @@ def best_known(guest: Guest, limits: Limits) -> Outcome:
         first = address_level(guest, replace(limits.steady, effort=EFFORT), cuts=CUTS)
         if not isinstance(first, Undecided):
             return first
-    outcome = decide(guest, limits)
+    outcome = optimize(guest, limits)
     if isinstance(outcome, Undecided) and limits.left() != 0:
         outcome = _otherwise(guest, outcome, limits)
     if isinstance(outcome, Undecided):
@@ -53,7 +53,7 @@ def _otherwise(guest: Guest, outcome: Undecided, limits: Limits) -> Outcome:
     known = any_layout(guest, limits) if outcome.layout is None else None
     if known is not None:
         bounds = {term.term: term.bound for term in outcome.bound}
-        layout = completed(known, Optimum((), bounds, bounds, proved=False))
+        layout = with_costs(known, Optimum((), bounds, bounds, proved=False))
         outcome = Undecided(layout=layout, bound=layout.objective)
     if within_reach(guest):
         second = address_level(guest, limits)

@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-from .bar import Bar as Bar
+from .bar import ModelBar as ModelBar
 from .load import load_excluded, load_models
 from .model import DeviceModel as DeviceModel
 from .model import UnknownBars as UnknownBars

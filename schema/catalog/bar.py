@@ -8,7 +8,7 @@ Kind = Literal["io", "mem32", "mem64"]
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ModelBar:
     """One base address register: number 0-5, kind, and size in bytes, a power of two."""
 
     bar: int
@@ -17,5 +17,5 @@ class Bar:
     prefetchable: bool
 
 
-Bars = Mapping[int, Bar]
+BarsByNumber = Mapping[int, ModelBar]
 """By BAR number."""

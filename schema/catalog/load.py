@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..pci.controllers import Connector, VirtioMode
-from .bar import Bar
+from .bar import ModelBar
 from .model import DeviceModel, Sized, Variant, VirtioModel, When
 
 Entry = Mapping[str, Any]
@@ -51,7 +51,7 @@ def model_of(name: str, entry: Entry) -> DeviceModel:
     """The model that an entry of a data file (keys described in devices.json itself) stands for."""
     virtio = entry.get("virtio")
     bars = entry.get("bars", [])
-    base: dict[VirtioMode | None, tuple[Bar, ...]]
+    base: dict[VirtioMode | None, tuple[ModelBar, ...]]
     base = {VirtioMode(m): _bars(b) for m, b in bars.items()} if virtio is not None else {None: _bars(bars)}
     modes = tuple(mode for mode in VirtioMode if mode in base)
     return DeviceModel(
@@ -70,8 +70,8 @@ def model_of(name: str, entry: Entry) -> DeviceModel:
     )
 
 
-def _bars(rows: list[list[Any]]) -> tuple[Bar, ...]:
-    return tuple(Bar(*row) for row in rows)
+def _bars(rows: list[list[Any]]) -> tuple[ModelBar, ...]:
+    return tuple(ModelBar(*row) for row in rows)
 
 
 def _rule(rule: Entry, every_mode: frozenset[VirtioMode | None]) -> Variant | Sized:
@@ -82,7 +82,7 @@ def _rule(rule: Entry, every_mode: frozenset[VirtioMode | None]) -> Variant | Si
     return Sized(
         when,
         modes,
-        Bar(*rule["sized"]),
+        ModelBar(*rule["sized"]),
         by=rule["by"],
         unit=rule.get("unit", 0),
         steps=tuple((start, size) for start, size in rule.get("steps", ())),

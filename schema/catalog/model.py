@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ..pci.controllers import Connector, VirtioMode
 from ..pci.qemu_properties import as_text, canonical
-from .bar import Bar, Bars
+from .bar import BarsByNumber, ModelBar
 from .versions import adapted, older_rom
 
 
@@ -54,10 +54,10 @@ class Variant:
 
     when: When
     modes: frozenset[VirtioMode | None]
-    bars: tuple[Bar, ...]
+    bars: tuple[ModelBar, ...]
     drop: frozenset[int]
 
-    def apply(self, bars: Bars, _properties: Mapping[str, Any]) -> Bars:
+    def apply(self, bars: BarsByNumber, _properties: Mapping[str, Any]) -> BarsByNumber:
         kept = {number: bar for number, bar in bars.items() if number not in self.drop}
         return kept | {bar.bar: bar for bar in self.bars}
 
@@ -69,7 +69,7 @@ class Sized:
 
     when: When
     modes: frozenset[VirtioMode | None]
-    bar: Bar
+    bar: ModelBar
     """What the BAR is; its size is the least possible, in bytes."""
     by: str
     unit: int = 0
@@ -82,7 +82,7 @@ class Sized:
     beyond: int | None = None
     """The BAR exists only where it is larger than that other BAR."""
 
-    def apply(self, bars: Bars, properties: Mapping[str, Any]) -> Bars:
+    def apply(self, bars: BarsByNumber, properties: Mapping[str, Any]) -> BarsByNumber:
         value = properties.get(self.by, self.default)
         if isinstance(value, str):
             value = len(value.encode())
@@ -138,13 +138,13 @@ class DeviceModel:
     """Its BARs are a host device's: the request must state them."""
     backend_sized: frozenset[int] = frozenset()
     """BARs as large as a backend named by a property: their size here is only a nominal one."""
-    base: Mapping[VirtioMode | None, tuple[Bar, ...]] = field(default_factory=dict, repr=False)
+    base: Mapping[VirtioMode | None, tuple[ModelBar, ...]] = field(default_factory=dict, repr=False)
     rules: tuple[Variant | Sized, ...] = field(default=(), repr=False)
     """Applied in order, later ones win."""
 
     def bars(
         self, mode: VirtioMode | None, properties: Mapping[str, Any], version: tuple[int, int] | None = None
-    ) -> tuple[Bar, ...]:
+    ) -> tuple[ModelBar, ...]:
         """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio). `version` is the machine
         type's, None the newest.
 
@@ -158,7 +158,7 @@ class DeviceModel:
         if not self.rules and version is None:
             return self.base[mode]
         values = {name: canonical(name, value) for name, value in properties.items()}
-        bars: Bars = {bar.bar: bar for bar in self.base[mode]}
+        bars: BarsByNumber = {bar.bar: bar for bar in self.base[mode]}
         for rule in self.rules:
             if mode in rule.modes and rule.when.holds(values):
                 bars = rule.apply(bars, values)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .bar import Bars
+from .bar import BarsByNumber
 
 Version = tuple[int, int]
 
@@ -45,7 +45,9 @@ PAGE_PER_VQ: Final = (2, 8)
 WITH_A_PAGE_EACH: Final = 8 << 20
 
 
-def adapted(name: str, bars: Bars, properties: Mapping[str, Any], version: Version, *, virtio: bool) -> Bars:
+def adapted(
+    name: str, bars: BarsByNumber, properties: Mapping[str, Any], version: Version, *, virtio: bool
+) -> BarsByNumber:
     """BARs by number on a machine of that version."""
     result = dict(bars)
     for rule in OLDER.get(name, ()):

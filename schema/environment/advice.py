@@ -6,7 +6,7 @@ from ..base import Frozen
 from ..finding import Finding
 from ..layout.layout import ObjectiveTerm
 from ..layout.outcome import Outcome
-from ..request.device import Means
+from ..request.device import ModeSource
 from ..request.guest import Guest
 
 Variant = Literal["i440fx", "q35", "q35-bridge", "q35-root-complex"]
@@ -20,7 +20,7 @@ class DeviceAdvice(Frozen):
     model: str
     driver: str
     virtio: str | None
-    virtio_by: Means | None
+    virtio_by: ModeSource | None
     address: str
     reason: str
 

@@ -15,7 +15,7 @@ from ..request.guest import Guest
 from ..request.problems import problems
 from .host import newest_machine
 from .target import Environment
-from .virtio_modes import OPEN, Choice, Modes
+from .virtio_modes import OPEN, Choice, ModeChooser
 
 FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
 
@@ -83,16 +83,16 @@ class _Candidate:
         os, hosts = self.environment.os, self.environment.hosts
         if machine is None:
             known = "; ".join(host.words for host in hosts)
-            yield Finding(rule="host-machine", numbers={"machine": self.family, "hosts": known})
+            yield Finding(rule="host-machine", details={"machine": self.family, "hosts": known})
         else:
             lacking = (host.words for host in hosts if host.has_machine(machine) is False)
-            yield from (Finding(rule="host-machine", numbers={"host": name, "machine": machine}) for name in lacking)
+            yield from (Finding(rule="host-machine", details={"host": name, "machine": machine}) for name in lacking)
         if self.stated is not None:
             return
         if os is not None and not (os.q35 if self.family == "q35" else os.i440fx):
-            yield Finding(rule="os-machine", numbers={"os": os.id, "machine": self.family})
+            yield Finding(rule="os-machine", details={"os": os.id, "machine": self.family})
         if self.family == "pc":
-            yield from (Finding(rule="machine-needs", numbers={"need": need}) for need in self.needs())
+            yield from (Finding(rule="machine-needs", details={"need": need}) for need in self.needs())
 
     def needs(self) -> Iterator[str]:
         """What only q35 has."""
@@ -125,12 +125,12 @@ class _Candidate:
         findings: list[Finding] = []
         devices = []
         for device in guest.devices:
-            known = Modes(guest, device, stated.get(device.id, {}), self.environment)
+            known = ModeChooser(guest, device, stated.get(device.id, {}), self.environment)
             choice = known.choice()
             findings += known.findings(choice)
             if choice is not None:
                 choices[device.id] = choice
-            devices.append(device if choice is None else known.told(choice))
+            devices.append(device if choice is None else known.apply(choice))
         if findings:
             return Candidate(self.family, guest.machine, findings=tuple(findings))
         return Candidate(self.family, guest.machine, guest.model_copy(update={"devices": tuple(devices)}), choices)

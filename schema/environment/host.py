@@ -13,7 +13,7 @@ from typing import Final
 from ..base import Frozen
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Family, family_of
-from ..request.device import Means
+from ..request.device import ModeSource
 
 Version = tuple[int, ...]
 
@@ -72,7 +72,7 @@ class Host(Frozen):
         since = SINCE.get(model, (0,))
         return None if self.qemu is None and since != (0,) else self.qemu is None or self.qemu >= since
 
-    def takes(self, model: str, mode: VirtioMode, means: Means) -> bool | None:
+    def takes(self, model: str, mode: VirtioMode, means: ModeSource) -> bool | None:
         """Whether the mode of such a device can be said to it by these means.
 
         A mode that the slot decides can always be had, where the device sits in the right one (rule virtio-slot).

@@ -11,13 +11,13 @@ from typing import Any, Final
 from ..catalog import VirtioModel
 from ..finding import Finding
 from ..pci.controllers import VirtioMode
-from ..request.device import Device, Means
+from ..request.device import Device, ModeSource
 from ..request.guest import Guest
-from ..request.traits import model_of, plain_is_legacy
+from ..request.resolved import model_of, plain_is_legacy
 from .osinfo import OFFERS
 from .target import Environment
 
-SPOKEN: Final[tuple[Means, ...]] = ("type", "property")
+SAY_A_MODE: Final[tuple[ModeSource, ...]] = ("type", "property")
 """Means that say a mode whatever the slot."""
 OPEN: Final = (None, "auto-by-os")
 """Virtio modes of a request for an OS that are left to it."""
@@ -28,12 +28,12 @@ class Choice:
     """How a virtio device is told its mode; `mode` None is QEMU's own by the slot. `by_os`: it was left to the OS."""
 
     mode: VirtioMode | None
-    means: Means
+    means: ModeSource
     by_os: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Modes:
+class ModeChooser:
     """One device: which modes it can have, and how it can be told."""
 
     guest: Guest
@@ -55,20 +55,20 @@ class Modes:
     def strict(self) -> bool:
         return self.guest.policy.preset == "strict-modern"
 
-    def told(self, choice: Choice) -> Device:
+    def apply(self, choice: Choice) -> Device:
         return self.device.model_copy(update={"virtio": choice.mode or "auto", "virtio_by": choice.means})
 
     # ---- modes
 
-    def wanted(self) -> list[VirtioMode]:
+    def acceptable_modes(self) -> list[VirtioMode]:
         """The best first. Several may be left to the slot."""
         assert self.virtio is not None
         if self.device.fixed_mode is not None and not self.by_os:
             return [self.device.fixed_mode]
-        modes = self.driven() if self.by_os else frozenset(VirtioMode)
+        modes = self.modes_with_driver() if self.by_os else frozenset(VirtioMode)
         return [mode for mode in (VirtioMode.MODERN, VirtioMode.TRANSITIONAL) if mode in modes & {*self.virtio.modes}]
 
-    def driven(self) -> frozenset[VirtioMode]:
+    def modes_with_driver(self) -> frozenset[VirtioMode]:
         """Where the OS has no driver, what those in packages drive, or those that it has for other devices."""
         os, modes = self.environment.os, self.environment.drives(self.device.model)
         assert os is not None
@@ -85,30 +85,30 @@ class Modes:
         """None where nothing can be chosen, or there is nothing to choose."""
         if self.virtio is None:
             return None
-        wanted = self.wanted()
+        wanted = self.acceptable_modes()
         if self.by_os or self.device.fixed_mode is not None:
             for mode in wanted:
-                for means in self.spoken:
+                for means in self.sources:
                     if self.takes(mode, means):
                         return Choice(mode, means, self.by_os)
         else:
-            for means in self.spoken:
+            for means in self.sources:
                 if all(self.takes(mode, means) for mode in wanted):
                     return Choice(None, means, by_os=False)
         return self.by_slot(wanted) if self.means in (None, "slot") else None
 
     @property
-    def means(self) -> Means | None:
+    def means(self) -> ModeSource | None:
         """What the request states."""
-        stated: Means | None = self.stated.get("virtio_by")
+        stated: ModeSource | None = self.stated.get("virtio_by")
         return stated
 
     @property
-    def spoken(self) -> list[Means]:
+    def sources(self) -> list[ModeSource]:
         """Means beside the slot that may be used."""
-        return [means for means in SPOKEN if self.means in (None, means)]
+        return [means for means in SAY_A_MODE if self.means in (None, means)]
 
-    def takes(self, mode: VirtioMode, means: Means) -> bool:
+    def takes(self, mode: VirtioMode, means: ModeSource) -> bool:
         """Whether every host is known to take it."""
         assert self.virtio is not None
         there = mode in self.virtio.suffixed if means == "type" else self.virtio.switches
@@ -116,11 +116,11 @@ class Modes:
 
     def by_slot(self, wanted: list[VirtioMode]) -> Choice | None:
         """Plain virtio, whose mode its slot makes: on pc never modern, on old machine types always legacy."""
-        if plain_is_legacy(self.guest.platform):
+        if plain_is_legacy(self.guest.machine_model):
             legacy = not self.by_os and self.device.fixed_mode is None
-            legacy |= VirtioMode.LEGACY in (self.driven() if self.by_os else wanted)
+            legacy |= VirtioMode.LEGACY in (self.modes_with_driver() if self.by_os else wanted)
             return Choice(VirtioMode.LEGACY, "slot", self.by_os) if legacy else None
-        made = {VirtioMode.TRANSITIONAL} | ({VirtioMode.MODERN} if self.guest.platform.family == "q35" else set())
+        made = {VirtioMode.TRANSITIONAL} | ({VirtioMode.MODERN} if self.guest.machine_model.family == "q35" else set())
         left = [mode for mode in wanted if mode in made]
         if not left:
             return None
@@ -139,16 +139,16 @@ class Modes:
                 yield self.finding("host-model", host=host.words, model=model)
         if self.virtio is None or choice is not None:
             return
-        wanted = self.wanted()
+        wanted = self.acceptable_modes()
         if not wanted and os is not None:
             yield self.finding("os-driver", os=os.id, model=model, mode="modern")
         elif self.means == "slot":
             yield self.finding("virtio-slot", machine=self.guest.machine, mode=", ".join(wanted))
         for host in self.environment.hosts if wanted else ():
-            lacks = [means for means in self.spoken if not any(host.takes(model, mode, means) for mode in wanted)]
+            lacks = [means for means in self.sources if not any(host.takes(model, mode, means) for mode in wanted)]
             if lacks:
                 said = {"mode": ", ".join(wanted), "lacks": ", ".join(lacks)}
                 yield self.finding("host-model", host=host.words, model=model, **said)
 
-    def finding(self, rule: str, **numbers: str) -> Finding:
-        return Finding.model_validate({"rule": rule, "subjects": (self.device.id,), "numbers": numbers})
+    def finding(self, rule: str, **details: str) -> Finding:
+        return Finding.model_validate({"rule": rule, "subjects": (self.device.id,), "details": details})

@@ -4,7 +4,7 @@ from ..layout.layout import Layout, PlacedDevice
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from .candidates import Candidate
 from .target import Environment
-from .virtio_modes import SPOKEN, Choice
+from .virtio_modes import SAY_A_MODE, Choice
 
 
 def reason(candidate: Candidate, seat: PlacedDevice, layout: Layout, environment: Environment) -> str:
@@ -50,7 +50,7 @@ def _told(choice: Choice, seat: PlacedDevice, environment: Environment) -> str:
         host.words
         for host in environment.hosts
         if not host.takes(seat.model, seat.virtio, "type")
-        and (choice.means == "property" or not any(host.takes(seat.model, seat.virtio, means) for means in SPOKEN))
+        and (choice.means == "property" or not any(host.takes(seat.model, seat.virtio, means) for means in SAY_A_MODE))
     ]
     if choice.means == "property":
         return f"told by disable-legacy and disable-modern{_as(lacking, 'is not known to have the device types')}"

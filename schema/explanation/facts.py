@@ -16,9 +16,9 @@ from ..pci.qemu_properties import TEXT, Scalar, as_text
 from ..request.device import Controller, Device
 from ..request.guest import Guest
 
-SLOTS: Final = "address-unique"
+ENOUGH_SLOTS: Final = "address-unique"
 """As a fact: that a bus has no more slots than it has."""
-LIMITS: Final = (SLOTS, "io-space", "memory-space", "bus-numbers")
+CAPACITY_RULES: Final = (ENOUGH_SLOTS, "io-space", "memory-space", "bus-numbers")
 """Rules that are nobody's wish. No request can be without them; a solver can look what would be if there were none."""
 
 BINDING: Final = RESERVES | {"bus_nr", "shpc"}
@@ -39,7 +39,7 @@ class Fact:
     count: int = 1
 
 
-Kept = Mapping[Fact, int]
+FactCounts = Mapping[Fact, int]
 """How many are kept of each fact; of those that are missing, none."""
 
 
@@ -53,7 +53,7 @@ def facts_of(guest: Guest) -> tuple[Fact, ...]:
         *_device_wishes(guest),
         *_controller_wishes(guest),
         *_policy(guest),
-        *(Fact(rule) for rule in LIMITS),
+        *(Fact(rule) for rule in CAPACITY_RULES),
     )
 
 
@@ -69,7 +69,7 @@ def _counted(rule: str, sorts: Mapping[object, list[str]], value: Scalar | None 
 
 def _reserved(guest: Guest) -> Iterator[Fact]:
     """Slots of one bus with the same functions reserved are alike, but for the chipset's and those with pins."""
-    platform = guest.platform
+    platform = guest.machine_model
     masks: dict[tuple[str, int], int] = defaultdict(int)
     for pin in guest.reserve:
         if pin.bus is not None and pin.slot is not None:
@@ -156,6 +156,8 @@ def _policy(guest: Guest) -> Iterator[Fact]:
 
 def named(guest: Guest, findings: Iterable[Finding]) -> dict[Fact, int]:
     """The facts that an explanation of this guest names, and how many of each."""
-    found = {(one.rule, one.subjects if one.rule not in LIMITS else ()): one.numbers.get("least") for one in findings}
+    found = {
+        (one.rule, one.subjects if one.rule not in CAPACITY_RULES else ()): one.details.get("least") for one in findings
+    }
     facts = ((fact, found.get((fact.rule, fact.subjects), 0)) for fact in facts_of(guest))
     return {fact: fact.count if least is None else int(least) for fact, least in facts if least != 0}

@@ -12,8 +12,8 @@ from ..pci.address import Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..request.device import Controller, Device, Part
 from ..request.guest import Guest
-from ..request.traits import model_of
-from .facts import BINDING, Kept, spare_id
+from ..request.resolved import model_of
+from .facts import BINDING, FactCounts, spare_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Relaxation:
     stated: Guest
 
     @classmethod
-    def of(cls, guest: Guest, kept: Kept) -> "Relaxation":
+    def of(cls, guest: Guest, kept: FactCounts) -> "Relaxation":
         return cls(guest, restricted(guest, kept))
 
     @property
@@ -42,7 +42,7 @@ class Relaxation:
         return tuple(_controller(one, set()) for one in self.whole.controllers if one.id not in there)
 
 
-def restricted(guest: Guest, kept: Kept) -> Guest:
+def restricted(guest: Guest, kept: FactCounts) -> Guest:
     """The guest with the first so many of each fact, and with what they cannot be stated without.
 
     A wish keeps its device, a pin keeps the controllers above; what nobody keeps is not there. Limits of the firmware

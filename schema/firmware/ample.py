@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..layout.layout import Layout
-from ..pci.bars import Kind
+from ..pci.bars import BarKind
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import machine_of
 from .bars import device_bars
@@ -12,7 +12,7 @@ from .need import available
 
 SMALL: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
-A_BRIDGE: Final = {"seabios": 4 * MIB, "ovmf": 8 * MIB}
+PER_BRIDGE: Final = {"seabios": 4 * MIB, "ovmf": 8 * MIB}
 """Bytes that a bridge adds at most to what is below it: its two windows' rounding, with edk2 gaps between them, too."""
 MANY: Final = {"seabios": 255, "ovmf": 100}
 """Bridges up to which edk2's default reservations of prefetchable memory, each a 256th of what there is, and as large a
@@ -28,11 +28,11 @@ def memory_is_ample(layout: Layout) -> bool:
         return False
     machine = machine_of(layout.machine, layout.platform.chipset)
     firmware = layout.firmware.name
-    need, largest = A_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL
+    need, largest = PER_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL
     for device in layout.devices:
         bars, rom = device_bars(device, machine)
         for _, kind, size in bars:
-            if kind is not Kind.IO:
+            if kind is not BarKind.IO:
                 need += max(size, PAGE)
                 largest = max(largest, size)
                 if size > SMALL and device.bus != machine.root:

@@ -4,26 +4,26 @@ from typing import Final
 
 from ..catalog.measured_bars import measured_bars
 from ..layout.layout import PlacedDevice
-from ..pci.bars import Bar, Bars, Kind, sized
+from ..pci.bars import BarKind, Bars, SizedBar, sized
 from ..pci.machine import Machine
 from .budget import PAGE
 
 CHIPSET: Final[dict[str, dict[tuple[int, int], Bars]]] = {
     "q35": {
-        (0x1D, 0): (Bar(4, Kind.IO, 0x20),),
-        (0x1D, 1): (Bar(4, Kind.IO, 0x20),),
-        (0x1D, 2): (Bar(4, Kind.IO, 0x20),),
-        (0x1D, 7): (Bar(0, Kind.MEM32, 0x1000),),
-        (0x1F, 2): (Bar(4, Kind.IO, 0x20), Bar(5, Kind.MEM32, 0x1000)),
-        (0x1F, 3): (Bar(4, Kind.IO, 0x40),),
+        (0x1D, 0): (SizedBar(4, BarKind.IO, 0x20),),
+        (0x1D, 1): (SizedBar(4, BarKind.IO, 0x20),),
+        (0x1D, 2): (SizedBar(4, BarKind.IO, 0x20),),
+        (0x1D, 7): (SizedBar(0, BarKind.MEM32, 0x1000),),
+        (0x1F, 2): (SizedBar(4, BarKind.IO, 0x20), SizedBar(5, BarKind.MEM32, 0x1000)),
+        (0x1F, 3): (SizedBar(4, BarKind.IO, 0x40),),
     },
-    "pc": {(0x01, 1): (Bar(4, Kind.IO, 0x10),), (0x01, 2): (Bar(4, Kind.IO, 0x20),)},
+    "pc": {(0x01, 1): (SizedBar(4, BarKind.IO, 0x10),), (0x01, 2): (SizedBar(4, BarKind.IO, 0x20),)},
 }
 """BARs of the chipset by (slot, function): USB, SATA, SMBus, IDE. QEMU 7.2, measured (`query-pci`)."""
 
-PORT_BARS: Final = (Bar(0, Kind.MEM32, 0x1000),)
+PORT_BARS: Final = (SizedBar(0, BarKind.MEM32, 0x1000),)
 """MSI-X of pcie-root-port; other ports have MSI only (measured)."""
-SHPC_BARS: Final = (Bar(0, Kind.MEM64, 0x100),)
+SHPC_BARS: Final = (SizedBar(0, BarKind.MEM64, 0x100),)
 """Registers of a bridge's standard hot-plug controller."""
 
 
@@ -37,4 +37,4 @@ def device_bars(device: PlacedDevice, machine: Machine) -> tuple[Bars, int]:
 
 def window_bytes(bars: Bars) -> int:
     """Bytes of a bridge's window of memory that is not prefetchable which these BARs take: 4 KiB each at least."""
-    return sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+    return sum(max(size, PAGE) for _, kind, size in bars if kind in (BarKind.MEM32, BarKind.MEM64))

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from ..layout.layout import Platform
-from ..pci.bars import Bars, Kind
+from ..pci.bars import BarKind, Bars
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
 from ..request.bars import requested
-from ..request.traits import mode_on
+from ..request.resolved import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET
 from .budget import MIB, align, power_of_two
-from .ovmf_requests import UNREADABLE
+from .ovmf_requests import IGNORED_BAR_SIZE
 from .pieces import Memory, Piece, Pieces, aligned
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def available(machine: Machine, platform: Platform, firmware: "Firmware") -> tup
 
 
 def apertures_of(guest: "Guest") -> tuple[Aperture, Aperture | None]:
-    return apertures(guest.platform, Platform.of(guest), guest.firmware)
+    return apertures(guest.machine_model, Platform.of(guest), guest.firmware)
 
 
 def may_be_short(guest: "Guest") -> bool:
@@ -57,9 +57,9 @@ def may_be_short(guest: "Guest") -> bool:
     for device in guest.devices:
         sort = (device.model, device.virtio, device.bars, *device.properties.items())
         if sort not in known:
-            traits = guest.traits[device.id]
-            bars = requested(traits, mode_on(traits, behind_port=True))
-            known[sort] = sum(size for _, kind, size in bars if kind is not Kind.IO)
+            resolved = guest.resolved[device.id]
+            bars = requested(resolved, mode_on(resolved, behind_port=True))
+            known[sort] = sum(size for _, kind, size in bars if kind is not BarKind.IO)
         asked += known[sort]
     return asked > apertures_of(guest)[0].size // 2
 
@@ -78,7 +78,7 @@ def upsets_alignment(devices: Iterable["Device"]) -> bool:
 def chipset_asks(machine: Machine) -> bool:
     """Whether the chipset has BARs of 32-bit memory, as its devices cannot be absent nor given up."""
     bars = (bar for place in machine.taken for bar in CHIPSET[machine.family].get(place, ()))
-    return any(bar.kind is Kind.MEM32 for bar in bars)
+    return any(bar.kind is BarKind.MEM32 for bar in bars)
 
 
 def port_memory(firmware: str) -> int:
@@ -92,17 +92,17 @@ def needed(bars: Bars, where: Where, firmware: str) -> Memory:
     Behind a bridge memory that is not prefetchable is below 4 GiB whatever the BAR's width (PCI-to-PCI Bridge 1.2,
     3.2.5.8). SeaBIOS rounds windows up to their largest BAR, and prefetchable ones with any 32-bit BAR are below 4 GiB.
     """
-    sizes: dict[Kind, list[int]] = {kind: [] for kind in Kind}
+    sizes: dict[BarKind, list[int]] = {kind: [] for kind in BarKind}
     for _, kind, size in bars:
-        if size >= MIB and kind is not Kind.IO:
+        if size >= MIB and kind is not BarKind.IO:
             sizes[kind].append(size)
-    narrow, wide = sizes[Kind.PREF32], sizes[Kind.PREF64]
+    narrow, wide = sizes[BarKind.PREF32], sizes[BarKind.PREF64]
     if where == "root":
-        return Memory(aligned(*sizes[Kind.MEM32], *narrow), aligned(*sizes[Kind.MEM64], *wide))
-    plain = sizes[Kind.MEM32] + sizes[Kind.MEM64]
+        return Memory(aligned(*sizes[BarKind.MEM32], *narrow), aligned(*sizes[BarKind.MEM64], *wide))
+    plain = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
     if firmware == "ovmf":
         return Memory(aligned(*plain, *narrow), aligned(*wide))
-    below = any(kind is Kind.PREF32 for _, kind, _ in bars)
+    below = any(kind is BarKind.PREF32 for _, kind, _ in bars)
     if where == "bridge":
         return Memory(aligned(*plain, *narrow, *wide), (), True) if below else Memory(aligned(*plain), aligned(*wide))
     window, prefetchable = _window(plain), _window(narrow + wide)
@@ -111,8 +111,8 @@ def needed(bars: Bars, where: Where, firmware: str) -> Memory:
 
 def takes_some(bars: Bars, where: Where) -> bool:
     """Whether OVMF needs memory below 4 GiB for them in any case."""
-    kinds = {Kind.MEM32, Kind.PREF32} if where == "root" else {Kind.MEM32, Kind.PREF32, Kind.MEM64}
-    return any(kind in kinds and size > UNREADABLE for _, kind, size in bars)
+    kinds = {BarKind.MEM32, BarKind.PREF32} if where == "root" else {BarKind.MEM32, BarKind.PREF32, BarKind.MEM64}
+    return any(kind in kinds and size > IGNORED_BAR_SIZE for _, kind, size in bars)
 
 
 def _window(sizes: list[int]) -> Pieces:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from ..finding import Finding
-from .tree import BUS_NUMBERS, Bus, Tree
+from .tree import BUS_NUMBERS, FirmwareBus, FirmwareTree
 
-Reserve = Callable[[Bus], int | None]
+Reserve = Callable[[FirmwareBus], int | None]
 """How many numbers after a bus's own the firmware keeps for what is below, now or later; None: those in use."""
 
 
-def number_buses(tree: Tree, reserve: Reserve, *, strict: bool) -> Finding | None:
+def number_buses(tree: FirmwareTree, reserve: Reserve, *, strict: bool) -> Finding | None:
     """Writes `number` and `subordinate` of every reachable bus, or says why this firmware never gets that far.
 
     A bridge takes the next number for its bus, then all below it take theirs; its subordinate is the last of those, or
@@ -39,13 +39,13 @@ def number_buses(tree: Tree, reserve: Reserve, *, strict: bool) -> Finding | Non
     return None
 
 
-def _needed(order: list[Bus], reserve: Reserve) -> dict[Bus, int]:
+def _needed(order: list[FirmwareBus], reserve: Reserve) -> dict[FirmwareBus, int]:
     """How many numbers each bus takes, its own included. `order` has parents before children."""
-    needed: dict[Bus, int] = {}
+    needed: dict[FirmwareBus, int] = {}
     for bus in reversed(order):
         needed[bus] = 1 + max(reserve(bus) or 0, sum(needed[child] for child in bus.children))
     return needed
 
 
-def _finding(bus: Bus, used: int, available: int) -> Finding:
-    return Finding(rule="bus-numbers", subjects=(bus.id,), numbers={"used": used, "available": available})
+def _finding(bus: FirmwareBus, used: int, available: int) -> Finding:
+    return Finding(rule="bus-numbers", subjects=(bus.id,), details={"used": used, "available": available})

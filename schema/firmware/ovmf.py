@@ -4,24 +4,24 @@ from bisect import insort
 from typing import Final
 
 from ..finding import Finding
-from ..pci.bars import Kind
+from ..pci.bars import BarKind
 from .apertures import Aperture, ovmf_apertures
 from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, leaves, measure
-from .prediction import Prediction, Result, numbered, unnumbered
-from .tree import Bus, Tree
+from .prediction import Allocation, Prediction, numbered, unnumbered
+from .tree import FirmwareBus, FirmwareTree
 
 IO_END: Final = 0x10000
 
-RULE: Final = {Kind.IO: "io-space", Kind.MEM32: "memory-space", Kind.MEM64: "memory-space"}
+RULE: Final = {BarKind.IO: "io-space", BarKind.MEM32: "memory-space", BarKind.MEM64: "memory-space"}
 """What the roots ask for, and the rule that it all fits: a root has no prefetchable memory of its own."""
 
-Bases = dict[tuple[Bus, Kind], int | None]
+Bases = dict[tuple[FirmwareBus, BarKind], int | None]
 """Where the requests of each root that has any go; None for what finds no room."""
 
 
-def predict(tree: Tree, devices: tuple[str, ...], version: tuple[int, ...], *, memory: bool) -> Prediction:
+def predict(tree: FirmwareTree, devices: tuple[str, ...], version: tuple[int, ...], *, memory: bool) -> Prediction:
     """What OVMF of that version makes of that tree. `devices`: ids of all devices of the layout."""
     failure = number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
     if failure is not None:
@@ -30,7 +30,7 @@ def predict(tree: Tree, devices: tuple[str, ...], version: tuple[int, ...], *, m
     return numbered(tree, devices, _allocate(requests, apertures))
 
 
-def fails_in_any_order(tree: Tree, version: tuple[int, ...]) -> bool:
+def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
     """Whether every layout with the same things on the same buses fails, whatever their slots.
 
     Sizes do not depend on slots, but what is given up does where several are the largest. So only this is sure: a kind
@@ -49,26 +49,26 @@ def fails_in_any_order(tree: Tree, version: tuple[int, ...]) -> bool:
     return False
 
 
-def _asked(tree: Tree, version: tuple[int, ...], *, memory: bool) -> tuple[Requests, dict[Kind, Aperture]]:
+def _asked(tree: FirmwareTree, version: tuple[int, ...], *, memory: bool) -> tuple[Requests, dict[BarKind, Aperture]]:
     """Of IO alone, or of memory, too; and what there is of each."""
     low, high = ovmf_apertures(tree.machine, tree.platform, version)
     io = Aperture(IO_END - io_budget(tree.machine, "ovmf").limit, IO_END)
-    apertures = {Kind.IO: io, Kind.MEM32: low, Kind.MEM64: high} if memory else {Kind.IO: io}
-    return Requests(tree, tuple(Kind) if memory else (Kind.IO,), version, high), apertures
+    apertures = {BarKind.IO: io, BarKind.MEM32: low, BarKind.MEM64: high} if memory else {BarKind.IO: io}
+    return Requests(tree, tuple(BarKind) if memory else (BarKind.IO,), version, high), apertures
 
 
-def _allocate(requests: Requests, apertures: dict[Kind, Aperture]) -> Result:
+def _allocate(requests: Requests, apertures: dict[BarKind, Aperture]) -> Allocation:
     """As long as not all that the roots request finds room, each round gives up one victim for each kind of space that
     is short: the largest, the last of equals."""
-    result = Result()
+    result = Allocation()
     used = {kind: sum(root.length for root in requests.roots(kind)) for kind in apertures}
-    missed: dict[str, Kind] = {}
+    missed: dict[str, BarKind] = {}
     stuck: Finding | None = None
-    stale: set[tuple[Bus, Kind]] = set()
+    stale: set[tuple[FirmwareBus, BarKind]] = set()
     while None in (bases := _place(requests, apertures, stale)).values():
         short = next(kind for (_, kind), base in bases.items() if base is None)
         stuck = stuck or _finding(short, _asking(requests, bases), used[short], apertures[short].size)
-        stale |= {key for key, base in bases.items() if base is None or key[1] is Kind.MEM64}
+        stale |= {key for key, base in bases.items() if base is None or key[1] is BarKind.MEM64}
         victims = _victims(requests, bases)
         if not victims:
             # Enumeration ends with nothing programmed and no console (measured).
@@ -90,20 +90,20 @@ def _allocate(requests: Requests, apertures: dict[Kind, Aperture]) -> Result:
     return result
 
 
-def _place(requests: Requests, apertures: dict[Kind, Aperture], stale: set[tuple[Bus, Kind]]) -> Bases:
+def _place(requests: Requests, apertures: dict[BarKind, Aperture], stale: set[tuple[FirmwareBus, BarKind]]) -> Bases:
     """First fit, root by root; of one root what has the largest alignment first. 64-bit memory may also go below 4 GiB.
 
     `stale`: what would stay on record, of length 0, once its root asks for nothing at all, and then never find room:
     what found no room before, of 64-bit memory also what did (measured).
     """
     bases: Bases = {}
-    taken: dict[Kind, list[tuple[int, int]]] = {kind: [] for kind in apertures}
+    taken: dict[BarKind, list[tuple[int, int]]] = {kind: [] for kind in apertures}
     for nodes in zip(*(requests.roots(kind) for kind in apertures), strict=True):
         for node in sorted(nodes, key=lambda node: (-node.align, -node.kind)):
             key = node.bus, node.kind
             if node.length:
                 bases[key] = None
-                for kind in (node.kind, Kind.MEM32) if node.kind is Kind.MEM64 else (node.kind,):
+                for kind in (node.kind, BarKind.MEM32) if node.kind is BarKind.MEM64 else (node.kind,):
                     base = _first_fit(node, apertures[kind], taken[kind])
                     if base is not None:
                         insort(taken[kind], (base, base + node.length))
@@ -124,11 +124,11 @@ def _first_fit(node: Node, aperture: Aperture, taken: list[tuple[int, int]]) -> 
     return None
 
 
-def _victims(requests: Requests, bases: Bases) -> list[tuple[Node, Kind]]:
+def _victims(requests: Requests, bases: Bases) -> list[tuple[Node, BarKind]]:
     """One for each kind of space that the last root asking for it did not get: edk2 keeps only that one's verdict, so
     gives nothing up where only an earlier root is short (measured)."""
     verdicts = {kind: base for (_, kind), base in bases.items()}
-    victims: dict[str, tuple[Node, Kind]] = {}
+    victims: dict[str, tuple[Node, BarKind]] = {}
     for kind in RULE:
         if verdicts.get(kind, 0) is None and (victim := _first_victim(requests.roots(kind))) is not None:
             victims.setdefault(_name(victim), (victim, kind))
@@ -149,12 +149,12 @@ def _first_victim(roots: list[Node]) -> Node | None:
     return pool.victim
 
 
-def _asked_for(bus: Bus) -> bool:
+def _asked_for(bus: FirmwareBus) -> bool:
     """Whether its reservations are more than edk2's defaults."""
     return any((bus.io_reserve, bus.memory_reserve, bus.pref32_reserve, bus.pref64_reserve))
 
 
-def _assign(window: Node, base: int | None, result: Result) -> None:
+def _assign(window: Node, base: int | None, result: Allocation) -> None:
     """Writes down the windows and BARs below a root. Without a base only sizes are known."""
     waiting = [(window, base)]
     while waiting:
@@ -164,7 +164,7 @@ def _assign(window: Node, base: int | None, result: Result) -> None:
             if node.usage is Usage.WINDOW:
                 waiting.append((node, at))
                 result.add_window(node.bus, node.kind, at, node.length)
-                if node.default and node.kind is Kind.IO:
+                if node.default and node.kind is BarKind.IO:
                     result.padding.add(node.bus.id)
             elif at is not None and node.function is not None and node.function.id:
                 result.add_bar(node.function.id, node.bar, node.kind, at)
@@ -178,5 +178,5 @@ def _asking(requests: Requests, bases: Bases) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _finding(kind: Kind, subjects: tuple[str, ...], used: int, available: int) -> Finding:
-    return Finding(rule=RULE[kind], subjects=subjects, numbers={"used": used, "available": available})
+def _finding(kind: BarKind, subjects: tuple[str, ...], used: int, available: int) -> Finding:
+    return Finding(rule=RULE[kind], subjects=subjects, details={"used": used, "available": available})

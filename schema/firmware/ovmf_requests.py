@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from ..pci.bars import Kind
+from ..pci.bars import BarKind
 from .apertures import Aperture
 from .budget import MIB, PAGE, align, power_of_two
-from .tree import Bus, Function, Tree
+from .tree import FirmwareBus, FirmwareTree, Function
 
 NO_DEFAULT_IO_PADDING: Final = (2023, 8)
 """From this edk2 on a hot-pluggable bridge reserves no IO by default; before, 512 bytes."""
@@ -16,7 +16,7 @@ DEFAULT_IO_PADDING: Final = 512
 DEFAULT_MEMORY_PADDING: Final = 2 * MIB
 LEAST_ALIGNMENT: Final = PAGE
 """Bytes: of memory BARs, which keep their length where they are smaller (measured)."""
-UNREADABLE: Final = 8
+IGNORED_BAR_SIZE: Final = 8
 """Bytes: BARs of memory up to that size, pvpanic's alone, are not taken for BARs: where edk2 looks for the type of one
 it finds bits of the size (measured with 2 bytes)."""
 SMALL_APERTURE: Final = 32 << 30
@@ -43,8 +43,8 @@ class Node:
     """A request, in bytes."""
 
     usage: Usage
-    kind: Kind
-    bus: Bus
+    kind: BarKind
+    bus: FirmwareBus
     """Where the BAR sits or what the window leads to; for a padding, the bus that it reserves for."""
     length: int
     align: int
@@ -75,28 +75,30 @@ class Requests:
     `kinds`: all, or IO alone. `high`: the 64-bit aperture, whose size decides what is reserved.
     """
 
-    def __init__(self, tree: Tree, kinds: tuple[Kind, ...], version: tuple[int, ...], high: Aperture) -> None:
+    def __init__(
+        self, tree: FirmwareTree, kinds: tuple[BarKind, ...], version: tuple[int, ...], high: Aperture
+    ) -> None:
         self._tree = tree
         self._kinds = kinds
         io = 0 if version >= NO_DEFAULT_IO_PADDING else DEFAULT_IO_PADDING
         prefetchable = power_of_two(high.size) >> 8 if high.size > SMALL_APERTURE else 0
         self._defaults = (io, DEFAULT_MEMORY_PADDING, 0, 0, prefetchable)
-        self._windows: dict[Bus, list[Node]] = {}
+        self._windows: dict[FirmwareBus, list[Node]] = {}
         self._dropped: set[Function] = set()
-        self._unpadded: set[Bus] = set()
+        self._unpadded: set[FirmwareBus] = set()
         for bus in reversed(tree.reachable):
             self._build(bus)
 
-    def roots(self, kind: Kind) -> list[Node]:
+    def roots(self, kind: BarKind) -> list[Node]:
         """The roots' requests of one kind, by bus number. Prefetchable ones have been merged into the others."""
         return [self._windows[root][kind] for root in self._tree.roots]
 
-    def window(self, bus: Bus, kind: Kind) -> Node:
+    def window(self, bus: FirmwareBus, kind: BarKind) -> Node:
         return self._windows[bus][kind]
 
     def give_up(self, victim: Node) -> None:
         """Without that device, or that bridge's reservations."""
-        bus: Bus | None = victim.bus
+        bus: FirmwareBus | None = victim.bus
         if victim.function is None:
             self._unpadded.add(victim.bus)
         else:
@@ -105,17 +107,17 @@ class Requests:
             self._build(bus)
             bus = bus.parent
 
-    def _build(self, bus: Bus) -> None:
+    def _build(self, bus: FirmwareBus) -> None:
         """Everything below has been built."""
         windows = [Node(Usage.WINDOW, kind, bus, 0, MIB if kind else PAGE) for kind in self._kinds]
         self._windows[bus] = windows
         if bus.parent is None and len(windows) > 1:
-            self._add_rom(windows[Kind.MEM32])
+            self._add_rom(windows[BarKind.MEM32])
         for function in bus.functions:
             if function not in self._dropped:
                 for index, kind, size in function.bars:
-                    if kind < len(windows) and (kind is Kind.IO or size > UNREADABLE):
-                        alignment = size if kind is Kind.IO else max(size, LEAST_ALIGNMENT)
+                    if kind < len(windows) and (kind is BarKind.IO or size > IGNORED_BAR_SIZE):
+                        alignment = size if kind is BarKind.IO else max(size, LEAST_ALIGNMENT)
                         insert(windows[kind].nodes, Node(Usage.BAR, kind, bus, size, alignment, function, index))
             if function.bus is not None:
                 for below in self._windows[function.bus]:
@@ -129,7 +131,7 @@ class Requests:
             window.default = all(node.default for node in window.nodes)
             measure(window)
 
-    def _paddings(self, bus: Bus) -> Iterator[Node]:
+    def _paddings(self, bus: FirmwareBus) -> Iterator[Node]:
         """What a hot-pluggable bridge reserves: powers of two."""
         if bus in self._unpadded or not is_hot(self._tree, bus):
             return
@@ -145,35 +147,35 @@ class Requests:
         functions = (function for bus in order for function in bus.functions if function not in self._dropped)
         largest = max((function.rom for function in functions), default=0)
         if largest:
-            insert(window.nodes, Node(Usage.ROM, Kind.MEM32, window.bus, largest, largest))
+            insert(window.nodes, Node(Usage.ROM, BarKind.MEM32, window.bus, largest, largest))
 
 
-def is_hot(tree: Tree, bus: Bus) -> bool:
+def is_hot(tree: FirmwareTree, bus: FirmwareBus) -> bool:
     """Whether edk2 takes the bridge for hot-pluggable: pc-q35-6.1 hides that of its ports."""
     return bus.shpc or (bus.port and bus.hotplug and not tree.machine.port_io_reserve)
 
 
-def _reserve(bus: Bus, kind: Kind) -> int | None:
+def _reserve(bus: FirmwareBus, kind: BarKind) -> int | None:
     """What is asked for; None for edk2's default. Of prefetchable memory a reserve of 0 asks for nothing else, so the
     default stays (measured)."""
-    if kind is Kind.IO:
+    if kind is BarKind.IO:
         return bus.io_reserve
-    if kind is Kind.MEM32:
+    if kind is BarKind.MEM32:
         return bus.memory_reserve
-    if kind is Kind.PREF64:
+    if kind is BarKind.PREF64:
         return 0 if bus.pref32_reserve else bus.pref64_reserve or None
-    return bus.pref32_reserve if kind is Kind.PREF32 else 0
+    return bus.pref32_reserve if kind is BarKind.PREF32 else 0
 
 
 def _degrade(windows: list[Node], *, is_root: bool) -> None:
     """A bridge has one window of 32-bit and one of prefetchable memory, the latter for one address width; a root has no
     prefetchable memory of its own, but all of 64-bit."""
     if not is_root:
-        _merge(windows[Kind.MEM64], windows[Kind.MEM32])
-    if is_root or windows[Kind.PREF64].nodes:
-        _merge(windows[Kind.PREF32], windows[Kind.MEM32])
+        _merge(windows[BarKind.MEM64], windows[BarKind.MEM32])
+    if is_root or windows[BarKind.PREF64].nodes:
+        _merge(windows[BarKind.PREF32], windows[BarKind.MEM32])
     if is_root:
-        _merge(windows[Kind.PREF64], windows[Kind.MEM64])
+        _merge(windows[BarKind.PREF64], windows[BarKind.MEM64])
 
 
 def _merge(source: Node, target: Node) -> None:
@@ -198,7 +200,7 @@ def measure(window: Node) -> None:
             window.victim = victim
     # Padding of IO is not rounded up, so a bridge that only reserves 512 bytes is 512 long, though it forwards a page
     # of ports: what is placed next may come to lie in that page (measured).
-    reserved = reserved if window.kind is Kind.IO else align(reserved, window.align)
+    reserved = reserved if window.kind is BarKind.IO else align(reserved, window.align)
     window.length = max(align(used, window.align), reserved)
     if window.nodes:
         window.align = max(window.align, window.nodes[0].align)

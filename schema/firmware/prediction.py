@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from ..finding import Finding
 from ..layout.layout import IoWindow
-from ..pci.bars import Kind
+from ..pci.bars import BarKind
 from .budget import MIB, PAGE
-from .tree import Bus, Tree
+from .tree import FirmwareBus, FirmwareTree
 
 
 class Window(NamedTuple):
@@ -48,18 +48,18 @@ class Prediction:
     asked for."""
 
     @property
-    def gives_up(self) -> bool:
+    def drops_anything(self) -> bool:
         """Whether anything that asks for room goes without."""
         return self.failure is not None or bool(self.lost or self.unreserved)
 
 
 @dataclass(slots=True)
-class Result:
+class Allocation:
     """What sharing out IO and memory space came to; names as in Prediction."""
 
-    io_windows: dict[Bus, Window] = field(default_factory=dict)
-    memory_windows: dict[Bus, Window] = field(default_factory=dict)
-    prefetchable_windows: dict[Bus, Window] = field(default_factory=dict)
+    io_windows: dict[FirmwareBus, Window] = field(default_factory=dict)
+    memory_windows: dict[FirmwareBus, Window] = field(default_factory=dict)
+    prefetchable_windows: dict[FirmwareBus, Window] = field(default_factory=dict)
     io_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     memory_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -67,32 +67,32 @@ class Result:
     padding: set[str] = field(default_factory=set)
     failure: Finding | None = None
 
-    def add_bar(self, name: str, index: int, kind: Kind, address: int) -> None:
-        bars = self.io_bars if kind is Kind.IO else self.memory_bars
+    def add_bar(self, name: str, index: int, kind: BarKind, address: int) -> None:
+        bars = self.io_bars if kind is BarKind.IO else self.memory_bars
         bars[name, index] = address
 
-    def add_window(self, bus: Bus, kind: Kind, base: int | None, size: int) -> None:
+    def add_window(self, bus: FirmwareBus, kind: BarKind, base: int | None, size: int) -> None:
         """What the bridge to `bus` forwards when its window of that kind is programmed so, if anything."""
-        granule = PAGE if kind is Kind.IO else MIB
+        granule = PAGE if kind is BarKind.IO else MIB
         start = (base or 0) // granule * granule
         end = -(-((base or 0) + size) // granule) * granule
         # With io-reserve=0 QEMU makes a port's registers read-only, not a pci-bridge's: the room is lost all the same.
-        if end > start and not (kind is Kind.IO and bus.port and bus.io_reserve == 0):
+        if end > start and not (kind is BarKind.IO and bus.port and bus.io_reserve == 0):
             self._windows(kind)[bus] = Window(None if base is None else start, end - start)
 
-    def _windows(self, kind: Kind) -> dict[Bus, Window]:
-        if kind is Kind.IO:
+    def _windows(self, kind: BarKind) -> dict[FirmwareBus, Window]:
+        if kind is BarKind.IO:
             return self.io_windows
-        return self.memory_windows if kind in (Kind.MEM32, Kind.MEM64) else self.prefetchable_windows
+        return self.memory_windows if kind in (BarKind.MEM32, BarKind.MEM64) else self.prefetchable_windows
 
 
-def unnumbered(tree: Tree, devices: tuple[str, ...], failure: Finding) -> Prediction:
+def unnumbered(tree: FirmwareTree, devices: tuple[str, ...], failure: Finding) -> Prediction:
     """What is known where bus numbers run out: nothing."""
     none: dict[str, int | None] = dict.fromkeys(list(tree.buses)[1:])
     return Prediction(none, dict(none), dict.fromkeys(devices), failure=failure)
 
 
-def numbered(tree: Tree, devices: tuple[str, ...], result: Result) -> Prediction:
+def numbered(tree: FirmwareTree, devices: tuple[str, ...], result: Allocation) -> Prediction:
     """The prediction of a tree whose buses have their numbers."""
     reached = {bus.id: bus for bus in tree.reachable}
     controllers = list(tree.buses)[1:]

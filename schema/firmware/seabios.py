@@ -4,13 +4,13 @@
 from typing import Final, NamedTuple
 
 from ..finding import Finding
-from ..pci.bars import ROM_BAR, Kind
+from ..pci.bars import ROM_BAR, BarKind
 from ..pci.ram import GIB, high_memory_end
 from .apertures import seabios_hole
 from .budget import MIB, PAGE, align, io_budget
 from .numbering import number_buses
-from .prediction import Prediction, Result, numbered, unnumbered
-from .tree import Bus, Function, Tree
+from .prediction import Allocation, Prediction, numbered, unnumbered
+from .tree import FirmwareBus, FirmwareTree, Function
 
 LOW_BASE: Final = 0x1000
 HIGH_BASE: Final = 0xC000
@@ -24,9 +24,9 @@ USB_64BIT: Final = frozenset({"nec-usb-xhci", "qemu-xhci"})
 class Space(NamedTuple):
     """One of the three lists that SeaBIOS keeps for each bus."""
 
-    kind: Kind
+    kind: BarKind
     """Of its windows."""
-    kinds: tuple[Kind, ...]
+    kinds: tuple[BarKind, ...]
     """Of the BARs in it."""
     granule: int
     """Bytes: windows are multiples of it."""
@@ -34,9 +34,9 @@ class Space(NamedTuple):
     """Bytes: smaller BARs take as much."""
 
 
-IO: Final = Space(Kind.IO, (Kind.IO,), PAGE, 1)
-MEMORY: Final = Space(Kind.MEM32, (Kind.MEM32, Kind.MEM64), 2 * MIB, PAGE)
-PREFETCHABLE: Final = Space(Kind.PREF64, (Kind.PREF32, Kind.PREF64), 2 * MIB, PAGE)
+IO: Final = Space(BarKind.IO, (BarKind.IO,), PAGE, 1)
+MEMORY: Final = Space(BarKind.MEM32, (BarKind.MEM32, BarKind.MEM64), 2 * MIB, PAGE)
+PREFETCHABLE: Final = Space(BarKind.PREF64, (BarKind.PREF32, BarKind.PREF64), 2 * MIB, PAGE)
 
 
 class Entry(NamedTuple):
@@ -46,24 +46,24 @@ class Entry(NamedTuple):
     align: int
     function: Function | None
     bar: int
-    bus: Bus | None
+    bus: FirmwareBus | None
     may_go_high: bool
     """Above 4 GiB, if it has to."""
 
 
 Entries = list[Entry]
-Requests = dict[Bus, Entries]
+Requests = dict[FirmwareBus, Entries]
 """By the bus they are served from; the expanders' roots share the main root's list."""
 Share = tuple[Entries, int | None]
 """Requests of the root level, and where the first of them goes; None where nobody gets anything."""
 
 
-def predict(tree: Tree, devices: tuple[str, ...], *, memory: bool) -> Prediction:
+def predict(tree: FirmwareTree, devices: tuple[str, ...], *, memory: bool) -> Prediction:
     """What SeaBIOS makes of that tree. `devices`: ids of all devices of the layout."""
     failure = number_buses(tree, lambda bus: bus.bus_reserve, strict=True)
     if failure is not None:
         return unnumbered(tree, devices, failure)
-    main, result = tree.roots[0], Result()
+    main, result = tree.roots[0], Allocation()
     requests = {space: _requests(tree, space) for space in ((IO, MEMORY, PREFETCHABLE) if memory else (IO,))}
     shares: dict[Space, list[Share]] = {IO: [_place_io(tree, requests[IO][main], result)]}
     if memory:
@@ -75,7 +75,7 @@ def predict(tree: Tree, devices: tuple[str, ...], *, memory: bool) -> Prediction
     return numbered(tree, devices, result)
 
 
-def exceeds_memory(tree: Tree) -> bool:
+def exceeds_memory(tree: FirmwareTree) -> bool:
     """Whether what cannot go above 4 GiB takes more bytes than there are below, without a gap: as a window is no
     smaller for what is added to it, nothing that is added anywhere changes that. Of a tree whose buses have numbers."""
     main = tree.roots[0]
@@ -83,7 +83,7 @@ def exceeds_memory(tree: Tree) -> bool:
     return sum(entry.size for entry in low) > seabios_hole(tree.machine, tree.platform.memory).size
 
 
-def _requests(tree: Tree, space: Space) -> Requests:
+def _requests(tree: FirmwareTree, space: Space) -> Requests:
     """Order is what decides addresses: BARs first, by bus number, slot, function and index; then windows, from the
     highest bus number down; all stably sorted by falling alignment and size. So equal windows rise as bus numbers fall.
     """
@@ -97,7 +97,7 @@ def _requests(tree: Tree, space: Space) -> Requests:
             for index, kind, size in function.bars:
                 if kind in space.kinds:
                     size = max(size, space.least)
-                    high = kind >= Kind.MEM64 and function.model not in USB_64BIT
+                    high = kind >= BarKind.MEM64 and function.model not in USB_64BIT
                     served.append(Entry(size, size, function, index, None, high))
             if function.rom and space is MEMORY:
                 size = max(function.rom, space.least)
@@ -114,7 +114,7 @@ def _falling(entry: Entry) -> tuple[int, int]:
     return -entry.align, -entry.size
 
 
-def _window(bus: Bus, space: Space, entries: Entries) -> Entry:
+def _window(bus: FirmwareBus, space: Space, entries: Entries) -> Entry:
     """The window of the bridge to `bus`: sizes added up as they are, since falling alignment leaves no gaps.
 
     A bridge with a standard hot-plug controller gets one even if nothing below asks; PCI Express ports get two of
@@ -130,7 +130,7 @@ def _window(bus: Bus, space: Space, entries: Entries) -> Entry:
     return Entry(size, alignment, None, -1, bus, high)
 
 
-def _reserve(bus: Bus, space: Space) -> int:
+def _reserve(bus: FirmwareBus, space: Space) -> int:
     if space is IO:
         return bus.io_reserve or 0
     if space is MEMORY:
@@ -138,7 +138,7 @@ def _reserve(bus: Bus, space: Space) -> int:
     return bus.pref64_reserve or bus.pref32_reserve or 0
 
 
-def _place_io(tree: Tree, entries: Entries, result: Result) -> Share:
+def _place_io(tree: FirmwareTree, entries: Entries, result: Allocation) -> Share:
     total = sum(entry.size for entry in entries)
     limit = io_budget(tree.machine, "seabios").limit
     if total > limit:
@@ -146,7 +146,9 @@ def _place_io(tree: Tree, entries: Entries, result: Result) -> Share:
     return entries, HIGH_BASE if total < HIGH_SIZE else LOW_BASE
 
 
-def _place_memory(tree: Tree, memory: Entries, prefetchable: Entries, result: Result) -> dict[Space, list[Share]]:
+def _place_memory(
+    tree: FirmwareTree, memory: Entries, prefetchable: Entries, result: Allocation
+) -> dict[Space, list[Share]]:
     """All below 4 GiB if it fits there; else whatever may goes above RAM, each of the two lists from a whole GiB on."""
     hole = seabios_hole(tree.machine, tree.platform.memory)
     starts = _from_the_top(memory, prefetchable, hole.end)
@@ -191,12 +193,12 @@ def _alignment(entries: Entries) -> int:
     return entries[0].align if entries else 1
 
 
-def _assign(tree: Tree, space: Space, requests: Requests, roots: list[Share], result: Result) -> None:
+def _assign(tree: FirmwareTree, space: Space, requests: Requests, roots: list[Share], result: Allocation) -> None:
     """Hands addresses out one after the other, then inside each window. Without a start only sizes are known."""
-    starts: dict[Bus, int | None] = {}
+    starts: dict[FirmwareBus, int | None] = {}
     inside = ((requests[bus], bus) for bus in tree.reachable if bus is not tree.roots[0])
     for entries, start in (*roots, *((entries, bus) for entries, bus in inside)):
-        at = starts.get(start) if isinstance(start, Bus) else start
+        at = starts.get(start) if isinstance(start, FirmwareBus) else start
         for entry in entries:
             if entry.bus is not None:
                 starts[entry.bus] = at
@@ -207,7 +209,7 @@ def _assign(tree: Tree, space: Space, requests: Requests, roots: list[Share], re
                 at += entry.size
 
 
-def _out_of_space(rule: str, tree: Tree, entries: Entries, used: int, available: int) -> Finding:
+def _out_of_space(rule: str, tree: FirmwareTree, entries: Entries, used: int, available: int) -> Finding:
     """SeaBIOS panics: nobody boots. Named are the largest requests of the root level, down to the size at which all
     would fit without them, in the order of bus numbers."""
     asking: dict[str, int] = {}
@@ -221,4 +223,4 @@ def _out_of_space(rule: str, tree: Tree, entries: Entries, used: int, available:
             break
     names = (name for bus in tree.reachable for name in (bus.id, *(function.id for function in bus.functions)))
     subjects = tuple(name for name in dict.fromkeys(names) if name and asking.get(name, 0) >= max(least, 1))
-    return Finding(rule=rule, subjects=subjects, numbers={"used": used, "available": available})
+    return Finding(rule=rule, subjects=subjects, details={"used": used, "available": available})

@@ -34,17 +34,17 @@ class Function:
     bars: Bars = ()
     rom: int = 0
     """Bytes of its option ROM's BAR; 0 without one."""
-    bus: "Bus | None" = None
+    bus: "FirmwareBus | None" = None
     model: str = ""
 
 
 @dataclass(slots=True, eq=False)
-class Bus:
+class FirmwareBus:
     """A root bus, or the bus below a bridge. Reserves are in bytes and bus numbers; None is what nobody asked."""
 
     id: str
     """The controller whose id this bus has; empty for the hidden root bus above a pxb's bridge."""
-    parent: "Bus | None" = None
+    parent: "FirmwareBus | None" = None
     functions: list[Function] = field(default_factory=list)
     port: bool = False
     """Below a root or downstream port."""
@@ -55,7 +55,7 @@ class Bus:
     pref32_reserve: int | None = None
     pref64_reserve: int | None = None
     bus_reserve: int | None = None
-    children: "list[Bus]" = field(default_factory=list)
+    children: "list[FirmwareBus]" = field(default_factory=list)
     """The buses its functions bridge to."""
     number: int = 0
     """Secondary bus number."""
@@ -63,32 +63,32 @@ class Bus:
 
 
 @dataclass(slots=True)
-class Tree:
+class FirmwareTree:
     """What the firmware reaches; `buses` holds the rest, too."""
 
     machine: Machine
     platform: Platform
-    buses: dict[str, Bus]
+    buses: dict[str, FirmwareBus]
     """By id of the controller (or of the root bus) that offers it."""
-    complexes: list[list[Bus]]
+    complexes: list[list[FirmwareBus]]
     """For the main root bus and each expander's, by rising bus number: that root and all below it, depth first."""
 
     @property
-    def roots(self) -> list[Bus]:
+    def roots(self) -> list[FirmwareBus]:
         return [buses[0] for buses in self.complexes]
 
     @property
-    def reachable(self) -> list[Bus]:
+    def reachable(self) -> list[FirmwareBus]:
         """Every bus the firmware finds, by rising bus number once the numbers are given."""
         return [bus for buses in self.complexes for bus in buses]
 
 
-def tree_of(layout: Layout) -> Tree:
+def tree_of(layout: Layout) -> FirmwareTree:
     """What stands on a bus that does not exist, or in a function that no firmware looks at, is left out."""
     machine = machine_of(layout.machine, layout.platform.chipset)
-    main = Bus(machine.root, hotplug=False, functions=list(_chipset(machine)))
+    main = FirmwareBus(machine.root, hotplug=False, functions=list(_chipset(machine)))
     buses = {machine.root: main}
-    roots: list[Bus] = []
+    roots: list[FirmwareBus] = []
     for controller in layout.controllers:
         buses[controller.id] = _bus_of(controller, machine, roots)
     seats: tuple[PlacedController | PlacedDevice, ...] = (*layout.controllers, *layout.devices)
@@ -101,10 +101,10 @@ def tree_of(layout: Layout) -> Tree:
         bus.functions = _visible(bus.functions)
         bus.children = [function.bus for function in bus.functions if function.bus is not None]
     roots.sort(key=lambda root: root.number)
-    return Tree(machine, layout.platform, buses, [_depth_first(root) for root in (main, *roots)])
+    return FirmwareTree(machine, layout.platform, buses, [_depth_first(root) for root in (main, *roots)])
 
 
-def _depth_first(root: Bus) -> list[Bus]:
+def _depth_first(root: FirmwareBus) -> list[FirmwareBus]:
     order = []
     waiting = [root]
     while waiting:
@@ -114,11 +114,11 @@ def _depth_first(root: Bus) -> list[Bus]:
     return order
 
 
-def _bus_of(controller: PlacedController, machine: Machine, roots: list[Bus]) -> Bus:
+def _bus_of(controller: PlacedController, machine: Machine, roots: list[FirmwareBus]) -> FirmwareBus:
     """The bus a controller offers; expanders add their root bus to `roots`."""
     model = CONTROLLERS[controller.model]
     properties = controller.properties
-    bus = Bus(controller.id, port=model.is_port, hotplug=is_on(properties, "hotplug"))
+    bus = FirmwareBus(controller.id, port=model.is_port, hotplug=is_on(properties, "hotplug"))
     if model.is_port or controller.model == "pci-bridge":
         bus.io_reserve = _io_reserve(controller, machine, bus.hotplug)
         bus.memory_reserve = integer(properties, "mem-reserve")
@@ -133,7 +133,7 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Bus]) ->
         root = bus
         if model.bus_numbers == 2:
             # QEMU puts a hidden bridge on the expander's root bus; devices name that bridge's bus by the expander's id.
-            root = Bus("", functions=[Function("", 0, 0, False, bus=bus)])
+            root = FirmwareBus("", functions=[Function("", 0, 0, False, bus=bus)])
             bus.parent = root
         root.number = integer(properties, "bus_nr") or 0
         if root.number:  # number 0 is the main root's: QEMU starts, the guest never sees the expander's bus
@@ -156,7 +156,7 @@ def _chipset(machine: Machine) -> Iterator[Function]:
 
 
 def _function(
-    seat: PlacedController | PlacedDevice, above: Bus, buses: Mapping[str, Bus], machine: Machine
+    seat: PlacedController | PlacedDevice, above: FirmwareBus, buses: Mapping[str, FirmwareBus], machine: Machine
 ) -> Function:
     function = Function(seat.id, seat.slot, seat.function, seat.multifunction, model=seat.model)
     if isinstance(seat, PlacedDevice):

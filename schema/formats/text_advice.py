@@ -85,7 +85,7 @@ def _costs(objective: Sequence[ObjectiveTerm]) -> str:
 
 def because(finding: Finding) -> str:
     """What an OS or a host does not cope with."""
-    numbers, who = finding.numbers, listed(finding.subjects) if finding.subjects else ""
+    numbers, who = finding.details, listed(finding.subjects) if finding.subjects else ""
     if finding.rule == "os-driver":
         mode = f" in mode {numbers['mode']}" if "mode" in numbers else ""
         return f"{who}: {numbers['os']} has no driver for {numbers['model']}{mode}"

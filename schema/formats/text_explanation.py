@@ -12,7 +12,7 @@ from typing import Final
 from ..explanation.facts import spare_id
 from ..finding import Finding
 from ..layout.outcome import Infeasible
-from ..layout.placement import Elsewhere, Paid, Placement
+from ..layout.placement import OtherPlace, PlacementReport, UnmetPreference
 from ..layout.remedy import Change, Remedy
 from ..pci.qemu_properties import Scalar
 from ..request.guest import Guest
@@ -32,8 +32,8 @@ def explanation(guest: Guest, outcome: Infeasible) -> str:
     clauses = [words.clause(finding) for finding in words.alike(outcome.findings)]
     lines = ["infeasible (proved): no layout keeps every rule", "Because " + ",\nand because ".join(clauses) + ":"]
     lines.append("  no layout.")
-    if outcome.breaks:
-        rule = RULES[outcome.breaks]
+    if outcome.broken_rule:
+        rule = RULES[outcome.broken_rule]
         lines.append(f"Rule {rule.code}: {rule.sentence} ({rule.source}).")
     if not outcome.minimal:
         lines.append("Not proved to be the smallest such set: a limit was hit.")
@@ -52,7 +52,7 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def whereabouts(guest: Guest, known: Placement) -> str:
+def whereabouts(guest: Guest, known: PlacementReport) -> str:
     """Why a device sits where it does. Several lines, the last without an end."""
     mode = f", {known.virtio}" if known.virtio else ""
     seen = f"; the guest sees it at {known.guest_address}" if known.guest_address else ""
@@ -64,13 +64,13 @@ def whereabouts(guest: Guest, known: Placement) -> str:
     return "\n".join([*lines, "Elsewhere:", *(f"  {words.elsewhere(known.device, one)}" for one in known.elsewhere)])
 
 
-def _paid(paid: Sequence[Paid]) -> str:
+def _paid(paid: Sequence[UnmetPreference]) -> str:
     """The first few, by reason."""
     told = [f"{one.reason} of {one.who}, {one.weight}" for one in paid[:FEW]]
     return "; ".join([*told, f"{len(paid) - FEW} more"] if len(paid) > FEW else told)
 
 
-def _place(where: Placement | Elsewhere) -> str:
+def _place(where: PlacementReport | OtherPlace) -> str:
     bus = where.address.rpartition(":")[0]
     return f"on {where.bus_model} {bus}" if where.bus_model else "on the root bus"
 
@@ -91,7 +91,7 @@ class _Words:
         groups: dict[object, list[Finding]] = {}
         for number, finding in enumerate(findings):
             single = finding.rule in MERGED and len(finding.subjects) == 1
-            value = finding.numbers.get("value") if finding.rule != "pin" else None
+            value = finding.details.get("value") if finding.rule != "pin" else None
             name = finding.subjects[0] if single else ""
             key = (finding.rule, value, name in self.controllers, self.models.get(name)) if single else number
             groups.setdefault(key, []).append(finding)
@@ -99,7 +99,7 @@ class _Words:
 
     def clause(self, finding: Finding) -> str:
         """What one fact says, to follow "because"."""
-        numbers, value = finding.numbers, finding.numbers.get("value")
+        numbers, value = finding.details, finding.details.get("value")
         if finding.rule in LIMITS:
             return LIMITS[finding.rule](self.guest, numbers)
         if finding.rule == "spare":
@@ -111,13 +111,13 @@ class _Words:
             return f"{finding.subjects[0]} wants {listed(finding.subjects[1:])} to {what} ({finding.rule})"
         if finding.rule == "group":
             return f"{listed(finding.subjects)} make up group {value}, functions of one slot"
-        who, many = self.who(finding), finding.numbers.get("least", len(finding.subjects)) != 1
+        who, many = self.who(finding), finding.details.get("least", len(finding.subjects)) != 1
         of_controllers = finding.subjects[0] in self.controllers
         return f"{who} {_asked(finding.rule, value, of_controllers=of_controllers, many=many)}"
 
     def who(self, finding: Finding) -> str:
         """`e1000 net0`, `e1000 net0 and net1`, `at least 2 of the 3 e1000 net0, net1 and net2`."""
-        names, least = finding.subjects, finding.numbers.get("least", len(finding.subjects))
+        names, least = finding.subjects, finding.details.get("least", len(finding.subjects))
         known = f"{self.models.get(names[0], 'device')} {listed(names)}"
         if least != len(names):
             return f"at least {least} of the {len(names)} {known}"
@@ -127,7 +127,7 @@ class _Words:
         """Which one of the spare entries, where there are several."""
         return f" ({names[0]})" if len(self.spares) > 1 else ""
 
-    def elsewhere(self, device: str, there: Elsewhere) -> str:
+    def elsewhere(self, device: str, there: OtherPlace) -> str:
         where = f"behind a new {there.bus_model}" if there.new else f"at {there.address}, {_place(there)}"
         if there.refused:
             return f"{where}: {there.refused.removeprefix(f'devices.{device}.address: ')}"
@@ -210,9 +210,9 @@ class _Words:
 def _together(group: Sequence[Finding]) -> Finding:
     if len(group) == 1:
         return group[0]
-    values = [str(finding.numbers["value"]) for finding in group if "value" in finding.numbers]
-    value = {} if not values else {"value": listed(values) if group[0].rule == "pin" else group[0].numbers["value"]}
-    return Finding(rule=group[0].rule, subjects=tuple(finding.subjects[0] for finding in group), numbers=value)
+    values = [str(finding.details["value"]) for finding in group if "value" in finding.details]
+    value = {} if not values else {"value": listed(values) if group[0].rule == "pin" else group[0].details["value"]}
+    return Finding(rule=group[0].rule, subjects=tuple(finding.subjects[0] for finding in group), details=value)
 
 
 def _spares(numbers: dict[str, Scalar]) -> str:
@@ -225,7 +225,7 @@ def _spares(numbers: dict[str, Scalar]) -> str:
 def _reserved(finding: Finding) -> str:
     bus = finding.subjects[0].rpartition(":")[0]
     slots = [place.rpartition(":")[2] for place in finding.subjects]
-    least = finding.numbers.get("least", len(slots))
+    least = finding.details.get("least", len(slots))
     if len(slots) == 1:
         return f"slot {slots[0]} of {bus} is"
     many = f"at least {least} of " if least != len(slots) else ""

@@ -28,7 +28,7 @@ class Infeasible(Frozen):
 
     findings: tuple[Finding, ...] = ()
     minimal: bool = False
-    breaks: str = ""
+    broken_rule: str = ""
     remedies: tuple[Remedy, ...] = ()
 
 

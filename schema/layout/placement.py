@@ -6,7 +6,7 @@ from ..request.fields import Term
 from .layout import ObjectiveTerm
 
 
-class Paid(Frozen):
+class UnmetPreference(Frozen):
     """A preference that is not met, of a device or for a switch: a reason and its weight, see docs/semantics.md."""
 
     who: str
@@ -14,7 +14,7 @@ class Paid(Frozen):
     weight: int
 
 
-class Elsewhere(Frozen):
+class OtherPlace(Frozen):
     """One other place, asked for as a pin, and everything else planned anew around it.
 
     `term` is the first term of the objective that differs, None where none does; `objective` is the whole. Where there
@@ -30,7 +30,7 @@ class Elsewhere(Frozen):
     term: Term | None = None
     before: int = 0
     after: int = 0
-    paid: tuple[Paid, ...] = ()
+    paid: tuple[UnmetPreference, ...] = ()
     """Preferences that are met in the plan, and would not be then."""
     objective: tuple[ObjectiveTerm, ...] = ()
     only_by_pin: bool = False
@@ -46,7 +46,7 @@ class Elsewhere(Frozen):
         return bool(self.objective)
 
 
-class Placement(Frozen):
+class PlacementReport(Frozen):
     """Where a device sits in the plan, what it pays there, and what is elsewhere."""
 
     device: str
@@ -56,6 +56,6 @@ class Placement(Frozen):
     bus_model: str
     guest_address: str | None
     pinned: bool
-    paid: tuple[Paid, ...]
+    paid: tuple[UnmetPreference, ...]
     objective: tuple[ObjectiveTerm, ...]
-    elsewhere: tuple[Elsewhere, ...]
+    elsewhere: tuple[OtherPlace, ...]

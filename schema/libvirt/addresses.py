@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .splice import Element, SourceError
 
-MOST = {"domain": 0, "bus": 0xFF, "slot": 0x1F, "function": 7}
+LARGEST = {"domain": 0, "bus": 0xFF, "slot": 0x1F, "function": 7}
 
 
 class PciAddress(NamedTuple):
@@ -26,10 +26,10 @@ def address_of(device: Element) -> PciAddress | None:
     address = device.first("address")
     if address is None or address.get("type") != "pci" or set(address.attributes) <= {"type", "multifunction"}:
         return None
-    values = {name: number_of(address, name, device.tag) for name in MOST}
+    values = {name: number_of(address, name, device.tag) for name in LARGEST}
     for name, value in values.items():
-        if not 0 <= value <= MOST[name]:
-            raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {MOST[name]:#x}")
+        if not 0 <= value <= LARGEST[name]:
+            raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {LARGEST[name]:#x}")
     found = PciAddress(values["bus"], values["slot"], values["function"])
     return None if found[:2] == (0, 0) else found
 

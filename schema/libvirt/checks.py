@@ -1,6 +1,6 @@
 """What libvirt refuses of single devices, told in words of our own before anything is planned."""
 
-from .addresses import MOST, address_of, number_of
+from .addresses import LARGEST, address_of, number_of
 from .splice import Element, SourceError
 
 PHANTOMS = frozenset({"tpm", "sound", "controller", "hub", "parallel", "serial", "console", "channel", "panic"})
@@ -49,4 +49,4 @@ def _only_once(device: Element, devices: Element) -> None:
 
 def _host(source: Element) -> tuple[int, ...]:
     """The host's address of a device, whose numbers may be written in several ways."""
-    return tuple(number_of(source, name, "hostdev") for name in MOST)
+    return tuple(number_of(source, name, "hostdev") for name in LARGEST)

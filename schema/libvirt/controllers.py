@@ -27,7 +27,7 @@ ROOTS: Final[dict[Family, tuple[str, str]]] = {"q35": ("pcie-root", "pcie.0"), "
 
 
 @dataclass(slots=True)
-class Bridge:
+class DomainController:
     """A PCI controller. Without an element it stands for an index that the domain leaves out."""
 
     index: int
@@ -62,9 +62,9 @@ def _listed(devices: Element) -> list[Element]:
     return [one for one in devices.all("controller") if one.get("type") == "pci"]
 
 
-def bridges_of(devices: Element, family: Family, used: Iterable[PciAddress]) -> list[Bridge]:
+def bridges_of(devices: Element, family: Family, used: Iterable[PciAddress]) -> list[DomainController]:
     """All but the root, by index. Indexes up to the highest one that is listed, or that an address names, have one."""
-    bridges: dict[int, Bridge] = {}
+    bridges: dict[int, DomainController] = {}
     for element, index in _indexed(devices, family):
         if index in bridges:
             raise SourceError(f"two PCI controllers with index {index}")
@@ -72,10 +72,10 @@ def bridges_of(devices: Element, family: Family, used: Iterable[PciAddress]) -> 
     places = [*used, *(one.address for one in bridges.values() if one.address is not None)]
     for place in places:
         if place.bus and place.bus not in bridges:
-            bridges[place.bus] = Bridge(place.bus, _needed(place, family))
+            bridges[place.bus] = DomainController(place.bus, _needed(place, family))
     for index in range(1, max(bridges, default=0)):
         if index not in bridges:
-            bridges[index] = Bridge(index, "pcie-root-port" if family == "q35" else "pci-bridge")
+            bridges[index] = DomainController(index, "pcie-root-port" if family == "q35" else "pci-bridge")
     return [bridges[index] for index in sorted(bridges)]
 
 
@@ -120,7 +120,7 @@ def _index(element: Element) -> int:
     return int(text)
 
 
-def _bridge(element: Element, index: int, family: Family) -> Bridge:
+def _bridge(element: Element, index: int, family: Family) -> DomainController:
     model = element.get("model")
     if model not in MODELS:
         raise SourceError(f"controller pci {index}: model {model!r} is not known: {', '.join(MODELS)}")
@@ -129,7 +129,7 @@ def _bridge(element: Element, index: int, family: Family) -> Bridge:
         raise SourceError(f"controller pci {index}: {name!r} is no {model}")
     if model == ("pcie-expander-bus" if family == "pc" else "pci-expander-bus"):
         raise SourceError(f"controller pci {index}: {model} does not go with this machine")
-    bridge = Bridge(index, name, element, address_of(element))
+    bridge = DomainController(index, name, element, address_of(element))
     target = element.first("target")
     if target is not None:
         for attribute, option in TARGETS.items():

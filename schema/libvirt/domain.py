@@ -9,9 +9,9 @@ from ..pci.machine import Family
 from ..pci.qemu_properties import VIRTIO_SWITCHES
 from .addresses import PciAddress, address_of, takes_pci_address
 from .checks import check
-from .controllers import Bridge, bridges_of, root_hotplug
+from .controllers import DomainController, bridges_of, root_hotplug
 from .implicit import adds_piix3_usb, missing
-from .models import COMPANIONS, SECONDARY, Kind, disk_number, kind_of
+from .models import COMPANIONS, SECONDARY, QemuDevice, disk_number, kind_of
 from .override import overridden_mode, overrides
 from .splice import Element, SourceError, parse
 
@@ -28,18 +28,18 @@ ALIASES: Final = {
 
 
 @dataclass(slots=True)
-class Part:
+class DomainDevice:
     """A PCI device. What the document does not list has the XML to add, without an address, in `added`."""
 
     id: str
-    kind: Kind
+    kind: QemuDevice
     source: Element
     """Its element, of the document or of `added`."""
     added: str = ""
     address: PciAddress | None = None
     group: str | None = None
     function: int | None = None
-    soft: bool = False
+    chipset_place: bool = False
     """Whether libvirt would give it one of the chipset's places, which no guest can hot-plug."""
     switched: bool = False
     """Whether overrides, and not its element, say its virtio mode."""
@@ -52,10 +52,10 @@ class Domain:
     """Of no length where the domain has none."""
     machine: str
     family: Family
-    parts: list[Part] = field(default_factory=list)
+    parts: list[DomainDevice] = field(default_factory=list)
     fixed: list[tuple[Element, PciAddress]] = field(default_factory=list)
     """Chipset functions that the domain lists, and where they are."""
-    bridges: list[Bridge] = field(default_factory=list)
+    bridges: list[DomainController] = field(default_factory=list)
     usb: bool = False
     """Whether a pc has its own USB controller."""
     root_hotplug: bool = True
@@ -114,13 +114,13 @@ class _Collector:
         check(shown, self.domain.root, self.domain.devices, is_pci=kind is not None)
         if kind is None or not takes_pci_address(shown) or self.is_fixed(shown):
             return
-        part = Part(self.name(shown), kind, shown, added, address_of(shown))
+        part = DomainDevice(self.name(shown), kind, shown, added, address_of(shown))
         if shown.tag == "video":
             self.video(part)
         elif kind.model in COMPANIONS:
             self.companion(part, shown)
         elif kind.model == "ich9-intel-hda" and part.address is None and self.domain.family == "q35":
-            part.soft, self.audio = not self.audio, True
+            part.chipset_place, self.audio = not self.audio, True
         self.override(part)
         self.domain.parts.append(part)
 
@@ -160,22 +160,22 @@ class _Collector:
         self.numbers[base] += 1
         return f"{base}{number}"
 
-    def override(self, part: Part) -> None:
+    def override(self, part: DomainDevice) -> None:
         """A mode that plain virtio has by its overrides is taken as one that is stated."""
         properties = self.domain.properties.get(part.id, {})
         if part.kind.switch is not None and part.kind.mode is None and properties.keys() & {*VIRTIO_SWITCHES}:
             part.kind = replace(part.kind, mode=overridden_mode(part.id, properties))
             part.switched = True
 
-    def video(self, part: Part) -> None:
+    def video(self, part: DomainDevice) -> None:
         self.videos += 1
         if self.videos > 1:
             part.kind = replace(part.kind, model=SECONDARY.get(part.kind.model, part.kind.model))
-        part.soft = self.videos == 1 and part.address is None
+        part.chipset_place = self.videos == 1 and part.address is None
 
-    def companion(self, part: Part, shown: Element) -> None:
+    def companion(self, part: DomainDevice, shown: Element) -> None:
         """USB 2: the functions of one slot. On q35 two have a place of their own."""
         part.group = f"usb{shown.get('index', '0')}"
         part.function = COMPANIONS[part.kind.model]
         known = self.usb2.setdefault(part.group, len(self.usb2) < 2)
-        part.soft = known and part.address is None and self.domain.family == "q35"
+        part.chipset_place = known and part.address is None and self.domain.family == "q35"

@@ -13,7 +13,7 @@ from .splice import Element, SourceError
 SCSI_DISKS: Final = 15
 """Names sda, sdb ... go to controllers in turn, so many each."""
 SATA_DISKS: Final = 6
-MOST: Final = 255
+MOST_CONTROLLERS: Final = 255
 """Index of a controller."""
 
 
@@ -66,7 +66,7 @@ def _controller(device: Element, each: int) -> int:
     """The one its address names; else by its name in the guest, `sda` being the first."""
     stated = device.value("address", name="controller")
     if stated.isdecimal():
-        if int(stated) > MOST:
-            raise SourceError(f"{device.tag}: address controller {stated}: at most {MOST}")
+        if int(stated) > MOST_CONTROLLERS:
+            raise SourceError(f"{device.tag}: address controller {stated}: at most {MOST_CONTROLLERS}")
         return int(stated)
     return disk_number(device) // each

@@ -14,7 +14,7 @@ MODES: Final = {"virtio": None, "virtio-transitional": "transitional", "virtio-n
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class QemuDevice:
     """A PCI device. `switch` is where its virtio model is written: element and attribute, None where it has none."""
 
     model: str
@@ -25,23 +25,23 @@ class Kind:
     """Further fields of the request's device: connect, bars."""
 
 
-Reader = Callable[[Element], Kind | None]
+Reader = Callable[[Element], QemuDevice | None]
 
 
-def kind_of(device: Element) -> Kind | None:
+def kind_of(device: Element) -> QemuDevice | None:
     """None for what is no PCI device. Raises SourceError for a model that is not known."""
     reader = READERS.get(device.tag)
     return None if reader is None else reader(device)
 
 
-def _virtio(model: str, value: str, element: Element, name: str = "model") -> Kind:
+def _virtio(model: str, value: str, element: Element, name: str = "model") -> QemuDevice:
     """A virtio device whose model attribute says the mode; a missing one is plain `virtio`."""
     if value not in ("", *MODES):
         raise SourceError(f"{element.tag} model {value!r} is not known: {', '.join(MODES)}")
-    return Kind(model, MODES[value or "virtio"], (element, name))
+    return QemuDevice(model, MODES[value or "virtio"], (element, name))
 
 
-def disk(device: Element) -> Kind | None:
+def disk(device: Element) -> QemuDevice | None:
     if disk_bus(device) != "virtio":
         return None
     return _virtio("vhost-user-blk" if device.get("type") == "vhostuser" else "virtio-blk", device.get("model"), device)
@@ -87,19 +87,19 @@ NETWORK: Final = {
 }
 
 
-def interface(device: Element) -> Kind | None:
+def interface(device: Element) -> QemuDevice | None:
     if device.get("type") == "hostdev":
         return HOST
     model = device.first("model")
     name = device.value("model", name="type") or "rtl8139"
     if name in MODES:
         assert model is not None
-        return Kind("virtio-net", MODES[name], (model, "type"), _virtio_net(device))
+        return QemuDevice("virtio-net", MODES[name], (model, "type"), _virtio_net(device))
     if name == "usb-net":
         return None
     if name not in NETWORK:
         raise SourceError(f"interface model {name!r} is not known")
-    return Kind(name)
+    return QemuDevice(name)
 
 
 def _virtio_net(device: Element) -> dict[str, Any]:
@@ -134,20 +134,20 @@ COMPANIONS: Final = {"ich9-usb-ehci1": 7, "ich9-usb-uhci1": 0, "ich9-usb-uhci2":
 """Functions of a USB 2 controller in its slot."""
 
 
-def controller(device: Element) -> Kind | None:
+def controller(device: Element) -> QemuDevice | None:
     sort, model = device.get("type"), device.get("model")
     if sort == "scsi":
         if model in ("virtio-scsi", *MODES):
             mode = {"virtio-scsi": None, **MODES}[model]
-            return Kind("virtio-scsi", mode, (device, "model"))
-        return Kind(_known(SCSI, model, "SCSI controller"))
+            return QemuDevice("virtio-scsi", mode, (device, "model"))
+        return QemuDevice(_known(SCSI, model, "SCSI controller"))
     if sort == "virtio-serial":
         return _virtio("virtio-serial", model, device)
     if sort == "usb":
-        return None if model == "none" else Kind(_known(USB, model, "USB controller"))
+        return None if model == "none" else QemuDevice(_known(USB, model, "USB controller"))
     if sort == "sata":
-        return Kind("ich9-ahci")
-    return Kind("piix3-ide") if sort == "ide" else None
+        return QemuDevice("ich9-ahci")
+    return QemuDevice("piix3-ide") if sort == "ide" else None
 
 
 def _known(models: Mapping[str, str], name: str, what: str) -> str:
@@ -156,7 +156,7 @@ def _known(models: Mapping[str, str], name: str, what: str) -> str:
     return models[name]
 
 
-def video(device: Element) -> Kind | None:
+def video(device: Element) -> QemuDevice | None:
     """As the first video; `secondary` turns it into what a further one is."""
     model = device.first("model")
     name = device.value("model", name="type") or "cirrus"
@@ -165,7 +165,7 @@ def video(device: Element) -> Kind | None:
     if name == "virtio":
         vhost = device.value("driver", name="name") == "vhostuser"
         gl = model is not None and model.value("acceleration", name="accel3d") == "yes" and not vhost
-        return Kind("vhost-user-vga" if vhost else "virtio-vga-gl" if gl else "virtio-vga")
+        return QemuDevice("vhost-user-vga" if vhost else "virtio-vga-gl" if gl else "virtio-vga")
     known = {"vga": "VGA", "cirrus": "cirrus-vga", "vmvga": "vmware-svga", "qxl": "qxl-vga", "bochs": "bochs-display"}
     sizes = {"vga": {"vram": "vgamem_mb"}, "qxl": {"ram": "ram_size_mb", "vram": "vram_size_mb", "vgamem": "vgamem_mb"}}
     properties = {
@@ -173,7 +173,7 @@ def video(device: Element) -> Kind | None:
         for attribute, option in sizes.get(name, {}).items()
         if model is not None and model.get(attribute).isdecimal()
     }
-    return Kind(_known(known, name, "video"), properties=properties)
+    return QemuDevice(_known(known, name, "video"), properties=properties)
 
 
 SECONDARY: Final = {
@@ -186,38 +186,38 @@ SECONDARY: Final = {
 """What a video is that is not the first."""
 
 
-def sound(device: Element) -> Kind | None:
+def sound(device: Element) -> QemuDevice | None:
     known = {"ac97": "AC97", "es1370": "ES1370", "ich6": "intel-hda", "ich9": "ich9-intel-hda"}
     name = known.get(device.get("model"))
-    return None if name is None else Kind(name)
+    return None if name is None else QemuDevice(name)
 
 
-def memballoon(device: Element) -> Kind | None:
+def memballoon(device: Element) -> QemuDevice | None:
     return None if device.get("model") == "none" else _virtio("virtio-balloon", device.get("model"), device)
 
 
-def watchdog(device: Element) -> Kind | None:
-    return Kind("i6300esb") if device.get("model") == "i6300esb" else None
+def watchdog(device: Element) -> QemuDevice | None:
+    return QemuDevice("i6300esb") if device.get("model") == "i6300esb" else None
 
 
-def filesystem(device: Element) -> Kind | None:
+def filesystem(device: Element) -> QemuDevice | None:
     if device.value("driver", name="type") == "virtiofs":
-        return Kind("vhost-user-fs")
+        return QemuDevice("vhost-user-fs")
     kind = _virtio("virtio-9p", device.get("model"), device)
     tag = device.value("target", name="dir")  # in the configuration, so in the IO BAR's size
     return replace(kind, properties={"mount_tag": tag}) if tag else kind
 
 
-def input_(device: Element) -> Kind | None:
+def input_(device: Element) -> QemuDevice | None:
     if device.get("bus") != "virtio":
         return None
     if device.get("model", "virtio") != "virtio":
         raise SourceError(f"input model {device.get('model')!r}: virtio input devices have no such models")
     known = {name: f"virtio-{name}" for name in ("keyboard", "mouse", "tablet")} | {"passthrough": "virtio-input-host"}
-    return Kind(_known(known, device.get("type"), "virtio input"))
+    return QemuDevice(_known(known, device.get("type"), "virtio input"))
 
 
-def shmem(device: Element) -> Kind | None:
+def shmem(device: Element) -> QemuDevice | None:
     name = device.value("model", name="type") or "ivshmem-plain"
     size = device.first("size")
     bars = [
@@ -226,19 +226,19 @@ def shmem(device: Element) -> Kind | None:
     ]
     if name == "ivshmem-doorbell":
         bars.insert(1, {"bar": 1, "kind": "mem32", "size": 4096})
-    return Kind(_known({n: n for n in ("ivshmem-plain", "ivshmem-doorbell")}, name, "shmem"), more={"bars": bars})
+    return QemuDevice(_known({n: n for n in ("ivshmem-plain", "ivshmem-doorbell")}, name, "shmem"), more={"bars": bars})
 
 
-def serial(device: Element) -> Kind | None:
+def serial(device: Element) -> QemuDevice | None:
     pci = "pci-serial" in (device.value("target", name="type"), device.value("target", "model", name="name"))
-    return Kind("pci-serial") if pci else None
+    return QemuDevice("pci-serial") if pci else None
 
 
-HOST: Final = Kind("vfio-pci", more={"connect": "express", "bars": []})
+HOST: Final = QemuDevice("vfio-pci", more={"connect": "express", "bars": []})
 """A host's device: what it is the domain does not say; libvirt, too, takes it for PCI Express where it cannot look."""
 
 
-def hostdev(device: Element) -> Kind | None:
+def hostdev(device: Element) -> QemuDevice | None:
     if device.value("address", name="type") == "unassigned" or device.get("mode", "subsystem") != "subsystem":
         return None
     if device.get("type") in ("pci", "mdev"):
@@ -246,16 +246,16 @@ def hostdev(device: Element) -> Kind | None:
     return _virtio("vhost-scsi", device.get("model"), device) if device.get("type") == "scsi_host" else None
 
 
-def iommu(device: Element) -> Kind | None:
-    return Kind("virtio-iommu") if device.get("model") == "virtio" else None
+def iommu(device: Element) -> QemuDevice | None:
+    return QemuDevice("virtio-iommu") if device.get("model") == "virtio" else None
 
 
-def memory(device: Element) -> Kind | None:
-    return Kind(device.get("model")) if device.get("model") in ("virtio-mem", "virtio-pmem") else None
+def memory(device: Element) -> QemuDevice | None:
+    return QemuDevice(device.get("model")) if device.get("model") in ("virtio-mem", "virtio-pmem") else None
 
 
-def panic(device: Element) -> Kind | None:
-    return Kind("pvpanic-pci") if device.get("model") == "pvpanic" else None
+def panic(device: Element) -> QemuDevice | None:
+    return QemuDevice("pvpanic-pci") if device.get("model") == "pvpanic" else None
 
 
 READERS: Final[dict[str, Reader]] = {
@@ -276,7 +276,7 @@ READERS: Final[dict[str, Reader]] = {
     "iommu": iommu,
     "memory": memory,
     "panic": panic,
-    "crypto": lambda device: Kind("virtio-crypto") if device.get("model") == "virtio" else None,
+    "crypto": lambda device: QemuDevice("virtio-crypto") if device.get("model") == "virtio" else None,
 }
 
 UNITS: Final = {

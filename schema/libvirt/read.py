@@ -5,8 +5,8 @@ from typing import Any
 from ..pci.qemu_properties import VIRTIO_SWITCHES
 from ..request.guest import Guest
 from .addresses import PciAddress
-from .controllers import Bridge, root_controller, root_of
-from .domain import Domain, Part, read_domain
+from .controllers import DomainController, root_controller, root_of
+from .domain import Domain, DomainDevice, read_domain
 from .models import bytes_of
 from .splice import Element
 
@@ -58,7 +58,7 @@ def _pin(domain: Domain, place: PciAddress) -> str:
     return f"{_bus_name(domain, place.bus)}:{place.slot:02x}.{place.function}"
 
 
-def _controller(domain: Domain, bridge: Bridge) -> dict[str, Any]:
+def _controller(domain: Domain, bridge: DomainController) -> dict[str, Any]:
     name = _bus_name(domain, bridge.index)
     result: dict[str, Any] = {"id": name, "model": bridge.model}
     if bridge.address is not None:
@@ -71,7 +71,7 @@ def _controller(domain: Domain, bridge: Bridge) -> dict[str, Any]:
     return result | ({"properties": properties} if properties else {})
 
 
-def _device(domain: Domain, part: Part) -> dict[str, Any]:
+def _device(domain: Domain, part: DomainDevice) -> dict[str, Any]:
     result: dict[str, Any] = {"id": part.id, "model": part.kind.model, **part.kind.more}
     if part.kind.mode is not None:
         result["virtio"] = part.kind.mode
@@ -81,7 +81,7 @@ def _device(domain: Domain, part: Part) -> dict[str, Any]:
         result["address"] = _pin(domain, part.address)
     elif part.function is not None:
         result["address"] = f".{part.function}"
-    if part.soft or not domain.root_hotplug:
+    if part.chipset_place or not domain.root_hotplug:
         result["hotplug"] = "never"
     properties = {**part.kind.properties, **domain.properties.get(part.id, {})}
     if part.switched:

@@ -67,7 +67,7 @@ class Element:
 
 def parse(data: bytes) -> Element:
     """The root element. Raises SourceError."""
-    reader = _Reader(data)
+    reader = _XmlReader(data)
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -77,7 +77,7 @@ def parse(data: bytes) -> Element:
     return reader.root
 
 
-class _Reader:
+class _XmlReader:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.root: Element | None = None

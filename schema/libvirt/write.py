@@ -7,8 +7,8 @@ from ..layout.layout import Layout, PlacedController, Seat
 from ..pci.controllers import VirtioMode
 from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, is_on
 from .addresses import PciAddress
-from .controllers import NAMES, ROOTS, TARGETS, Bridge, root_controller
-from .domain import Domain, Part, read_domain
+from .controllers import NAMES, ROOTS, TARGETS, DomainController, root_controller
+from .domain import Domain, DomainDevice, read_domain
 from .indexes import indexes_of
 from .override import add_overrides
 from .splice import Edits, Element, SourceError, indented, written
@@ -125,7 +125,7 @@ class _Writer:
         start = f"<controller type='pci' index='{self.indexes[one.id]}' model='{NAMES[one.model]}'>"
         return "\n".join([start, *lines, "</controller>"])
 
-    def complete(self, bridge: Bridge, element: Element, one: PlacedController) -> None:
+    def complete(self, bridge: DomainController, element: Element, one: PlacedController) -> None:
         index = self.indexes[one.id]
         if index != bridge.index or not element.get("index"):
             if element.get("index"):
@@ -152,7 +152,7 @@ class _Writer:
             if part.added:
                 self.added.append(edits.apply().decode())
 
-    def virtio(self, part: Part, edits: Edits, model: str) -> None:
+    def virtio(self, part: DomainDevice, edits: Edits, model: str) -> None:
         """States the mode that the device has in its slot."""
         if part.kind.switch is None:
             return

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
 
-class Kind(IntEnum):
+class BarKind(IntEnum):
     """What a BAR can hold: IO ports, or memory by address width; PREF is prefetchable memory."""
 
     IO = 0
@@ -15,15 +15,15 @@ class Kind(IntEnum):
     PREF64 = 4
 
 
-class Bar(NamedTuple):
+class SizedBar(NamedTuple):
     """One BAR as the firmware sizes it. `size` in bytes."""
 
     number: int
-    kind: Kind
+    kind: BarKind
     size: int
 
 
-Bars = tuple[Bar, ...]
+Bars = tuple[SizedBar, ...]
 
 ROM_BAR: Final = 6
 """Number under which option ROMs go, after the six BARs."""
@@ -44,13 +44,13 @@ class Described(Protocol):
 
 def sized(bars: Iterable[Described]) -> Bars:
     """By rising number."""
-    return tuple(sorted(Bar(bar.bar, kind_of(bar), bar.size) for bar in bars))
+    return tuple(sorted(SizedBar(bar.bar, kind_of(bar), bar.size) for bar in bars))
 
 
-def kind_of(bar: Described) -> Kind:
+def kind_of(bar: Described) -> BarKind:
     """What it can hold."""
     if bar.kind == "io":
-        return Kind.IO
+        return BarKind.IO
     if bar.kind == "mem32":
-        return Kind.PREF32 if bar.prefetchable else Kind.MEM32
-    return Kind.PREF64 if bar.prefetchable else Kind.MEM64
+        return BarKind.PREF32 if bar.prefetchable else BarKind.MEM32
+    return BarKind.PREF64 if bar.prefetchable else BarKind.MEM64

@@ -28,7 +28,7 @@ from .errors import ProbeError as ProbeError
 from .errors import QemuEndedError as QemuEndedError
 
 if TYPE_CHECKING:
-    from .machine import Machine
+    from .machine import RunningMachine
 
 PACKAGE: Final = "the Python package qemu.qmp"
 NO_SEABIOS: Final = "could not load PC BIOS"
@@ -46,7 +46,7 @@ def missing(qemu: str = QEMU) -> list[str]:
 @contextmanager
 def running(
     layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT
-) -> Iterator["Machine"]:
+) -> Iterator["RunningMachine"]:
     """A QEMU with this layout and stand-ins, its firmware done with PCI. `firmware` is an image other than installed.
 
     Raises MissingError, QemuEndedError, FirmwarePanicError, or BootError when `limit` seconds were not enough.

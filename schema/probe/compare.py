@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..firmware import predict
-from ..firmware.ovmf_requests import UNREADABLE
+from ..firmware.ovmf_requests import IGNORED_BAR_SIZE
 from ..formats.standalone import imitated
 from ..layout.layout import Layout
 from .enumeration import Tree
@@ -37,7 +37,7 @@ def differences(layout: Layout, tree: Tree) -> list[Difference]:
     found = list(walk(layout, tree))
     places = {one.id: one for one in found if not _is_hidden(layout, one)}
     misplaced = list(_places(layout, places))
-    unread = UNREADABLE if layout.firmware.name == "ovmf" else 0
+    unread = IGNORED_BAR_SIZE if layout.firmware.name == "ovmf" else 0
     bars = [difference for one in found for difference in _bars(one, unread)]
     result = [*misplaced, *bars, *_guest_addresses(layout, places)]
     if not misplaced and not imitated(layout):

@@ -34,7 +34,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Bridge:
+class FoundBridge:
     """A bridge's bus numbers and windows."""
 
     id: str
@@ -55,8 +55,8 @@ class Found:
     slot: int
     function: int
     regions: list[dict[str, Any]]
-    above: tuple[Bridge, ...]
-    own: Bridge | None
+    above: tuple[FoundBridge, ...]
+    own: FoundBridge | None
 
     @property
     def address(self) -> Address:
@@ -77,7 +77,7 @@ def walk(layout: Layout, tree: Tree) -> Iterator[Found]:
         yield from _below(entry["devices"], bus, number, ())
 
 
-def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[Bridge, ...]) -> Iterator[Found]:
+def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[FoundBridge, ...]) -> Iterator[Found]:
     for device in devices:
         name = device["qdev_id"]
         bridge = device.get("pci_bridge")
@@ -88,6 +88,6 @@ def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[Br
             yield from _below(bridge.get("devices", []), name, bridge["bus"]["secondary"], (*above, own))
 
 
-def _bridge(name: str, bus: dict[str, Any]) -> Bridge:
+def _bridge(name: str, bus: dict[str, Any]) -> FoundBridge:
     io, memory, prefetchable = (Range(**bus[kind]) for kind in ("io_range", "memory_range", "prefetchable_range"))
-    return Bridge(name, bus["secondary"], bus["subordinate"], io, memory, prefetchable)
+    return FoundBridge(name, bus["secondary"], bus["subordinate"], io, memory, prefetchable)

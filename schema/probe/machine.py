@@ -17,7 +17,7 @@ OVMF_ATTEMPTS: Final = 8
 says of the command line is final."""
 
 
-class Machine:
+class RunningMachine:
     """Synchronous face of a session; `enumeration` is what the firmware did. `close` it when done.
 
     `console` is False where OVMF speaks on some other serial device than ours (a pci-serial takes it).
@@ -57,11 +57,11 @@ class Machine:
             self._directory.cleanup()
 
 
-def start(arguments: Sequence[str], firmware: str, *, qemu: str, console: bool, limit: float) -> Machine:
+def start(arguments: Sequence[str], firmware: str, *, qemu: str, console: bool, limit: float) -> RunningMachine:
     """OVMF boots that QEMU itself spoils are tried again."""
     for attempt in itertools.count(1):
         try:
-            return Machine(arguments, firmware, qemu=qemu, console=console, limit=limit)
+            return RunningMachine(arguments, firmware, qemu=qemu, console=console, limit=limit)
         except QemuEndedError as error:
             if firmware != "ovmf" or REFUSAL in str(error) or attempt == OVMF_ATTEMPTS:
                 raise

@@ -3,18 +3,18 @@
 from ..catalog.measured_bars import measured_bars
 from ..pci.bars import Bars, sized
 from ..pci.controllers import VirtioMode
-from .traits import Traits
+from .resolved import ResolvedDevice
 
 
-def requested(traits: Traits, mode: VirtioMode | None) -> Bars:
+def requested(resolved: ResolvedDevice, mode: VirtioMode | None) -> Bars:
     """BARs of a device of the request in a virtio mode."""
-    return requested_with_rom(traits, mode)[0]
+    return requested_with_rom(resolved, mode)[0]
 
 
-def requested_with_rom(traits: Traits, mode: VirtioMode | None) -> tuple[Bars, int]:
+def requested_with_rom(resolved: ResolvedDevice, mode: VirtioMode | None) -> tuple[Bars, int]:
     """The same, and bytes of its option ROM."""
-    device = traits.device
+    device = resolved.device
     if device.bars is not None:
         return sized(device.bars), device.rom or 0
-    bars, rom = measured_bars(traits.model.name, mode, frozenset(device.properties.items()), traits.version)
+    bars, rom = measured_bars(resolved.model.name, mode, frozenset(device.properties.items()), resolved.version)
     return bars, rom if device.rom is None else device.rom

@@ -12,7 +12,7 @@ from ..pci.size import Size
 
 QemuId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=128)]
 Hotplug = Literal["required", "preferred", "never"]
-Means = Literal["type", "property", "slot"]
+ModeSource = Literal["type", "property", "slot"]
 """What tells QEMU a virtio mode: the device type's name (`-transitional`), `disable-*` properties, the slot alone."""
 
 MAX_IO_BAR = 4096
@@ -60,7 +60,7 @@ class Device(Part):
     """One endpoint: a catalogue model or, like host devices, one that describes itself with `connect` and `bars`."""
 
     virtio: Literal["legacy", "transitional", "modern", "auto", "auto-by-os"] | None = None
-    virtio_by: Means = "type"
+    virtio_by: ModeSource = "type"
     hotplug: Hotplug | None = None
     """`None` is the catalogue's default for the model."""
     group: str | None = None

@@ -14,7 +14,7 @@ from ..pci.address import Pin
 from ..pci.machine import NAME_PATTERN, Chipset, Machine, machine_of
 from ..pci.size import Size
 from .device import Controller, Device, Spare
-from .traits import Traits, traits_of
+from .resolved import ResolvedDevice, resolved_devices
 
 Preset = Literal["default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern"]
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
@@ -118,7 +118,7 @@ class GuestFields(Frozen):
         return (*self.controllers, *self.devices)
 
     @cached_property
-    def platform(self) -> Machine:
+    def machine_model(self) -> Machine:
         return machine_of(self.machine, self.chipset)
 
     @cached_property
@@ -127,9 +127,9 @@ class GuestFields(Frozen):
         return "viommu" in self.needs or any(device.model == "virtio-iommu" for device in self.devices)
 
     @cached_property
-    def traits(self) -> dict[str, Traits]:
+    def resolved(self) -> dict[str, ResolvedDevice]:
         """Every device with catalogue, machine and group taken into account, by id."""
-        return traits_of(self.devices, self.groups, self.platform)
+        return resolved_devices(self.devices, self.groups, self.machine_model)
 
     @cached_property
     def groups(self) -> dict[str, tuple[Device, ...]]:

@@ -13,7 +13,7 @@ from .bars import requested
 from .device import FIELD_OF, Controller, Device, Part
 from .fields import GuestFields
 from .problems import nearest
-from .traits import model_of, plain_is_legacy
+from .resolved import model_of, plain_is_legacy
 
 
 def check(guest: GuestFields) -> None:
@@ -46,12 +46,12 @@ def needs_of(device: Device) -> Need:
 
 def _firmware(guest: GuestFields) -> None:
     # measured: its clock is the power management timer, without which it waits for ever
-    if guest.firmware.name == "ovmf" and guest.platform.family == "pc" and not guest.chipset.acpi:
+    if guest.firmware.name == "ovmf" and guest.machine_model.family == "pc" and not guest.chipset.acpi:
         raise ValueError("chipset.acpi: OVMF never boots on machine pc without ACPI: leave acpi on, or use seabios")
 
 
 def _addresses(guest: GuestFields) -> None:
-    end = address_end(guest.platform, guest.memory, guest.pci_hole64)
+    end = address_end(guest.machine_model, guest.memory, guest.pci_hole64)
     if guest.phys_bits is not None and end > 1 << guest.phys_bits:
         raise ValueError(
             f"phys_bits {guest.phys_bits}: QEMU starts no CPU whose addresses end before memory and pci_hole64 do, "
@@ -60,7 +60,7 @@ def _addresses(guest: GuestFields) -> None:
 
 
 def _ids(guest: GuestFields) -> None:
-    counts = Counter([guest.platform.root, *(c.id for c in guest.controllers), *(d.id for d in guest.devices)])
+    counts = Counter([guest.machine_model.root, *(c.id for c in guest.controllers), *(d.id for d in guest.devices)])
     for name, count in counts.items():
         if count > 1:
             raise ValueError(f"id {name!r} is used {count} times: give each device and controller an id of its own")
@@ -73,7 +73,7 @@ def _controller(guest: GuestFields, controller: Controller) -> None:
         raise ValueError(
             f"{where}.model: {controller.model!r} is not a controller{nearest(controller.model, CONTROLLERS)}"
         )
-    if model.machine not in (None, guest.platform.family):
+    if model.machine not in (None, guest.machine_model.family):
         raise ValueError(
             f"{where}.model: {controller.model} exists only on machine {model.machine}, not on {guest.machine}"
         )
@@ -123,7 +123,7 @@ def _model(guest: GuestFields, device: Device) -> None:
             f"{where}: {device.model} takes its BARs from the host: give connect (express, hybrid ...) and bars"
         )
     _virtio(where, device, None if model.virtio is None else model.virtio.modes)
-    _virtio_by_slot(guest.platform, where, device)
+    _virtio_by_slot(guest.machine_model, where, device)
     for name, value in device.properties.items():
         if name in _OWNED or not _PROPERTY.fullmatch(name):
             raise ValueError(f"{where}.properties.{name}: {_OWNED.get(name, 'this is no name of a QEMU property')}")
@@ -169,7 +169,7 @@ def _device_wishes(guest: GuestFields, device: Device, known: set[str]) -> None:
         for other in wishes:
             if other not in known or other == device.id:
                 raise ValueError(f"{where}.{field}: {other!r} is not another device{nearest(other, known)}")
-    if device.near_switch and guest.platform.family == "pc":
+    if device.near_switch and guest.machine_model.family == "pc":
         raise ValueError(f"{where}.near_switch: machine {guest.machine} has no PCI Express switches")
 
 
@@ -194,7 +194,7 @@ def _groups(guest: GuestFields) -> None:
     balloons = [device.id for device in guest.devices if model_of(device).category == "balloon"]
     if len(balloons) > 1:
         raise ValueError(f"devices {', '.join(balloons)}: QEMU takes one balloon a guest")
-    for models in exclusive(guest.platform.version):
+    for models in exclusive(guest.machine_model.version):
         same = [device.id for device in guest.devices if device.model in models]
         if len(same) > 1:
             raise ValueError(
@@ -205,7 +205,7 @@ def _groups(guest: GuestFields) -> None:
 
 def bus_models(guest: GuestFields) -> dict[str, BusModel]:
     """Every bus that a request can name: the root bus and its controllers'."""
-    platform = guest.platform
+    platform = guest.machine_model
     return {platform.root: platform.bus} | {c.id: CONTROLLERS[c.model].bus for c in guest.controllers}
 
 
@@ -235,10 +235,10 @@ def _slot_exists(guest: GuestFields, where: str, pin: Pin, buses: dict[str, BusM
     bus = buses[pin.bus]
     if not bus.first_slot <= pin.slot <= bus.last_slot:
         raise ValueError(f"{where}: {pin}: slots of {pin.bus} are {bus.first_slot:02x} to {bus.last_slot:02x}")
-    if pin.bus == guest.platform.root:
-        taken = guest.platform.taken
+    if pin.bus == guest.machine_model.root:
+        taken = guest.machine_model.taken
         functions = range(8) if pin.function is None else [pin.function]
-        if pin.slot in guest.platform.closed or all((pin.slot, function) in taken for function in functions):
+        if pin.slot in guest.machine_model.closed or all((pin.slot, function) in taken for function in functions):
             holder = taken.get((pin.slot, pin.function or 0), "the chipset")
             raise ValueError(f"{where}: {pin} belongs to the {holder}: choose another slot")
 
@@ -250,8 +250,12 @@ def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
 
 def _accepts(guest: GuestFields, where: str, item: Part, pin: Pin, bus: BusModel) -> None:
     needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
-    if isinstance(item, Device) and model_of(item).connector is Connector.INTEGRATED and pin.bus != guest.platform.root:
-        raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.platform.root}")
+    if (
+        isinstance(item, Device)
+        and model_of(item).connector is Connector.INTEGRATED
+        and pin.bus != guest.machine_model.root
+    ):
+        raise ValueError(f"{where}: {item.model} sits only on the root bus {guest.machine_model.root}")
     if not pin_accepts(bus, needs):
         raise ValueError(f"{where}: bus {pin.bus} takes no {item.model}")
 
@@ -288,10 +292,10 @@ def _chassis(guest: GuestFields) -> None:
 def _spare(guest: GuestFields) -> None:
     for index, spare in enumerate(guest.spare):
         where = f"spare[{index}]"
-        if spare.kind == "pcie" and guest.platform.family == "pc":
+        if spare.kind == "pcie" and guest.machine_model.family == "pc":
             raise ValueError(f"{where}: machine {guest.machine} has no PCI Express slots: ask for kind pci")
         _node(guest, f"{where}.numa", spare.numa)
-    if "secure-boot" in guest.needs and (guest.platform.family == "pc" or guest.firmware.name != "ovmf"):
+    if "secure-boot" in guest.needs and (guest.machine_model.family == "pc" or guest.firmware.name != "ovmf"):
         raise ValueError("needs: secure-boot takes machine q35 and firmware ovmf")
 
 
@@ -299,10 +303,10 @@ def _amounts(guest: GuestFields) -> None:
     total = guest.memory + (guest.pci_hole64 or 0) + sum(one.count * one.memory for one in guest.spare)
     for controller in guest.controllers:
         total += sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
-    for traits in guest.traits.values():
-        modes = traits.modes or (None,)
-        total += traits.device.rom or 0
-        total += max(sum(bar.size for bar in requested(traits, mode)) for mode in modes)
+    for resolved in guest.resolved.values():
+        modes = resolved.modes or (None,)
+        total += resolved.device.rom or 0
+        total += max(sum(bar.size for bar in requested(resolved, mode)) for mode in modes)
     if total > MOST_BYTES:
         raise ValueError(
             f"memory: RAM, BARs, reserves and spare slots come to {total} bytes, more than the {MOST_BYTES} that can "

@@ -8,9 +8,9 @@ from ..layout.layout import Layout
 from ..request.guest import Guest
 from . import addresses, capacities, connections, needs, pins, properties, requested, warnings
 from . import completeness as standing
-from .context import Survey, survey
+from .context import Context, context_of
 
-Check = Callable[[Survey], Iterator[Finding]]
+Check = Callable[[Context], Iterator[Finding]]
 
 CHECKS: Final[dict[str, Check]] = {
     "complete": standing.complete,
@@ -63,9 +63,9 @@ def verify(guest: Guest, layout: Layout) -> list[Finding]:
 
     The n-th spare slot of a kind in the layout is held against the n-th that the request asks for.
     """
-    return verify_surveyed(survey(guest, layout))
+    return verify_surveyed(context_of(guest, layout))
 
 
-def verify_surveyed(known: Survey) -> list[Finding]:
+def verify_surveyed(known: Context) -> list[Finding]:
     """`verify` of a layout that has been surveyed already."""
     return [finding for check in CHECKS.values() for finding in check(known)]

@@ -7,17 +7,17 @@ from itertools import combinations
 from ..finding import Finding
 from ..layout.layout import PlacedDevice, Seat
 from ..pci.address import Pin
-from .context import Item, Survey
+from .context import Context, RequestedItem
 
 ROOT_PORTS = frozenset({"pcie-root-port", "ioh3420"})
 
 
-def _seats(known: Survey) -> Iterator[Seat]:
+def _seats(known: Context) -> Iterator[Seat]:
     yield from known.layout.controllers
     yield from known.layout.devices
 
 
-def address_range(known: Survey) -> Iterator[Finding]:
+def address_range(known: Context) -> Iterator[Finding]:
     for seat in _seats(known):
         bus = known.topology.buses.get(seat.bus)
         if bus is None or (bus.is_root and seat.slot in known.machine.closed):
@@ -25,11 +25,11 @@ def address_range(known: Survey) -> Iterator[Finding]:
         first, last = bus.model.first_slot, bus.model.last_slot
         if not first <= seat.slot <= last:
             yield Finding(
-                rule="address-range", subjects=(seat.id,), numbers={"slot": seat.slot, "first": first, "last": last}
+                rule="address-range", subjects=(seat.id,), details={"slot": seat.slot, "first": first, "last": last}
             )
 
 
-def address_unique(known: Survey) -> Iterator[Finding]:
+def address_unique(known: Context) -> Iterator[Finding]:
     for seats in known.topology.slots.values():
         if len(seats) == 1:
             continue
@@ -40,11 +40,11 @@ def address_unique(known: Survey) -> Iterator[Finding]:
                 yield Finding(
                     rule="address-unique",
                     subjects=tuple(seat.id for seat in there),
-                    numbers={"address": str(there[0].address)},
+                    details={"address": str(there[0].address)},
                 )
 
 
-def chipset(known: Survey) -> Iterator[Finding]:
+def chipset(known: Context) -> Iterator[Finding]:
     """Its functions, the slots it closes, and its own slot, where only pins and single endpoints join it."""
     machine = known.machine
     pinned = _pinned(known)
@@ -59,41 +59,41 @@ def chipset(known: Survey) -> Iterator[Finding]:
             or (seat.slot == machine.chipset_slot and not invited)
         ):
             holder = machine.taken.get((seat.slot, seat.function), "chipset")
-            yield Finding(rule="chipset", subjects=(seat.id,), numbers={"address": str(seat.address), "holder": holder})
+            yield Finding(rule="chipset", subjects=(seat.id,), details={"address": str(seat.address), "holder": holder})
 
 
-def reserve(known: Survey) -> Iterator[Finding]:
+def reserve(known: Context) -> Iterator[Finding]:
     if not known.guest.reserve:
         return
     whole = {(pin.bus, pin.slot) for pin in known.guest.reserve if pin.function is None}
     single = {pin for pin in known.guest.reserve if pin.function is not None}
     for seat in _seats(known):
         if (seat.bus, seat.slot) in whole or Pin(*seat.address) in single:
-            yield Finding(rule="reserve", subjects=(seat.id,), numbers={"address": str(seat.address)})
+            yield Finding(rule="reserve", subjects=(seat.id,), details={"address": str(seat.address)})
     for spare in known.layout.spare:
         # what is plugged in there will be function 0
         if (spare.bus, spare.slot) in whole or Pin(spare.bus, spare.slot, 0) in single:
-            yield Finding(rule="reserve", subjects=(spare.bus,), numbers={"slot": spare.slot})
+            yield Finding(rule="reserve", subjects=(spare.bus,), details={"slot": spare.slot})
 
 
-def function_zero(known: Survey) -> Iterator[Finding]:
+def function_zero(known: Context) -> Iterator[Finding]:
     for (bus, slot), seats in known.topology.slots.items():
         held = bus == known.machine.root and (slot == known.machine.chipset_slot or slot in known.machine.closed)
         if bus in known.topology.buses and not held and all(seat.function for seat in seats):
             yield Finding(
-                rule="function-zero", subjects=tuple(seat.id for seat in seats), numbers={"bus": bus, "slot": slot}
+                rule="function-zero", subjects=tuple(seat.id for seat in seats), details={"bus": bus, "slot": slot}
             )
 
 
-def multifunction(known: Survey) -> Iterator[Finding]:
+def multifunction(known: Context) -> Iterator[Finding]:
     for seats in known.topology.slots.values():
         if any(seat.function for seat in seats):
             for seat in seats:
                 if seat.function == 0 and not seat.multifunction:
-                    yield Finding(rule="multifunction", subjects=(seat.id,), numbers={"address": str(seat.address)})
+                    yield Finding(rule="multifunction", subjects=(seat.id,), details={"address": str(seat.address)})
 
 
-def slot_sharing(known: Survey) -> Iterator[Finding]:
+def slot_sharing(known: Context) -> Iterator[Finding]:
     """One finding a slot, with everyone who may not share it with some other."""
     pinned = _pinned(known)
     for (bus, slot), seats in known.topology.slots.items():
@@ -103,10 +103,10 @@ def slot_sharing(known: Survey) -> Iterator[Finding]:
                 if not _may_share(known, pinned, one, other):
                     clashing |= {one.id: None, other.id: None}
             if clashing:
-                yield Finding(rule="slot-sharing", subjects=tuple(clashing), numbers={"bus": bus, "slot": slot})
+                yield Finding(rule="slot-sharing", subjects=tuple(clashing), details={"bus": bus, "slot": slot})
 
 
-def _may_share(known: Survey, pinned: set[str], one: Seat, other: Seat) -> bool:
+def _may_share(known: Context, pinned: set[str], one: Seat, other: Seat) -> bool:
     if known.occupant(one) == known.occupant(other) or (one.id in pinned and other.id in pinned):
         return True
     needs = [item.hotplug for seat in (one, other) if (item := _item(known, seat)) is not None]
@@ -118,11 +118,11 @@ def _may_share(known: Survey, pinned: set[str], one: Seat, other: Seat) -> bool:
     return models <= ROOT_PORTS or models == {"xio3130-downstream"} or models == {"pci-bridge"}
 
 
-def _item(known: Survey, seat: Seat) -> Item | None:
+def _item(known: Context, seat: Seat) -> RequestedItem | None:
     return known.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
 
 
-def _pinned(known: Survey) -> set[str]:
+def _pinned(known: Context) -> set[str]:
     """Ids of the controllers and devices whose slot the request names."""
     controllers = {c.id for c in known.guest.controllers if c.address is not None and c.address.bus is not None}
     return controllers | {name for name, item in known.items.items() if item.pinned}

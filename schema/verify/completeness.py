@@ -8,25 +8,25 @@ from ..finding import Finding
 from ..layout.layout import IoWindow
 from ..pci.controllers import CONTROLLERS
 from ..request.fields import Term
-from .context import Survey
+from .context import Context
 from .objective import objective_of
 
 HISTORY: frozenset[Term] = frozenset({"moved", "guest_visible"})
 """Terms that only a layout with a predecessor must state."""
 
 
-def complete(known: Survey) -> Iterator[Finding]:
+def complete(known: Context) -> Iterator[Finding]:
     """One finding for each that is missing or was not asked for."""
     placed = {device.id for device in known.layout.devices}
-    for name in known.traits:
+    for name in known.resolved:
         if name not in placed:
-            yield Finding(rule="complete", subjects=(name,), numbers={"placed": 0})
+            yield Finding(rule="complete", subjects=(name,), details={"placed": 0})
     for device in known.layout.devices:
-        if device.id not in known.traits:
-            yield Finding(rule="complete", subjects=(device.id,), numbers={"asked": 0})
+        if device.id not in known.resolved:
+            yield Finding(rule="complete", subjects=(device.id,), details={"asked": 0})
     for controller in known.guest.controllers:
         if controller.id not in known.topology.controllers:
-            yield Finding(rule="complete", subjects=(controller.id,), numbers={"placed": 0})
+            yield Finding(rule="complete", subjects=(controller.id,), details={"placed": 0})
     yield from _uncalled(known)
 
 
@@ -34,7 +34,7 @@ NEVER_ADDED: Final = frozenset({"i82801b11-bridge", "ioh3420"})
 """Controllers that are there only where the request lists them."""
 
 
-def _uncalled(known: Survey) -> Iterator[Finding]:
+def _uncalled(known: Context) -> Iterator[Finding]:
     """Controllers of models that are never added; expanders of a node that nothing asks for, or a second one of it."""
     guest = known.guest
     demanded = {controller.id: controller for controller in guest.controllers}
@@ -44,72 +44,72 @@ def _uncalled(known: Survey) -> Iterator[Finding]:
         if bus.controller is None or bus.id in demanded:
             continue
         if bus.controller.model in NEVER_ADDED:
-            yield Finding(rule="complete", subjects=(bus.id,), numbers={"model": bus.controller.model, "asked": 0})
+            yield Finding(rule="complete", subjects=(bus.id,), details={"model": bus.controller.model, "asked": 0})
         elif bus.is_expander:
             if bus.node is None or bus.node not in wished:
                 node = "none" if bus.node is None else bus.node
-                yield Finding(rule="complete", subjects=(bus.id,), numbers={"node": node, "asked": 0})
+                yield Finding(rule="complete", subjects=(bus.id,), details={"node": node, "asked": 0})
             wished.discard(bus.node)
 
 
-def tree(known: Survey) -> Iterator[Finding]:
+def tree(known: Context) -> Iterator[Finding]:
     """Ids used twice, then every seat and spare slot whose bus nothing earlier offers."""
     root = known.machine.root
     seats = (*known.layout.controllers, *known.layout.devices)
     for name, count in Counter([root, *(seat.id for seat in seats)]).items():
         if count > 1:
-            yield Finding(rule="tree", subjects=(name,), numbers={"count": count})
+            yield Finding(rule="tree", subjects=(name,), details={"count": count})
     offered = {root}
     for controller in known.layout.controllers:
         if controller.bus not in offered:
-            yield Finding(rule="tree", subjects=(controller.id,), numbers={"bus": controller.bus})
+            yield Finding(rule="tree", subjects=(controller.id,), details={"bus": controller.bus})
         if controller.model in CONTROLLERS:
             offered.add(controller.id)
     for device in known.layout.devices:
         if device.bus not in offered:
-            yield Finding(rule="tree", subjects=(device.id,), numbers={"bus": device.bus})
+            yield Finding(rule="tree", subjects=(device.id,), details={"bus": device.bus})
     for spare in known.layout.spare:
         if spare.bus not in offered:
-            yield Finding(rule="tree", numbers={"bus": spare.bus, "slot": spare.slot})
+            yield Finding(rule="tree", details={"bus": spare.bus, "slot": spare.slot})
 
 
-def machine_model(known: Survey) -> Iterator[Finding]:
+def machine_model(known: Context) -> Iterator[Finding]:
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
         if kind is None or kind.machine not in (None, known.machine.family):
             yield Finding(
                 rule="machine-model",
                 subjects=(controller.id,),
-                numbers={"model": controller.model, "machine": known.guest.machine},
+                details={"model": controller.model, "machine": known.guest.machine},
             )
 
 
-def objective(known: Survey) -> Iterator[Finding]:
+def objective(known: Context) -> Iterator[Finding]:
     """Every stated value and bound; of an optimal layout, that each term is there, in order, and proved."""
     actual = objective_of(known)
     optimal = known.layout.status == "optimal"
     for stated in known.layout.objective:
         if stated.value != actual[stated.term]:
             yield Finding(
-                rule="objective", numbers={"term": stated.term, "stated": stated.value, "actual": actual[stated.term]}
+                rule="objective", details={"term": stated.term, "stated": stated.value, "actual": actual[stated.term]}
             )
         if stated.bound > stated.value or (optimal and stated.bound != stated.value):
             yield Finding(
-                rule="objective", numbers={"term": stated.term, "stated": stated.value, "bound": stated.bound}
+                rule="objective", details={"term": stated.term, "stated": stated.value, "bound": stated.bound}
             )
     terms = [stated.term for stated in known.layout.objective]
     order = known.guest.policy.order
     if terms != [term for term in order if term in terms] or (optimal and {*order} - {*terms} - HISTORY):
-        yield Finding(rule="objective", numbers={"terms": ", ".join(terms), "order": ", ".join(order)})
+        yield Finding(rule="objective", details={"terms": ", ".join(terms), "order": ", ".join(order)})
 
 
-def hash_(known: Survey) -> Iterator[Finding]:
+def hash_(known: Context) -> Iterator[Finding]:
     asked = known.guest.sha256
     if known.layout.input_sha256 != asked:
-        yield Finding(rule="hash", numbers={"stated": known.layout.input_sha256, "actual": asked})
+        yield Finding(rule="hash", details={"stated": known.layout.input_sha256, "actual": asked})
 
 
-def prediction(known: Survey) -> Iterator[Finding]:
+def prediction(known: Context) -> Iterator[Finding]:
     """A layout may state nothing, but nothing wrong."""
     if known.prediction is None:
         return
@@ -119,14 +119,14 @@ def prediction(known: Survey) -> Iterator[Finding]:
     for name in sorted(windows.keys() | wanted.keys()) if windows or known.layout.guest_addresses else ():
         if windows.get(name) != wanted.get(name):
             told = {"stated": _told(windows.get(name)), "predicted": _told(wanted.get(name))}
-            yield Finding(rule="prediction", subjects=(name,), numbers={**told})
+            yield Finding(rule="prediction", subjects=(name,), details={**told})
 
 
 def _misstated(stated: dict[str, str | None], predicted: dict[str, str | None]) -> Iterator[Finding]:
     for name, value in stated.items():
         if name in predicted and value != predicted[name]:
             numbers = {"stated": value or "none", "predicted": predicted[name] or "none"}
-            yield Finding(rule="prediction", subjects=(name,), numbers={**numbers})
+            yield Finding(rule="prediction", subjects=(name,), details={**numbers})
 
 
 def _told(window: IoWindow | None) -> str:

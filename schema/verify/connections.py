@@ -8,10 +8,10 @@ from ..layout.topology import Bus
 from ..pci.controllers import CONTROLLERS, Connector, VirtioMode, pin_accepts
 from ..pci.qemu_properties import Scalar
 from ..request.validate import needs_of
-from .context import Place, Survey
+from .context import Context, SeatedDevice
 
 
-def connect(known: Survey) -> Iterator[Finding]:
+def connect(known: Context) -> Iterator[Finding]:
     """Controllers, then devices, on a bus that does not provide what they need."""
     demanded = {controller.id: controller for controller in known.guest.controllers}
     for controller in known.layout.controllers:
@@ -24,81 +24,81 @@ def connect(known: Survey) -> Iterator[Finding]:
         if not (pin_accepts(bus.model, kind.needs) if pinned else bus.model.provides & kind.needs):
             yield _misplaced(controller.id, controller.model, bus)
     for name, place in known.places.items():
-        if place.traits.connector is not Connector.INTEGRATED and not _takes(known, place):
-            yield _misplaced(name, place.traits.device.model, place.bus)
+        if place.resolved.connector is not Connector.INTEGRATED and not _takes(known, place):
+            yield _misplaced(name, place.resolved.device.model, place.bus)
 
 
 def _misplaced(name: str, model: str, bus: Bus) -> Finding:
-    return Finding(rule="connect", subjects=(name,), numbers={"model": model, "bus": bus.id})
+    return Finding(rule="connect", subjects=(name,), details={"model": model, "bus": bus.id})
 
 
-def _takes(known: Survey, place: Place) -> bool:
-    bus, traits = place.bus, place.traits
+def _takes(known: Context, place: SeatedDevice) -> bool:
+    bus, resolved = place.bus, place.resolved
     if place.item.pinned:
-        return pin_accepts(bus.model, needs_of(traits.device))
+        return pin_accepts(bus.model, needs_of(resolved.device))
     if bus.is_root:
         return True
     if bus.is_conventional:
-        return traits.connector is not Connector.EXPRESS
-    legacy_virtio = known.machine.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
-    return bus.is_port and (traits.connector is not Connector.CONVENTIONAL or legacy_virtio)
+        return resolved.connector is not Connector.EXPRESS
+    legacy_virtio = known.machine.family == "q35" and bool(resolved.modes) and VirtioMode.MODERN not in resolved.modes
+    return bus.is_port and (resolved.connector is not Connector.CONVENTIONAL or legacy_virtio)
 
 
-def virtio_slot(known: Survey) -> Iterator[Finding]:
+def virtio_slot(known: Context) -> Iterator[Finding]:
     for name, place in known.places.items():
-        device = place.traits.device
-        virtio = place.traits.model.virtio
+        device = place.resolved.device
+        virtio = place.resolved.model.virtio
         if virtio is None or not virtio.plain_varies or device.virtio_by != "slot":
             continue
         made = "modern" if place.bus.is_port else "transitional"
         if device.virtio in ("transitional", "modern") and device.virtio != made:
-            yield Finding(rule="virtio-slot", subjects=(name,), numbers={"bus": place.bus.id, "mode": made})
+            yield Finding(rule="virtio-slot", subjects=(name,), details={"bus": place.bus.id, "mode": made})
 
 
-def integrated(known: Survey) -> Iterator[Finding]:
+def integrated(known: Context) -> Iterator[Finding]:
     for name, place in known.places.items():
-        if place.traits.connector is Connector.INTEGRATED and not place.bus.is_root:
-            yield Finding(rule="integrated", subjects=(name,), numbers={"bus": place.bus.id})
+        if place.resolved.connector is Connector.INTEGRATED and not place.bus.is_root:
+            yield Finding(rule="integrated", subjects=(name,), details={"bus": place.bus.id})
 
 
-def single_balloon(known: Survey) -> Iterator[Finding]:
+def single_balloon(known: Context) -> Iterator[Finding]:
     """Counts what the layout holds: a request with two balloons is refused before it gets here."""
-    models = {traits.device.model for traits in known.traits.values() if traits.model.category == "balloon"}
+    models = {resolved.device.model for resolved in known.resolved.values() if resolved.model.category == "balloon"}
     balloons = tuple(device.id for device in known.layout.devices if device.model in models)
     if len(balloons) > 1:
-        yield Finding(rule="single-balloon", subjects=balloons, numbers={"count": len(balloons)})
+        yield Finding(rule="single-balloon", subjects=balloons, details={"count": len(balloons)})
 
 
-def single_model(known: Survey) -> Iterator[Finding]:
+def single_model(known: Context) -> Iterator[Finding]:
     """Counts what the layout holds, as for balloons."""
     for models in exclusive(known.machine.version):
         same = tuple(device.id for device in known.layout.devices if device.model in models)
         if len(same) > 1:
             numbers: dict[str, Scalar] = {"models": ", ".join(sorted(models)), "count": len(same)}
-            yield Finding(rule="single-model", subjects=same, numbers=numbers)
+            yield Finding(rule="single-model", subjects=same, details=numbers)
 
 
-def viommu_host_device(known: Survey) -> Iterator[Finding]:
-    integrated = any(traits.connector is Connector.INTEGRATED for traits in known.traits.values())
+def viommu_host_device(known: Context) -> Iterator[Finding]:
+    integrated = any(resolved.connector is Connector.INTEGRATED for resolved in known.resolved.values())
     if "viommu" in known.guest.needs or integrated:
         for name, place in known.places.items():
-            if place.traits.is_host_device and place.bus.is_conventional and not place.bus.is_root:
-                yield Finding(rule="viommu-host-device", subjects=(name,), numbers={"bus": place.bus.id})
+            if place.resolved.is_host_device and place.bus.is_conventional and not place.bus.is_root:
+                yield Finding(rule="viommu-host-device", subjects=(name,), details={"bus": place.bus.id})
 
 
-def preset(known: Survey) -> Iterator[Finding]:
+def preset(known: Context) -> Iterator[Finding]:
     """Of devices whose slot is open."""
     if known.guest.policy.preset != "libvirt":
         return
     for name, place in known.places.items():
         if not place.item.pinned and (place.shared or not _as_libvirt(known, place)):
-            yield _misplaced(name, place.traits.device.model, place.bus).model_copy(update={"rule": "preset"})
+            yield _misplaced(name, place.resolved.device.model, place.bus).model_copy(update={"rule": "preset"})
 
 
-def _as_libvirt(known: Survey, place: Place) -> bool:
-    if place.traits.soft_slot is not None or place.traits.connector is Connector.INTEGRATED:
+def _as_libvirt(known: Context, place: SeatedDevice) -> bool:
+    if place.resolved.chipset_place is not None or place.resolved.connector is Connector.INTEGRATED:
         return place.bus.is_root
     if known.machine.family == "pc":
         return place.bus.is_root or place.bus.takes_hotplug
-    wants_port = place.traits.connector is not Connector.CONVENTIONAL
+    wants_port = place.resolved.connector is not Connector.CONVENTIONAL
     return place.bus.takes_hotplug and place.bus.is_port == wants_port

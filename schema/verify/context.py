@@ -15,12 +15,12 @@ from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
 from ..request.device import Device, Hotplug, Spare
 from ..request.guest import Guest
-from ..request.traits import Traits, mode_on
+from ..request.resolved import ResolvedDevice, mode_on
 from .io_space import IoSpace, io_space
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class RequestedItem:
     """A device without a group, or a whole group: what takes one slot."""
 
     key: str
@@ -37,11 +37,11 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SeatedDevice:
     """One device of the request on a bus that exists."""
 
-    traits: Traits
-    item: Item
+    resolved: ResolvedDevice
+    item: RequestedItem
     seat: PlacedDevice
     bus: Bus
     mode: VirtioMode | None
@@ -54,15 +54,15 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class Context:
     guest: Guest
     layout: Layout
     machine: Machine
     topology: Topology
-    traits: dict[str, Traits]
-    items: dict[str, Item]
+    resolved: dict[str, ResolvedDevice]
+    items: dict[str, RequestedItem]
     """By device id; members of a group have the same."""
-    places: dict[str, Place]
+    places: dict[str, SeatedDevice]
     """By device id; without devices that are missing, or whose bus is."""
     spares: tuple[tuple[Spare, SpareSlot | None], ...]
     """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
@@ -113,7 +113,7 @@ class Survey:
         """What a Linux guest calls each network interface, as far as that is predicted."""
         return {} if self.prediction is None else guest_names(self.layout, self.prediction, self.topology)
 
-    def restated(self, layout: Layout) -> "Survey":
+    def with_statements(self, layout: Layout) -> "Context":
         """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
         other = copy(self)
         object.__setattr__(other, "layout", layout)
@@ -128,40 +128,42 @@ class Survey:
         return bus == self.machine.root and slot == self.machine.chipset_slot
 
 
-def survey(guest: Guest, layout: Layout) -> Survey:
+def context_of(guest: Guest, layout: Layout) -> Context:
     """Never raises, whatever the layout."""
-    machine = guest.platform
-    result = Survey(
+    machine = guest.machine_model
+    result = Context(
         guest=guest,
         layout=layout,
         machine=machine,
         topology=topology_of(machine, layout),
-        traits=guest.traits,
+        resolved=guest.resolved,
         items=_items(guest),
         places={},
         spares=tuple(_paired(guest, layout)),
     )
     for seat in layout.devices:
         bus = result.topology.buses.get(seat.bus)
-        if bus is not None and seat.id in guest.traits and seat.id not in result.places:
+        if bus is not None and seat.id in guest.resolved and seat.id not in result.places:
             result.places[seat.id] = _place(result, seat, bus)
     return result
 
 
-def _items(guest: Guest) -> dict[str, Item]:
-    items: dict[str, Item] = {}
+def _items(guest: Guest) -> dict[str, RequestedItem]:
+    items: dict[str, RequestedItem] = {}
     for device in guest.devices:
         if device.id in items:
             continue
         if device.group is None:
             pinned = device.address is not None and device.address.bus is not None
-            items[device.id] = Item(device.id, (device,), guest.traits[device.id].hotplug, device.numa, pinned)
+            items[device.id] = RequestedItem(
+                device.id, (device,), guest.resolved[device.id].hotplug, device.numa, pinned
+            )
             continue
         members = guest.groups[device.group]
-        item = Item(
+        item = RequestedItem(
             key=f"group {device.group}",
             members=members,
-            hotplug=guest.traits[device.id].hotplug,
+            hotplug=guest.resolved[device.id].hotplug,
             numa=next((member.numa for member in members if member.numa is not None), None),
             pinned=any(member.address is not None and member.address.bus is not None for member in members),
         )
@@ -169,17 +171,17 @@ def _items(guest: Guest) -> dict[str, Item]:
     return items
 
 
-def _place(result: Survey, seat: PlacedDevice, bus: Bus) -> Place:
-    traits = result.traits[seat.id]
+def _place(result: Context, seat: PlacedDevice, bus: Bus) -> SeatedDevice:
+    resolved = result.resolved[seat.id]
     item = result.items[seat.id]
     # what is emitted counts, even where it is not what the request asks for
-    mode = seat.virtio if seat.virtio in traits.modes else mode_on(traits, behind_port=bus.is_port)
+    mode = seat.virtio if seat.virtio in resolved.modes else mode_on(resolved, behind_port=bus.is_port)
     neighbours = result.topology.slots[seat.bus, seat.slot]
     alone = len(neighbours) == 1 or all(result.occupant(other) == item.key for other in neighbours)
     shared = not alone or result.in_chipset_slot(seat.bus, seat.slot)
     offered = bus.takes_hotplug and not (bus.is_conventional and seat.slot == 0)
     takes_hotplug = offered and not shared and (seat.function == 0 or any(one.function == 0 for one in neighbours))
-    return Place(traits, item, seat, bus, mode, traits.io_bytes(mode), shared, takes_hotplug)
+    return SeatedDevice(resolved, item, seat, bus, mode, resolved.io_bytes(mode), shared, takes_hotplug)
 
 
 def _paired(guest: Guest, layout: Layout) -> Iterator[tuple[Spare, SpareSlot | None]]:

@@ -9,7 +9,7 @@ from ..finding import Finding
 from ..layout.layout import Layout, PlacedDevice
 from ..pci.machine import family_of
 from ..pci.qemu_properties import VIRTIO_SWITCHES, Scalar
-from ..request.device import Means
+from ..request.device import ModeSource
 
 Check = Callable[[Environment, Layout], Iterator[Finding]]
 
@@ -19,9 +19,9 @@ def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
     if os is not None:
         family, _ = family_of(layout.machine)
         if not (os.q35 if family == "q35" else os.i440fx):
-            yield Finding(rule="os-machine", severity="warning", numbers={"os": os.id, "machine": family})
+            yield Finding(rule="os-machine", severity="warning", details={"os": os.id, "machine": family})
         if not os.firmware.get({"seabios": "bios", "ovmf": "efi"}[firmware], True):
-            yield Finding(rule="os-machine", severity="warning", numbers={"os": os.id, "firmware": firmware})
+            yield Finding(rule="os-machine", severity="warning", details={"os": os.id, "firmware": firmware})
 
 
 def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
@@ -29,13 +29,13 @@ def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
         driven = None if device.virtio is None else environment.drives(device.model)
         if environment.os is not None and driven is not None and device.virtio not in driven:
             numbers: dict[str, Scalar] = {"os": environment.os.id, "model": device.model, "mode": str(device.virtio)}
-            yield Finding(rule="os-driver", severity="warning", subjects=(device.id,), numbers=numbers)
+            yield Finding(rule="os-driver", severity="warning", subjects=(device.id,), details=numbers)
 
 
 def host_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
     for host in environment.hosts:
         if host.has_machine(layout.machine) is False:
-            yield Finding(rule="host-machine", numbers={"host": host.words, "machine": layout.machine})
+            yield Finding(rule="host-machine", details={"host": host.words, "machine": layout.machine})
 
 
 def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
@@ -48,10 +48,10 @@ def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
             untold = means is not None and not host.takes(device.model, device.virtio, means)
             if untold or host.has_model(device.model) is False:
                 numbers: dict[str, Scalar] = {"host": host.words, "model": device.driver, "mode": str(device.virtio)}
-                yield Finding(rule="host-model", subjects=(device.id,), numbers=numbers)
+                yield Finding(rule="host-model", subjects=(device.id,), details=numbers)
 
 
-def _means(device: PlacedDevice) -> Means | None:
+def _means(device: PlacedDevice) -> ModeSource | None:
     """What tells the mode; None where a device has no other mode, or nothing but its slot says it."""
     try:
         virtio = find(device.model).virtio

@@ -7,27 +7,27 @@ from ..layout.layout import SpareSlot
 from ..layout.topology import Bus
 from ..pci.qemu_properties import integer
 from ..request.device import Spare
-from .context import Survey
+from .context import Context
 from .io_space import heeds_reserve, io_reserve
 from .room import memory_beside
 
 
-def hotplug(known: Survey) -> Iterator[Finding]:
+def hotplug(known: Context) -> Iterator[Finding]:
     """One finding an item that must be hot-pluggable and is not."""
     told: set[str] = set()
     for place in known.places.values():
         item = place.item
         if item.hotplug == "required" and not place.takes_hotplug and item.key not in told:
             told.add(item.key)
-            yield Finding(rule="hotplug", subjects=item.ids, numbers={"bus": place.bus.id, "slot": place.seat.slot})
+            yield Finding(rule="hotplug", subjects=item.ids, details={"bus": place.bus.id, "slot": place.seat.slot})
 
 
-def numa(known: Survey) -> Iterator[Finding]:
+def numa(known: Context) -> Iterator[Finding]:
     """Devices and controllers off their node; controllers that state a node which is not their complex's."""
     for name, place in known.places.items():
         asked, node = place.item.numa, place.bus.node
         if asked is not None and asked != node:
-            yield Finding(rule="numa", subjects=(name,), numbers={"asked": asked, "node": _told(node)})
+            yield Finding(rule="numa", subjects=(name,), details={"asked": asked, "node": _told(node)})
     demanded = {controller.id: controller.numa for controller in known.guest.controllers}
     for name, controller in known.topology.controllers.items():
         bus = known.topology.buses.get(name)
@@ -35,10 +35,10 @@ def numa(known: Survey) -> Iterator[Finding]:
             continue
         asked = demanded.get(name)
         if asked is not None and asked != bus.node:
-            yield Finding(rule="numa", subjects=(name,), numbers={"asked": asked, "node": _told(bus.node)})
+            yield Finding(rule="numa", subjects=(name,), details={"asked": asked, "node": _told(bus.node)})
         if controller.numa != bus.node:
             yield Finding(
-                rule="numa", subjects=(name,), numbers={"stated": _told(controller.numa), "node": _told(bus.node)}
+                rule="numa", subjects=(name,), details={"stated": _told(controller.numa), "node": _told(bus.node)}
             )
 
 
@@ -46,23 +46,23 @@ def _told(node: int | None) -> int | str:
     return "none" if node is None else node
 
 
-def near(known: Survey) -> Iterator[Finding]:
+def near(known: Context) -> Iterator[Finding]:
     for one, other in _pairs(known, "near"):
         roots = [known.places[name].bus.expander for name in (one, other)]
         names = [known.machine.root if expander is None else expander.id for expander in roots]
         if names[0] != names[1]:
-            yield Finding(rule="near", subjects=(one, other), numbers=dict(zip(("root", "other"), names, strict=True)))
+            yield Finding(rule="near", subjects=(one, other), details=dict(zip(("root", "other"), names, strict=True)))
 
 
-def near_switch(known: Survey) -> Iterator[Finding]:
+def near_switch(known: Context) -> Iterator[Finding]:
     """Two devices without a switch upstream port above both."""
     for one, other in _pairs(known, "near_switch"):
         above, beside = (known.places[name].bus for name in (one, other))
         if not {*above.switches} & {*beside.switches}:
-            yield Finding(rule="near-switch", subjects=(one, other), numbers={"bus": above.id, "other": beside.id})
+            yield Finding(rule="near-switch", subjects=(one, other), details={"bus": above.id, "other": beside.id})
 
 
-def _pairs(known: Survey, field: str) -> Iterator[tuple[str, str]]:
+def _pairs(known: Context, field: str) -> Iterator[tuple[str, str]]:
     """Each pair once, whichever of the two asks, in the request's order."""
     told: set[frozenset[str]] = set()
     for device in known.guest.devices:
@@ -73,7 +73,7 @@ def _pairs(known: Survey, field: str) -> Iterator[tuple[str, str]]:
                 yield device.id, other
 
 
-def spare(known: Survey) -> Iterator[Finding]:
+def spare(known: Context) -> Iterator[Finding]:
     """Slots that are missing, doubled, or not what was asked for."""
     told: set[tuple[str, int]] = set()
     for slot in known.layout.spare:
@@ -86,7 +86,7 @@ def spare(known: Survey) -> Iterator[Finding]:
         asked = sum(wanted.count for wanted in known.guest.spare if wanted.kind == kind)
         found = sum(slot.kind == kind for slot in known.layout.spare)
         if found < asked:
-            yield Finding(rule="spare", numbers={"kind": kind, "asked": asked, "found": found})
+            yield Finding(rule="spare", details={"kind": kind, "asked": asked, "found": found})
     for wanted, offered in known.spares:
         if (
             offered is not None
@@ -97,10 +97,10 @@ def spare(known: Survey) -> Iterator[Finding]:
 
 
 def _unfit(slot: SpareSlot, why: str) -> Finding:
-    return Finding(rule="spare", subjects=(slot.bus,), numbers={"slot": slot.slot, "reason": why})
+    return Finding(rule="spare", subjects=(slot.bus,), details={"slot": slot.slot, "reason": why})
 
 
-def closed(known: Survey, slot: SpareSlot) -> str | None:
+def closed(known: Context, slot: SpareSlot) -> str | None:
     """Why nothing can be plugged in there, if so."""
     bus = known.topology.buses[slot.bus]
     first, last = bus.model.first_slot, bus.model.last_slot
@@ -115,7 +115,7 @@ def closed(known: Survey, slot: SpareSlot) -> str | None:
     return None
 
 
-def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
+def _falls_short(known: Context, wanted: Spare, slot: SpareSlot) -> str | None:
     bus = known.topology.buses[slot.bus]
     if wanted.numa is not None and wanted.numa != bus.node:
         return f"not on node {wanted.numa}"
@@ -134,7 +134,7 @@ def _falls_short(known: Survey, wanted: Spare, slot: SpareSlot) -> str | None:
     return None
 
 
-def _no_room_behind(known: Survey, wanted: Spare, bus: Bus) -> str | None:
+def _no_room_behind(known: Context, wanted: Spare, bus: Bus) -> str | None:
     """A conventional bridge's room is kept by itself, that of a pcie-pci-bridge by the port it sits on."""
     keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
     if keeper is None or keeper.controller is None:

@@ -7,7 +7,7 @@ from ..pci.controllers import Connector, VirtioMode
 from ..request.fields import Term
 from ..request.guest import Guest
 from ..weights import WEIGHTS
-from .context import Place, Survey, survey
+from .context import Context, SeatedDevice, context_of
 
 Preference = tuple[str, str, int]
 """Id of a device or switch, a reason of WEIGHTS, the weight paid."""
@@ -15,10 +15,10 @@ Preference = tuple[str, str, int]
 
 def objective(guest: Guest, layout: Layout) -> dict[Term, int]:
     """The value of each term: weights, bytes (`io_windows`) and counts. Devices that hang on no bus cost nothing."""
-    return objective_of(survey(guest, layout))
+    return objective_of(context_of(guest, layout))
 
 
-def objective_of(known: Survey) -> dict[Term, int]:
+def objective_of(known: Context) -> dict[Term, int]:
     return {
         "moved": 0,
         "guest_visible": 0,
@@ -31,10 +31,10 @@ def objective_of(known: Survey) -> dict[Term, int]:
 
 def preferences(guest: Guest, layout: Layout) -> list[Preference]:
     """Every weight the layout pays, devices in the layout's order, then switches."""
-    return preferences_of(survey(guest, layout))
+    return preferences_of(context_of(guest, layout))
 
 
-def preferences_of(known: Survey) -> list[Preference]:
+def preferences_of(known: Context) -> list[Preference]:
     paid = [(name, reason) for name, place in known.places.items() for reason in reasons(known, place)]
     demanded = {controller.id for controller in known.guest.controllers}
     paid += [
@@ -45,22 +45,22 @@ def preferences_of(known: Survey) -> list[Preference]:
     return [(name, reason, WEIGHTS[reason]) for name, reason in paid]
 
 
-def reasons(known: Survey, place: Place) -> Iterator[str]:
+def reasons(known: Context, place: SeatedDevice) -> Iterator[str]:
     """What one device pays for where it sits."""
-    traits, bus = place.traits, place.bus
+    resolved, bus = place.resolved, place.bus
     if place.item.hotplug == "preferred" and not place.takes_hotplug:
         yield "hotplug-unmet"
     if known.machine.family == "q35":
-        if traits.connector in {Connector.EXPRESS, Connector.HYBRID}:
+        if resolved.connector in {Connector.EXPRESS, Connector.HYBRID}:
             if bus.is_conventional:
                 yield "express-on-conventional"
             elif bus.is_root:
                 yield "express-on-root"
-        elif bus.is_port and traits.modes and VirtioMode.MODERN not in traits.modes:
+        elif bus.is_port and resolved.modes and VirtioMode.MODERN not in resolved.modes:
             yield "legacy-on-port"
     if place.shared:
         yield "shared"
     if place.item.numa is None and bus.expander is not None:
         yield "foreign-node"
-    if traits.soft_slot is not None and not bus.is_root:
-        yield "soft-place"
+    if resolved.chipset_place is not None and not bus.is_root:
+        yield "chipset-place"

@@ -7,10 +7,10 @@ from ..finding import Finding
 from ..layout.layout import Seat
 from ..pci.address import FUNCTIONS, Address
 from ..request.device import Controller, Device
-from .context import Item, Survey
+from .context import Context, RequestedItem
 
 
-def pin(known: Survey) -> Iterator[Finding]:
+def pin(known: Context) -> Iterator[Finding]:
     """Each pinned controller and device, at the address that its pin stands for."""
     placed: dict[str, Seat] = {}
     for seat in chain(known.layout.controllers, known.layout.devices):
@@ -28,11 +28,11 @@ def pin(known: Survey) -> Iterator[Finding]:
             yield Finding(
                 rule="pin",
                 subjects=(asked.id,),
-                numbers={"asked": str(asked.address), "placed": str(there.address)},
+                details={"asked": str(asked.address), "placed": str(there.address)},
             )
 
 
-def group(known: Survey) -> Iterator[Finding]:
+def group(known: Context) -> Iterator[Finding]:
     """Members in different slots; else members that do not take the next function (pins have a rule of their own)."""
     pinned = resolved(known)
     for name, members in known.guest.groups.items():
@@ -41,7 +41,7 @@ def group(known: Survey) -> Iterator[Finding]:
         slots = {(seat.bus, seat.slot) for seat in seats}
         if len(slots) > 1:
             subjects = tuple(seat.id for seat in seats)
-            yield Finding(rule="group", subjects=subjects, numbers={"group": name, "slots": len(slots)})
+            yield Finding(rule="group", subjects=subjects, details={"group": name, "slots": len(slots)})
             continue
         if item.pinned:
             functions = {member.id: pinned[member.id].function for member in members if member.id in pinned}
@@ -50,17 +50,17 @@ def group(known: Survey) -> Iterator[Finding]:
         unpinned = {member.id for member in members if member.address is None}
         wrong = tuple(seat.id for seat in seats if seat.id in unpinned and seat.function != functions.get(seat.id))
         if wrong:
-            yield Finding(rule="group", subjects=wrong, numbers={"group": name})
+            yield Finding(rule="group", subjects=wrong, details={"group": name})
 
 
-def floating(item: Item) -> dict[str, int]:
+def floating(item: RequestedItem) -> dict[str, int]:
     """Functions of a group whose slot is open: pinned ones as pinned, the others the lowest left, in listed order."""
     own = {m.id: m.address.function for m in item.members if m.address is not None and m.address.function is not None}
     left = (function for function in range(FUNCTIONS) if function not in own.values())
     return own | dict(zip((member.id for member in item.members if member.id not in own), left, strict=False))
 
 
-def resolved(known: Survey) -> dict[str, Address]:
+def resolved(known: Context) -> dict[str, Address]:
     """The address that each pin to a slot stands for. A group pinned to a slot is there with all its members."""
     pins = list(_slot_pins(known))
     taken = {(known.machine.root, slot, function) for slot, function in known.machine.taken}
@@ -78,12 +78,12 @@ def resolved(known: Survey) -> dict[str, Address]:
     return addresses
 
 
-def _asked(known: Survey) -> Iterator[Controller | Device]:
+def _asked(known: Context) -> Iterator[Controller | Device]:
     yield from known.guest.controllers
     yield from known.guest.devices
 
 
-def _slot_pins(known: Survey) -> Iterator[tuple[str, str, int, int | None]]:
+def _slot_pins(known: Context) -> Iterator[tuple[str, str, int, int | None]]:
     """Id, bus, slot and own function of everyone whose slot is named, in the order in which pins are resolved."""
     for one in _asked(known):
         item = known.items[one.id] if isinstance(one, Device) else None

@@ -9,13 +9,13 @@ from ..layout.topology import has_shpc
 from ..pci.controllers import CONTROLLERS, RESERVES
 from ..pci.qemu_properties import integer, unfit
 from .capacities import bus_reserve_holds
-from .context import Survey
+from .context import Context
 
 NUMBERS: Final = frozenset({"chassis", "slot", "chassis_nr", "bus_nr"})
 """Whose values other rules speak of: chassis, chassis-nr, bus-numbers."""
 
 
-def controller_properties(known: Survey) -> Iterator[Finding]:
+def controller_properties(known: Context) -> Iterator[Finding]:
     """One finding a controller, with its properties that its model has not, or does not take that value of."""
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
@@ -26,10 +26,10 @@ def controller_properties(known: Survey) -> Iterator[Finding]:
             and (name not in kind.properties or (name not in NUMBERS and unfit(name, value) is not None))
         }
         if wrong:
-            yield Finding(rule="controller-properties", subjects=(controller.id,), numbers=wrong)
+            yield Finding(rule="controller-properties", subjects=(controller.id,), details=wrong)
 
 
-def chassis(known: Survey) -> Iterator[Finding]:
+def chassis(known: Context) -> Iterator[Finding]:
     """Ports in one place of QEMU's chassis and slot table, where what is not given is 0."""
     ports: dict[tuple[int, int], list[str]] = {}
     for controller in known.layout.controllers:
@@ -39,15 +39,15 @@ def chassis(known: Survey) -> Iterator[Finding]:
         given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
         shelf, slot = (integer(controller.properties, name) if name in given else 0 for name in ("chassis", "slot"))
         if shelf is None or slot is None or not 0 <= shelf < 256:
-            yield Finding(rule="chassis", subjects=(controller.id,), numbers=given)
+            yield Finding(rule="chassis", subjects=(controller.id,), details=given)
         else:
             ports.setdefault((shelf, slot % 256), []).append(controller.id)
     for (shelf, slot), names in ports.items():
         if len(names) > 1:
-            yield Finding(rule="chassis", subjects=tuple(names), numbers={"chassis": shelf, "slot": slot})
+            yield Finding(rule="chassis", subjects=tuple(names), details={"chassis": shelf, "slot": slot})
 
 
-def chassis_nr(known: Survey) -> Iterator[Finding]:
+def chassis_nr(known: Context) -> Iterator[Finding]:
     """Bridges with no chassis number, or one that another bridge or an expander has."""
     holders: dict[int, list[PlacedController]] = {}
     for controller in known.layout.controllers:
@@ -56,7 +56,7 @@ def chassis_nr(known: Survey) -> Iterator[Finding]:
             value = integer(controller.properties, "chassis_nr")
             if value is None or not 1 <= value <= 255:
                 own = controller.properties.get("chassis_nr", "none")
-                yield Finding(rule="chassis-nr", subjects=(controller.id,), numbers={"chassis_nr": own})
+                yield Finding(rule="chassis-nr", subjects=(controller.id,), details={"chassis_nr": own})
                 continue
         elif kind is not None and kind.is_expander:
             value = integer(controller.properties, "bus_nr")
@@ -67,10 +67,10 @@ def chassis_nr(known: Survey) -> Iterator[Finding]:
     for value, there in holders.items():
         # two expanders with one number are a matter of bus numbers
         if len(there) > 1 and any(controller.model == "pci-bridge" for controller in there):
-            yield Finding(rule="chassis-nr", subjects=tuple(c.id for c in there), numbers={"chassis_nr": value})
+            yield Finding(rule="chassis-nr", subjects=tuple(c.id for c in there), details={"chassis_nr": value})
 
 
-def shpc(known: Survey) -> Iterator[Finding]:
+def shpc(known: Context) -> Iterator[Finding]:
     """Bridges that lost their SHPC though something needs it; where the request says shpc itself, it is obeyed."""
     said = {controller.id for controller in known.guest.controllers if "shpc" in controller.properties}
     with_io = {place.bus.id for place in known.places.values() if place.io}
@@ -89,10 +89,10 @@ def shpc(known: Survey) -> Iterator[Finding]:
         }
         if any(reasons.values()):
             told = ", ".join(reason for reason, holds in reasons.items() if holds)
-            yield Finding(rule="shpc", subjects=(bus.id,), numbers={"reason": told})
+            yield Finding(rule="shpc", subjects=(bus.id,), details={"reason": told})
 
 
-def reserves(known: Survey) -> Iterator[Finding]:
+def reserves(known: Context) -> Iterator[Finding]:
     content = known.io.content
     asked = {controller.id: controller.properties for controller in known.guest.controllers}
     for bus in known.topology.buses.values():
@@ -100,14 +100,14 @@ def reserves(known: Survey) -> Iterator[Finding]:
             continue
         given = {name: value for name, value in bus.controller.properties.items() if name in RESERVES}
         if integer(given, "io-reserve") == 0 and content[bus.id]:
-            yield Finding(rule="reserves", subjects=(bus.id,), numbers={"io-reserve": 0, "io": content[bus.id]})
+            yield Finding(rule="reserves", subjects=(bus.id,), details={"io-reserve": 0, "io": content[bus.id]})
         for name in ("mem-reserve", "pref64-reserve"):
             reserve = None if name in asked.get(bus.id, {}) else integer(given, name)
             if reserve is not None and reserve & (reserve - 1):
-                yield Finding(rule="reserves", subjects=(bus.id,), numbers={name: reserve})
+                yield Finding(rule="reserves", subjects=(bus.id,), details={name: reserve})
         if not bus_reserve_holds(known, bus):
             numbers = {"bus-reserve": given["bus-reserve"], "buses": known.topology.numbers_below[bus.id]}
-            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+            yield Finding(rule="reserves", subjects=(bus.id,), details=numbers)
         if {"pref32-reserve", "pref64-reserve"} <= given.keys():
             numbers = {name: given[name] for name in ("pref32-reserve", "pref64-reserve")}
-            yield Finding(rule="reserves", subjects=(bus.id,), numbers=numbers)
+            yield Finding(rule="reserves", subjects=(bus.id,), details=numbers)

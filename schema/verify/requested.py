@@ -9,28 +9,28 @@ from ..layout.topology import port_hotplug
 from ..pci.controllers import VirtioMode
 from ..pci.qemu_properties import Properties, Scalar, canonical
 from ..request.device import Controller
-from ..request.traits import Traits, mode_on
-from .context import Survey
+from ..request.resolved import ResolvedDevice, mode_on
+from .context import Context
 
 
-def as_requested(known: Survey) -> Iterator[Finding]:
+def as_requested(known: Context) -> Iterator[Finding]:
     """One finding a controller or device, whose numbers say of each field what is placed instead of what was asked."""
     platform = _platform(known)
     if platform:
-        yield Finding(rule="as-requested", numbers=platform)
+        yield Finding(rule="as-requested", details=platform)
     demanded = {controller.id: controller for controller in known.guest.controllers}
     for name, placed in known.topology.controllers.items():
         asked = demanded.get(name)
         differing = _controller(asked, placed) | _added(placed, asked)
         if differing:
-            yield Finding(rule="as-requested", subjects=(name,), numbers=differing)
+            yield Finding(rule="as-requested", subjects=(name,), details=differing)
     for device in known.layout.devices:
-        traits = known.traits.get(device.id)
-        if traits is not None and (differing := _device(known, traits, device)):
-            yield Finding(rule="as-requested", subjects=(device.id,), numbers=differing)
+        resolved = known.resolved.get(device.id)
+        if resolved is not None and (differing := _device(known, resolved, device)):
+            yield Finding(rule="as-requested", subjects=(device.id,), details=differing)
 
 
-def _platform(known: Survey) -> dict[str, Scalar]:
+def _platform(known: Context) -> dict[str, Scalar]:
     """The machine itself, and what else a reader of the layout starts it with."""
     guest, layout = known.guest, known.layout
     differing: dict[str, Scalar] = {}
@@ -82,16 +82,16 @@ def _added(placed: PlacedController, asked: Controller | None) -> dict[str, Scal
     return differing
 
 
-def _device(known: Survey, traits: Traits, placed: PlacedDevice) -> dict[str, Scalar]:
-    asked = traits.device
+def _device(known: Context, resolved: ResolvedDevice, placed: PlacedDevice) -> dict[str, Scalar]:
+    asked = resolved.device
     bus = known.topology.buses.get(placed.bus)
     differing: dict[str, Scalar] = {} if placed.model == asked.model else {"model": placed.model}
     mode = placed.virtio
     if bus is not None:
-        mode = mode_on(traits, behind_port=bus.is_port)
+        mode = mode_on(resolved, behind_port=bus.is_port)
     if placed.virtio != mode:
         differing["virtio"] = _word(placed.virtio)
-    driver, switches = emission(traits, placed.virtio if placed.virtio in traits.modes else mode)
+    driver, switches = emission(resolved, placed.virtio if placed.virtio in resolved.modes else mode)
     if placed.driver != driver:
         differing["driver"] = placed.driver
     expected = {**asked.properties, **switches}
@@ -104,16 +104,16 @@ def _device(known: Survey, traits: Traits, placed: PlacedDevice) -> dict[str, Sc
     return differing
 
 
-def emission(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+def emission(resolved: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properties]:
     """QEMU's name of the device type, and the properties that spell the mode out where the name does not."""
-    driver, virtio = traits.model.driver, traits.model.virtio
+    driver, virtio = resolved.model.driver, resolved.model.virtio
     if mode is None or virtio is None:
         return driver, {}
     modern = mode is not VirtioMode.LEGACY
-    passthrough: Properties = {"scsi": "off"} if modern and traits.has_scsi_passthrough else {}
-    if traits.device.virtio_by == "slot":
+    passthrough: Properties = {"scsi": "off"} if modern and resolved.has_scsi_passthrough else {}
+    if resolved.device.virtio_by == "slot":
         return driver, passthrough
-    if mode in virtio.suffixed and traits.device.virtio_by == "type":
+    if mode in virtio.suffixed and resolved.device.virtio_by == "type":
         return f"{driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", passthrough
     if not virtio.switches:
         return driver, passthrough

@@ -8,22 +8,22 @@ from ..firmware.need import SEABIOS_WINDOW
 from ..layout.topology import Bus, has_shpc
 from ..pci.qemu_properties import integer
 from ..request.bars import requested_with_rom
-from .context import Survey
+from .context import Context
 
 
-def memory_beside(known: Survey, bus: Bus) -> int:
+def memory_beside(known: Context, bus: Bus) -> int:
     """Bytes of BARs and option ROMs of the devices on a conventional bus, and of the windows of the bridges there."""
     return sum(_of_devices(known, bus)) + sum(_window(known, below) for below in known.topology.below[bus.id])
 
 
-def _of_devices(known: Survey, bus: Bus) -> Iterator[int]:
+def _of_devices(known: Context, bus: Bus) -> Iterator[int]:
     for place in known.places.values():
         if place.bus is bus:
-            bars, rom = requested_with_rom(place.traits, place.mode)
+            bars, rom = requested_with_rom(place.resolved, place.mode)
             yield rom + window_bytes(bars)
 
 
-def _window(known: Survey, bus: Bus) -> int:
+def _window(known: Context, bus: Bus) -> int:
     """SeaBIOS gives bridges with SHPC a window even where nothing asks."""
     if bus.controller is None:
         return 0

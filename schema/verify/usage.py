@@ -2,10 +2,10 @@
 
 from ..firmware.budget import io_budget
 from .capacities import BUS_NUMBERS, io_used, numbers_used
-from .context import Survey
+from .context import Context
 
 
-def usage(known: Survey, rule: str) -> tuple[int, int] | None:
+def usage(known: Context, rule: str) -> tuple[int, int] | None:
     """Used and available: bytes of IO ports, bus numbers, or controllers; None of what has no such numbers."""
     if rule == "io-space":
         return io_used(known), io_budget(known.machine, known.guest.firmware.name).limit

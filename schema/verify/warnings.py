@@ -7,7 +7,7 @@ from ..firmware.budget import PAGE
 from ..pci.controllers import Connector
 from ..pci.qemu_properties import Scalar
 from ..weights import WEIGHTS
-from .context import Place, Survey
+from .context import Context, SeatedDevice
 from .objective import reasons
 
 WASTE = frozenset({"express-on-conventional", "express-on-root", "legacy-on-port", "hotplug-unmet"})
@@ -15,23 +15,23 @@ MEASURED = {"seabios": ((1, 16, 2), (1, 16, 3)), "ovmf": ((2022, 11), (2025, 2))
 """Firmware versions of facts/qemu.md: SeaBIOS releases, edk2 stable tags."""
 
 
-def wasteful_pin(known: Survey) -> Iterator[Finding]:
+def wasteful_pin(known: Context) -> Iterator[Finding]:
     """Pinned devices that pay a weight, or open an IO window, which automatic placement would avoid."""
     for name, place in known.places.items():
-        pin = place.traits.device.address
+        pin = place.resolved.device.address
         if pin is not None and pin.bus is not None and (waste := _waste(known, place)):
-            yield Finding(rule="wasteful-pin", severity="warning", subjects=(name,), numbers=waste)
+            yield Finding(rule="wasteful-pin", severity="warning", subjects=(name,), details=waste)
 
 
-def _waste(known: Survey, place: Place) -> dict[str, Scalar]:
+def _waste(known: Context, place: SeatedDevice) -> dict[str, Scalar]:
     waste: dict[str, Scalar] = {reason: WEIGHTS[reason] for reason in reasons(known, place) if reason in WASTE}
     # a port is where express devices belong, IO BAR or not
-    if place.bus.is_port and place.io and place.traits.connector is Connector.CONVENTIONAL:
+    if place.bus.is_port and place.io and place.resolved.connector is Connector.CONVENTIONAL:
         waste["io-window"] = PAGE
     return waste
 
 
-def shpc_driver(known: Survey) -> Iterator[Finding]:
+def shpc_driver(known: Context) -> Iterator[Finding]:
     """One finding an item, or a spare slot, that can be plugged only by SHPC."""
     told: set[str] = set()
     for place in known.places.values():
@@ -39,20 +39,20 @@ def shpc_driver(known: Survey) -> Iterator[Finding]:
         relies = place.bus.relies_on_shpc and place.takes_hotplug and item.hotplug != "never"
         if relies and item.key not in told:
             told.add(item.key)
-            yield Finding(rule="shpc-driver", severity="warning", subjects=item.ids, numbers={"bus": place.bus.id})
+            yield Finding(rule="shpc-driver", severity="warning", subjects=item.ids, details={"bus": place.bus.id})
     for slot in known.layout.spare:
         bus = known.topology.buses.get(slot.bus)
         if bus is not None and bus.relies_on_shpc:
             yield Finding(
-                rule="shpc-driver", severity="warning", subjects=(bus.id,), numbers={"bus": bus.id, "slot": slot.slot}
+                rule="shpc-driver", severity="warning", subjects=(bus.id,), details={"bus": bus.id, "slot": slot.slot}
             )
 
 
-def firmware_version(known: Survey) -> Iterator[Finding]:
+def firmware_version(known: Context) -> Iterator[Finding]:
     firmware = known.guest.firmware
     if firmware.number not in MEASURED[firmware.name]:
         yield Finding(
             rule="firmware-version",
             severity="warning",
-            numbers={"firmware": firmware.name, "version": firmware.version},
+            details={"firmware": firmware.name, "version": firmware.version},
         )

@@ -6,7 +6,7 @@ from .things import Bridge
 from .tree import Tree
 from .variables import Expression, Seats
 
-MOST = 255
+LAST_BUS = 255
 """Bus numbers beside the main root's own."""
 
 
@@ -23,7 +23,7 @@ class BusNumbers:
         speaks = any({"bus-reserve", "bus_nr"} & one.given.keys() for one in bridges.values())
         if not speaks:
             return
-        self.sizes = {key: self.seats.model.new_int_var(0, MOST, f"numbers of {key}") for key in bridges}
+        self.sizes = {key: self.seats.model.new_int_var(0, LAST_BUS, f"numbers of {key}") for key in bridges}
         self.parts: dict[tuple[str, str], Expression] = {}
         for key in bridges:
             self._divide(key)
@@ -34,8 +34,8 @@ class BusNumbers:
     def _divide(self, key: str) -> None:
         model = self.seats.model
         for bus, here in self.seats.on[key].items():
-            part = self.parts[key, bus] = model.new_int_var(0, MOST, f"numbers of {key} on {bus}")
-            model.add(part <= MOST * here)
+            part = self.parts[key, bus] = model.new_int_var(0, LAST_BUS, f"numbers of {key} on {bus}")
+            model.add(part <= LAST_BUS * here)
         model.add(sum(self.parts[key, bus] for bus in self.seats.on[key]) == self.sizes[key])
 
     def _below(self, bus: str) -> Expression:
@@ -55,13 +55,13 @@ class BusNumbers:
 
     def _ranges(self) -> None:
         """Each complex has its own, the main root's from 0."""
-        model, root = self.seats.model, self.seats.guest.platform.root
+        model, root = self.seats.model, self.seats.guest.machine_model.root
         main = 1 + self._below(root)
         self._hold_reserves(main)
         spans = []
         for bridge in self.seats.roots:
             fixed = bridge.number("bus_nr")
-            start = model.new_int_var(1, MOST, f"bus_nr of {bridge.key}") if fixed is None else fixed
+            start = model.new_int_var(1, LAST_BUS, f"bus_nr of {bridge.key}") if fixed is None else fixed
             end = model.new_int_var(1, 256, f"end of {bridge.key}")
             size, exists = self.sizes[bridge.key], self.seats.exists[bridge.key]
             span = model.new_optional_interval_var(start, size, end, exists, f"range of {bridge.key}")

@@ -10,7 +10,7 @@ from ...schema.request.guest import Guest
 from .things import Bridge, Seated, Things
 
 
-class Kind(StrEnum):
+class BusType(StrEnum):
     """What a bus is in the table "What goes where"."""
 
     ROOT = "root"
@@ -21,10 +21,10 @@ class Kind(StrEnum):
 
 
 KINDS = {
-    "pxb-pcie": Kind.EXPANDER,
-    "x3130-upstream": Kind.SWITCH,
-    **dict.fromkeys(("pcie-root-port", "ioh3420", "xio3130-downstream"), Kind.PORT),
-    **dict.fromkeys(("pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"), Kind.CONVENTIONAL),
+    "pxb-pcie": BusType.EXPANDER,
+    "x3130-upstream": BusType.SWITCH,
+    **dict.fromkeys(("pcie-root-port", "ioh3420", "xio3130-downstream"), BusType.PORT),
+    **dict.fromkeys(("pcie-pci-bridge", "pci-bridge", "i82801b11-bridge", "pxb"), BusType.CONVENTIONAL),
 }
 
 
@@ -53,32 +53,34 @@ class Slot:
 
 
 @dataclass(slots=True)
-class Bus:
+class BusSlots:
     """`owner` offers it; None is the main root bus."""
 
     name: str
-    kind: Kind
+    kind: BusType
     owner: Bridge | None
     slots: dict[int, Slot]
 
     @property
     def is_conventional(self) -> bool:
-        return self.kind is Kind.CONVENTIONAL
+        return self.kind is BusType.CONVENTIONAL
 
     def no_hotplug(self, slot: int) -> bool:
         """Slot 0 of a conventional bus never takes it."""
         return self.is_conventional and slot == 0
 
 
-def buses_of(guest: Guest, things: Things) -> dict[str, Bus]:
+def buses_of(guest: Guest, things: Things) -> dict[str, BusSlots]:
     """By name: the root's, demanded controllers', then those of controllers that may be created."""
-    platform = guest.platform
-    root = Bus(platform.root, Kind.ROOT, None, _slots(guest, platform.root, platform.first_slot, platform.last_slot))
+    platform = guest.machine_model
+    root = BusSlots(
+        platform.root, BusType.ROOT, None, _slots(guest, platform.root, platform.first_slot, platform.last_slot)
+    )
     buses = {root.name: root}
     for bridge in things.bridges:
         model = CONTROLLERS[bridge.model].bus
         slots = _slots(guest, bridge.key, model.first_slot, model.last_slot)
-        buses[bridge.key] = Bus(bridge.key, KINDS[bridge.model], bridge, slots)
+        buses[bridge.key] = BusSlots(bridge.key, KINDS[bridge.model], bridge, slots)
     for thing in things.pinned:
         if thing.slot is not None:
             bus, slot = thing.slot
@@ -90,7 +92,7 @@ def buses_of(guest: Guest, things: Things) -> dict[str, Bus]:
 
 def _slots(guest: Guest, bus: str, first: int, last: int) -> dict[int, Slot]:
     """Rules chipset and reserve: slots and functions that automatic placement may use."""
-    platform = guest.platform
+    platform = guest.machine_model
     everything = frozenset(range(FUNCTIONS))
     slots = {number: Slot(number, everything) for number in range(first, last + 1)}
     if bus == platform.root:
@@ -106,7 +108,7 @@ def _slots(guest: Guest, bus: str, first: int, last: int) -> dict[int, Slot]:
     return slots
 
 
-def leave_out(bus: Bus, most: Callable[[int], int]) -> None:
+def leave_out(bus: BusSlots, most: Callable[[int], int]) -> None:
     """Slots of one bus that are empty and have the same functions left may change places, so that of each sort as many
     are enough as things can fill: `most`, by the number of functions. Slot 0 of a conventional bus and the chipset's
     slot are sorts of their own."""
@@ -120,7 +122,7 @@ def leave_out(bus: Bus, most: Callable[[int], int]) -> None:
             del bus.slots[slot.number]
 
 
-def pool(bus: Bus, most: int) -> None:
+def pool(bus: BusSlots, most: int) -> None:
     """Where empty slots that may change places are enough for all that may come, one stands for all: `most` of them.
 
     Nobody there need share at a cost: that would save no bus, no window and no controller.
@@ -132,7 +134,7 @@ def pool(bus: Bus, most: int) -> None:
                 del bus.slots[slot.number]
 
 
-def alike(bus: Bus) -> list[list[Slot]]:
+def alike(bus: BusSlots) -> list[list[Slot]]:
     """Slots that may change places, in order."""
     sorts: dict[object, list[Slot]] = {}
     for slot in bus.slots.values():

@@ -21,7 +21,7 @@ above, do. So where memory decides, each is on its own (`apart`): as many bridge
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.controllers import RESERVES
 from ...schema.request.guest import Guest
-from .things import ROOT_PORTS, Bridge, Item, Room, Things, candidate, connector_of
+from .things import ROOT_PORTS, Bridge, SeatedItem, SpareRoom, Things, candidate, connector_of
 
 ROOT_SLOTS = 29
 """Slots of q35's root bus that are never the chipset's."""
@@ -32,11 +32,11 @@ CONVENTIONAL_BUSES = frozenset({"pcie-pci-bridge", "pci-bridge", "i82801b11-brid
 
 def candidates(guest: Guest, things: Things, *, apart: bool) -> tuple[Bridge, ...]:
     """In an order in which parents can stand before children, if those of one model are counted off breadth first."""
-    if guest.platform.family == "q35":
+    if guest.machine_model.family == "q35":
         counts = _on_q35(guest, things, apart=apart)
     else:
         counts = {"pci-bridge": _bridges(guest, things, apart=apart)}
-    expander = "pxb-pcie" if guest.platform.family == "q35" else "pxb"
+    expander = "pxb-pcie" if guest.machine_model.family == "q35" else "pxb"
     created = [candidate(expander, number, node) for number, node in enumerate(wished_nodes(things))]
     return (*created, *(candidate(model, number) for model, count in counts.items() for number in range(count)))
 
@@ -77,11 +77,11 @@ def _is_special(guest: Guest, bridge: Bridge) -> bool:
     """It keeps room, ends ACPI's reach, or opens a window even where nothing with IO is inside."""
     if bridge.is_expander:
         return False
-    opens = bridge.shpc or (guest.platform.port_io_reserve and bridge.is_port)
+    opens = bridge.shpc or (guest.machine_model.port_io_reserve and bridge.is_port)
     return opens or not bridge.hotplug or not RESERVES.isdisjoint(bridge.given)
 
 
-def _open_items(things: Things) -> list[Item]:
+def _open_items(things: Things) -> list[SeatedItem]:
     return [item for item in things.items if item.slot is None]
 
 
@@ -98,12 +98,12 @@ def _on_conventional(guest: Guest, things: Things) -> int:
     return items + demanded + sum(room.spare.kind == "pci" for room in things.rooms)
 
 
-def _fits(guest: Guest, item: Item, bus: str) -> bool:
+def _fits(guest: Guest, item: SeatedItem, bus: str) -> bool:
     refused = {"port": {"conventional", "integrated"}, "conventional": {"express", "integrated"}}[bus]
     return all(connector_of(guest, one) not in refused for one in item.members)
 
 
-def keeping(room: Room) -> bool:
+def keeping(room: SpareRoom) -> bool:
     """Whether something must keep room for what will be plugged in behind a conventional bridge."""
     return room.spare.kind == "pci" and bool(room.spare.io or room.spare.memory)
 
@@ -144,9 +144,9 @@ def _switches_matter(guest: Guest, things: Things, *, apart: bool) -> bool:
     """
     decisive = {name: least for name, least in LEFT_BY_ONE.items() if apart or name in ("bus-reserve", "io-reserve")}
     reserved = any((one.number(name) or 0) > least for one in things.bridges for name, least in decisive.items())
-    if _wants_switch(things) or reserved or guest.platform.port_io_reserve:
+    if _wants_switch(things) or reserved or guest.machine_model.port_io_reserve:
         return True
-    roots = {guest.platform.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}
+    roots = {guest.machine_model.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}
     full = {(pin.bus, pin.slot) for pin in guest.reserve if pin.bus in roots}
     full |= {thing.slot for thing in things.pinned if thing.slot is not None and thing.slot[0] in roots}
     seats = len(things.items) + len(things.rooms) + len(things.bridges) + _on_conventional(guest, things)

@@ -3,9 +3,9 @@
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.weights import WEIGHTS
-from .buses import Bus, Kind
+from .buses import BusSlots, BusType
 from .rules import meets
-from .things import Item, connector_of, is_legacy_virtio
+from .things import SeatedItem, connector_of, is_legacy_virtio
 from .tree import Tree
 from .variables import Expression, Seats
 
@@ -20,7 +20,7 @@ def terms(seats: Seats, tree: Tree, windows: Expression) -> dict[Term, Expressio
     }
 
 
-def _depth(seats: Seats, tree: Tree, item: Item) -> Expression:
+def _depth(seats: Seats, tree: Tree, item: SeatedItem) -> Expression:
     depth = seats.model.new_int_var(0, len(seats.bridges), f"depth of {item.key}")
     seats.inherits(item.key, depth, tree.depth.__getitem__)
     return item.size * depth
@@ -43,20 +43,20 @@ def preferences(seats: Seats, tree: Tree) -> Expression:
     return paid
 
 
-def _of_bus(seats: Seats, item: Item, bus: Bus) -> int:
-    """What the kind of bus costs: express-on-conventional, express-on-root, legacy-on-port, soft-place."""
+def _of_bus(seats: Seats, item: SeatedItem, bus: BusSlots) -> int:
+    """What the kind of bus costs: express-on-conventional, express-on-root, legacy-on-port, chipset-place."""
     weight = 0
     for one in item.members:
-        if seats.guest.platform.family == "q35":
+        if seats.guest.machine_model.family == "q35":
             if connector_of(seats.guest, one) in ("express", "hybrid"):
                 weight += WEIGHTS["express-on-conventional"] * bus.is_conventional
-                weight += WEIGHTS["express-on-root"] * (bus.kind is Kind.ROOT)
-            weight += WEIGHTS["legacy-on-port"] * (is_legacy_virtio(one) and bus.kind is Kind.PORT)
-        weight += WEIGHTS["soft-place"] * (one.soft_slot is not None and bus.kind is not Kind.ROOT)
+                weight += WEIGHTS["express-on-root"] * (bus.kind is BusType.ROOT)
+            weight += WEIGHTS["legacy-on-port"] * (is_legacy_virtio(one) and bus.kind is BusType.PORT)
+        weight += WEIGHTS["chipset-place"] * (one.chipset_place is not None and bus.kind is not BusType.ROOT)
     return weight
 
 
-def _shared(seats: Seats, item: Item) -> Expression:
+def _shared(seats: Seats, item: SeatedItem) -> Expression:
     """At least 1 where somebody else, or the chipset, is in its slot."""
     shared = seats.model.new_bool_var(f"{item.key} shares")
     for (bus, slot), sits in seats.sits[item.key].items():
@@ -69,7 +69,7 @@ def _shared(seats: Seats, item: Item) -> Expression:
     return shared
 
 
-def _unmet(seats: Seats, tree: Tree, item: Item, shared: Expression) -> Expression:
+def _unmet(seats: Seats, tree: Tree, item: SeatedItem, shared: Expression) -> Expression:
     unmet = seats.model.new_bool_var(f"{item.key} unmet")
     seats.implies(shared, unmet)
     for (bus, slot), sits in seats.sits[item.key].items():
@@ -77,7 +77,7 @@ def _unmet(seats: Seats, tree: Tree, item: Item, shared: Expression) -> Expressi
     return unmet
 
 
-def _foreign(seats: Seats, tree: Tree, item: Item) -> Expression:
+def _foreign(seats: Seats, tree: Tree, item: SeatedItem) -> Expression:
     foreign = seats.model.new_bool_var(f"{item.key} foreign")
     for bus, here in seats.on[item.key].items():
         seats.model.add(here + tree.off_main(bus) <= 1 + foreign)

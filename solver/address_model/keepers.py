@@ -7,7 +7,7 @@ from .reserves import can_keep, may_reserve, opens_by_itself
 from .things import Bridge
 from .tree import Tree
 from .variables import Expression, Seats
-from .windows import Windows, rooms_on
+from .windows import WindowPages, rooms_on
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Keepers:
 
     seats: Seats
     tree: Tree
-    windows: Windows
+    windows: WindowPages
     whole: dict[str, list[Expression]] = field(default_factory=dict)
     """Who reserves all of its window, each if one of these is 1."""
 
@@ -94,8 +94,8 @@ class Keepers:
     def io_space(self) -> Expression:
         """Rule io-space; gives W, the pages of the windows on the main root bus."""
         guest = self.seats.guest
-        root, budget = guest.platform.root, io_budget(guest.platform, guest.firmware.name)
-        bars = self.windows.devices(root) + self.windows.spares(root) + guest.platform.io_bytes
+        root, budget = guest.machine_model.root, io_budget(guest.machine_model, guest.firmware.name)
+        bars = self.windows.devices(root) + self.windows.spares(root) + guest.machine_model.io_bytes
         if budget.root_granule == PAGE:
             bars = PAGE * self.windows.rounded(bars, "pages of the root bus")
         pages = self.windows.on_bus(root)
@@ -109,7 +109,7 @@ class Keepers:
         """OVMF: bytes that no window gets, as the largest io-reserve of the main complex is aligned to its size."""
         if self.seats.guest.firmware.name == "seabios":
             return 0
-        budget = io_budget(self.seats.guest.platform, "ovmf")
+        budget = io_budget(self.seats.guest.machine_model, "ovmf")
         lost = self.seats.model.new_int_var(0, budget.limit, "lost to alignment")
         for key, bridge in self.seats.bridges.items():
             given, on_main = bridge.number("io-reserve"), 1 - self.tree.off_main(key)
@@ -124,7 +124,7 @@ class Keepers:
 
     def _lost_to(self, lost: Expression, key: str, reserves_on_main: Expression) -> None:
         """What a reserve of the whole window costs where both of that sum are 1: it is aligned to a power of two."""
-        model, budget = self.seats.model, io_budget(self.seats.guest.platform, "ovmf")
+        model, budget = self.seats.model, io_budget(self.seats.guest.machine_model, "ovmf")
         for step in (1, 2, 4, 8, 16):
             larger = model.new_bool_var(f"{key} reserves more than {step} pages")
             model.add(self.windows.of[key] <= step).only_enforce_if(~larger)

@@ -13,7 +13,7 @@ def heeded(guest: Guest, bridge: Bridge) -> bool:
         return True
     if bridge.model == "pci-bridge":
         return bridge.shpc
-    return bridge.hotplug and not guest.platform.port_io_reserve
+    return bridge.hotplug and not guest.machine_model.port_io_reserve
 
 
 def may_reserve(guest: Guest, bridge: Bridge) -> bool:
@@ -36,7 +36,7 @@ def io_reserve(guest: Guest, bridge: Bridge, exists: Expression, asking: Express
     given = bridge.number("io-reserve")
     if given is not None:
         return min(-(-given // PAGE), most)
-    implied = guest.platform.port_io_reserve and bridge.is_port and bridge.hotplug
+    implied = guest.machine_model.port_io_reserve and bridge.is_port and bridge.hotplug
     return exists if implied else asking
 
 

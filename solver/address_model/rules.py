@@ -7,9 +7,9 @@
 from collections.abc import Callable
 
 from ...schema.pci.controllers import VirtioMode
-from ...schema.request.traits import Traits
-from .buses import Bus, Kind, Slot
-from .things import ROOT_PORTS, Bridge, Contradiction, Item, Seated, connector_of
+from ...schema.request.resolved import ResolvedDevice
+from .buses import BusSlots, BusType, Slot
+from .things import ROOT_PORTS, Bridge, Contradiction, Seated, SeatedItem, connector_of
 from .tree import Tree
 from .variables import Expression, Seats
 
@@ -37,18 +37,18 @@ def state_all(seats: Seats, tree: Tree) -> None:
     max_controllers(seats)
 
 
-def _things(seats: Seats, bus: Bus, slot: Slot) -> list[tuple[Seated, Expression]]:
+def _things(seats: Seats, bus: BusSlots, slot: Slot) -> list[tuple[Seated, Expression]]:
     """Who may join what is pinned there."""
     here = seats.in_slot.get((bus.name, slot.number), {})
     return [(thing, here[thing.key]) for thing in seats.things.floating if thing.key in here]
 
 
-def _rooms(seats: Seats, bus: Bus, slot: Slot) -> list[Expression]:
+def _rooms(seats: Seats, bus: BusSlots, slot: Slot) -> list[Expression]:
     here = seats.in_slot.get((bus.name, slot.number), {})
     return [here[room.key] for room in seats.things.rooms if room.key in here]
 
 
-def address_unique(seats: Seats, bus: Bus, slot: Slot) -> None:
+def address_unique(seats: Seats, bus: BusSlots, slot: Slot) -> None:
     """No function twice: fixed ones are free and different, the others have as many as are left."""
     things = _things(seats, bus, slot)
     for function in slot.free:
@@ -57,7 +57,7 @@ def address_unique(seats: Seats, bus: Bus, slot: Slot) -> None:
         seats.model.add(sum(thing.size * sits for thing, sits in things) <= len(slot.free))
 
 
-def function_zero(seats: Seats, bus: Bus, slot: Slot) -> None:
+def function_zero(seats: Seats, bus: BusSlots, slot: Slot) -> None:
     """Whoever is there, function 0 is: lone things take it first."""
     if slot.has_zero:
         return
@@ -72,7 +72,7 @@ def function_zero(seats: Seats, bus: Bus, slot: Slot) -> None:
 
 def mates(seats: Seats, thing: Seated) -> str | None:
     """Things of the same name may share a slot by themselves; None is alone."""
-    if isinstance(thing, Item):
+    if isinstance(thing, SeatedItem):
         alone = seats.guest.policy.preset == "libvirt" and thing.slot is None
         return None if alone or thing.need == "required" else "endpoints"
     if thing.model in ROOT_PORTS:
@@ -80,12 +80,12 @@ def mates(seats: Seats, thing: Seated) -> str | None:
     return thing.model if thing.model in ("xio3130-downstream", "pci-bridge") else None
 
 
-def slot_sharing(seats: Seats, bus: Bus, slot: Slot) -> None:
+def slot_sharing(seats: Seats, bus: BusSlots, slot: Slot) -> None:
     """Pins may mix; what is not pinned joins only its mates, and a spare slot is empty."""
     things = _things(seats, bus, slot)
     rooms = _rooms(seats, bus, slot)
     if slot.pinned:
-        if len(slot.pinned) > 1 and any(isinstance(one, Item) and one.need == "required" for one in slot.pinned):
+        if len(slot.pinned) > 1 and any(isinstance(one, SeatedItem) and one.need == "required" for one in slot.pinned):
             raise Contradiction(f"slot {slot.number} of {bus.name} is shared, and one there must be hot-pluggable")
         kinds = {mates(seats, one) for one in slot.pinned}
         for thing, sits in things:
@@ -104,11 +104,11 @@ def slot_sharing(seats: Seats, bus: Bus, slot: Slot) -> None:
     seats.model.add_at_most_one([*single, *kinds_here.values()])
 
 
-def _each(seats: Seats, wanted: Callable[[Traits], bool]) -> list[Item]:
+def _each(seats: Seats, wanted: Callable[[ResolvedDevice], bool]) -> list[SeatedItem]:
     return [item for item in seats.things.items if any(wanted(one) for one in item.members)]
 
 
-def _only(seats: Seats, item: Item, allowed: Callable[[Bus], bool]) -> None:
+def _only(seats: Seats, item: SeatedItem, allowed: Callable[[BusSlots], bool]) -> None:
     for bus, here in seats.on[item.key].items():
         if not allowed(seats.buses[bus]):
             seats.forbid(here)
@@ -117,14 +117,14 @@ def _only(seats: Seats, item: Item, allowed: Callable[[Bus], bool]) -> None:
 def virtio_slot(seats: Seats, _tree: Tree) -> None:
     """A mode that only the slot tells: modern behind ports, transitional elsewhere."""
     for item in _each(seats, lambda one: one.slot_decides is VirtioMode.MODERN):
-        _only(seats, item, lambda bus: bus.kind is Kind.PORT)
+        _only(seats, item, lambda bus: bus.kind is BusType.PORT)
     for item in _each(seats, lambda one: one.slot_decides is VirtioMode.TRANSITIONAL):
-        _only(seats, item, lambda bus: bus.kind is not Kind.PORT)
+        _only(seats, item, lambda bus: bus.kind is not BusType.PORT)
 
 
 def integrated(seats: Seats, _tree: Tree) -> None:
     for item in _each(seats, lambda one: connector_of(seats.guest, one) == "integrated"):
-        _only(seats, item, lambda bus: bus.kind is Kind.ROOT)
+        _only(seats, item, lambda bus: bus.kind is BusType.ROOT)
 
 
 def viommu_host_device(seats: Seats, _tree: Tree) -> None:
@@ -154,7 +154,7 @@ def hotplug(seats: Seats, tree: Tree) -> None:
                 seats.implies(sits, meets(seats, tree, item, bus, slot))
 
 
-def meets(seats: Seats, tree: Tree, item: Item, bus: str, slot: int) -> Expression:
+def meets(seats: Seats, tree: Tree, item: SeatedItem, bus: str, slot: int) -> Expression:
     """Whether hot-plug is met there, if the item is alone."""
     there = seats.buses[bus]
     if there.no_hotplug(slot) or there.slots[slot].chipset or 0 not in (item.functions or (0,)):
@@ -174,7 +174,7 @@ def _on_node(seats: Seats, tree: Tree, key: str, node: int) -> None:
         seats.implies(here, tree.on_node(bus, node))
 
 
-def _pairs(seats: Seats, field: str) -> list[tuple[Item, Item]]:
+def _pairs(seats: Seats, field: str) -> list[tuple[SeatedItem, SeatedItem]]:
     owner = {name: item for item in seats.things.items for name in item.ids}
     wishes = [(item, getattr(one.device, field)) for item in seats.things.items for one in item.members]
     return [(item, owner[other]) for item, others in wishes for other in others]
@@ -223,13 +223,13 @@ def preset(seats: Seats, tree: Tree) -> None:
                     seats.forbid(sits)
 
 
-def _as_libvirt(seats: Seats, tree: Tree, one: Traits, bus: Bus) -> Expression:
+def _as_libvirt(seats: Seats, tree: Tree, one: ResolvedDevice, bus: BusSlots) -> Expression:
     connector = connector_of(seats.guest, one)
-    if one.soft_slot is not None or connector == "integrated":
-        return int(bus.kind is Kind.ROOT)
-    if seats.guest.platform.family == "pc":
-        return 1 if bus.kind is Kind.ROOT else tree.takes_hotplug(bus.name)
-    wanted = Kind.PORT if connector in ("express", "hybrid") else Kind.CONVENTIONAL
+    if one.chipset_place is not None or connector == "integrated":
+        return int(bus.kind is BusType.ROOT)
+    if seats.guest.machine_model.family == "pc":
+        return 1 if bus.kind is BusType.ROOT else tree.takes_hotplug(bus.name)
+    wanted = BusType.PORT if connector in ("express", "hybrid") else BusType.CONVENTIONAL
     return tree.takes_hotplug(bus.name) if bus.kind is wanted else 0
 
 

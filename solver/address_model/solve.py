@@ -9,11 +9,11 @@ from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
-from ...schema.verify.context import Survey
+from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
 from ..options import ending
 from ..search.cpsat import Limits, TimeIsUp
-from ..search.optimize import Optimum, completed
+from ..search.optimize import Optimum, with_costs
 from . import rules
 from .bus_numbers import BusNumbers
 from .costs import terms
@@ -22,7 +22,7 @@ from .symmetry import break_symmetry
 from .things import Contradiction
 from .tree import Tree
 from .variables import Seats
-from .windows import Windows
+from .windows import WindowPages
 from .written import layout_of
 
 PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare", "controller-properties"})
@@ -59,7 +59,7 @@ class Model:
         self.seats = Seats(self.guest, self.model, self.apart, self.pooled, self.limits.check)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
-        keepers = Keepers(self.seats, self.tree, Windows(self.seats, self.tree))
+        keepers = Keepers(self.seats, self.tree, WindowPages(self.seats, self.tree))
         BusNumbers(self.seats, self.tree)
         self.terms = terms(self.seats, self.tree, keepers.io_space())
         break_symmetry(self.seats)
@@ -181,12 +181,12 @@ def _search(model: Model) -> Considered:
     return Considered(UNCONFIRMED, cuts=model.cuts)
 
 
-def _claimed(model: Model, known: Survey, proved: dict[Term, int]) -> Considered:
+def _claimed(model: Model, known: Context, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
     values = objective_of(known)
     if values != model.bounds:
         return Considered(UNCONFIRMED, f"takes {model.bounds} for {values}", model.cuts)
-    layout = completed(known, Optimum((), proved, {}, proved=True))
+    layout = with_costs(known, Optimum((), proved, {}, proved=True))
     if layout.status == "optimal":
         return Considered(Solved(layout=layout), cuts=model.cuts)
     return Considered(Undecided(reason="unconfirmed", layout=layout, bound=layout.objective), cuts=model.cuts)

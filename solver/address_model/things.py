@@ -8,7 +8,7 @@ from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ...schema.pci.qemu_properties import Properties, canonical_properties
 from ...schema.request.device import Controller, Device, Hotplug, Spare
 from ...schema.request.guest import Guest
-from ...schema.request.traits import Traits, mode_on
+from ...schema.request.resolved import ResolvedDevice, mode_on
 
 ROOT_PORTS: Final = frozenset({"pcie-root-port", "ioh3420"})
 BRIDGES_WITH_SHPC: Final = frozenset({"pci-bridge", "pcie-pci-bridge"})
@@ -33,10 +33,10 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Thing):
+class SeatedItem(Thing):
     """A device without a group, or a whole group: its members in the order of `functions`."""
 
-    members: tuple[Traits, ...]
+    members: tuple[ResolvedDevice, ...]
     need: Hotplug
     node: int | None
     grouped: bool
@@ -89,11 +89,11 @@ class Bridge(Thing):
         return value if type(value) is int else None
 
 
-Seated = Item | Bridge
+Seated = SeatedItem | Bridge
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SpareRoom:
     """One spare slot, to be left free; it answers the wish of that index."""
 
     key: str
@@ -105,9 +105,9 @@ class Room:
 class Things:
     """All of a request, pinned or not, in listed order."""
 
-    items: tuple[Item, ...]
+    items: tuple[SeatedItem, ...]
     bridges: tuple[Bridge, ...]
-    rooms: tuple[Room, ...]
+    rooms: tuple[SpareRoom, ...]
 
     @property
     def seated(self) -> tuple[Seated, ...]:
@@ -126,7 +126,9 @@ class Things:
 def things_of(guest: Guest) -> Things:
     """Raises Contradiction where pins leave something without a function."""
     functions = resolved_pins(guest)
-    rooms = [Room(f"spare {wish}.{n}", wish, one) for wish, one in enumerate(guest.spare) for n in range(one.count)]
+    rooms = [
+        SpareRoom(f"spare {wish}.{n}", wish, one) for wish, one in enumerate(guest.spare) for n in range(one.count)
+    ]
     return Things(
         tuple(_item(guest, members, functions) for members in _units(guest)),
         tuple(_demanded(controller, functions) for controller in guest.controllers),
@@ -142,7 +144,7 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
         home = homes.get(part.group) if isinstance(part, Device) and part.group is not None else part.address
         if home is not None and _names_slot(home):
             pins[part.id] = Pin(home.bus, home.slot, None if part.address is None else part.address.function)
-    used = {Pin(guest.platform.root, slot, function) for slot, function in guest.platform.taken}
+    used = {Pin(guest.machine_model.root, slot, function) for slot, function in guest.machine_model.taken}
     used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
     for name, (bus, slot, function) in pins.items():
         if function is None:
@@ -167,17 +169,17 @@ def _units(guest: Guest) -> list[tuple[Device, ...]]:
     return [tuple(members) for members in units.values()]
 
 
-def _item(guest: Guest, members: tuple[Device, ...], pins: dict[str, Pin]) -> Item:
+def _item(guest: Guest, members: tuple[Device, ...], pins: dict[str, Pin]) -> SeatedItem:
     first = members[0]
     pin = pins.get(first.id)
     functions = _functions(members, pins)
     order = range(len(members)) if functions is None else sorted(range(len(members)), key=functions.__getitem__)
-    return Item(
+    return SeatedItem(
         key=f"device {first.id}" if first.group is None else f"group {first.group}",
         functions=None if functions is None else tuple(sorted(functions)),
         slot=None if pin is None else (str(pin.bus), int(pin.slot or 0)),
-        members=tuple(guest.traits[members[index].id] for index in order),
-        need=guest.traits[first.id].hotplug,
+        members=tuple(guest.resolved[members[index].id] for index in order),
+        need=guest.resolved[first.id].hotplug,
         node=next((one.numa for one in members if one.numa is not None), None),
         grouped=first.group is not None,
     )
@@ -217,21 +219,21 @@ def candidate(model: str, number: int, node: int | None = None) -> Bridge:
     return Bridge(f"new {model} {number}", None, None, model, True, node, True, shpc, {})
 
 
-def connector_of(guest: Guest, one: Traits) -> str:
+def connector_of(guest: Guest, one: ResolvedDevice) -> str:
     """The row of the table "What goes where" that the device is in."""
     if one.model.connector is Connector.INTEGRATED:
         return "integrated"
-    if guest.platform.family == "pc":
+    if guest.machine_model.family == "pc":
         return "conventional"
     return "legacy virtio" if is_legacy_virtio(one) else str(one.device.connect or one.model.connector)
 
 
-def is_legacy_virtio(one: Traits) -> bool:
+def is_legacy_virtio(one: ResolvedDevice) -> bool:
     """Fixed to a mode that is not modern."""
     return bool(one.modes) and VirtioMode.MODERN not in one.modes
 
 
-def _nature(one: Traits) -> object:
+def _nature(one: ResolvedDevice) -> object:
     device = one.device
     same = device.model_dump(mode="json", exclude={"id", "group", "address", "near", "near_switch"})
-    return str(sorted(same.items())), one.soft_slot is None
+    return str(sorted(same.items())), one.chipset_place is None

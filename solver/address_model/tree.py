@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .buses import Kind
+from .buses import BusType
 from .things import Bridge
 from .variables import Expression, Seats
 
@@ -28,7 +28,7 @@ class Tree:
     def _depths(self) -> None:
         """Rule tree: a bus is one deeper than that of its controller, so that nothing is inside itself."""
         seats, model = self.seats, self.seats.model
-        self.depth = {seats.guest.platform.root: 0}
+        self.depth = {seats.guest.machine_model.root: 0}
         for key in seats.bridges:
             self.depth[key] = model.new_int_var(1, len(seats.bridges), f"depth {key}")
         for key in seats.bridges:
@@ -37,7 +37,7 @@ class Tree:
     def _complexes(self) -> None:
         seats = self.seats
         for root in seats.roots:
-            self.below_expander[seats.guest.platform.root, root.key] = 0
+            self.below_expander[seats.guest.machine_model.root, root.key] = 0
             for key, bridge in seats.bridges.items():
                 fixed = int(key == root.key) if bridge.is_expander else None
                 value = seats.model.new_bool_var(f"{key} < {root.key}") if fixed is None else fixed
@@ -71,7 +71,7 @@ class Tree:
             theirs = {
                 key: 1 if key == switch else seats.model.new_bool_var(f"{key} < {switch}") for key in seats.bridges
             }
-            theirs[seats.guest.platform.root] = 0
+            theirs[seats.guest.machine_model.root] = 0
             for key in seats.bridges:
                 if key != switch:
                     seats.inherits(key, theirs[key], theirs.__getitem__)
@@ -95,7 +95,7 @@ class Tree:
 
     def takes_hotplug(self, bus: str) -> Expression:
         """Section Hot-plug, slot 0 of conventional buses aside."""
-        platform, owner = self.seats.guest.platform, self.seats.buses[bus].owner
+        platform, owner = self.seats.guest.machine_model, self.seats.buses[bus].owner
         if owner is None:
             return int(platform.root_hotplug)
         if owner.is_port:
@@ -110,8 +110,8 @@ class Tree:
         """Whether it has SHPC wherever it is."""
         guest = self.seats.guest
         optional = bridge.created and bridge.model == "pci-bridge" and guest.policy.preset != "libvirt"
-        return bridge.shpc and not (optional and guest.platform.acpi_bridge_hotplug)
+        return bridge.shpc and not (optional and guest.machine_model.acpi_bridge_hotplug)
 
 
 def is_port(seats: Seats, bus: str) -> bool:
-    return seats.buses[bus].kind is Kind.PORT
+    return seats.buses[bus].kind is BusType.PORT

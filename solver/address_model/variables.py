@@ -7,28 +7,28 @@ from typing import Any
 from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.request.guest import Guest
-from .buses import Bus, Kind, Slot, buses_of, leave_out, pool
+from .buses import BusSlots, BusType, Slot, buses_of, leave_out, pool
 from .candidates import candidates
-from .things import Bridge, Item, Room, Seated, Things, connector_of, things_of
+from .things import Bridge, Seated, SeatedItem, SpareRoom, Things, connector_of, things_of
 
 Expression = Any
 """A linear expression of cp_model, or a number."""
 Place = tuple[str, int]
 
 HOMES = {
-    Need.ROOT_PORT: {Kind.ROOT, Kind.EXPANDER},
-    Need.DMI_TO_PCI_BRIDGE: {Kind.ROOT, Kind.EXPANDER},
-    Need.PCIE_EXPANDER: {Kind.ROOT},
-    Need.PCI_EXPANDER: {Kind.ROOT},
-    Need.UPSTREAM_PORT: {Kind.PORT},
-    Need.PCIE_TO_PCI_BRIDGE: {Kind.PORT},
-    Need.DOWNSTREAM_PORT: {Kind.SWITCH},
+    Need.ROOT_PORT: {BusType.ROOT, BusType.EXPANDER},
+    Need.DMI_TO_PCI_BRIDGE: {BusType.ROOT, BusType.EXPANDER},
+    Need.PCIE_EXPANDER: {BusType.ROOT},
+    Need.PCI_EXPANDER: {BusType.ROOT},
+    Need.UPSTREAM_PORT: {BusType.PORT},
+    Need.PCIE_TO_PCI_BRIDGE: {BusType.PORT},
+    Need.DOWNSTREAM_PORT: {BusType.SWITCH},
 }
 """Where automatic placement puts controllers; pci-bridges go on conventional buses, pci.0 included."""
 TAKES = {
-    Kind.PORT: {"express", "hybrid", "legacy virtio"},
-    Kind.CONVENTIONAL: {"hybrid", "conventional", "legacy virtio"},
-    Kind.ROOT: {"express", "hybrid", "conventional", "legacy virtio", "integrated"},
+    BusType.PORT: {"express", "hybrid", "legacy virtio"},
+    BusType.CONVENTIONAL: {"hybrid", "conventional", "legacy virtio"},
+    BusType.ROOT: {"express", "hybrid", "conventional", "legacy virtio", "integrated"},
 }
 
 
@@ -47,7 +47,7 @@ class Seats:
     things: Things = field(init=False)
     bridges: dict[str, Bridge] = field(init=False)
     """Demanded ones, then those that may be created."""
-    buses: dict[str, Bus] = field(init=False)
+    buses: dict[str, BusSlots] = field(init=False)
     exists: dict[str, Expression] = field(default_factory=dict)
     sits: dict[str, dict[Place, Expression]] = field(default_factory=dict)
     on: dict[str, dict[str, Expression]] = field(default_factory=dict)
@@ -77,15 +77,15 @@ class Seats:
         """Expanders."""
         return [bridge for bridge in self.bridges.values() if bridge.is_expander]
 
-    def _may_come(self, bus: Bus) -> list[Seated]:
+    def _may_come(self, bus: BusSlots) -> list[Seated]:
         return [one for one in self.things.floating if one.key != bus.name and self.may_go(one, bus)]
 
-    def _pool(self, bus: Bus) -> None:
+    def _pool(self, bus: BusSlots) -> None:
         """Unless somebody may come who needs company, as function 0 is another's."""
         if all(0 in (thing.functions or (0,)) for thing in self._may_come(bus)):
             pool(bus, self._slots_filled(bus)(FUNCTIONS))
 
-    def _slots_filled(self, bus: Bus) -> Callable[[int], int]:
+    def _slots_filled(self, bus: BusSlots) -> Callable[[int], int]:
         """How many slots of so many functions can be needed there: ports, or pci-bridges, pay nothing for sharing."""
         here = self._may_come(bus)
         packed = [one for one in here if isinstance(one, Bridge) and one.packs]
@@ -107,7 +107,7 @@ class Seats:
         ]
         self._choose(thing.key, homes)
 
-    def _keep(self, room: Room) -> None:
+    def _keep(self, room: SpareRoom) -> None:
         homes = [
             (bus, slot)
             for bus in self.buses.values()
@@ -117,7 +117,7 @@ class Seats:
         ]
         self._choose(room.key, homes)
 
-    def _choose(self, key: str, homes: list[tuple[Bus, Slot]]) -> None:
+    def _choose(self, key: str, homes: list[tuple[BusSlots, Slot]]) -> None:
         """Exactly one of these, if it exists at all."""
         self.check()
         places: dict[str, list[Expression]] = {}
@@ -144,13 +144,13 @@ class Seats:
         self.on.setdefault(key, {})[bus] = variable
         self.on_bus.setdefault(bus, {})[key] = variable
 
-    def may_go(self, thing: Seated, bus: Bus) -> bool:
+    def may_go(self, thing: Seated, bus: BusSlots) -> bool:
         """Rule connect, of what is not pinned."""
-        if isinstance(thing, Item):
+        if isinstance(thing, SeatedItem):
             return all(connector_of(self.guest, one) in TAKES.get(bus.kind, ()) for one in thing.members)
         needs = CONTROLLERS[thing.model].needs
         if needs is Need.PCI_BRIDGE:
-            return bus.is_conventional or (bus.kind is Kind.ROOT and self.guest.platform.family == "pc")
+            return bus.is_conventional or (bus.kind is BusType.ROOT and self.guest.machine_model.family == "pc")
         return bus.kind in HOMES[needs]
 
     def forbid(self, one: Expression) -> None:
@@ -171,15 +171,15 @@ class Seats:
                 self.model.add(value == theirs).only_enforce_if(on)
 
 
-def room_fits(room: Room, bus: Bus) -> bool:
+def room_fits(room: SpareRoom, bus: BusSlots) -> bool:
     """Whether it is a bus for such a spare slot, if it takes hot-plug."""
     if room.spare.kind == "pcie":
-        return bus.kind is Kind.PORT
-    return bus.is_conventional or bus.kind is Kind.ROOT
+        return bus.kind is BusType.PORT
+    return bus.is_conventional or bus.kind is BusType.ROOT
 
 
 def may_join(thing: Seated, slot: Slot) -> bool:
     """Rules chipset and reserve: whether its functions are free there, and the slot is one for it."""
     if not slot.open or not slot.free or not set(thing.functions or ()) <= slot.free:
         return False
-    return not slot.chipset or (isinstance(thing, Item) and not thing.grouped and thing.need != "required")
+    return not slot.chipset or (isinstance(thing, SeatedItem) and not thing.grouped and thing.need != "required")

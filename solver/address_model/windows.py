@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 from ...schema.firmware.budget import PAGE, io_budget
 from .reserves import io_reserve
-from .things import BRIDGES_WITH_SHPC, Bridge, Room
+from .things import BRIDGES_WITH_SHPC, Bridge, SpareRoom
 from .tree import Tree, is_port
 from .variables import Expression, Seats
 
 
 @dataclass
-class Windows:
+class WindowPages:
     """`of` is each bridge's window; `content` what needs it: pages on its bus, and windows of the bridges there."""
 
     seats: Seats
@@ -24,7 +24,7 @@ class Windows:
 
     def __post_init__(self) -> None:
         guest = self.seats.guest
-        self.most = io_budget(guest.platform, guest.firmware.name).limit // PAGE
+        self.most = io_budget(guest.machine_model, guest.firmware.name).limit // PAGE
         for key in self.seats.bridges:
             self.of[key] = self.seats.model.new_int_var(0, self.most, f"window of {key}")
             self._divide(key)
@@ -101,7 +101,7 @@ class Windows:
         return [*spare, 1 - self.tree.reached[bridge.key]]
 
 
-def rooms_on(seats: Seats, bus: str, kind: str) -> list[tuple[Room, Expression]]:
+def rooms_on(seats: Seats, bus: str, kind: str) -> list[tuple[SpareRoom, Expression]]:
     """Spare slots of a kind that may be on the bus, each with whether it is."""
     here = seats.on_bus.get(bus, {})
     return [(room, here[room.key]) for room in seats.things.rooms if room.key in here and room.spare.kind == kind]

@@ -3,59 +3,59 @@
 from collections.abc import Callable
 
 from ...schema.pci.address import FUNCTIONS
-from ...schema.verify.context import Survey
-from ..aggregate.bus_classes import BusClass, Offer, Where
+from ...schema.verify.context import Context
+from ..aggregate.bus_classes import BusClass, BusKind, Level
 from ..aggregate.items import Item as Listed
 from ..aggregate.items import items_of
 from ..decode.assemble import assemble
-from ..decode.seats import Bus, Seating
-from .buses import Kind
-from .things import Bridge, Room, Seated
+from ..decode.seats import Assignment, BusInstance
+from .buses import BusType
+from .things import Bridge, Seated, SpareRoom
 from .tree import Tree
 from .variables import Place, Seats
 
 Value = Callable[[object], int]
 
-OFFERS = {
-    Kind.ROOT: Offer.ROOT,
-    Kind.EXPANDER: Offer.EXPANDER,
-    Kind.PORT: Offer.PORT,
-    Kind.SWITCH: Offer.SWITCH,
-    Kind.CONVENTIONAL: Offer.CONVENTIONAL,
+BUS_KINDS = {
+    BusType.ROOT: BusKind.ROOT,
+    BusType.EXPANDER: BusKind.EXPANDER,
+    BusType.PORT: BusKind.PORT,
+    BusType.SWITCH: BusKind.SWITCH,
+    BusType.CONVENTIONAL: BusKind.CONVENTIONAL,
 }
 
 
-def layout_of(seats: Seats, tree: Tree, value: Value) -> Survey:
+def layout_of(seats: Seats, tree: Tree, value: Value) -> Context:
     """The layout that the values of all variables stand for."""
     guest = seats.guest
     items = items_of(guest)
     places = places_of(seats, value)
     addresses = addresses_of(seats, places)
-    buses = {guest.platform.root: Bus(_bus_class(seats, tree, value, None), guest.platform.root)}
+    buses = {guest.machine_model.root: BusInstance(_bus_class(seats, tree, value, None), guest.machine_model.root)}
     for key, bridge in seats.bridges.items():
         if value(seats.exists[key]):
-            buses[key] = Bus(_bus_class(seats, tree, value, bridge), None if bridge.created else key)
+            buses[key] = BusInstance(_bus_class(seats, tree, value, bridge), None if bridge.created else key)
     for key, bus in buses.items():
         if key in seats.bridges:
             parent, bus.slot, functions = addresses[key]
             bus.parent, bus.function = buses[parent], functions[0]
-    devices: dict[str, tuple[Bus, int, int]] = {}
+    devices: dict[str, tuple[BusInstance, int, int]] = {}
     for item in seats.things.items:
         if item.slot is None:
             name, slot, functions = addresses[item.key]
             devices |= {one: (buses[name], slot, f) for one, f in zip(item.ids, functions, strict=True)}
     free = {kind.spare: listed for kind, some in items.free.items() for listed in some[:1] if kind.spare is not None}
-    spares: list[tuple[Listed, Bus, int]] = []
+    spares: list[tuple[Listed, BusInstance, int]] = []
     for room in seats.things.rooms:
         name, slot = places[room.key]
         spares.append((free[guest.spare[room.wish].model_copy(update={"count": 1})], buses[name], slot))
-    return assemble(guest, items, Seating(list(buses.values()), devices, spares))
+    return assemble(guest, items, Assignment(list(buses.values()), devices, spares))
 
 
 def places_of(seats: Seats, value: Value) -> dict[str, Place]:
     """Bus and slot of all that exists."""
     result: dict[str, Place] = {}
-    pools: dict[Place, list[Seated | Room]] = {}
+    pools: dict[Place, list[Seated | SpareRoom]] = {}
     for thing in (*seats.things.seated, *seats.things.rooms):
         place = next((place for place, sits in seats.sits[thing.key].items() if value(sits)), None)
         if place is None:
@@ -72,9 +72,9 @@ def places_of(seats: Seats, value: Value) -> dict[str, Place]:
     return result
 
 
-def _sharing(things: list[Seated | Room]) -> list[list[Seated | Room]]:
+def _sharing(things: list[Seated | SpareRoom]) -> list[list[Seated | SpareRoom]]:
     """Slot by slot: ports together, and pci-bridges."""
-    packed: dict[bool, list[Seated | Room]] = {True: [], False: []}
+    packed: dict[bool, list[Seated | SpareRoom]] = {True: [], False: []}
     alone = []
     for thing in things:
         if isinstance(thing, Bridge) and thing.packs:
@@ -106,16 +106,16 @@ def addresses_of(seats: Seats, places: dict[str, Place]) -> dict[str, tuple[str,
 
 def _bus_class(seats: Seats, tree: Tree, value: Value, bridge: Bridge | None) -> BusClass:
     """What writing a layout asks of a bus."""
-    platform = seats.guest.platform
+    platform = seats.guest.machine_model
     if bridge is None:
-        return BusClass(Offer.ROOT, None, Where(platform.root, None, False, 0), (), platform.root_hotplug)
+        return BusClass(BusKind.ROOT, None, Level(platform.root, None, False, 0), (), platform.root_hotplug)
     key = bridge.key
     above = next((root for root in seats.roots if value(tree.below_expander[key, root.key])), None)
     reached = platform.acpi_bridge_hotplug and bool(value(tree.reached[key]))
     return BusClass(
-        OFFERS[seats.buses[key].kind],
+        BUS_KINDS[seats.buses[key].kind],
         bridge.model,
-        Where(
+        Level(
             platform.root if above is None else above.key, None if above is None else above.node, above is not None, 0
         ),
         (),

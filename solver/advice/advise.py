@@ -12,11 +12,11 @@ from ...schema.formats.qemu import cold_plug
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible
 from ...schema.request.device import Hotplug
-from ...schema.request.traits import model_of
+from ...schema.request.resolved import model_of
 from ..explanation.explain import explained
 from ..options import Options
 from ..search.cpsat import Limits
-from .machine_choice import Decision, best_of, decided, decisions_of, early_of, excluded_by
+from .machine_choice import Decision, best_of, excluded_by, needs_virtio_0_9, plan_candidate, plan_candidates
 
 
 def advise(request: Mapping[str, Any], environment: Environment, options: Options | None = None) -> Advice:
@@ -28,7 +28,7 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
     nothing: what is wrong with the request itself is in `excluded`, as problems.
     """
     limits = Limits.of(options or Options())
-    decisions = decisions_of(request, environment, limits)
+    decisions = plan_candidates(request, environment, limits)
     chosen, excluded = best_of(decisions), excluded_by(decisions)
     layout, outcome = chosen.layout, chosen.outcome
     if chosen.candidate.guest is None:
@@ -77,10 +77,10 @@ def _variant(decision: Decision) -> Variant:
     layout, guest = decision.layout, decision.candidate.guest
     if decision.candidate.family == "pc":
         return "i440fx"
-    early = early_of(guest) if guest is not None else []
+    early = needs_virtio_0_9(guest) if guest is not None else []
     if guest is None or layout is None or not early:
         return "q35"
-    on_root = sum(seat.bus == guest.platform.root for seat in layout.devices if seat.id in early)
+    on_root = sum(seat.bus == guest.machine_model.root for seat in layout.devices if seat.id in early)
     return "q35-root-complex" if on_root * 2 > len(early) else "q35-bridge"
 
 
@@ -106,7 +106,7 @@ class _Alternatives:
     def needing(self, candidate: Candidate, need: Hotplug) -> Decision:
         """With another hot-plug need of what must offer virtio 0.9."""
         assert candidate.guest is not None
-        early = early_of(candidate.guest)
+        early = needs_virtio_0_9(candidate.guest)
         devices = tuple(
             device.model_copy(update={"hotplug": need})
             if device.id in early and (need == "never" or model_of(device).hotpluggable)
@@ -114,7 +114,7 @@ class _Alternatives:
             for device in candidate.guest.devices
         )
         changed = candidate.guest.model_copy(update={"devices": devices})
-        return decided(replace(candidate, guest=changed), self.environment, self.limits)
+        return plan_candidate(replace(candidate, guest=changed), self.environment, self.limits)
 
     def told(self, decision: Decision, variant: Variant) -> Alternative:
         layout, outcome = decision.layout, decision.outcome

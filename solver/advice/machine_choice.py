@@ -31,7 +31,7 @@ class Decision:
         return None if isinstance(self.outcome, Infeasible) else self.outcome.layout
 
 
-def decide_for(
+def choose_machine(
     request: Mapping[str, Any], environment: Environment, options: Options | None = None
 ) -> tuple[Decision, tuple[Excluded, ...]]:
     """The decision by the request's preset, and the machines that are out of the question. Raises nothing.
@@ -39,13 +39,13 @@ def decide_for(
     q35 is preferred where it costs no preference, or the preset says so; `legacy-on-i440fx` prefers i440fx for a guest
     with a virtio device that its OS drives by 0.9 only.
     """
-    decisions = decisions_of(request, environment, Limits.of(options or Options()))
+    decisions = plan_candidates(request, environment, Limits.of(options or Options()))
     return best_of(decisions), excluded_by(decisions)
 
 
-def decisions_of(request: Mapping[str, Any], environment: Environment, limits: Limits) -> list[Decision]:
+def plan_candidates(request: Mapping[str, Any], environment: Environment, limits: Limits) -> list[Decision]:
     """q35 first."""
-    return [decided(one, environment, limits) for one in candidates(request, environment)]
+    return [plan_candidate(one, environment, limits) for one in candidates(request, environment)]
 
 
 def excluded_by(decisions: list[Decision]) -> tuple[Excluded, ...]:
@@ -56,7 +56,7 @@ def excluded_by(decisions: list[Decision]) -> tuple[Excluded, ...]:
     )
 
 
-def decided(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:
+def plan_candidate(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:
     """A layout that the OS or a host cannot cope with, by what the request states, excludes its machine."""
     if candidate.guest is None:
         return Decision(candidate, Infeasible(findings=candidate.findings))
@@ -79,13 +79,13 @@ def best_of(decisions: list[Decision]) -> Decision:
     guest = q35.candidate.guest
     assert guest is not None
     if guest.policy.preset == "legacy-on-i440fx":
-        return pc if early_of(guest) else q35
+        return pc if needs_virtio_0_9(guest) else q35
     if guest.policy.preset in ("prefer-q35", "strict-modern") or q35.layout is None or pc.layout is None:
         return q35
     return q35 if _preferences(q35.layout) <= _preferences(pc.layout) else pc
 
 
-def early_of(guest: Guest) -> list[str]:
+def needs_virtio_0_9(guest: Guest) -> list[str]:
     """Devices that must offer virtio 0.9."""
     return [device.id for device in guest.devices if device.fixed_mode in OFFERS["L"]]
 

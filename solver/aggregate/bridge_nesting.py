@@ -15,7 +15,7 @@ from .items import Items, wished_nodes
 BRIDGE_LEVELS: Final = 2
 """A slot holds 8 bridges of 31 slots with 8 functions each, more than bus numbers allow."""
 
-CHAIN: Final = 24
+MAX_NESTING: Final = 24
 """Longest chain that is looked at; past that nothing is proved by looking."""
 
 SLOTS: Final = 31
@@ -23,15 +23,15 @@ SLOTS: Final = 31
 
 
 def shpc_costs(guest: Guest) -> bool:
-    return io_budget(guest.platform, guest.firmware.name).empty_shpc_window > 0
+    return io_budget(guest.machine_model, guest.firmware.name).empty_shpc_window > 0
 
 
 def turns_shpc_off(guest: Guest) -> bool:
     """Whether the planner does, on bridges of its own that ACPI reaches; libvirt never does."""
-    return guest.platform.acpi_bridge_hotplug and guest.policy.preset != "libvirt"
+    return guest.machine_model.acpi_bridge_hotplug and guest.policy.preset != "libvirt"
 
 
-def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
+def useful_nesting(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
     """Levels of created pci-bridges that may save windows, where ACPI offers hot-plug or elsewhere: one for each
     bridge that would be empty, and the two that hold everything. Where the planner turns SHPC off, only spare slots
     keep it on, and they may as well be together on the deepest bridges that have any."""
@@ -46,11 +46,11 @@ def useful_chain(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
     return wanted
 
 
-def long_chains(guest: Guest, items: Items) -> bool:
+def may_nest_deeper(guest: Guest, items: Items) -> bool:
     """Whether more levels of created bridges than two may be of use."""
     apart = bool(wished_nodes(guest, items)) or any(
         CONTROLLERS[c.model].is_expander or not c.hotplug for c in (*guest.controllers, *items.open.controllers)
     )
-    return useful_chain(guest, items, acpi_reaches=True) > BRIDGE_LEVELS or (
-        apart and useful_chain(guest, items, acpi_reaches=False) > BRIDGE_LEVELS
+    return useful_nesting(guest, items, acpi_reaches=True) > BRIDGE_LEVELS or (
+        apart and useful_nesting(guest, items, acpi_reaches=False) > BRIDGE_LEVELS
     )

@@ -16,13 +16,13 @@ from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
-from .item_kinds import Kind, Place
+from .item_kinds import ItemKind, Place
 
 BUS_NUMBERS: Final = 256
-ALL: Final = (1 << FUNCTIONS) - 1
+ALL_FUNCTIONS: Final = (1 << FUNCTIONS) - 1
 
 
-class Offer(StrEnum):
+class BusKind(StrEnum):
     """What a bus is, as far as placing is concerned."""
 
     ROOT = "root"  # pcie.0 or pci.0
@@ -32,7 +32,7 @@ class Offer(StrEnum):
     CONVENTIONAL = "conventional"
 
 
-class Join(StrEnum):
+class SharedBy(StrEnum):
     """Who may join the occupants of a slot."""
 
     EMPTY = "empty"  # nobody there: anything that fits
@@ -48,11 +48,11 @@ class SlotKind:
     """Slots of a bus that cannot be told apart: their free functions as a bit mask, and who is there."""
 
     mask: int
-    join: Join
+    join: SharedBy
     has_zero: bool
     cost: int
     """Preference weight that the occupants pay once somebody joins."""
-    hot: bool
+    takes_hotplug: bool
     numbers: tuple[int, ...]
     copies: int = 1
     """More than one where slots are not to run out."""
@@ -65,7 +65,7 @@ class SlotKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class KeptRoom:
     """What a controller can keep for spare slots; None is whatever is asked for, as its properties are the planner's.
 
     `io`: pages that it opens at most though nothing there has IO ports; `low`, `high`: bytes of memory below 4 GiB, and
@@ -82,20 +82,20 @@ class Room:
             return (not spare.io or self.io != 0) and (self.high is None or spare.memory <= self.high)
         return self.low is None or spare.memory <= self.low
 
-    def or_as(self, other: "Room") -> "Room":
+    def or_as(self, other: "KeptRoom") -> "KeptRoom":
         """What holds all that either does."""
 
         def more(one: int | None, two: int | None) -> int | None:
             return None if one is None or two is None else max(one, two)
 
-        return Room(more(self.io, other.io), more(self.low, other.low), more(self.high, other.high))
+        return KeptRoom(more(self.io, other.io), more(self.low, other.low), more(self.high, other.high))
 
 
-NO_ROOM: Final = Room(0, 0, 0)
+NO_ROOM: Final = KeptRoom(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Level:
     """A level: the root bus above (id, or `node N` for a created expander), its node, depth, what is tracked above."""
 
     root: str
@@ -105,9 +105,9 @@ class Where:
     switches: tuple[str, ...] = ()
     unplugged: bool = False
     """A port with hotplug off is above: ACPI hot-plug ends there."""
-    inside: str | None = None
+    reserve_above: str | None = None
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
-    keeper: Room | None = None
+    keeper: KeptRoom | None = None
     """Of a pcie-pci-bridge, what the port that it sits on keeps for spare slots, where that matters."""
 
     @property
@@ -120,37 +120,37 @@ class Where:
 class BusClass:
     """Controllers that cannot be told apart, and the bus each offers."""
 
-    offer: Offer
+    kind: BusKind
     model: str | None
     """QEMU device; None for the root bus."""
-    where: Where
+    level: Level
     slots: tuple[SlotKind, ...]
-    hot: bool
-    names: tuple[str, ...] = ()
+    takes_hotplug: bool
+    listed_ids: tuple[str, ...] = ()
     """Demanded controllers of this class, in listed order; empty for created ones."""
-    unit: int | None = None
+    floating_group: int | None = None
     """Number of the unit it belongs to; the unit's own class (not what is pinned inside) is `movable`."""
-    movable: bool = False
+    is_floating: bool = False
     function: int | None = None
     """Of a movable one, the function it is pinned to."""
-    closed_io: bool = False
+    forwards_no_io: bool = False
     """io-reserve=0: nothing with IO may come on its bus or below."""
     created: bool = False
-    most: int = 1
+    max_count: int = 1
     parent: "BusClass | None" = None
     """Of what is pinned."""
-    hosts: list["BusClass"] = field(default_factory=list)
+    possible_parents: list["BusClass"] = field(default_factory=list)
     """Classes it may hang on, where that is open."""
-    reserve: int = 0
+    io_reserve_pages: int = 0
     """IO pages that each opens at least."""
     shpc: bool = False
     """Opens a page when empty (a conventional bridge with SHPC)."""
     shpc_optional: bool = False
     """The planner turns SHPC off unless a spare slot asks for it."""
-    room: Room = NO_ROOM
+    room: KeptRoom = NO_ROOM
     """What its controller keeps for spare slots; that of a pcie-pci-bridge has none, but where it sits (`keeper`)."""
     bus_reserve: int | None = None
-    left: int = BUS_NUMBERS - 1
+    bus_numbers_left: int = BUS_NUMBERS - 1
     """Bus numbers that there may be below it, at most."""
     base_weight: int = 0
     base_io: int = 0
@@ -160,37 +160,37 @@ class BusClass:
     """Of the memory that a bridge reserves for spare slots, what is there: see Fit."""
     kept_memory: Memory = NONE
     """What its reserves keep at least, where memory may be short."""
-    part: int | None = None
+    io_bus_number: int | None = None
     """Number of an IO bus of the exact IO model among those of its level."""
-    dry: bool = False
+    without_io_devices: bool = False
     """No IO device sits directly on these buses; in the exact IO model those with IO are classes of their own."""
     optional: bool = False
     """Of a listed one: it may be absent."""
     home: int | None = None
     """Of one that hangs where a pin says that need not be kept: the slot."""
-    nest: int = 0
+    nesting: int = 0
     """How many created or movable bridges or switches of its own kind are above it."""
 
     @property
     def is_tracked(self) -> bool:
         """Whether what it keeps depends on all that is below."""
-        return self.bus_reserve is not None or self.reserve > 1 or self.closed_io or any(self.kept_memory)
+        return self.bus_reserve is not None or self.io_reserve_pages > 1 or self.forwards_no_io or any(self.kept_memory)
 
-    def below(self, *, switch: str | None = None, keeper: bool = False) -> Where:
+    def child_level(self, *, switch: str | None = None, keeper: bool = False) -> Level:
         """The level of what hangs on it; `switch` names it where switches are tracked, `keeper`: it keeps room."""
-        where = self.where
+        where = self.level
         switches = where.switches if switch is None else (*where.switches, switch)
-        inside = self.names[0] if self.is_tracked else where.inside
-        unplugged = where.unplugged or (self.offer is Offer.PORT and where.acpi_reaches and not self.hot)
+        inside = self.listed_ids[0] if self.is_tracked else where.reserve_above
+        unplugged = where.unplugged or (self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug)
         room = self.room if keeper else None
-        return Where(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside, room)
+        return Level(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside, room)
 
     @property
-    def spare_room(self) -> Room:
+    def spare_room(self) -> KeptRoom:
         """What is kept for spare slots: on the root bus, behind no bridge, nothing need be."""
         if self.model is None:
-            return Room()
-        return self.where.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
+            return KeptRoom()
+        return self.level.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
 
     @property
     def is_certain(self) -> bool:
@@ -200,19 +200,21 @@ class BusClass:
     @property
     def above(self) -> "list[BusClass]":
         """Classes it may hang on: the one that it is pinned to, or its hosts."""
-        return self.hosts if self.parent is None else [self.parent]
+        return self.possible_parents if self.parent is None else [self.parent]
 
     @property
     def place(self) -> Place | None:
-        return {Offer.PORT: Place.PORT, Offer.CONVENTIONAL: Place.CONVENTIONAL, Offer.ROOT: Place.ROOT}.get(self.offer)
+        return {BusKind.PORT: Place.PORT, BusKind.CONVENTIONAL: Place.CONVENTIONAL, BusKind.ROOT: Place.ROOT}.get(
+            self.kind
+        )
 
 
-def foreign(kind: Kind, where: Where) -> int:
+def foreign(kind: ItemKind, where: Level) -> int:
     """What sitting below an expander costs a device that did not ask for its node."""
     return WEIGHTS["foreign-node"] * kind.size if where.expander and kind.numa is None else 0
 
 
-def unmet(kind: Kind, *, met: bool) -> int:
+def unmet(kind: ItemKind, *, met: bool) -> int:
     return WEIGHTS["hotplug-unmet"] * kind.size if kind.hotplug == "preferred" and not met else 0
 
 
@@ -220,11 +222,11 @@ def pages(io: int) -> int:
     return -(-io // PAGE)
 
 
-def takes_hotplug(guest: Guest, controller: str, where: Where, *, on: bool, shpc: bool) -> bool:
+def takes_hotplug(guest: Guest, controller: str, where: Level, *, on: bool, shpc: bool) -> bool:
     """Whether device_add works on the bus of a controller there, and Linux sees the device."""
     model = CONTROLLERS[controller]
     if model.is_port:
-        return on and (where.acpi_reaches or guest.platform.native_hotplug)
+        return on and (where.acpi_reaches or guest.machine_model.native_hotplug)
     if controller not in ("pcie-pci-bridge", "pci-bridge"):
         return False
-    return shpc or (where.acpi_reaches and guest.platform.acpi_bridge_hotplug)
+    return shpc or (where.acpi_reaches and guest.machine_model.acpi_bridge_hotplug)

@@ -20,7 +20,7 @@ def fixed_ranges(guest: Guest) -> Mapping[str, int]:
         return {}
     starts = sorted(fixed.items(), key=lambda one: one[1])
     ends = [start for _, start in starts[1:]] + [BUS_NUMBERS]
-    rooms = {guest.platform.root: starts[0][1]}
+    rooms = {guest.machine_model.root: starts[0][1]}
     return rooms | {name: end - start for (name, start), end in zip(starts, ends, strict=True)}
 
 
@@ -28,8 +28,8 @@ def numbers_left(guest: Guest, bus: BusClass) -> int:
     """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
     own = 1 if bus.model is None else CONTROLLERS[bus.model].bus_numbers
     if bus.model is None or CONTROLLERS[bus.model].is_expander:
-        return _room(guest, bus.where.root) - own
-    left = max(host.left for host in bus.above) - own
+        return _room(guest, bus.level.root) - own
+    left = max(host.bus_numbers_left for host in bus.above) - own
     return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
 

@@ -2,7 +2,8 @@
 make."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import reduce
 
 from ...schema.firmware.budget import PAGE, power_of_two
 from ...schema.firmware.need import SEABIOS_WINDOW
@@ -12,17 +13,17 @@ from ...schema.pci.qemu_properties import integer, is_on
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bridge_nesting import shpc_costs
-from .bus_classes import NO_ROOM, Room, pages
+from .bus_classes import NO_ROOM, KeptRoom, pages
 
 
 def ports_reserve(guest: Guest) -> bool:
     """Whether root ports open a page by themselves: SeaBIOS obeys that quirk of pc-q35-6.1, OVMF does not."""
-    return guest.platform.port_io_reserve and guest.firmware.name == "seabios"
+    return guest.machine_model.port_io_reserve and guest.firmware.name == "seabios"
 
 
 def ports_look_hot(guest: Guest) -> bool:
     """Whether the firmware heeds the reserves of a port with hotplug on."""
-    return guest.firmware.name == "seabios" or not guest.platform.port_io_reserve
+    return guest.firmware.name == "seabios" or not guest.machine_model.port_io_reserve
 
 
 def has_shpc(controller: Controller) -> bool:
@@ -37,14 +38,14 @@ def shpc_opens_page(guest: Guest) -> bool:
     return guest.firmware.name == "seabios" or guest.firmware.number < NO_DEFAULT_IO_PADDING
 
 
-def room_of(guest: Guest, controller: Controller) -> Room:
+def room_of(guest: Guest, controller: Controller) -> KeptRoom:
     """What a listed controller can keep for spare slots. What the request says of a reserve stands."""
     if not _is_heeded(guest, controller):
         return NO_ROOM
     names = ("io-reserve", "mem-reserve", "pref64-reserve", "pref32-reserve")
     io, low, high, narrow = (integer(controller.properties, name) for name in names)
     own = int(has_shpc(controller) and shpc_opens_page(guest))
-    return Room(
+    return KeptRoom(
         io=None if io is None else max(pages(io), own),
         low=low,
         high=high if narrow is None else 0,  # QEMU takes only one of the two
@@ -79,33 +80,46 @@ def _is_heeded(guest: Guest, controller: Controller) -> bool:
     return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
 
 
-def kept_by(guest: Guest, controller: Controller) -> dict[str, Any]:
-    """The fields of a demanded controller's bus class that say what it keeps."""
+@dataclass(frozen=True, slots=True)
+class ControllerReserves:
+    """What a listed controller keeps for later, as its bus class says it: see the fields of BusClass."""
+
+    io_reserve_pages: int = 0
+    forwards_no_io: bool = False
+    shpc: bool = False
+    room: KeptRoom = NO_ROOM
+    bus_reserve: int | None = None
+    kept_memory: Memory = NONE
+
+    def or_as(self, other: "ControllerReserves") -> "ControllerReserves":
+        """Of each field what asks least of a layout."""
+        several = None not in (self.bus_reserve, other.bus_reserve)
+        return ControllerReserves(
+            io_reserve_pages=min(self.io_reserve_pages, other.io_reserve_pages),
+            forwards_no_io=self.forwards_no_io and other.forwards_no_io,
+            shpc=self.shpc and other.shpc,
+            room=self.room.or_as(other.room),
+            bus_reserve=min(self.bus_reserve or 0, other.bus_reserve or 0) if several else None,
+            kept_memory=self.kept_memory.or_as(other.kept_memory),
+        )
+
+
+def reserves_of(guest: Guest, controller: Controller) -> ControllerReserves:
+    """What a listed controller keeps."""
     reserve = integer(controller.properties, "io-reserve")
     asked = reserve or 0
     if reserve is None and controller.model == "pcie-root-port" and controller.hotplug and ports_reserve(guest):
         asked = PAGE
-    return {
-        "reserve": pages(asked) if _is_heeded(guest, controller) else 0,
-        "closed_io": reserve == 0,
-        "shpc": has_shpc(controller) and shpc_costs(guest),
-        "room": room_of(guest, controller),
-        "bus_reserve": integer(controller.properties, "bus-reserve"),
-        "kept_memory": kept_memory(guest, controller),
-    }
+    return ControllerReserves(
+        io_reserve_pages=pages(asked) if _is_heeded(guest, controller) else 0,
+        forwards_no_io=reserve == 0,
+        shpc=has_shpc(controller) and shpc_costs(guest),
+        room=room_of(guest, controller),
+        bus_reserve=integer(controller.properties, "bus-reserve"),
+        kept_memory=kept_memory(guest, controller),
+    )
 
 
-def least_kept(guest: Guest, readings: Sequence[Controller]) -> dict[str, Any]:
-    """The same of a controller that may be any of these: of each field what asks least of a layout."""
-    first, *others = (kept_by(guest, one) for one in readings)
-    for other in others:
-        bus_reserves = first["bus_reserve"], other["bus_reserve"]
-        first = {
-            "reserve": min(first["reserve"], other["reserve"]),
-            "closed_io": first["closed_io"] and other["closed_io"],
-            "shpc": first["shpc"] and other["shpc"],
-            "room": first["room"].or_as(other["room"]),
-            "bus_reserve": None if None in bus_reserves else min(bus_reserves),
-            "kept_memory": first["kept_memory"].or_as(other["kept_memory"]),
-        }
-    return first
+def least_reserves(guest: Guest, readings: Sequence[Controller]) -> ControllerReserves:
+    """The same of a controller that may be any of these."""
+    return reduce(ControllerReserves.or_as, (reserves_of(guest, one) for one in readings))

@@ -7,10 +7,10 @@ from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS, RESERVES, Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.device import Controller
-from .listed_controllers import Standing
-from .pins import Impossible
+from .listed_controllers import ListedControllers
+from .pins import PinConflict
 
-ANYWHERE = {"function-zero", "address-unique"}
+WHEREVER_IT_IS = {"function-zero", "address-unique"}
 """Rules that are broken wherever the unit goes."""
 
 _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
@@ -18,7 +18,7 @@ _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 
 
 @dataclass(slots=True)
-class Unit:
+class FloatingController:
     """Controllers that cannot be told apart (one, if something is pinned inside)."""
 
     controllers: tuple[Controller, ...]
@@ -27,8 +27,8 @@ class Unit:
     """Whether they may be absent."""
 
 
-def units_of(standing: Standing) -> list[Unit]:
-    """Raises Impossible where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
+def floating_controllers(standing: ListedControllers) -> list[FloatingController]:
+    """Raises PinConflict where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
     guest, pins = standing.guest, standing.items.controller_pins
     numbers = {integer(c.properties, "bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
     alike: dict[tuple[object, Pin | None, bool], list[Controller]] = {}
@@ -37,15 +37,18 @@ def units_of(standing: Standing) -> list[Unit]:
         chassis = integer(controller.properties, "chassis_nr")
         other = None if chassis is None else numbers.get(chassis)
         if other is not None and controller not in optional:
-            raise Impossible("chassis-nr", (controller.id, other))
+            raise PinConflict("chassis-nr", (controller.id, other))
         pin = pins.get(controller.id)
         if (pin is None or pin.bus is None) and not CONTROLLERS[controller.model].is_expander:
             looks = _looks(standing, controller), pin, controller in optional
             alike.setdefault(looks, []).append(controller)
-    return [Unit(tuple(one), CONTROLLERS[one[0].model].needs, optional=maybe) for (_, _, maybe), one in alike.items()]
+    return [
+        FloatingController(tuple(one), CONTROLLERS[one[0].model].needs, optional=maybe)
+        for (_, _, maybe), one in alike.items()
+    ]
 
 
-def _looks(standing: Standing, controller: Controller) -> object:
+def _looks(standing: ListedControllers, controller: Controller) -> object:
     touched = (
         controller.id in standing.tree.occupants
         or controller.id in standing.tree.homes
@@ -59,13 +62,13 @@ def _looks(standing: Standing, controller: Controller) -> object:
     return controller.model, controller.numa, controller.hotplug, tuple(properties), own
 
 
-def switches_in(standing: Standing, units: list[Unit]) -> int:
+def switches_in(standing: ListedControllers, units: list[FloatingController]) -> int:
     """Upstream ports that move: by themselves, or with the unit that they are pinned in."""
     moving = (controller for unit in units for controller in unit.controllers)
     return sum(one.model == "x3130-upstream" for controller in moving for one in _with_inside(standing, controller))
 
 
-def _with_inside(standing: Standing, controller: Controller) -> Iterator[Controller]:
+def _with_inside(standing: ListedControllers, controller: Controller) -> Iterator[Controller]:
     yield controller
     for inside in standing.tree.inside.get(controller.id, []):
         yield from _with_inside(standing, inside)

@@ -12,12 +12,12 @@ from ...schema.firmware.bars import window_bytes
 from ...schema.firmware.budget import power_of_two
 from ...schema.firmware.need import SEABIOS_WINDOW, Where, may_be_short, needed, takes_some
 from ...schema.firmware.pieces import NONE, Memory, Piece
-from ...schema.pci.bars import Kind as BarKind
+from ...schema.pci.bars import BarKind as BarKind
 from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ...schema.request.bars import requested, requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
-from ...schema.request.traits import STRICTNESS, Traits, mode_on
+from ...schema.request.resolved import STRICTNESS, ResolvedDevice, mode_on
 from ...schema.weights import WEIGHTS
 
 
@@ -31,7 +31,7 @@ class Place(StrEnum):
 
 ANYWHERE: Final = frozenset(Place)
 
-Readings = tuple[Traits, ...]
+Readings = tuple[ResolvedDevice, ...]
 """What a device may be: one, but where the request leaves its virtio mode or its claim to a chipset place open."""
 
 
@@ -44,15 +44,15 @@ class Fit:
 
     weight: int
     io: int
-    alone: Memory = NONE
-    beside: Memory = NONE
+    memory_alone: Memory = NONE
+    memory_shared: Memory = NONE
     window: int = 0
     """Bytes of a bridge's window of memory that is not prefetchable, where that is reserved for spare slots, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """All that matters of an item to the model: items of one kind are interchangeable. Made by `Kinds` only."""
+class ItemKind:
+    """All that matters of an item to the model: items of one kind are interchangeable. Made by `ItemKinds` only."""
 
     size: int
     """Functions; 0 for a spare slot."""
@@ -62,17 +62,17 @@ class Kind:
     fits: tuple[Fit, Fit, Fit]
     """In the order of `Place`."""
     allowed: frozenset[Place]
-    deciding: frozenset[Place] = ANYWHERE
+    places_giving_mode: frozenset[Place] = ANYWHERE
     """Where its slot makes the virtio mode that it must have."""
     numa: int | None = None
     near: int | None = None
     """Number of its cluster of devices that share a root bus."""
     near_switch: int | None = None
     grouped: bool = False
-    isolated: bool = False
+    not_behind_conventional_bridge: bool = False
     """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
     spare: Spare | None = None
-    lone: bool = False
+    alone_by_preset: bool = False
     """By preset: alone in its slot, which takes hot-plug unless it is the root bus's."""
 
     def fit(self, place: Place) -> Fit:
@@ -94,7 +94,7 @@ _ORDER: Final = {place: index for index, place in enumerate(Place)}
 
 
 @dataclass(slots=True)
-class Kinds:
+class ItemKinds:
     """The kinds of one guest. Devices that are spelled alike are looked at once."""
 
     guest: Guest
@@ -104,8 +104,8 @@ class Kinds:
     """Whether bridges reserve some for conventional spare slots."""
     _several_roots: bool = field(init=False)
     """With OVMF, of which the main root is served first."""
-    _by_content: dict[object, Kind] = field(default_factory=dict)
-    _by_spelling: dict[object, Kind] = field(default_factory=dict)
+    _by_content: dict[object, ItemKind] = field(default_factory=dict)
+    _by_spelling: dict[object, ItemKind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.memory = may_be_short(self.guest)
@@ -115,7 +115,7 @@ class Kinds:
 
     def of(
         self, members: Sequence[Readings], functions: Sequence[int] | None, near: int | None, near_switch: int | None
-    ) -> Kind:
+    ) -> ItemKind:
         """The kind of a lone device (without `functions` it takes any) or of a group.
 
         Of a member with several readings each measure is that of the reading which asks least there.
@@ -123,31 +123,31 @@ class Kinds:
         first = [readings[0] for readings in members]
         numa = next((one.device.numa for one in first if one.device.numa is not None), None)
         fixed = None if functions is None else frozenset(functions)
-        spelling = (tuple(tuple(map(_spelling, readings)) for readings in members), fixed, numa, near, near_switch)
+        spelling = (tuple(tuple(map(_signature, readings)) for readings in members), fixed, numa, near, near_switch)
         if spelling not in self._by_spelling:
-            kind = Kind(
+            kind = ItemKind(
                 size=len(members),
                 functions=fixed,
                 hotplug=max((one.hotplug for one in first), key=STRICTNESS.__getitem__),
                 fits=self._fits(members),
                 allowed=frozenset.intersection(*(_either(self._allowed, readings) for readings in members)),
-                deciding=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
-                lone=self.guest.policy.preset == "libvirt",
+                places_giving_mode=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
+                alone_by_preset=self.guest.policy.preset == "libvirt",
                 numa=numa,
                 near=near,
                 near_switch=near_switch,
                 grouped=len(members) > 1 or first[0].device.group is not None,
-                isolated=any(map(self._isolated, first)),
+                not_behind_conventional_bridge=any(map(self._isolated, first)),
             )
-            self._by_spelling[spelling] = self._only(kind)
+            self._by_spelling[spelling] = self._interned(kind)
         return self._by_spelling[spelling]
 
-    def of_spare(self, spare: Spare) -> Kind:
+    def of_spare(self, spare: Spare) -> ItemKind:
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
         reserved = self._reserved(spare) if spare.memory and self.memory else NONE
         fit, on_root = Fit(0, spare.io, reserved, reserved), Fit(0, spare.io)
-        return self._only(
-            Kind(
+        return self._interned(
+            ItemKind(
                 size=0,
                 functions=None,
                 hotplug="required",
@@ -167,39 +167,43 @@ class Kinds:
         # part of a reserve for all that is in the window: that is as large as a power of two which is no smaller
         return Memory((Piece(spare.memory, power_of_two(spare.memory) if ovmf else 1),))
 
-    def _only(self, kind: Kind) -> Kind:
-        content = tuple(getattr(kind, name) for name in Kind.__slots__)
+    def _interned(self, kind: ItemKind) -> ItemKind:
+        content = tuple(getattr(kind, name) for name in ItemKind.__slots__)
         return self._by_content.setdefault(content, kind)
 
-    def _allowed(self, traits: Traits) -> frozenset[Place]:
-        if self.guest.policy.preset == "libvirt" and self.guest.platform.family == "q35":
-            allowed = frozenset({self._as_libvirt(traits)})
+    def _allowed(self, resolved: ResolvedDevice) -> frozenset[Place]:
+        if self.guest.policy.preset == "libvirt" and self.guest.machine_model.family == "q35":
+            allowed = frozenset({self._as_libvirt(resolved)})
         else:
-            allowed = ALLOWED[traits.connector]
-            if self._is_legacy_virtio(traits):
+            allowed = ALLOWED[resolved.connector]
+            if self._is_legacy_virtio(resolved):
                 allowed |= {Place.PORT}
-        if self._isolated(traits):
+        if self._isolated(resolved):
             allowed -= {Place.CONVENTIONAL}
-        return allowed & _deciding(traits)
+        return allowed & _deciding(resolved)
 
-    def _as_libvirt(self, traits: Traits) -> Place:
-        if traits.soft_slot is not None or traits.connector is Connector.INTEGRATED:
+    def _as_libvirt(self, resolved: ResolvedDevice) -> Place:
+        if resolved.chipset_place is not None or resolved.connector is Connector.INTEGRATED:
             return Place.ROOT
-        return Place.CONVENTIONAL if traits.connector is Connector.CONVENTIONAL else Place.PORT
+        return Place.CONVENTIONAL if resolved.connector is Connector.CONVENTIONAL else Place.PORT
 
-    def _isolated(self, traits: Traits) -> bool:
-        return self.guest.has_viommu and traits.is_host_device
+    def _isolated(self, resolved: ResolvedDevice) -> bool:
+        return self.guest.has_viommu and resolved.is_host_device
 
-    def _is_legacy_virtio(self, traits: Traits) -> bool:
+    def _is_legacy_virtio(self, resolved: ResolvedDevice) -> bool:
         """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
-        return self.guest.platform.family == "q35" and bool(traits.modes) and VirtioMode.MODERN not in traits.modes
+        return (
+            self.guest.machine_model.family == "q35"
+            and bool(resolved.modes)
+            and VirtioMode.MODERN not in resolved.modes
+        )
 
     def _fits(self, members: Sequence[Readings]) -> tuple[Fit, Fit, Fit]:
         port, conventional, root = (self._fit(members, place) for place in Place)
         return port, conventional, root
 
     def _fit(self, members: Sequence[Readings], place: Place) -> Fit:
-        def io_of(one: Traits) -> int:
+        def io_of(one: ResolvedDevice) -> int:
             return one.io_bytes(mode_on(one, behind_port=place is Place.PORT))
 
         weight = sum(min(self._weight(one, place) for one in readings) for readings in members)
@@ -227,7 +231,7 @@ class Kinds:
         some = self._several_roots and takes_some(bars, where)
         return alone._replace(some=some), beside._replace(some=some)
 
-    def _weight(self, one: Traits, place: Place) -> int:
+    def _weight(self, one: ResolvedDevice, place: Place) -> int:
         weight = 0
         if one.connector in (Connector.EXPRESS, Connector.HYBRID):
             weight += {
@@ -237,26 +241,26 @@ class Kinds:
             }[place]
         elif place is Place.PORT and self._is_legacy_virtio(one):
             weight += WEIGHTS["legacy-on-port"]
-        if one.soft_slot is not None and place is not Place.ROOT:
-            weight += WEIGHTS["soft-place"]
+        if one.chipset_place is not None and place is not Place.ROOT:
+            weight += WEIGHTS["chipset-place"]
         return weight
 
 
-def _either(places: Callable[[Traits], frozenset[Place]], readings: Readings) -> frozenset[Place]:
+def _either(places: Callable[[ResolvedDevice], frozenset[Place]], readings: Readings) -> frozenset[Place]:
     return frozenset().union(*map(places, readings))
 
 
-def _deciding(traits: Traits) -> frozenset[Place]:
-    mode = traits.slot_decides
+def _deciding(resolved: ResolvedDevice) -> frozenset[Place]:
+    mode = resolved.slot_decides
     if mode is None:
         return ANYWHERE
     return frozenset({Place.PORT}) if mode is VirtioMode.MODERN else ANYWHERE - {Place.PORT}
 
 
-def _spelling(one: Traits) -> object:
+def _signature(one: ResolvedDevice) -> object:
     """Everything of a device that a kind is made from, but its neighbours and its node."""
     device = one.device
-    claim = one.soft_slot is not None
+    claim = one.chipset_place is not None
     grouped = device.group is not None
     properties = tuple(device.properties.items())
     modes = one.modes, one.slot_decides

@@ -7,8 +7,8 @@ from ...schema.pci.address import FUNCTIONS, Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Controller, Device
 from ...schema.request.guest import Guest
-from ...schema.request.traits import Traits
-from .item_kinds import Kind, Kinds, Readings
+from ...schema.request.resolved import ResolvedDevice
+from .item_kinds import ItemKind, ItemKinds, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Item:
     """Devices (ids in function order, if that is fixed) that stand and fall together."""
 
     ids: tuple[str, ...]
-    kind: Kind
+    kind: ItemKind
     functions: tuple[int, ...] | None
 
 
@@ -41,7 +41,7 @@ class Home:
     bus: str
     slot: int
     functions: frozenset[int] | None
-    kind: Kind | None = None
+    kind: ItemKind | None = None
     """Of items that must be somewhere; None of what may be absent, and of controllers."""
     controller: str = ""
     """The model of a controller."""
@@ -57,9 +57,9 @@ class Home:
 class Open:
     """What a request leaves open, see Relaxation: nothing, where all that it states must hold."""
 
-    least: Mapping[Kind, int] = field(default_factory=dict)
+    least: Mapping[ItemKind, int] = field(default_factory=dict)
     """How many there must be, of kinds of which not all must."""
-    instead: Mapping[Kind, Mapping[Kind, int]] = field(default_factory=dict)
+    instead: Mapping[ItemKind, Mapping[ItemKind, int]] = field(default_factory=dict)
     """How many items of other kinds one item, of groups that may be none, stands for."""
     homes: tuple[Home, ...] = ()
     controllers: tuple[Controller, ...] = ()
@@ -78,10 +78,10 @@ class Open:
 class Items:
     """Free items by kind in listed order, pinned ones, and controllers' resolved pins."""
 
-    free: dict[Kind, list[Item]]
+    free: dict[ItemKind, list[Item]]
     pinned: list[Occupant]
     controller_pins: dict[str, Pin]
-    traits: Mapping[str, Traits]
+    resolved: Mapping[str, ResolvedDevice]
     memory: bool
     """Whether memory may be short."""
     reserving: bool
@@ -97,25 +97,28 @@ class Items:
 
 
 def items_of(
-    guest: Guest, kinds: Kinds | None = None, readings: Mapping[str, Readings] | None = None, freed: Iterable[str] = ()
+    guest: Guest,
+    kinds: ItemKinds | None = None,
+    readings: Mapping[str, Readings] | None = None,
+    freed: Iterable[str] = (),
 ) -> Items:
     """Sorts a guest's devices into free and pinned items; a group is pinned if one member is.
 
     A group of which a member is `freed` may have any functions.
     """
-    kinds = kinds or Kinds(guest)
+    kinds = kinds or ItemKinds(guest)
     freed = frozenset(freed)
     pins = _resolved_pins(guest)
     near = _clusters(guest.devices, "near")
     switches = _clusters(guest.devices, "near_switch")
-    free: dict[Kind, list[Item]] = {}
+    free: dict[ItemKind, list[Item]] = {}
     pinned: list[Occupant] = []
     for members in _units(guest):
         settled = not freed or freed.isdisjoint(member.id for member in members)
         slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
         functions = _functions(members, pins) if settled or slot is not None else None
         kind = kinds.of(
-            [readings[member.id] if readings else (guest.traits[member.id],) for member in members],
+            [readings[member.id] if readings else (guest.resolved[member.id],) for member in members],
             functions,
             near=next((near[m.id] for m in members if m.id in near), None),
             near_switch=next((switches[m.id] for m in members if m.id in switches), None),
@@ -130,7 +133,7 @@ def items_of(
             kind = kinds.of_spare(spare)
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
     controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items(free, pinned, controller_pins, guest.traits, kinds.memory, kinds.reserving, len(guest.controllers))
+    return Items(free, pinned, controller_pins, guest.resolved, kinds.memory, kinds.reserving, len(guest.controllers))
 
 
 def wished_nodes(guest: Guest, items: Items) -> set[int]:
@@ -150,7 +153,7 @@ def _units(guest: Guest) -> Iterable[tuple[Device, ...]]:
             yield guest.groups[device.group]
 
 
-def _item(members: tuple[Device, ...], kind: Kind, functions: list[int] | None) -> Item:
+def _item(members: tuple[Device, ...], kind: ItemKind, functions: list[int] | None) -> Item:
     """Members and functions in the order of the functions."""
     if functions is None:
         return Item(tuple(member.id for member in members), kind, None)
@@ -174,8 +177,8 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
     """
     named: dict[tuple[str, int], set[int]] = {}
     pins = pins_of(guest)
-    root = guest.platform.root
-    for slot, function in guest.platform.taken:
+    root = guest.machine_model.root
+    for slot, function in guest.machine_model.taken:
         named.setdefault((root, slot), set()).add(function)
     for pin in (*guest.reserve, *pins.values()):
         if pin.bus is not None and pin.slot is not None and pin.function is not None:

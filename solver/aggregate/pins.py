@@ -9,13 +9,13 @@ from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
-from .bus_classes import ALL, Join, SlotKind, Where, foreign, unmet
-from .item_kinds import Fit, Kind, Place
+from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind, foreign, unmet
+from .item_kinds import Fit, ItemKind, Place
 from .items import Home, Items, Occupant
 
 
 @dataclass(frozen=True, slots=True)
-class Impossible(Exception):  # noqa: N818 - an answer, not an error
+class PinConflict(Exception):  # noqa: N818 - an answer, not an error
     """A pinned part of the request breaks a rule whatever else is done."""
 
     rule: str
@@ -23,7 +23,7 @@ class Impossible(Exception):  # noqa: N818 - an answer, not an error
 
 
 @dataclass(slots=True)
-class Tree:
+class Occupancy:
     """What is pinned: who sits where. `inside` maps a bus to the controllers pinned on it."""
 
     guest: Guest
@@ -34,7 +34,7 @@ class Tree:
     """Who may sit there, too."""
 
     def __post_init__(self) -> None:
-        platform = self.guest.platform
+        platform = self.guest.machine_model
         for (slot, function), holder in platform.taken.items():
             self._sit(platform.root, slot, function, holder, ())
         for controller in self.guest.controllers:
@@ -55,9 +55,9 @@ class Tree:
             functions.setdefault(function, what)
             return
         if function >= FUNCTIONS or function in functions:
-            raise Impossible("address-unique", ids)
+            raise PinConflict("address-unique", ids)
         if self.reserved(bus).get(slot, 0) >> function & 1 and ids:
-            raise Impossible("reserve", ids)
+            raise PinConflict("reserve", ids)
         functions[function] = what
 
     def all_homes(self) -> list[Home]:
@@ -78,44 +78,44 @@ class Tree:
         result: dict[int, int] = {}
         for pin in self.guest.reserve:
             if pin.bus == bus and pin.slot is not None:
-                mask = ALL if pin.function is None else 1 << pin.function
+                mask = ALL_FUNCTIONS if pin.function is None else 1 << pin.function
                 result[pin.slot] = result.get(pin.slot, 0) | mask
         return result
 
 
-def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, express: bool) -> tuple[SlotKind, ...]:
-    """The usable slots of a bus, by what is free in them. Raises Impossible where function 0 can never be filled."""
-    platform = tree.guest.platform
+def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, express: bool) -> tuple[SlotKind, ...]:
+    """The usable slots of a bus, by what is free in them. Raises PinConflict where function 0 can never be filled."""
+    platform = tree.guest.machine_model
     chipset = platform.chipset_slot if bus == platform.root else None
     reserved = tree.reserved(bus)
     occupants = tree.occupants.get(bus, {})
     homes = tree.homes.get(bus, {})
-    found: dict[tuple[int, Join, bool, int, bool, int | None], list[int]] = {}
+    found: dict[tuple[int, SharedBy, bool, int, bool, int | None], list[int]] = {}
     for slot in range(SLOTS):
         if bus == platform.root and slot in platform.closed:
             continue
         here, maybe = occupants.get(slot, {}), homes.get(slot, [])
         slot_hot = hot and (slot > 0 or last == 0)
         if not here and not maybe:  # most slots of most buses
-            if first <= slot <= last and (free := ALL & ~reserved.get(slot, 0)) & 1:
-                found.setdefault((free, Join.EMPTY, False, 0, slot_hot, None), []).append(slot)
+            if first <= slot <= last and (free := ALL_FUNCTIONS & ~reserved.get(slot, 0)) & 1:
+                found.setdefault((free, SharedBy.EMPTY, False, 0, slot_hot, None), []).append(slot)
             continue
         own, zero = slot if maybe else None, 0 in here or any(home.fills_zero for home in maybe)
         taken = (function for function, what in here.items() if not isinstance(what, Occupant) or what.settled)
-        free = ALL & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
+        free = ALL_FUNCTIONS & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
         if not here:
             if free & 1 and first <= slot <= last:
-                found.setdefault((free, Join.EMPTY, zero, 0, slot_hot, own), []).append(slot)
+                found.setdefault((free, SharedBy.EMPTY, zero, 0, slot_hot, own), []).append(slot)
             else:
                 for join in _may_join(maybe):
                     found[free, join, True, 0, slot_hot, own] = [slot]
             continue
         join, cost = _join(here, slot_hot, slot == chipset)
-        if join is (Join.BRIDGES if express else Join.PORTS):
-            join = Join.NOBODY  # only pins put pci-bridges on express buses
-        if not zero and (join is Join.NOBODY or not free & 1):
-            raise Impossible("function-zero", _ids(here.values()))
-        if (join is not Join.NOBODY and free) or maybe:
+        if join is (SharedBy.BRIDGES if express else SharedBy.PORTS):
+            join = SharedBy.NOBODY  # only pins put pci-bridges on express buses
+        if not zero and (join is SharedBy.NOBODY or not free & 1):
+            raise PinConflict("function-zero", _ids(here.values()))
+        if (join is not SharedBy.NOBODY and free) or maybe:
             found.setdefault((free, join, zero, cost, False, own), []).append(slot)
     lent = {slot for slot, maybe in homes.items() if any(not home.controller for home in maybe)}
     return tuple(
@@ -124,11 +124,15 @@ def slot_kinds(tree: Tree, bus: str, first: int, last: int, *, hot: bool, expres
     )
 
 
-def _may_join(homes: Iterable[Home]) -> list[Join]:
+def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
     """Who may join those who may be in a slot that is not filled otherwise."""
     models = {home.controller for home in homes}
-    joins = {Join.PORTS: models & PORTS, Join.BRIDGES: models & {"pci-bridge"}, Join.ENDPOINTS: models & {""}}
-    return [join for join, able in joins.items() if able] or ([Join.NOBODY] if models else [])
+    joins = {
+        SharedBy.PORTS: models & PORTS,
+        SharedBy.BRIDGES: models & {"pci-bridge"},
+        SharedBy.ENDPOINTS: models & {""},
+    }
+    return [join for join, able in joins.items() if able] or ([SharedBy.NOBODY] if models else [])
 
 
 def _of_group(other: Occupant | Controller | str, group: str | None) -> bool:
@@ -145,25 +149,25 @@ def _ids(sitting: Iterable[Occupant | Controller | str]) -> tuple[str, ...]:
 PORTS: Final = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream"})
 
 
-def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[Join, int]:
+def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     """Who may join these occupants, and what that costs them."""
     controllers = {one.model for one in here.values() if isinstance(one, Controller)}
     occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
     if controllers:
         if occupants or chipset:
-            return Join.NOBODY, 0
+            return SharedBy.NOBODY, 0
         if controllers <= {"pcie-root-port", "ioh3420"} or controllers == {"xio3130-downstream"}:
-            return Join.PORTS, 0
-        return (Join.BRIDGES, 0) if controllers == {"pci-bridge"} else (Join.NOBODY, 0)
+            return SharedBy.PORTS, 0
+        return (SharedBy.BRIDGES, 0) if controllers == {"pci-bridge"} else (SharedBy.NOBODY, 0)
     if any(occupant.item.kind.hotplug == "required" for occupant in occupants):
-        return Join.NOBODY, 0
+        return SharedBy.NOBODY, 0
     if chipset:
-        return Join.CHIPSET, 0
+        return SharedBy.CHIPSET, 0
     if len(occupants) > 1:
-        return Join.ENDPOINTS, 0
+        return SharedBy.ENDPOINTS, 0
     (only,) = occupants
     met = hot and only.item.kind.hotplug == "preferred"
-    return Join.ENDPOINTS, only.item.kind.size * (WEIGHTS["shared"] + (WEIGHTS["hotplug-unmet"] if met else 0))
+    return SharedBy.ENDPOINTS, only.item.kind.size * (WEIGHTS["shared"] + (WEIGHTS["hotplug-unmet"] if met else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +182,8 @@ class Base:
     """See Fit."""
 
 
-def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot: bool, port: bool) -> Base:
-    """Raises Impossible where a pinned device cannot have what it must have."""
+def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *, hot: bool, port: bool) -> Base:
+    """Raises PinConflict where a pinned device cannot have what it must have."""
     weight = io = functions = window = 0
     memory = NONE
     for slot, here in tree.occupants.get(bus, {}).items():
@@ -195,21 +199,21 @@ def pinned_base(tree: Tree, bus: str, place: Place | None, where: Where, *, hot:
             weight += foreign(item.kind, where) + unmet(item.kind, met=met)
             io += fit.io
             functions += item.kind.size
-            memory += fit.beside
+            memory += fit.memory_shared
             window += fit.window
     return Base(weight, io, functions, memory, window)
 
 
-def _must(guest: Guest, ids: tuple[str, ...], kind: Kind, where: Where, place: Place | None, *, met: bool) -> None:
+def _must(guest: Guest, ids: tuple[str, ...], kind: ItemKind, where: Level, place: Place | None, *, met: bool) -> None:
     if place is None:
-        raise Impossible("connect", ids)
+        raise PinConflict("connect", ids)
     if kind.hotplug == "required" and not met:
-        raise Impossible("hotplug", ids)
+        raise PinConflict("hotplug", ids)
     if kind.numa is not None and kind.numa != where.node:
-        raise Impossible("numa", ids)
+        raise PinConflict("numa", ids)
     if guest.policy.max_depth is not None and where.depth > guest.policy.max_depth:
-        raise Impossible("max-depth", ids)
-    if place not in kind.deciding:
-        raise Impossible("virtio-slot", ids)
-    if kind.isolated and place is Place.CONVENTIONAL:
-        raise Impossible("viommu-host-device", ids)
+        raise PinConflict("max-depth", ids)
+    if place not in kind.places_giving_mode:
+        raise PinConflict("virtio-slot", ids)
+    if kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL:
+        raise PinConflict("viommu-host-device", ids)

@@ -15,13 +15,13 @@ from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import MODES, Controller, Device
 from ...schema.request.guest import Guest
-from ...schema.request.traits import model_of
-from .item_kinds import Kind, Kinds, Readings
+from ...schema.request.resolved import model_of
+from .item_kinds import ItemKind, ItemKinds, Readings
 from .items import Home, Item, Items, Occupant, Open, items_of, pins_of
 
 
 def relaxed_items(relaxation: Relaxation) -> Items:
-    """Raises Impossible as `items_of` does. Devices that may be absent are counted only where one may be of use."""
+    """Raises PinConflict as `items_of` does. Devices that may be absent are counted only where one may be of use."""
     return _Reader(relaxation).items()
 
 
@@ -39,11 +39,11 @@ class _Reader:
 
     def items(self) -> Items:
         """All that must hold as items of its own; then what is open."""
-        kinds = Kinds(self.stated)
+        kinds = ItemKinds(self.stated)
         freed = [name for name, pin in self._pins.items() if pin.function is not None and self._is_freed(name)]
         items = items_of(self.stated, kinds, self._readings, freed)
         pinned = [replace(one, group=self._left_groups.get(one.item.ids[0])) for one in items.pinned]
-        least: dict[Kind, int] = {}
+        least: dict[ItemKind, int] = {}
         instead = self._groups(items, kinds, least)
         self._fillers(items, pinned, kinds, least)
         return replace(
@@ -89,7 +89,7 @@ class _Reader:
         for device in self.relaxation.optional_devices:
             yield from self._home((device.id,), None)
 
-    def _home(self, ids: Sequence[str], kind: Kind | None) -> Iterator[Home]:
+    def _home(self, ids: Sequence[str], kind: ItemKind | None) -> Iterator[Home]:
         pins = [pin for one in ids if (pin := self._left_home(one)) is not None]
         if pins and pins[0].bus is not None and pins[0].slot is not None:
             named = [pin.function for pin in pins if pin.function is not None]
@@ -112,14 +112,16 @@ class _Reader:
         kept = self.stated.groups
         return {one.id: one.group for one in self.whole.devices if one.group is not None and one.group not in kept}
 
-    def _groups(self, items: Items, kinds: Kinds, least: dict[Kind, int]) -> dict[Kind, Mapping[Kind, int]]:
+    def _groups(
+        self, items: Items, kinds: ItemKinds, least: dict[ItemKind, int]
+    ) -> dict[ItemKind, Mapping[ItemKind, int]]:
         """Each group that need not be kept as one item that may be there in place of its members."""
         alone = {item.ids[0]: kind for kind, waiting in items.free.items() for item in waiting if len(item.ids) == 1}
         members: dict[str, list[str]] = {}
         for name, group in self._left_groups.items():
             if name in alone:
                 members.setdefault(group, []).append(name)
-        instead: dict[Kind, Mapping[Kind, int]] = {}
+        instead: dict[ItemKind, Mapping[ItemKind, int]] = {}
         for names in members.values():
             if len(names) > 1:
                 clusters = [alone[name] for name in names]
@@ -136,7 +138,7 @@ class _Reader:
 
     # ---- devices that may be absent
 
-    def _fillers(self, items: Items, pinned: Sequence[Occupant], kinds: Kinds, least: dict[Kind, int]) -> None:
+    def _fillers(self, items: Items, pinned: Sequence[Occupant], kinds: ItemKinds, least: dict[ItemKind, int]) -> None:
         """They can only be of use at function 0 of a slot where others have theirs."""
         functions = [item.functions for waiting in items.free.values() for item in waiting]
         functions += [one.item.functions for one in pinned]
@@ -154,14 +156,14 @@ class _Reader:
         """By virtio mode, where that is open; and by who else is there to claim a place of the chipset's."""
         absent = self.relaxation.optional_devices
         everybody = self.stated.model_copy(update={"devices": _merged(self.whole, (*self.stated.devices, *absent))})
-        result = {one.id: [self.stated.traits.get(one.id) or everybody.traits[one.id]] for one in everybody.devices}
+        result = {one.id: [self.stated.resolved.get(one.id) or everybody.resolved[one.id]] for one in everybody.devices}
         others = [everybody] if absent and self.stated.policy.preset == "libvirt" else []
         for mode in MODES:
             changed = tuple(self._with_mode(one, mode) for one in everybody.devices)
             others += [everybody.model_copy(update={"devices": changed})] if changed != everybody.devices else []
         for other in others:
             for name, known in result.items():
-                if (reading := other.traits[name]) not in known:
+                if (reading := other.resolved[name]) not in known:
                     known.append(reading)
         return {name: tuple(known) for name, known in result.items()}
 

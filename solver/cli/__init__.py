@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from .exits import Exit, Problem
+from .exits import CliError, Exit
 
 
 class Commands(click.Group):
@@ -23,22 +23,22 @@ class Commands(click.Group):
             _discard_stdout()
             raise click.exceptions.Exit(Exit.DONE) from None
         except KeyboardInterrupt:
-            raise Problem("interrupted", Exit.INTERRUPTED) from None
+            raise CliError("interrupted", Exit.INTERRUPTED) from None
         except Exception as error:
             if os.environ.get("QSLOT_DEBUG"):
                 raise
             raise _problem(error) from None
 
 
-def _problem(error: Exception) -> Problem:
+def _problem(error: Exception) -> CliError:
     from qslot.schema.formats.files import InputError
 
     if isinstance(error, InputError):
-        return Problem(str(error), Exit.INPUT)
+        return CliError(str(error), Exit.INPUT)
     if isinstance(error, ModuleNotFoundError) and error.name == "ortools":
-        return Problem("ortools is not installed: pip install ortools", Exit.INPUT)
+        return CliError("ortools is not installed: pip install ortools", Exit.INPUT)
     what = " ".join(str(error).split())[:300]
-    return Problem(
+    return CliError(
         f"internal error: {type(error).__name__}: {what}\n"
         "hint: run again with QSLOT_DEBUG=1 for the traceback, and report it with your input",
         Exit.INTERNAL,

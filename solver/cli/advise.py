@@ -4,7 +4,7 @@ import json
 
 import click
 
-from .common import Search, refuse_bad_input, search_options
+from .common import SearchOptions, refuse_bad_input, search_options
 from .exits import Exit, leave, result
 
 
@@ -12,7 +12,7 @@ from .exits import Exit, leave, result
 @click.argument("guest")
 @search_options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, with the layout.")
-def advise(guest: str, search: Search, as_json: bool) -> None:
+def advise(guest: str, search: SearchOptions, as_json: bool) -> None:
     """Say which machine and which virtio modes GUEST should have, why, and what else would cost.
 
     GUEST may leave open its machine (`auto`, or none) and, with --os, the virtio mode of each device. `qslot plan` with

@@ -12,7 +12,7 @@ import click
 
 from .environment import OPTIONS as ENVIRONMENT
 from .environment import Option, environment_of
-from .exits import Exit, Problem, message
+from .exits import CliError, Exit, message
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome, Solved
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-class Asked(NamedTuple):
+class LoadedRequest(NamedTuple):
     """A request and the text that it was read from. `solved` is its proved plan where the search for a machine had to
     find it."""
 
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchOptions:
     """The options of `search_options`."""
 
     firmware: str | None
@@ -44,26 +44,28 @@ class Search:
     seed: int
     environment: "Environment | None" = None
 
-    def read(self, guest: str) -> "Asked":
+    def read(self, guest: str) -> "LoadedRequest":
         """The request as these options have it. With an environment, the one for the machine chosen; its warnings are
-        told. Raises NoMachine where none will do."""
+        exit_code_and_message. Raises NoMachineError where none will do."""
         from qslot.schema import Solved
         from qslot.schema.formats.files import read_request
 
         if self.environment is None:
-            return Asked(*read_request(guest, self._overrides()))
+            return LoadedRequest(*read_request(guest, self._overrides()))
         from qslot.schema.formats.text_advice import because
 
         data, text = self.data(guest)
         environment = self.environment
-        from .. import decide_for  # after reading: bad input need not wait for ortools to load
+        from .. import choose_machine  # after reading: bad input need not wait for ortools to load
 
-        chosen, excluded = self.run(lambda options: decide_for(data, environment, options))
+        chosen, excluded = self.run(lambda options: choose_machine(data, environment, options))
         if chosen.candidate.guest is None:
             refuse_bad_input(guest, excluded)
-            raise NoMachine(excluded)
+            raise NoMachineError(excluded)
         message("\n".join(f"warning: {because(finding)}" for finding in chosen.warnings))
-        return Asked(chosen.candidate.guest, text, chosen.outcome if isinstance(chosen.outcome, Solved) else None)
+        return LoadedRequest(
+            chosen.candidate.guest, text, chosen.outcome if isinstance(chosen.outcome, Solved) else None
+        )
 
     def data(self, guest: str) -> tuple[dict[str, Any], str]:
         """The request as these options have it, not yet checked, and its text."""
@@ -104,7 +106,7 @@ class Search:
             return answer.result()
 
 
-class NoMachine(Problem):
+class NoMachineError(CliError):
     """None will do for this OS, these hosts and what else the request says; proved, as there is nothing to search."""
 
     def __init__(self, excluded: "Sequence[Excluded]") -> None:
@@ -123,7 +125,7 @@ def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
         raise InputError(called(guest), list(excluded[0].problems))
 
 
-def told(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
+def exit_code_and_message(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
     """The exit code, and why the answer is not a proved layout, where it is not."""
     from qslot.schema import Infeasible, Undecided
     from qslot.schema.formats.text_explanation import explanation
@@ -165,7 +167,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         **rest: Any,
     ) -> None:
         environment = environment_of(os, hosts, drivers, osinfo_dir)
-        command(search=Search(firmware, preset, time_limit, workers, seed, environment), **rest)
+        command(search=SearchOptions(firmware, preset, time_limit, workers, seed, environment), **rest)
 
     decorated: Callable[..., None] = collected
     for option in reversed((*OPTIONS, *ENVIRONMENT)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .exits import Exit, Problem
+from .exits import CliError, Exit
 
 if TYPE_CHECKING:
     from qslot.schema.environment.target import Environment
@@ -39,7 +39,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def environment_of(os: str | None, hosts: tuple[str, ...], drivers: str, folder: Path | None) -> "Environment | None":
-    """None where nothing is said of it. Raises Problem, InputError."""
+    """None where nothing is said of it. Raises CliError, InputError."""
     if os is None and (folder is not None or drivers != "inbox"):
         raise click.UsageError("--drivers and --osinfo-dir go with --os")
     if os is None and not hosts:
@@ -51,5 +51,5 @@ def environment_of(os: str | None, hosts: tuple[str, ...], drivers: str, folder:
     try:
         known = None if os is None else find_os(os, folder)
     except (OsinfoError, UnknownOs) as error:
-        raise Problem(f"{'--os' if isinstance(error, UnknownOs) else '--osinfo-dir'}: {error}", Exit.INPUT) from None
+        raise CliError(f"{'--os' if isinstance(error, UnknownOs) else '--osinfo-dir'}: {error}", Exit.INPUT) from None
     return Environment.model_validate({"os": known, "hosts": tuple(map(read_host, hosts)), "drivers": drivers})

@@ -19,7 +19,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-class Problem(click.ClickException):
+class CliError(click.ClickException):
     """What ends the command with a message: one line a problem on standard error, no traceback."""
 
     def __init__(self, text: str, code: Exit) -> None:

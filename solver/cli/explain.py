@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from .common import NoMachine, Search, search_options, told
-from .exits import Exit, Problem, leave, result
+from .common import NoMachineError, SearchOptions, exit_code_and_message, search_options
+from .exits import CliError, Exit, leave, result
 
 if TYPE_CHECKING:
     from qslot.schema import Guest, Outcome
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--at", metavar="ADDRESS", help="What it would cost to have DEVICE at that address: pcie.0:05.0.")
 @search_options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def explain(guest: str, device: str | None, at: str | None, search: Search, as_json: bool) -> None:
+def explain(guest: str, device: str | None, at: str | None, search: SearchOptions, as_json: bool) -> None:
     """Say why GUEST has no layout and what would help; or why DEVICE sits where it does in the plan.
 
     \b
@@ -32,7 +32,7 @@ def explain(guest: str, device: str | None, at: str | None, search: Search, as_j
         raise click.UsageError("--at goes with a DEVICE")
     try:
         request = search.read(guest).guest
-    except NoMachine as none:
+    except NoMachineError as none:
         _no_machine(none, as_json=as_json)
     if device is None:
         _clash(request, search, as_json=as_json)
@@ -40,7 +40,7 @@ def explain(guest: str, device: str | None, at: str | None, search: Search, as_j
         _placement(request, device, at, search, as_json=as_json)
 
 
-def _no_machine(none: NoMachine, *, as_json: bool) -> NoReturn:
+def _no_machine(none: NoMachineError, *, as_json: bool) -> NoReturn:
     excluded = [one.model_dump(mode="json") for one in none.excluded]
     text = json.dumps({"answer": "infeasible", "excluded": excluded}, indent=2) if as_json else none.message
     result(f"{text}\n")
@@ -50,7 +50,7 @@ def _no_machine(none: NoMachine, *, as_json: bool) -> NoReturn:
 FEASIBLE = "feasible: there is a layout, see `qslot plan`; name a DEVICE to hear why it sits where it does"
 
 
-def _clash(request: "Guest", search: Search, *, as_json: bool) -> None:
+def _clash(request: "Guest", search: SearchOptions, *, as_json: bool) -> None:
     from .. import explain as asked
 
     outcome = search.run(lambda options: asked(request, options))
@@ -59,7 +59,7 @@ def _clash(request: "Guest", search: Search, *, as_json: bool) -> None:
 
 def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
     """The answer is the result, here, whatever it is."""
-    code, text = told(request, outcome)
+    code, text = exit_code_and_message(request, outcome)
     if as_json:
         answer = {"answer": type(outcome).__name__.lower(), **outcome.model_dump(mode="json", exclude={"layout"})}
         text = json.dumps(answer, indent=2)
@@ -67,21 +67,21 @@ def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
     leave(code)
 
 
-def _placement(request: "Guest", device: str, at: str | None, search: Search, *, as_json: bool) -> None:
+def _placement(request: "Guest", device: str, at: str | None, search: SearchOptions, *, as_json: bool) -> None:
     from qslot.schema.formats.text_explanation import whereabouts
-    from qslot.schema.layout.placement import Placement
+    from qslot.schema.layout.placement import PlacementReport
     from qslot.schema.request.problems import nearest
 
     from .. import placement
 
     known = [one.id for one in request.devices]
     if device not in known:
-        raise Problem(f"DEVICE {device}: the guest lists no such device{nearest(device, known)}", Exit.INPUT)
+        raise CliError(f"DEVICE {device}: the guest lists no such device{nearest(device, known)}", Exit.INPUT)
     try:
         answer = search.run(lambda options: placement(request, device, at, options))
     except ValueError as error:
-        raise Problem(f"--at: {error}", Exit.INPUT) from None
-    if not isinstance(answer, Placement):
+        raise CliError(f"--at: {error}", Exit.INPUT) from None
+    if not isinstance(answer, PlacementReport):
         _tell(request, answer, as_json=as_json)
         return
     text = json.dumps(answer.model_dump(mode="json"), indent=2) if as_json else whereabouts(request, answer)

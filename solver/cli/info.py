@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .exits import Exit, Problem, result
+from .exits import CliError, Exit, result
 
 if TYPE_CHECKING:
     from qslot.schema.catalog import DeviceModel
@@ -30,8 +30,8 @@ def schema(what: str) -> None:
 def catalog(model: str | None, as_json: bool) -> None:
     """Say what is known of device MODEL, or list all models."""
     if model is None:
-        rows = _all()
-        result(json.dumps([row[0] for row in rows]) + "\n" if as_json else _table(rows))
+        linear = _all()
+        result(json.dumps([row[0] for row in linear]) + "\n" if as_json else _table(linear))
         return
     facts = _controller(model) or _endpoint(model)
     result(
@@ -43,16 +43,16 @@ def _all() -> list[tuple[str, ...]]:
     from qslot.schema.catalog import models
     from qslot.schema.pci.controllers import CONTROLLERS
 
-    rows: list[tuple[str, ...]] = [(name, "controller", "", "") for name in CONTROLLERS]
+    linear: list[tuple[str, ...]] = [(name, "controller", "", "") for name in CONTROLLERS]
     for name, entry in models().items():
         modes = "" if entry.virtio is None else "/".join(entry.virtio.modes)
-        rows.append((name, entry.category, entry.connector, modes))
-    return rows
+        linear.append((name, entry.category, entry.connector, modes))
+    return linear
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+def _table(linear: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*linear, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in linear)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -82,7 +82,7 @@ def _endpoint(name: str) -> dict[str, str]:
     try:
         model = find(name)
     except UnknownModel as unknown:
-        raise Problem(str(unknown), Exit.INPUT) from None
+        raise CliError(str(unknown), Exit.INPUT) from None
     facts = {
         "model": model.name,
         "driver": model.driver,

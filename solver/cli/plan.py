@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import Search, search_options, told
-from .exits import Exit, Problem, leave, message, result
+from .common import SearchOptions, exit_code_and_message, search_options
+from .exits import CliError, Exit, leave, message, result
 
 if TYPE_CHECKING:
     from qslot.schema import Layout, Outcome
@@ -28,7 +28,7 @@ def plan(
     guest: str,
     form: str | None,
     output: Path | None,
-    search: Search,
+    search: SearchOptions,
     standalone: bool,
     explicit_virtio: bool,
     as_json: bool,
@@ -50,7 +50,7 @@ def plan(
     from .. import explain  # after reading: bad input need not wait for ortools to load
 
     outcome = solved or search.run(lambda options: explain(request, options))
-    code, why = told(request, outcome)
+    code, why = exit_code_and_message(request, outcome)
     message(why)
     layout = _layout(outcome)
     if layout is not None and form == "libvirt":
@@ -77,7 +77,7 @@ def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
     try:
         written = write(layout, source.encode(), explicit_virtio=explicit_virtio)
     except SourceError as error:
-        raise Problem(str(error), Exit.INPUT) from None
+        raise CliError(str(error), Exit.INPUT) from None
     message("\n".join(written.rewritten))
     return written.data.decode()
 
@@ -110,7 +110,7 @@ def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = Fa
     try:
         words = all_arguments(layout, as_json=as_json) if standalone else arguments(layout, as_json=as_json)
     except FileNotFoundError as error:
-        raise Problem(str(error), Exit.INPUT) from None
+        raise CliError(str(error), Exit.INPUT) from None
     lines: list[list[str]] = []
     for word in words:
         if word.startswith("-") or not lines:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .exits import Exit, Problem, leave, message, result
+from .exits import CliError, Exit, leave, message, result
 
 if TYPE_CHECKING:
     from qslot.schema import Layout
@@ -44,9 +44,9 @@ def probe(layout: str, qemu: str, firmware: Path | None, time_limit: float, as_j
     try:
         report = asked(read, qemu=qemu, firmware=firmware, limit=time_limit)
     except MissingError as error:
-        raise Problem(str(error), Exit.INPUT) from None
+        raise CliError(str(error), Exit.INPUT) from None
     except BootError as error:
-        raise Problem(f"{error}\nhint: a hang, or a slow machine: see --time-limit", Exit.UNPROVED) from None
+        raise CliError(f"{error}\nhint: a hang, or a slow machine: see --time-limit", Exit.UNPROVED) from None
     if as_json:
         result(json.dumps([dataclasses.asdict(one) for one in report.differences], indent=2) + "\n")
     else:

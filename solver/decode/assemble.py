@@ -1,4 +1,4 @@
-"""Seating -> Layout: ids, chassis and bus numbers, QEMU properties."""
+"""Assignment -> Layout: ids, chassis and bus numbers, QEMU properties."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,23 +8,23 @@ from ...schema.layout.layout import Layout, PlacedController, PlacedDevice, Plat
 from ...schema.pci.controllers import VirtioMode
 from ...schema.pci.qemu_properties import Properties
 from ...schema.request.guest import Guest
-from ...schema.request.traits import Traits, mode_on
-from ...schema.verify.context import Survey, survey
-from ..aggregate.bus_classes import Offer
+from ...schema.request.resolved import ResolvedDevice, mode_on
+from ...schema.verify.context import Context, context_of
+from ..aggregate.bus_classes import BusKind
 from ..aggregate.items import Items
-from .firmware_reserves import Reservations
-from .layout_tree import Placed
+from .firmware_reserves import FirmwareReserves
+from .layout_tree import LayoutTree
 from .numbering import Numbering
-from .seats import Bus, Seating
+from .seats import Assignment, BusInstance
 
 
-def assemble(guest: Guest, items: Items, seating: Seating) -> Survey:
+def assemble(guest: Guest, items: Items, assignment: Assignment) -> Context:
     """The layout of a seating, surveyed; what it costs and what the firmware makes of it is still to be said in it."""
-    placed = Placed(guest, items, seating)
-    parts = _Parts(placed, Numbering(placed), Reservations(placed))
-    known = survey(guest, _layout(guest, parts))
+    placed = LayoutTree(guest, items, assignment)
+    parts = _Parts(placed, Numbering(placed), FirmwareReserves(placed))
+    known = context_of(guest, _layout(guest, parts))
     while parts.reservations.change(known):
-        known = survey(guest, _layout(guest, parts))
+        known = context_of(guest, _layout(guest, parts))
     return known
 
 
@@ -51,9 +51,9 @@ def _versions() -> Versions:
 class _Parts:
     """What the layout lists."""
 
-    placed: Placed
+    placed: LayoutTree
     numbering: Numbering
-    reservations: Reservations
+    reservations: FirmwareReserves
 
     def controllers(self) -> tuple[PlacedController, ...]:
         return tuple(
@@ -65,17 +65,17 @@ class _Parts:
                 function=bus.function,
                 multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in self.placed.shared,
                 properties=self._properties(bus),
-                numa=bus.cls.where.node,
+                numa=bus.cls.level.node,
             )
             for bus in self.placed.order
             if bus.parent is not None
         )
 
-    def _properties(self, bus: Bus) -> Properties:
+    def _properties(self, bus: BusInstance) -> Properties:
         numbers, demanded = self.numbering, self.placed.demanded_as(bus)
         given: Properties = {} if demanded is None else dict(demanded.properties)
         result: Properties = {}
-        if bus.cls.offer is Offer.PORT:
+        if bus.cls.kind is BusKind.PORT:
             result = {"chassis": numbers.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
             if demanded is not None and not demanded.hotplug:
                 result["hotplug"] = False
@@ -87,17 +87,17 @@ class _Parts:
             result |= self.reservations.of(bus)
         elif str(bus.name) in numbers.bus_nr:
             result = {"bus_nr": numbers.bus_nr[str(bus.name)]}
-            if bus.cls.where.node is not None:
-                result["numa_node"] = bus.cls.where.node
+            if bus.cls.level.node is not None:
+                result["numa_node"] = bus.cls.level.node
         return result | given
 
     def devices(self) -> tuple[PlacedDevice, ...]:
         placed, result = self.placed, []
         for device in placed.guest.devices:
             bus, slot, function = placed.seats[device.id]
-            traits = placed.items.traits[device.id]
-            mode = mode_on(traits, behind_port=bus in placed.ports)
-            driver, spelled = spell(traits, mode)
+            resolved = placed.items.resolved[device.id]
+            mode = mode_on(resolved, behind_port=bus in placed.ports)
+            driver, spelled = spell(resolved, mode)
             result.append(
                 PlacedDevice(
                     id=device.id,
@@ -127,15 +127,15 @@ class _Parts:
         return tuple(result)
 
 
-def spell(traits: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+def spell(resolved: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properties]:
     """QEMU's driver name and the properties that fix the virtio mode, so that no slot changes what the guest sees."""
-    model = traits.model
+    model = resolved.model
     if mode is None or model.virtio is None:
         return model.driver, {}
-    more: Properties = {"scsi": "off"} if traits.has_scsi_passthrough and mode is not VirtioMode.LEGACY else {}
-    if traits.device.virtio_by == "slot":
+    more: Properties = {"scsi": "off"} if resolved.has_scsi_passthrough and mode is not VirtioMode.LEGACY else {}
+    if resolved.device.virtio_by == "slot":
         return model.driver, more
-    if mode in model.virtio.suffixed and traits.device.virtio_by == "type":
+    if mode in model.virtio.suffixed and resolved.device.virtio_by == "type":
         return f"{model.driver}-{'transitional' if mode is VirtioMode.TRANSITIONAL else 'non-transitional'}", more
     if not model.virtio.switches:
         return model.driver, more

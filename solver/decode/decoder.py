@@ -9,39 +9,39 @@ from dataclasses import dataclass, field
 
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.address import FUNCTIONS
-from ..aggregate.bus_classes import BusClass, Join, Offer, SlotKind
+from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.item_kinds import Place
 from ..aggregate.items import Item
-from ..model.build import Encoding
-from ..model.variables import Option, Pattern, Use, packs
-from .seats import Bus, NoDecode, Pool, Seating
+from ..model.build import Model
+from ..model.variables import Option, Pattern, SeatUse, packs_into_shared_slots
+from .seats import Assignment, BusInstance, FreeSlots, NoDecode
 
 
 def decode(
-    encoding: Encoding, values: Sequence[int], check: Callable[[], object] = bool, *, backwards: bool = False
-) -> Seating:
+    model: Model, values: Sequence[int], check: Callable[[], object] = bool, *, backwards: bool = False
+) -> Assignment:
     """Raises NoDecode where the counts hide a packing that this order does not find, and what `check` raises.
 
     `backwards` gives the slots of each bus from the last one on: no cost depends on that, what alignment loses does.
     """
-    return _Decoder(encoding, values, check, backwards).run()
+    return _Decoder(model, values, check, backwards).run()
 
 
 @dataclass(slots=True)
 class _Decoder:
-    encoding: Encoding
+    model: Model
     values: Sequence[int]
     check: Callable[[], object]
     backwards: bool
-    buses: dict[int, list[Bus]] = field(default_factory=dict)
+    buses: dict[int, list[BusInstance]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
-    devices: dict[str, tuple[Bus, int, int]] = field(default_factory=dict)
-    spares: list[tuple[Item, Bus, int]] = field(default_factory=list)
+    devices: dict[str, tuple[BusInstance, int, int]] = field(default_factory=dict)
+    spares: list[tuple[Item, BusInstance, int]] = field(default_factory=list)
     listed: dict[str, int] = field(default_factory=dict)
 
-    def run(self) -> Seating:
-        v = self.encoding.variables
+    def run(self) -> Assignment:
+        v = self.model.variables
         self.listed = {device.id: index for index, device in enumerate(v.guest.devices)}
         self._make_buses()
         self._choose_items()
@@ -53,26 +53,26 @@ class _Decoder:
             for one in self.buses[id(bus)]:
                 if bus.model is not None and one.parent is None:
                     raise NoDecode(f"{one.name or bus.model} hangs nowhere")
-        return Seating([one for bus in v.classes for one in self.buses[id(bus)]], self.devices, self.spares)
+        return Assignment([one for bus in v.classes for one in self.buses[id(bus)]], self.devices, self.spares)
 
     def _make_buses(self) -> None:
-        v = self.encoding.variables
+        v = self.model.variables
         left: dict[int, list[str]] = {}
         for bus in v.classes:
-            count = v.buses(bus).value(self.values)
-            names: Iterable[str | None] = bus.names if not bus.created else [None] * count
+            count = v.controller_count(bus).value(self.values)
+            names: Iterable[str | None] = bus.listed_ids if not bus.created else [None] * count
             if bus.model is None:
-                names = [v.guest.platform.root]
-            elif bus.movable and bus.unit is not None:
-                waiting = left.setdefault(bus.unit, list(bus.names))
+                names = [v.guest.machine_model.root]
+            elif bus.is_floating and bus.floating_group is not None:
+                waiting = left.setdefault(bus.floating_group, list(bus.listed_ids))
                 names = [waiting.pop(0) for _ in range(count)]
             elif not count:
                 names = []
-            self.buses[id(bus)] = [Bus(bus, name, io=bus.base_io) for name in names]
-            self._hang_pinned(bus)
+            self.buses[id(bus)] = [BusInstance(bus, name, io=bus.base_io) for name in names]
+            self._attach_pinned(bus)
 
-    def _hang_pinned(self, bus: BusClass) -> None:
-        v = self.encoding.variables
+    def _attach_pinned(self, bus: BusClass) -> None:
+        v = self.model.variables
         if bus.parent is None:
             return
         for one in self.buses[id(bus)]:
@@ -83,7 +83,7 @@ class _Decoder:
 
     def _choose_items(self) -> None:
         """Items of a kind go to its options in order."""
-        v = self.encoding.variables
+        v = self.model.variables
         waiting = {kind: list(items) for kind, items in v.items.free.items()}
         for index, option in enumerate(v.options):
             count = v.counts[index].value(self.values)
@@ -92,24 +92,24 @@ class _Decoder:
     # ---- one class of buses
 
     def _fill(self, bus: BusClass) -> None:
-        v = self.encoding.variables
-        open_children = self._hanging(bus)
+        v = self.model.variables
+        open_children = self._attached(bus)
         for index, slot in enumerate(bus.slots):
             numbers = slot.numbers[::-1] if self.backwards else slot.numbers
-            pool = Pool([(one, number) for one in self.buses[id(bus)] for number in numbers])
-            grouped, sitting = v.grouped(bus, index)
-            alone = [open_children[False].pop(0) for _ in range(v.alone(bus, index).value(self.values))]
+            pool = FreeSlots([(one, number) for one in self.buses[id(bus)] for number in numbers])
+            grouped, sitting = v.packed(bus, index)
+            alone = [open_children[False].pop(0) for _ in range(v.single(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
             slots = grouped.value(self.values)
             single = [
                 (v.options[i], item)
                 for i in v.options_on(bus, slot)
-                if v.options[i].use is not Use.SHARED
+                if v.options[i].use is not SeatUse.SHARED
                 for item in self.seats[i]
             ]
-            if bus.offer is Offer.ROOT:
-                single = self._soft_places(single, pool)
-            if self._spreads(bus) or (bus.offer is Offer.ROOT and v.guest.platform.family == "q35"):
+            if bus.kind is BusKind.ROOT:
+                single = self._chipset_places(single, pool)
+            if self._one_bridge_per_bus(bus) or (bus.kind is BusKind.ROOT and v.guest.machine_model.family == "q35"):
                 self._controllers(bus, packed, slots, alone, slot, pool)
                 packed, slots, alone = [], 0, []
             late = [(one, item) for one, item in single if item.kind.spare is not None]
@@ -118,10 +118,10 @@ class _Decoder:
             self._controllers(bus, packed, slots, alone, slot, pool)
             self._shared(bus, index, slot, pool)
 
-    def _packed(self, bus: BusClass, index: int, waiting: list[Bus], count: int) -> list[Bus]:
+    def _packed(self, bus: BusClass, index: int, waiting: list[BusInstance], count: int) -> list[BusInstance]:
         """Controllers for one kind of slot: those pinned to a function as counted there, then others."""
-        chosen: list[Bus] = []
-        for child, seats in self.encoding.variables.pinned_functions(bus, index):
+        chosen: list[BusInstance] = []
+        for child, seats in self.model.variables.pinned_functions(bus, index):
             mine = [one for one in waiting if one.cls is child]
             chosen += mine[: seats.value(self.values)]
         loose = [one for one in waiting if one.cls.function is None]
@@ -132,24 +132,24 @@ class _Decoder:
     def _order(self, item: Item) -> int:
         return min(self.listed[one] for one in item.ids)
 
-    def _hanging(self, bus: BusClass) -> dict[bool, list[Bus]]:
+    def _attached(self, bus: BusClass) -> dict[bool, list[BusInstance]]:
         """Controllers to hang here, lone ones and packed ones, those with open windows last."""
-        v = self.encoding.variables
-        result: dict[bool, list[Bus]] = {False: [], True: []}
+        v = self.model.variables
+        result: dict[bool, list[BusInstance]] = {False: [], True: []}
         for child in v.children(bus):
-            count = v.hanging(child, bus).value(self.values)
+            count = v.attached(child, bus).value(self.values)
             waiting = [one for one in self.buses[id(child)] if one.parent is None]
             for one in waiting[:count]:
                 one.parent = self.buses[id(bus)][0]  # the class is settled; the bus follows
-                result[packs(child)].append(one)
+                result[packs_into_shared_slots(child)].append(one)
         return result
 
-    def _soft_places(self, single: list[tuple[Option, Item]], pool: Pool) -> list[tuple[Option, Item]]:
+    def _chipset_places(self, single: list[tuple[Option, Item]], pool: FreeSlots) -> list[tuple[Option, Item]]:
         """Chipset places for those who have a claim, if free."""
-        traits = self.encoding.variables.items.traits
+        resolved = self.model.variables.items.resolved
         rest = []
         for option, item in single:
-            slot = next((t.soft_slot for one in item.ids if (t := traits[one]).soft_slot is not None), None)
+            slot = next((t.chipset_place for one in item.ids if (t := resolved[one]).chipset_place is not None), None)
             place = None if slot is None else pool.take_slot(slot)
             if place is None:
                 rest.append((option, item))
@@ -157,21 +157,27 @@ class _Decoder:
                 self._seat(item, *place)
         return rest
 
-    def _spreads(self, bus: BusClass) -> bool:
+    def _one_bridge_per_bus(self, bus: BusClass) -> bool:
         """Whether bridges go one to a bus: each may keep another bus from opening a window for being empty."""
-        ports_open = self.encoding.variables.guest.platform.port_io_reserve
+        ports_open = self.model.variables.guest.machine_model.port_io_reserve
         return (bus.shpc or ports_open) and len(self.buses[id(bus)]) > 1
 
     def _controllers(
-        self, bus: BusClass, packed: list[Bus], slots: int, alone: list[Bus], slot: SlotKind, pool: Pool
+        self,
+        bus: BusClass,
+        packed: list[BusInstance],
+        slots: int,
+        alone: list[BusInstance],
+        slot: SlotKind,
+        pool: FreeSlots,
     ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
-        joined = slot.join in (Join.PORTS, Join.BRIDGES)
+        joined = slot.join in (SharedBy.PORTS, SharedBy.BRIDGES)
         fixed = [one for one in packed if one.cls.function is not None]
         loose = [one for one in packed if one.cls.function is None]
         least = -(-len(packed) // len(functions)) if packed else 0
-        spread = self._spreads(bus)
+        spread = self._one_bridge_per_bus(bus)
         if spread:  # noqa: SIM108 - reads better
             places = pool.take_spread(slots)
         else:
@@ -180,48 +186,48 @@ class _Decoder:
         for one in fixed:
             place = next(place for place in places if one.cls.function in free[place])
             free[place].remove(int(one.cls.function or 0))
-            self._hang(one, *place, int(one.cls.function or 0))
+            self._attach(one, *place, int(one.cls.function or 0))
         if joined or fixed or spread:  # function 0 of every slot first
             owed = [place for place in places if 0 in free[place] and not slot.has_zero]
             for place, one in zip(owed, loose, strict=False):
-                self._hang(one, *place, free[place].pop(0))
+                self._attach(one, *place, free[place].pop(0))
             loose = loose[len(owed) :]
         seats = [(place, function) for place in places for function in free[place]]
         if len(seats) < len(loose):
             raise NoDecode("packed slots are full")
         for one, (place, function) in zip(loose, seats, strict=False):
-            self._hang(one, *place, function)
+            self._attach(one, *place, function)
         for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
-            self._hang(one, host, number, 0)
+            self._attach(one, host, number, 0)
 
-    def _hang(self, one: Bus, host: Bus, slot: int, function: int) -> None:
-        host.sit(slot, function)
+    def _attach(self, one: BusInstance, host: BusInstance, slot: int, function: int) -> None:
+        host.occupy(slot, function)
         one.parent, one.slot, one.function = host, slot, function
 
-    def _seat(self, item: Item, bus: Bus, slot: int, functions: Sequence[int] | None = None) -> None:
+    def _seat(self, item: Item, bus: BusInstance, slot: int, functions: Sequence[int] | None = None) -> None:
         if item.kind.spare is not None:
-            bus.sit(slot, 0)
+            bus.occupy(slot, 0)
             self.spares.append((item, bus, slot))
             return
         for one, function in zip(item.ids, functions or item.functions or (0,), strict=True):
-            bus.sit(slot, function)
+            bus.occupy(slot, function)
             self.devices[one] = (bus, slot, function)
 
     # ---- endpoints alone in their slot
 
-    def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: Pool) -> None:
+    def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: FreeSlots) -> None:
         """IO first, so that it opens windows on as few buses as the model counted."""
-        if bus.offer is Offer.CONVENTIONAL and len(self.buses[id(bus)]) > 1:
+        if bus.kind is BusKind.CONVENTIONAL and len(self.buses[id(bus)]) > 1:
             wet = [(option, item) for option, item in single if option.io]
             single = [(option, item) for option, item in single if not option.io]
-            self._wet(bus, wet, pool)
+            self._seat_io_devices(bus, wet, pool)
             single.sort(key=lambda one: one[1].kind.spare is None)
         for (_, item), (host, number) in zip(single, pool.take(len(single)), strict=True):
             self._seat(item, host, number)
 
-    def _wet(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: Pool) -> None:
+    def _seat_io_devices(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: FreeSlots) -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
-        layers = [layer.value(self.values) for layer in self.encoding.windows.layers.get(id(bus), [])]
+        layers = [layer.value(self.values) for layer in self.model.windows.layers.get(id(bus), [])]
         hosts = self.buses[id(bus)][: layers[0] if layers else 0]
         room = [PAGE * sum(layer > index for layer in layers) for index in range(len(hosts))]
         for option, item in sorted(wet, key=lambda one: -one[0].io):
@@ -235,20 +241,20 @@ class _Decoder:
 
     # ---- shared slots
 
-    def _shared(self, bus: BusClass, index: int, slot: SlotKind, pool: Pool) -> None:
-        v = self.encoding.variables
+    def _shared(self, bus: BusClass, index: int, slot: SlotKind, pool: FreeSlots) -> None:
+        v = self.model.variables
         lone: list[Item] = []
         fixed: dict[frozenset[int], list[Item]] = {}
-        for i in v.options_on(bus, slot, Use.SHARED):
+        for i in v.options_on(bus, slot, SeatUse.SHARED):
             for item in self.seats[i]:
                 functions = item.kind.functions
                 (lone if functions is None else fixed.setdefault(functions, [])).append(item)
         # IO together, on as few buses as hold it
         lone.sort(key=lambda item: (not item.kind.fit(bus.place or Place.ROOT).io, self._order(item)))
-        shared: list[tuple[Bus, int, list[int], int]] = []
+        shared: list[tuple[BusInstance, int, list[int], int]] = []
         for pattern, count in v.patterns(bus, index):
             for host, number in pool.take(count.value(self.values)):
-                free = self._lay(pattern, fixed, host, number, slot)
+                free = self._seat_pattern(pattern, fixed, host, number, slot)
                 shared.append((host, number, free, pattern.least_lone(slot)))
         owed = sum(least for _, _, _, least in shared)
         for host, number, free, least in shared:
@@ -258,8 +264,8 @@ class _Decoder:
         if lone:
             raise NoDecode("shared slots are full")
 
-    def _lay(
-        self, pattern: Pattern, fixed: dict[frozenset[int], list[Item]], host: Bus, number: int, slot: SlotKind
+    def _seat_pattern(
+        self, pattern: Pattern, fixed: dict[frozenset[int], list[Item]], host: BusInstance, number: int, slot: SlotKind
     ) -> list[int]:
         """Seats the items with fixed functions; returns the functions left."""
         for functions in pattern.sets:

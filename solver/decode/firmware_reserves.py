@@ -9,41 +9,41 @@ from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ...schema.pci.controllers import MEMORY_RESERVES
 from ...schema.pci.qemu_properties import Properties
 from ...schema.request.device import Spare
-from ...schema.verify.context import Survey
-from ..aggregate.bus_classes import Offer
-from .layout_tree import Placed
-from .seats import Bus
+from ...schema.verify.context import Context
+from ..aggregate.bus_classes import BusKind
+from .layout_tree import LayoutTree
+from .seats import BusInstance
 
-ALL: Final = 2
-UNKNOWN: Final = 1
+ALL_PADDED: Final = 2
+UNKNOWN_PADDED: Final = 1
 """Who keeps the firmware's own IO reserve: all, or those of which nobody says what comes; 0 is none."""
-LITTLE: Final = 2 * MIB
+SMALLEST_PREF64: Final = 2 * MIB
 """Bytes of prefetchable memory in place of edk2's default, a 256th of what there is."""
 
 
-class Reservations:
+class FirmwareReserves:
     """Properties of ports and bridges, found in steps: what spare slots need beside all else is known from a layout
     without such properties; the firmware's own reserves are dropped as long as needed.
 
     edk2 drops devices before reserves where these are smaller, so that its own reserves can cost a device.
     """
 
-    def __init__(self, placed: Placed) -> None:
+    def __init__(self, placed: LayoutTree) -> None:
         self._placed = placed
-        self._padded = UNKNOWN if self._too_many_to_pad() else ALL
+        self._padded = UNKNOWN_PADDED if self._too_many_to_pad() else ALL_PADDED
         """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
         self._roomy = True
         """Whether it may reserve memory so."""
         self._windows: Mapping[str, int] | None = None
         """Bytes of IO ports that each bridge must forward, spare slots' and all below it included."""
 
-    def change(self, known: Survey) -> bool:
+    def change(self, known: Context) -> bool:
         """Whether the layout should be made again: with room for spare slots, or with less of the firmware's own
         reserves, as it gives something up in this one."""
         if self._windows is None and any(spare.kind == "pci" and spare.io for spare in known.guest.spare):
             self._windows = known.io.windows
             return True
-        if self._padded and self._pads and known.prediction is not None and known.prediction.gives_up:
+        if self._padded and self._pads and known.prediction is not None and known.prediction.drops_anything:
             self._padded -= 1
             return True
         if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
@@ -52,7 +52,7 @@ class Reservations:
             return not self._roomy
         return False
 
-    def of(self, bus: Bus) -> Properties:
+    def of(self, bus: BusInstance) -> Properties:
         """What its controller says; only pcie-root-port and pci-bridge have such properties."""
         if bus.cls.model not in ("pcie-root-port", "pci-bridge"):
             return {}
@@ -61,10 +61,10 @@ class Reservations:
         bridge = next((one for one in self._placed.children(bus) if one.cls.model == "pcie-pci-bridge"), None)
         return self._at_port(bus) if bridge is None else self._at_port(bus) | self._behind(bridge)
 
-    def _spares(self, bus: Bus) -> list[Spare]:
+    def _spares(self, bus: BusInstance) -> list[Spare]:
         return [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
 
-    def _at_port(self, bus: Bus) -> Properties:
+    def _at_port(self, bus: BusInstance) -> Properties:
         """A slot's future device is taken to be one with large memory that may be above 4 GiB."""
         result: Properties = {}
         wishes = self._spares(bus)
@@ -73,14 +73,14 @@ class Reservations:
         elif self._gives_up(bus):
             result["io-reserve"] = 0
         if not self._roomy and not self._given(bus):
-            result["pref64-reserve"] = LITTLE
+            result["pref64-reserve"] = SMALLEST_PREF64
             if not wishes:
                 result["mem-reserve"] = 0
         if memory := sum(spare.memory for spare in wishes):
             result["pref64-reserve"] = power_of_two(memory)
         return result
 
-    def _behind(self, bridge: Bus) -> Properties:
+    def _behind(self, bridge: BusInstance) -> Properties:
         """For spare slots of a conventional bridge: room beside what is there, below 4 GiB as such devices have it.
 
         A pcie-pci-bridge has no such properties: its port keeps the room, which the guest then gives to the bridge.
@@ -96,23 +96,23 @@ class Reservations:
             result["mem-reserve"] = self._memory(bridge)
         return result
 
-    def _added(self, bridge: Bus, asked: int) -> int:
+    def _added(self, bridge: BusInstance, asked: int) -> int:
         """Bytes that its window has for spare slots alone, beside what devices leave of their last page."""
         there = self._placed.io_on(bridge)
         return align(there + asked, PAGE) - align(there, PAGE)
 
-    def _empty_window(self, bridge: Bus) -> int:
+    def _empty_window(self, bridge: BusInstance) -> int:
         """Bytes that the firmware opens for a bridge with SHPC where nothing below has IO ports."""
         guest = self._placed.guest
-        window = io_budget(guest.platform, guest.firmware.name).empty_shpc_window
+        window = io_budget(guest.machine_model, guest.firmware.name).empty_shpc_window
         return window if self._placed.keeps_shpc(bridge) else 0
 
-    def _memory(self, bridge: Bus) -> int:
+    def _memory(self, bridge: BusInstance) -> int:
         """Bytes for spare slots and for what else is in the window of memory that is not prefetchable."""
         there = self._placed.memory_on(bridge) + sum(map(self._window, self._placed.children(bridge)))
         return power_of_two(there + sum(spare.memory for spare in self._spares(bridge)))
 
-    def _window(self, bridge: Bus) -> int:
+    def _window(self, bridge: BusInstance) -> int:
         """Bytes of that window of a bridge in another one's."""
         least = SEABIOS_WINDOW if self._placed.guest.firmware.name == "seabios" else 0
         there = self._placed.memory_on(bridge) + sum(map(self._window, self._placed.children(bridge)))
@@ -121,7 +121,7 @@ class Reservations:
             kept = self._memory(bridge)
         return max(least if self._placed.keeps_shpc(bridge) else 0, align(there, MIB), kept or 0)
 
-    def _given(self, bus: Bus) -> bool:
+    def _given(self, bus: BusInstance) -> bool:
         """Whether the request speaks of its memory itself."""
         demanded = self._placed.demanded_as(bus)
         return demanded is not None and not MEMORY_RESERVES.isdisjoint(demanded.properties)
@@ -134,19 +134,19 @@ class Reservations:
 
     def _too_many_to_pad(self) -> bool:
         """Whether there are more hot-pluggable ports than windows, whatever their content."""
-        ports = sum(bus.cls.hot and bus.cls.offer is Offer.PORT for bus in self._placed.order)
-        return self._pads and ports > io_budget(self._placed.guest.platform, "ovmf").limit // PAGE
+        ports = sum(bus.cls.takes_hotplug and bus.cls.kind is BusKind.PORT for bus in self._placed.order)
+        return self._pads and ports > io_budget(self._placed.guest.machine_model, "ovmf").limit // PAGE
 
-    def _gives_up(self, bus: Bus) -> bool:
+    def _gives_up(self, bus: BusInstance) -> bool:
         """The IO that the firmware would reserve by itself, for the sake of reserves that are asked for."""
-        if self._padded == ALL or not self._stays_dry(bus):
+        if self._padded == ALL_PADDED or not self._never_has_io(bus):
             return False
-        return self._padded < UNKNOWN or self._is_known(bus)
+        return self._padded < UNKNOWN_PADDED or self._is_known(bus)
 
-    def _is_known(self, bus: Bus) -> bool:
+    def _is_known(self, bus: BusInstance) -> bool:
         """Whether the request says what is on the port, or is to come: an empty one that it lists may get anything."""
         return str(bus.name) in self._placed.occupied or bool(self._spares(bus))
 
-    def _stays_dry(self, bus: Bus) -> bool:
+    def _never_has_io(self, bus: BusInstance) -> bool:
         """A port of which the plan says that nothing with IO ports comes."""
         return not self._placed.children(bus) and not self._placed.io_below(bus)

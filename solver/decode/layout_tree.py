@@ -3,16 +3,16 @@
 from functools import cached_property
 
 from ...schema.firmware.bars import window_bytes
-from ...schema.pci.bars import Kind
+from ...schema.pci.bars import BarKind
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.bars import requested_with_rom
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
-from ...schema.request.traits import mode_on
-from ..aggregate.bus_classes import Offer
+from ...schema.request.resolved import mode_on
+from ..aggregate.bus_classes import BusKind
 from ..aggregate.controller_reserves import has_shpc
 from ..aggregate.items import Items
-from .seats import Bus, Seating
+from .seats import Assignment, BusInstance
 
 PREFIXES = {
     "pcie-root-port": "rp",
@@ -25,27 +25,27 @@ PREFIXES = {
 }
 
 
-class Placed:
+class LayoutTree:
     """Every bus has its name: demanded controllers their own, created ones a prefix and the next number."""
 
-    def __init__(self, guest: Guest, items: Items, seating: Seating) -> None:
+    def __init__(self, guest: Guest, items: Items, assignment: Assignment) -> None:
         self.guest = guest
         self.items = items
-        self.seating = seating
+        self.seating = assignment
         self.demanded = {controller.id: controller for controller in guest.controllers}
-        self.root = seating.buses[0]
-        self._children: dict[int, list[Bus]] = {}
-        for bus in seating.buses:
+        self.root = assignment.buses[0]
+        self._children: dict[int, list[BusInstance]] = {}
+        for bus in assignment.buses:
             if bus.parent is not None:
                 self._children.setdefault(id(bus.parent), []).append(bus)
         self.order = self.walk(self.root)[1:]
         """All but the root bus, parents first."""
         self._name()
 
-    def children(self, bus: Bus) -> list[Bus]:
+    def children(self, bus: BusInstance) -> list[BusInstance]:
         return self._children.get(id(bus), [])
 
-    def walk(self, bus: Bus) -> list[Bus]:
+    def walk(self, bus: BusInstance) -> list[BusInstance]:
         """The bus and all below it, parents first, by address."""
         below = sorted(self.children(bus), key=lambda one: (one.slot, one.function))
         return [bus, *(one for child in below for one in self.walk(child))]
@@ -61,31 +61,31 @@ class Placed:
                     last[prefix] += 1
                 bus.name = f"{prefix}{last[prefix]}"
 
-    def demanded_as(self, bus: Bus) -> Controller | None:
+    def demanded_as(self, bus: BusInstance) -> Controller | None:
         """What the request says of its controller, if it lists that."""
         return self.demanded.get(str(bus.name))
 
-    def number(self, bus: Bus, name: str) -> int | None:
+    def number(self, bus: BusInstance, name: str) -> int | None:
         """A property that the request gives its controller."""
         demanded = self.demanded_as(bus)
         return None if demanded is None else integer(demanded.properties, name)
 
-    def io_below(self, bus: Bus) -> bool:
+    def io_below(self, bus: BusInstance) -> bool:
         """Whether any device there or deeper has an IO BAR."""
         return any(self.io_on(one) for one in self.walk(bus))
 
-    def keeps_shpc(self, bridge: Bus) -> bool:
+    def keeps_shpc(self, bridge: BusInstance) -> bool:
         """Of a conventional bridge; the planner's own have none where an empty one would open a window for nothing."""
         if bridge.cls.model == "pci-bridge" and bridge.cls.created and bridge.cls.shpc_optional:
             return self.io_below(bridge) or any(host is bridge for _, host, _ in self.seating.spares)
         demanded = self.demanded_as(bridge)
         return demanded is None or has_shpc(demanded)
 
-    def io_on(self, bus: Bus) -> int:
+    def io_on(self, bus: BusInstance) -> int:
         """Bytes of IO BARs of the devices on a bus."""
         return self._asked.get(str(bus.name), (0, 0))[0]
 
-    def memory_on(self, bus: Bus) -> int:
+    def memory_on(self, bus: BusInstance) -> int:
         """Bytes of what the devices on a bus need of its window of memory that is not prefetchable."""
         return self._asked.get(str(bus.name), (0, 0))[1]
 
@@ -93,17 +93,17 @@ class Placed:
     def _asked(self) -> dict[str, tuple[int, int]]:
         asked: dict[str, tuple[int, int]] = {}
         for one, (bus, _, _) in self.seats.items():
-            traits = self.items.traits[one]
-            bars, rom = requested_with_rom(traits, mode_on(traits, behind_port=bus in self.ports))
+            resolved = self.items.resolved[one]
+            bars, rom = requested_with_rom(resolved, mode_on(resolved, behind_port=bus in self.ports))
             io, memory = asked.get(bus, (0, 0))
-            io += sum(size for _, kind, size in bars if kind is Kind.IO)
+            io += sum(size for _, kind, size in bars if kind is BarKind.IO)
             memory += rom + window_bytes(bars)
             asked[bus] = io, memory
         return asked
 
     @cached_property
     def ports(self) -> set[str]:
-        return {str(one.name) for one in self.order if one.cls.offer is Offer.PORT}
+        return {str(one.name) for one in self.order if one.cls.kind is BusKind.PORT}
 
     @cached_property
     def seats(self) -> dict[str, tuple[str, int, int]]:

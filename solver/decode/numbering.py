@@ -5,17 +5,17 @@ from collections.abc import Set
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import integer
 from ..aggregate.bus_classes import BUS_NUMBERS
-from .layout_tree import Placed
-from .seats import Bus
+from .layout_tree import LayoutTree
+from .seats import BusInstance
 
 PORTS = frozenset(name for name, model in CONTROLLERS.items() if model.is_port)
-MOST = 255
+LARGEST_NUMBER = 255
 
 
 class Numbering:
     """By controller. What the request gives is kept."""
 
-    def __init__(self, placed: Placed) -> None:
+    def __init__(self, placed: LayoutTree) -> None:
         self._placed = placed
         self.chassis = self._unique("chassis", PORTS)
         self.slot_numbers = self._slot_numbers()
@@ -27,7 +27,7 @@ class Numbering:
         mine = [bus for bus in self._placed.order if bus.cls.model in models]
         fixed = {str(bus.name): value for bus in mine if (value := self._placed.number(bus, name)) is not None}
         used = set(fixed.values()) | (taken or set())
-        free = (number for number in range(1, MOST + 1) if number not in used)
+        free = (number for number in range(1, LARGEST_NUMBER + 1) if number not in used)
         return {str(bus.name): fixed[str(bus.name)] if bus.name in fixed else next(free) for bus in mine}
 
     def _slot_numbers(self) -> dict[str, int]:
@@ -44,9 +44,9 @@ class Numbering:
             taken.add((chassis, slot))
         return result
 
-    def _size(self, bus: Bus) -> int:
+    def _size(self, bus: BusInstance) -> int:
         """Bus numbers of a controller with all below it."""
-        below = sum(self._size(child) for child in self._placed.children(bus) if child.cls.where.root != child.name)
+        below = sum(self._size(child) for child in self._placed.children(bus) if child.cls.level.root != child.name)
         own = CONTROLLERS[str(bus.cls.model)].bus_numbers
         return own + max(below, bus.cls.bus_reserve or 0)
 

@@ -11,18 +11,18 @@ class NoDecode(Exception):  # noqa: N818 - a question to the search, not an erro
 
 
 @dataclass(eq=False, slots=True)
-class Bus:
+class BusInstance:
     """One bus in the making and the controller that offers it (none for the root bus)."""
 
     cls: BusClass
     name: str | None
-    parent: "Bus | None" = None
+    parent: "BusInstance | None" = None
     slot: int = 0
     function: int = 0
     used: dict[int, set[int]] = field(default_factory=dict)
     io: int = 0
 
-    def sit(self, slot: int, function: int) -> None:
+    def occupy(self, slot: int, function: int) -> None:
         here = self.used.setdefault(slot, set())
         if function in here:
             raise NoDecode(f"slot {slot} function {function} of {self.name} twice")
@@ -30,27 +30,27 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True)
-class Seating:
+class Assignment:
     """Where everything that was not pinned went. Pinned controllers appear among the buses, pinned devices do not."""
 
-    buses: list[Bus]
-    devices: dict[str, tuple[Bus, int, int]]
-    spares: list[tuple[Item, Bus, int]]
+    buses: list[BusInstance]
+    devices: dict[str, tuple[BusInstance, int, int]]
+    spares: list[tuple[Item, BusInstance, int]]
 
 
-class Pool:
+class FreeSlots:
     """Slots of one kind on the buses of a class, in order."""
 
-    def __init__(self, places: list[tuple[Bus, int]]) -> None:
+    def __init__(self, places: list[tuple[BusInstance, int]]) -> None:
         self._places = places
 
-    def take(self, count: int, *, last: bool = False) -> list[tuple[Bus, int]]:
+    def take(self, count: int, *, last: bool = False) -> list[tuple[BusInstance, int]]:
         """The first `count` slots; or the first ones of the last buses that hold so many."""
         if count > len(self._places):
             raise NoDecode("more slots used than there are")
         start = 0
         if last and count:
-            order: list[Bus] = list(dict.fromkeys(bus for bus, _ in self._places))
+            order: list[BusInstance] = list(dict.fromkeys(bus for bus, _ in self._places))
             need = count
             while need > 0:
                 need -= sum(bus is order[-1] for bus, _ in self._places)
@@ -61,9 +61,9 @@ class Pool:
         del self._places[start : start + count]
         return taken
 
-    def take_spread(self, count: int) -> list[tuple[Bus, int]]:
+    def take_spread(self, count: int) -> list[tuple[BusInstance, int]]:
         """`count` slots on as many different buses as there are, the last buses first."""
-        taken: list[tuple[Bus, int]] = []
+        taken: list[tuple[BusInstance, int]] = []
         while len(taken) < count:
             buses = list(dict.fromkeys(bus for bus, _ in reversed(self._places)))[: count - len(taken)]
             places = [place for bus in buses if (place := self.take_on(bus, last=True)) is not None]
@@ -72,13 +72,13 @@ class Pool:
             taken += places
         return taken
 
-    def take_slot(self, slot: int) -> tuple[Bus, int] | None:
+    def take_slot(self, slot: int) -> tuple[BusInstance, int] | None:
         return self._remove(next((i for i, (_, number) in enumerate(self._places) if number == slot), None))
 
-    def take_on(self, bus: Bus, *, last: bool = False) -> tuple[Bus, int] | None:
+    def take_on(self, bus: BusInstance, *, last: bool = False) -> tuple[BusInstance, int] | None:
         order = range(len(self._places))
         mine = (index for index in (reversed(order) if last else order) if self._places[index][0] is bus)
         return self._remove(next(mine, None))
 
-    def _remove(self, index: int | None) -> tuple[Bus, int] | None:
+    def _remove(self, index: int | None) -> tuple[BusInstance, int] | None:
         return None if index is None else self._places.pop(index)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...schema.explanation.facts import LIMITS, SLOTS, Fact, Kept, facts_of
+from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS, Fact, FactCounts, facts_of
 from ...schema.explanation.restrict import Relaxation, any_function
 from ...schema.finding import Finding
 from ...schema.layout.outcome import Infeasible, Outcome
@@ -11,9 +11,9 @@ from ...schema.request.guest import Guest
 from ..options import Options
 from ..search.cpsat import Limits
 from ..search.feasibility import feasible
-from ..search.shortage import rooms, short_of
+from ..search.shortage import free_slots, shortage_of
 from ..solving import best_known
-from .conflict import Clash, clash_of, without
+from .conflict import Conflict, minimal_conflict, without
 from .remedies import remedies_of
 
 
@@ -35,26 +35,26 @@ def explained(guest: Guest, limits: Limits) -> Outcome:
     return outcome.model_copy(update={"remedies": remedies_of(guest, clash, limits.steady)})
 
 
-def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Clash | None]:
+def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Conflict | None]:
     """The answer, without remedies, and of an infeasible guest its clash."""
     outcome = best_known(guest, limits)
     if not isinstance(outcome, Infeasible):
         return outcome, None
-    clash = clash_of(guest, facts_of(guest), limits.steady, outcome.findings)
+    clash = minimal_conflict(guest, facts_of(guest), limits.steady, outcome.findings)
     left = Relaxation.of(guest, clash.kept)
     findings, breaks = _findings(left, clash.kept, limits.steady), _breaks(left.stated, clash, limits.steady)
-    return Infeasible(findings=tuple(findings), minimal=clash.minimal, breaks=breaks), clash
+    return Infeasible(findings=tuple(findings), minimal=clash.minimal, broken_rule=breaks), clash
 
 
-def _findings(left: Relaxation, kept: Kept, limits: Limits) -> Iterator[Finding]:
+def _findings(left: Relaxation, kept: FactCounts, limits: Limits) -> Iterator[Finding]:
     """Limits with what every layout of these facts would use."""
     for fact, count in kept.items():
-        if fact.rule == SLOTS:
-            yield rooms(left)
-        elif fact.rule in LIMITS:
-            yield from short_of(left, fact.rule, limits) or (Finding(rule=fact.rule),)
+        if fact.rule == ENOUGH_SLOTS:
+            yield free_slots(left)
+        elif fact.rule in CAPACITY_RULES:
+            yield from shortage_of(left, fact.rule, limits) or (Finding(rule=fact.rule),)
         else:
-            yield Finding(rule=fact.rule, subjects=fact.subjects, numbers=_numbers(fact, count))
+            yield Finding(rule=fact.rule, subjects=fact.subjects, details=_numbers(fact, count))
 
 
 def _numbers(fact: Fact, count: int) -> Properties:
@@ -62,7 +62,7 @@ def _numbers(fact: Fact, count: int) -> Properties:
     return numbers if fact.value is None else {**numbers, "value": fact.value}
 
 
-def _breaks(left: Guest, clash: Clash, limits: Limits) -> str:
+def _breaks(left: Guest, clash: Conflict, limits: Limits) -> str:
     """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
     rule = clash.rule
     if not rule and any(one.address is not None and one.address.function for one in left.parts):

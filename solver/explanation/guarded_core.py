@@ -6,35 +6,35 @@ slots, near). Whoever uses it asks again.
 
 from collections.abc import Iterable
 
-from ...schema.explanation.facts import LIMITS, SLOTS, Fact, spare_id
+from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS, Fact, spare_id
 from ...schema.explanation.restrict import Relaxation
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Scope
-from ..aggregate.item_kinds import Kind
+from ..aggregate.bus_class_builder import Formulation
+from ..aggregate.item_kinds import ItemKind
 from ..aggregate.items import Item
-from ..aggregate.pins import Impossible
+from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
-from ..model.build import encode
-from ..search.cpsat import Limits, Program, TimeIsUp
+from ..model.build import build
+from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
 EFFORT = 0.3
 """In OR-Tools' deterministic seconds; most cores take a hundredth of it."""
 
-GUARDED = {*LIMITS, "max-controllers"} - {SLOTS}
+GUARDED = {*CAPACITY_RULES, "max-controllers"} - {ENOUGH_SLOTS}
 """Limits that have a guard."""
 
 
-def beside_the_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
+def facts_outside_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Limits) -> set[Fact]:
     """Facts that such a core does without; none where there is no core."""
     guest = relaxation.stated
     try:
         items = relaxed_items(relaxation)
-        encoding = encode(guest, items, Scope(), cheapest_only=False, guarded=True, check=limits.check)
-        program = Program(encoding.variables.rows, limits)
-    except (Impossible, TimeIsUp):
+        model = build(guest, items, Formulation(), cheapest_only=False, guarded=True, check=limits.check)
+        program = CpSatModel(model.variables.linear, limits)
+    except (PinConflict, TimeIsUp):
         return set()
-    v = encoding.variables
-    if v.rows.infeasible:
+    v = model.variables
+    if v.linear.infeasible:
         return set()
     core = program.core(v.guards.values(), EFFORT)
     if core is None:
@@ -50,10 +50,10 @@ def beside_the_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Limit
     }
 
 
-def _names(guest: Guest, who: object, free: dict[Kind, list[Item]]) -> Iterable[str]:
+def _names(guest: Guest, who: object, free: dict[ItemKind, list[Item]]) -> Iterable[str]:
     """Devices, controllers or spare slots that a guard is about, as facts name them."""
-    if isinstance(who, Kind) and who.spare is not None:
+    if isinstance(who, ItemKind) and who.spare is not None:
         return [spare_id(n) for n, one in enumerate(guest.spare) if one.model_copy(update={"count": 1}) == who.spare]
-    if isinstance(who, Kind):
+    if isinstance(who, ItemKind):
         return [name for item in free[who] for name in item.ids]
     return who if isinstance(who, tuple) else ()

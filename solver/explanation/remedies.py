@@ -12,18 +12,18 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ...schema.explanation.facts import LIMITS, Fact, Kept
+from ...schema.explanation.facts import CAPACITY_RULES, Fact, FactCounts
 from ...schema.explanation.restrict import Relaxation, left_out, modern, restricted
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible
 from ...schema.layout.remedy import Change, Remedy, What
 from ...schema.request.guest import Guest
-from ...schema.verify.context import survey
+from ...schema.verify.context import context_of
 from ...schema.verify.usage import usage
 from ..search.cpsat import Limits
-from ..search.feasibility import feasible, infeasible
+from ..search.feasibility import feasible, prove_infeasible
 from ..solving import best_known
-from .conflict import Clash, clash_of
+from .conflict import Conflict, minimal_conflict
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
@@ -39,7 +39,7 @@ SHOWN: Final = 8
 """Changed devices whose new places are told."""
 
 
-def remedies_of(guest: Guest, clash: Clash, limits: Limits) -> tuple[Remedy, ...]:
+def remedies_of(guest: Guest, clash: Conflict, limits: Limits) -> tuple[Remedy, ...]:
     """The smallest first; another machine or firmware behind those, fewer devices last."""
     search = _Remedies(guest, clash.all, clash.kept, limits)
     return tuple(sorted(search.run(), key=_size))
@@ -60,8 +60,8 @@ def _steps(change: Change) -> int:
 @dataclass(slots=True)
 class _Remedies:
     guest: Guest
-    facts: Kept
-    clash: Kept
+    facts: FactCounts
+    clash: FactCounts
     limits: Limits
 
     def run(self) -> Iterator[Remedy]:
@@ -91,9 +91,9 @@ class _Remedies:
             if self.has_layout(guest):
                 yield from self.proved(guest, *(_change(self.guest, fact, 0) for fact in dropped))
                 return
-            if not infeasible(Relaxation(guest, guest), self.limits, thorough=True):
+            if not prove_infeasible(Relaxation(guest, guest), self.limits, thorough=True):
                 return
-            clash = clash_of(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
+            clash = minimal_conflict(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
 
     # ---- wishes
 
@@ -159,7 +159,7 @@ class _Remedies:
     # ---- the rest
 
     def platform(self) -> Iterator[Remedy]:
-        other = "q35" if self.guest.platform.family == "pc" else "pc"
+        other = "q35" if self.guest.machine_model.family == "pc" else "pc"
         firmware = "ovmf" if self.guest.firmware.name == "seabios" else "seabios"
         for change in (
             Change(what="firmware", before=self.guest.firmware.name, after=firmware),
@@ -204,7 +204,7 @@ class _Remedies:
         subjects = [one for change in changes for one in change.subjects]
         seats = {seat.id: str(seat.address) for seat in (*layout.controllers, *layout.devices)}
         places = {one: seats[one] for one in subjects if one in seats}
-        known = survey(changed, layout)
+        known = context_of(changed, layout)
         limit = next((fact.rule for fact in self.clash if fact.rule in COUNTED and usage(known, fact.rule)), "")
         used, available = usage(known, limit) or (0, 0)
         yield Remedy(
@@ -216,8 +216,8 @@ class _Remedies:
         )
 
 
-def _wishes(clash: Kept) -> list[Fact]:
-    return [fact for fact in clash if fact.rule not in LIMITS and fact.rule != "complete"]
+def _wishes(clash: FactCounts) -> list[Fact]:
+    return [fact for fact in clash if fact.rule not in CAPACITY_RULES and fact.rule != "complete"]
 
 
 CHANGES: Final[dict[str, tuple[What, str | None]]] = {

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ...schema.layout.layout import Layout, PlacedDevice
 from ...schema.layout.outcome import Infeasible, Undecided
-from ...schema.layout.placement import Elsewhere, Paid, Placement
+from ...schema.layout.placement import OtherPlace, PlacementReport, UnmetPreference
 from ...schema.pci.address import SLOTS, Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Controller, Device
@@ -23,7 +23,7 @@ from .explain import clashing, explain
 
 def placement(
     guest: Guest, device: str, at: str | None = None, options: Options | None = None
-) -> Placement | Infeasible | Undecided:
+) -> PlacementReport | Infeasible | Undecided:
     """Why `device` sits where it does, or, with `at` ("pcie.0:05.0"), what it would cost to have it there.
 
     Buses of the plan can be named in `at`, too. Without a plan: the outcome that says so. Raises KeyError for a device
@@ -45,7 +45,7 @@ def placement(
     search = _Elsewhere(guest, asked, seat, layout, options)
     if pin is not None and pin.bus not in search.buses:
         raise ValueError(f"{pin} names no bus of the plan: {', '.join(search.buses)}")
-    return Placement(
+    return PlacementReport(
         device=device,
         model=seat.model,
         virtio=None if seat.virtio is None else seat.virtio.value,
@@ -59,8 +59,10 @@ def placement(
     )
 
 
-def _paid(guest: Guest, layout: Layout) -> list[Paid]:
-    return [Paid(who=who, reason=reason, weight=weight) for who, reason, weight in preferences(guest, layout)]
+def _paid(guest: Guest, layout: Layout) -> list[UnmetPreference]:
+    return [
+        UnmetPreference(who=who, reason=reason, weight=weight) for who, reason, weight in preferences(guest, layout)
+    ]
 
 
 def _names(start: str) -> Iterator[str]:
@@ -84,28 +86,28 @@ class _Elsewhere:
     layout: Layout
     options: Options
 
-    def all(self) -> Iterator[Elsewhere]:
+    def all(self) -> Iterator[OtherPlace]:
         """A place of each other sort: on the root bus, behind a port, on a conventional bus."""
         here = self._sort(self.seat.bus)
-        sorts = ("root", "port", "bridge") if self.guest.platform.family == "q35" else ("root", "bridge")
+        sorts = ("root", "port", "bridge") if self.guest.machine_model.family == "q35" else ("root", "bridge")
         for sort in sorts:
             if sort != here:
-                bus = self.guest.platform.root if sort == "root" else self._bus(sort)
+                bus = self.guest.machine_model.root if sort == "root" else self._bus(sort)
                 slot = 0 if sort == "port" else self._free_slot(bus)
                 if slot is not None:
                     yield self.at(Pin(bus, slot, None))
 
-    def at(self, pin: Pin) -> Elsewhere:
+    def at(self, pin: Pin) -> OtherPlace:
         """The best plan with the device there, held against the one that there is."""
         new = pin.bus in self._new.values()
-        there = Elsewhere(address=str(pin), bus_model=self.model_of(str(pin.bus)), new=new)
+        there = OtherPlace(address=str(pin), bus_model=self.model_of(str(pin.bus)), new=new)
         try:
             changed = self._pinned(pin)
         except ValidationError as error:
             return there.model_copy(update={"refused": "; ".join(problems(error, {}, Guest))})
         outcome, _ = clashing(changed, Limits.of(self.options))
         if isinstance(outcome, Infeasible):
-            return there.model_copy(update={"findings": outcome.findings, "breaks": outcome.breaks})
+            return there.model_copy(update={"findings": outcome.findings, "breaks": outcome.broken_rule})
         if outcome.layout is None:
             return there.model_copy(update={"refused": "not decided: more time may help", "proved": False})
         before, after = ({term.term: term.value for term in one.objective} for one in (self.layout, outcome.layout))
@@ -142,12 +144,12 @@ class _Elsewhere:
 
     @property
     def buses(self) -> list[str]:
-        return [self.guest.platform.root, *(one.id for one in self.layout.controllers)]
+        return [self.guest.machine_model.root, *(one.id for one in self.layout.controllers)]
 
     @property
     def _created(self) -> dict[str | None, str]:
         planned: dict[str | None, str] = {one.id: one.model for one in self.layout.controllers}
-        bridge = "pcie-pci-bridge" if self.guest.platform.family == "q35" else "pci-bridge"
+        bridge = "pcie-pci-bridge" if self.guest.machine_model.family == "q35" else "pci-bridge"
         return {self._new["port"]: "pcie-root-port", self._new["bridge"]: bridge, **planned}
 
     @property
@@ -162,18 +164,18 @@ class _Elsewhere:
         return next(there, self._new[sort])
 
     def _sort(self, bus: str) -> str:
-        if bus == self.guest.platform.root:
+        if bus == self.guest.machine_model.root:
             return "root"
         model = CONTROLLERS[str(self._created[bus])]
         return "port" if model.is_port else "root" if model.bus.express else "bridge"
 
     def model_of(self, bus: str) -> str:
-        return "" if bus == self.guest.platform.root else self._created.get(bus, "")
+        return "" if bus == self.guest.machine_model.root else self._created.get(bus, "")
 
     def _free_slot(self, bus: str) -> int | None:
         """The first slot that nobody is pinned to; whatever else is there is planned anew."""
         fixed = {(pin.bus, pin.slot) for pin in self.guest.reserve}
         fixed |= {one.address[:2] for one in self.guest.parts if one.address is not None}
-        platform = self.guest.platform
+        platform = self.guest.machine_model
         first, last = (platform.first_slot, platform.last_slot) if bus == platform.root else (1, SLOTS - 1)
         return next((slot for slot in range(first, last + 1) if (bus, slot) not in fixed), None)

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator, Sequence, Set
 
-from ...schema.explanation.facts import Fact, Kept
+from ...schema.explanation.facts import Fact, FactCounts
 from ...schema.explanation.restrict import Relaxation, modern, restricted
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Scope
-from ..aggregate.pins import Impossible
+from ..aggregate.bus_class_builder import Formulation
+from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
-from ..model.build import Encoding, encode
-from ..model.variables import Use
-from ..search.cpsat import Limits, Program, TimeIsUp
+from ..model.build import Model, build
+from ..model.variables import SeatUse
+from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
 
 def wider(
-    guest: Guest, facts: Kept, kept: Kept, dropped: Fact, limits: Limits, without: frozenset[str]
+    guest: Guest, facts: FactCounts, kept: FactCounts, dropped: Fact, limits: Limits, without: frozenset[str]
 ) -> Iterator[Guest]:
     """Requests between the kept facts and all but one less of `dropped`.
 
@@ -38,7 +38,7 @@ def wider(
     yield restricted(guest, {**facts, dropped: kept.get(dropped, 0)})
 
 
-def _with(facts: Kept, kept: Kept, dropped: Fact, stated: Set[tuple[str, str]]) -> Kept:
+def _with(facts: FactCounts, kept: FactCounts, dropped: Fact, stated: Set[tuple[str, str]]) -> FactCounts:
     """Also that these are there, at their pins or in their groups."""
     more = dict(kept)
     for fact, count in facts.items():
@@ -54,25 +54,25 @@ def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> It
     """Rules and parts: who is there, at a pin or in a group, in a solution of the model, and need not be."""
     try:
         items = relaxed_items(relaxation)
-        encoding = encode(relaxation.stated, items, Scope(), cheapest_only=False, without=without, check=limits.check)
-        if encoding.variables.rows.infeasible:
+        model = build(relaxation.stated, items, Formulation(), cheapest_only=False, without=without, check=limits.check)
+        if model.variables.linear.infeasible:
             return
-        values = Program(encoding.variables.rows, limits).minimize(encoding.nothing).values
-    except (Impossible, TimeIsUp):
+        values = CpSatModel(model.variables.linear, limits).minimize(model.no_objective).values
+    except (PinConflict, TimeIsUp):
         return
     if values:
-        yield from _of_devices(encoding, values)
-        for bus in encoding.variables.classes:
-            if (bus.optional or bus.home is not None) and encoding.variables.buses(bus).value(values):
-                yield from ((rule, name) for name in bus.names for rule in ("pin", "complete")[bus.home is None :])
+        yield from _of_devices(model, values)
+        for bus in model.variables.classes:
+            if (bus.optional or bus.home is not None) and model.variables.controller_count(bus).value(values):
+                yield from ((rule, name) for name in bus.listed_ids for rule in ("pin", "complete")[bus.home is None :])
 
 
-def _of_devices(encoding: Encoding, values: Sequence[int]) -> Iterator[tuple[str, str]]:
-    v = encoding.variables
+def _of_devices(model: Model, values: Sequence[int]) -> Iterator[tuple[str, str]]:
+    v = model.variables
     seated = [option for option, count in zip(v.options, v.counts, strict=True) if count.value(values)]
     for option in seated:
-        if option.use is Use.HOME:
-            buses = option.bus.names or (v.guest.platform.root,)
+        if option.use is SeatUse.HOME:
+            buses = option.bus.listed_ids or (v.guest.machine_model.root,)
             for home in v.items.open.homes:
                 if home.kind is option.kind and home.slot in option.slot.numbers and home.bus in buses:
                     yield from (("pin", one) for one in home.ids)

@@ -3,54 +3,54 @@
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
-from ...schema.explanation.facts import SLOTS
+from ...schema.explanation.facts import ENOUGH_SLOTS
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
-from ..aggregate.bus_class_builder import Grower, Scope
+from ..aggregate.bus_class_builder import BusClassBuilder, Formulation
 from ..aggregate.item_kinds import Place
 from ..aggregate.items import Items
-from ..aggregate.listed_controllers import Standing
-from ..aggregate.pins import Impossible, Tree
+from ..aggregate.listed_controllers import ListedControllers
+from ..aggregate.pins import Occupancy, PinConflict
 from .bus_tree import bus_numbers, controllers, max_controllers, near
 from .io_space import io_space
 from .io_windows import Windows, io_windows
-from .linear import Capacity, Rows, Sum, total
+from .linear import Capacity, LinearExpr, LinearModel, sum_of
 from .memory import memory_space
-from .slots import every_controller_hangs, every_item_seated, slots_suffice
+from .slots import every_controller_attached, every_item_seated, slots_suffice
 from .spare_slots import spares_have_room
 from .variables import Option, Variables, options_of
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class Model:
     """A model and the terms of its objective, in units of the answer."""
 
     variables: Variables
     windows: Windows
-    terms: dict[Term, Sum]
+    terms: dict[Term, LinearExpr]
     capacities: tuple[Capacity, ...]
     capped: bool = False
     """The model leaves out layouts that might be better: it proves nothing."""
 
     @property
-    def nothing(self) -> Sum:
+    def no_objective(self) -> LinearExpr:
         """An objective for the question whether there is any layout."""
-        return Sum()
+        return LinearExpr()
 
 
-def encode(
+def build(
     guest: Guest,
     items: Items,
-    scope: Scope,
+    scope: Formulation,
     *,
     cheapest_only: bool,
     without: Set[str] = frozenset(),
     guarded: bool = False,
     check: Callable[[], object] = bool,
-) -> Encoding:
-    """The model of a guest. Raises Impossible where a pinned part breaks a rule by itself, and what `check` raises.
+) -> Model:
+    """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises.
 
     With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
     that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
@@ -58,30 +58,30 @@ def encode(
     """
     scope = replace(scope, numbers="bus-numbers" not in without, io_space="io-space" not in without)
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
-    copies = 2 * items.number + 1 if SLOTS in without else 1
-    tree = Tree(guest, items)
-    grower = Grower(Standing(guest, items, tree, copies), scope, check)
-    classes = grower.run()
+    copies = 2 * items.number + 1 if ENOUGH_SLOTS in without else 1
+    tree = Occupancy(guest, items)
+    grower = BusClassBuilder(ListedControllers(guest, items, tree, copies), scope, check)
+    classes = grower.build()
     options = options_of(guest, items, classes, tree.all_homes())
     _all_may_sit(guest, items, options)
     if cheapest_only:
         options = _cheapest(options)
-    v = Variables(guest, items, classes, options, Rows(check=check), guarded=guarded)
+    v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=guarded)
     every_item_seated(v)
-    every_controller_hangs(v)
+    every_controller_attached(v)
     slots_suffice(v)
     near(v)
     max_controllers(v)
     windows = io_windows(v, bounded="io-space" not in without)
     spares_have_room(v, windows)
     capacities = _capacities(v, windows, without)
-    terms: dict[Term, Sum] = {
+    terms: dict[Term, LinearExpr] = {
         "preferences": _preferences(v),
         "io_windows": windows.pages() * PAGE,
         "controllers": controllers(v),
         "depth": _depth(v),
     }
-    return Encoding(v, windows, terms, capacities, grower.capped or v.capped)
+    return Model(v, windows, terms, capacities, grower.capped or v.capped)
 
 
 def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capacity, ...]:
@@ -98,7 +98,7 @@ def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capa
 
 
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
-    """Raises Impossible for what nobody else keeps from having a place: there is none."""
+    """Raises PinConflict for what nobody else keeps from having a place: there is none."""
     seated = {id(option.kind) for option in options}
     spared = {id(kind) for members in items.open.instead.values() for kind in members}
     for kind, waiting in items.free.items():
@@ -112,7 +112,7 @@ def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
                 "max-depth": guest.policy.max_depth is not None,
             }
             rule = next((rule for rule, applies in reasons.items() if applies), "connect")
-            raise Impossible(rule, tuple(one for item in waiting for one in item.ids))
+            raise PinConflict(rule, tuple(one for item in waiting for one in item.ids))
 
 
 def _cheapest(options: list[Option]) -> list[Option]:
@@ -122,24 +122,24 @@ def _cheapest(options: list[Option]) -> list[Option]:
     return [option for option in options if option.weight == least[option.kind]]
 
 
-def _preferences(v: Variables) -> Sum:
+def _preferences(v: Variables) -> LinearExpr:
     """The sum of fixed weights: each option's own, what joined occupants pay, undemanded switches, pinned devices'."""
-    result = total(v.counts[i] * option.weight for i, option in enumerate(v.options) if option.weight)
+    result = sum_of(v.counts[i] * option.weight for i, option in enumerate(v.options) if option.weight)
     for bus in v.classes:
-        result.add(v.buses(bus), bus.base_weight)
+        result.add(v.controller_count(bus), bus.base_weight)
         if bus.created and bus.model == "x3130-upstream":
-            result.add(v.buses(bus), WEIGHTS["switch"])
+            result.add(v.controller_count(bus), WEIGHTS["switch"])
         for index, slot in enumerate(bus.slots):
             if slot.cost:
-                result.add(total(count for _, count in v.patterns(bus, index)), slot.cost)
+                result.add(sum_of(count for _, count in v.patterns(bus, index)), slot.cost)
     return result
 
 
-def _depth(v: Variables) -> Sum:
+def _depth(v: Variables) -> LinearExpr:
     """Bridges between endpoint and root bus, summed over functions."""
-    result = Sum()
+    result = LinearExpr()
     for option, count in zip(v.options, v.counts, strict=True):
-        result.add(count, option.kind.size * option.bus.where.depth)
+        result.add(count, option.kind.size * option.bus.level.depth)
     for bus in v.classes:
-        result.add(v.buses(bus), bus.base_functions * bus.where.depth)
+        result.add(v.controller_count(bus), bus.base_functions * bus.level.depth)
     return result

@@ -11,7 +11,7 @@ from ...schema.firmware.budget import PAGE, IoBudget, power_of_two
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..aggregate.bus_classes import BusClass
 from .io_windows import Windows
-from .linear import Capacity, Sum, total
+from .linear import Capacity, LinearExpr, sum_of
 from .spare_slots import Reserve, spares_on
 from .variables import Variables
 
@@ -21,10 +21,10 @@ OF_RANGES: Final = "ranges of expanders"
 
 
 def io_blocks(
-    v: Variables, windows: Windows, budget: IoBudget, root_bars: Sum, reserves: Sequence[Reserve]
+    v: Variables, windows: Windows, budget: IoBudget, root_bars: LinearExpr, reserves: Sequence[Reserve]
 ) -> Iterator[Capacity]:
     """`root_bars`: whole pages, in bytes, of the BARs on the main root bus. Where no block is reserved none counts."""
-    expanders = sorted({bus.where.root for bus in v.classes if bus.where.expander})
+    expanders = sorted({bus.level.root for bus in v.classes if bus.level.expander})
     if v.guest.firmware.name != "ovmf" or not expanders:
         return
     first = budget.first // PAGE
@@ -36,56 +36,58 @@ def io_blocks(
             before = start * unit - first
             main = [pages - before for pages in _of_main(v, windows, root_bars, reserves)]
             used.append(_in_blocks(v, unit, main))
-            yield Capacity("io-space", total(used), there, OF_RANGES, unit * PAGE)
+            yield Capacity("io-space", sum_of(used), there, OF_RANGES, unit * PAGE)
 
 
-def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Sequence[Reserve]) -> Sum | None:
+def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Sequence[Reserve]) -> LinearExpr | None:
     """Blocks that the range of an expander's bus has part in, if there is a reserve of that size below it; None where
     there never is."""
-    inside = [bus for bus in v.classes if bus.where.root == root]
+    inside = [bus for bus in v.classes if bus.level.root == root]
     large = list(_of_size(v, inside, unit, reserves))
     if not large:
         return None
-    aligned = v.rows.variable(0, 1)
+    aligned = v.linear.variable(0, 1)
     for bus, number in large:
-        v.rows.at_most(number, aligned * bus.most)
+        v.linear.add_le(number, aligned * bus.max_count)
     length = _length(v, windows, inside, reserves)
-    return _in_blocks(v, unit, [length - (aligned * -1 + 1) * max(0, v.rows.most(length))])
+    return _in_blocks(v, unit, [length - (aligned * -1 + 1) * max(0, v.linear.upper_bound(length))])
 
 
-def _in_blocks(v: Variables, unit: int, lengths: Sequence[Sum]) -> Sum:
+def _in_blocks(v: Variables, unit: int, lengths: Sequence[LinearExpr]) -> LinearExpr:
     """As many as hold each of these numbers of pages."""
-    blocks = v.rows.variable(0, max(0, *(-(-v.rows.most(length) // unit) for length in lengths)))
+    blocks = v.linear.variable(0, max(0, *(-(-v.linear.upper_bound(length) // unit) for length in lengths)))
     for length in lengths:
-        v.rows.at_most(length, blocks * unit)
+        v.linear.add_le(length, blocks * unit)
     return blocks
 
 
 def _of_size(
     v: Variables, inside: list[BusClass], unit: int, reserves: Sequence[Reserve]
-) -> Iterator[tuple[BusClass, Sum]]:
+) -> Iterator[tuple[BusClass, LinearExpr]]:
     """How many reserves are aligned to so many pages, or more."""
     for bus in inside:
-        if power_of_two(bus.reserve) >= unit:
-            yield bus, v.buses(bus)
+        if power_of_two(bus.io_reserve_pages) >= unit:
+            yield bus, v.controller_count(bus)
     for one in reserves:
-        large = total(chosen for size, chosen in one.size.sizes if size >= unit)
+        large = sum_of(chosen for size, chosen in one.size.sizes if size >= unit)
         if one.bus in inside and large.terms:
             yield one.bus, large
 
 
-def _of_main(v: Variables, windows: Windows, root_bars: Sum, reserves: Sequence[Reserve]) -> list[Sum]:
+def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Sequence[Reserve]) -> list[LinearExpr]:
     """Pages that the main root's range has at least: of BARs alone, and of all."""
-    inside = [bus for bus in v.classes if not bus.where.expander and bus.model is not None]
-    bars = v.rows.variable(0, max(0, -(-v.rows.most(root_bars) // PAGE)))
-    v.rows.equal(bars * PAGE, root_bars)
+    inside = [bus for bus in v.classes if not bus.level.expander and bus.model is not None]
+    bars = v.linear.variable(0, max(0, -(-v.linear.upper_bound(root_bars) // PAGE)))
+    v.linear.add_eq(bars * PAGE, root_bars)
     return [bars, bars + _length(v, windows, inside, reserves) - int(_pads(v))]
 
 
-def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> Sum:
+def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages of the windows of these classes at least: of bridges without devices, what is on an expander's bus."""
-    result = total(windows.direct[id(bus)] + windows.extra[id(bus)] for bus in inside if bus.model != "pxb-pcie")
-    result.add(total(one.beyond for one in reserves if one.bus in inside))
+    result = sum_of(
+        windows.pages_for_bars[id(bus)] + windows.pages_reserved[id(bus)] for bus in inside if bus.model != "pxb-pcie"
+    )
+    result.add(sum_of(one.beyond for one in reserves if one.bus in inside))
     for bus in inside if _pads(v) else ():
         result.add(_in_a_page_of_another(v, bus, reserves), -1)
     return result
@@ -96,28 +98,28 @@ def _pads(v: Variables) -> bool:
     return v.guest.firmware.number < NO_DEFAULT_IO_PADDING
 
 
-def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserve]) -> Sum:
+def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages that BARs on the buses of a class do not take, as they lie in a window that counts as a page for spare
     slots, but is reserved by default."""
-    result = v.rows.variable(0, bus.most)
+    result = v.linear.variable(0, bus.max_count)
     devices = (i for i in v.options_on(bus) if v.options[i].io and v.options[i].kind.spare is None)
-    has = total(v.counts[i] for i in devices)
-    has.add(v.buses(bus), int(bool(bus.base_io)))
-    v.rows.at_most(result, has)
-    bridges = [_by_default(v, child, v.buses(child), reserves) for child in v.pinned(bus)]
-    bridges += [_by_default(v, child, v.hanging(child, bus), reserves) for child in v.children(bus)]
-    v.rows.at_most(result, total(bridges))
+    has = sum_of(v.counts[i] for i in devices)
+    has.add(v.controller_count(bus), int(bool(bus.base_io)))
+    v.linear.add_le(result, has)
+    bridges = [_by_default(v, child, v.controller_count(child), reserves) for child in v.pinned(bus)]
+    bridges += [_by_default(v, child, v.attached(child, bus), reserves) for child in v.children(bus)]
+    v.linear.add_le(result, sum_of(bridges))
     return result
 
 
-def _by_default(v: Variables, bus: BusClass, number: Sum, reserves: Sequence[Reserve]) -> Sum:
+def _by_default(v: Variables, bus: BusClass, number: LinearExpr, reserves: Sequence[Reserve]) -> LinearExpr:
     """How many of so many bridges may have a window for nothing but spare slots that is less than a page: none that
     states a reserve."""
-    result = v.rows.variable(0, 0 if bus.reserve else bus.most)
-    v.rows.at_most(result, number)
-    v.rows.at_most(result, total(v.counts[i] for i, spare in spares_on(v, bus) if spare.io))
+    result = v.linear.variable(0, 0 if bus.io_reserve_pages else bus.max_count)
+    v.linear.add_le(result, number)
+    v.linear.add_le(result, sum_of(v.counts[i] for i, spare in spares_on(v, bus) if spare.io))
     large = (sizes for one in reserves if one.bus is bus for sizes in one.size.sizes)
-    more = total(chosen for size, chosen in large if size > 1)
+    more = sum_of(chosen for size, chosen in large if size > 1)
     if more.terms:
-        v.rows.at_most(result, v.buses(bus) - more)
+        v.linear.add_le(result, v.controller_count(bus) - more)
     return result

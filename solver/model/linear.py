@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Sum:
+class LinearExpr:
     """A linear sum over variables (by index) plus a constant. Mutable while a row is being gathered."""
 
     terms: dict[int, int] = field(default_factory=dict)
     constant: int = 0
 
-    def add(self, what: "Sum | int", times: int = 1) -> "Sum":
+    def add(self, what: "LinearExpr | int", times: int = 1) -> "LinearExpr":
         """Adds `times * what` in place."""
         if isinstance(what, int):
             self.constant += times * what
@@ -22,27 +22,27 @@ class Sum:
         self.constant += times * what.constant
         return self
 
-    def __add__(self, other: "Sum | int") -> "Sum":
-        return Sum(dict(self.terms), self.constant).add(other)
+    def __add__(self, other: "LinearExpr | int") -> "LinearExpr":
+        return LinearExpr(dict(self.terms), self.constant).add(other)
 
-    def __sub__(self, other: "Sum | int") -> "Sum":
-        return Sum(dict(self.terms), self.constant).add(other, -1)
+    def __sub__(self, other: "LinearExpr | int") -> "LinearExpr":
+        return LinearExpr(dict(self.terms), self.constant).add(other, -1)
 
-    def __mul__(self, times: int) -> "Sum":
-        return Sum({variable: factor * times for variable, factor in self.terms.items()}, self.constant * times)
+    def __mul__(self, times: int) -> "LinearExpr":
+        return LinearExpr({variable: factor * times for variable, factor in self.terms.items()}, self.constant * times)
 
     def value(self, values: Sequence[int]) -> int:
         return self.constant + sum(factor * values[variable] for variable, factor in self.terms.items())
 
 
-def total(parts: Iterable[Sum]) -> Sum:
+def sum_of(parts: Iterable[LinearExpr]) -> LinearExpr:
     terms: dict[int, int] = {}
     constant = 0
     for part in parts:
         for variable, factor in part.terms.items():
             terms[variable] = terms.get(variable, 0) + factor
         constant += part.constant
-    return Sum(terms, constant)
+    return LinearExpr(terms, constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Capacity:
     """Something that runs out: `rule` says that no more is used than available, in bus numbers or in `unit` bytes."""
 
     rule: str
-    used: Sum
+    used: LinearExpr
     available: int
     part: str = ""
     """Of memory, where it is."""
@@ -58,7 +58,7 @@ class Capacity:
 
 
 @dataclass(slots=True)
-class Rows:
+class LinearModel:
     """Variables with their ranges, and rows `low <= sum <= high`."""
 
     ranges: list[tuple[int, int]] = field(default_factory=list)
@@ -68,15 +68,15 @@ class Rows:
     check: Callable[[], object] = bool
     """Called at each row: raises where there is no time left to write the others."""
 
-    def variable(self, low: int, high: int) -> Sum:
+    def variable(self, low: int, high: int) -> LinearExpr:
         """A new integer variable; a constant where its range has one value."""
         if low >= high:
             self.infeasible |= low > high
-            return Sum(constant=low)
+            return LinearExpr(constant=low)
         self.ranges.append((low, high))
-        return Sum({len(self.ranges) - 1: 1})
+        return LinearExpr({len(self.ranges) - 1: 1})
 
-    def between(self, low: int | None, what: Sum, high: int) -> None:
+    def add_range(self, low: int | None, what: LinearExpr, high: int) -> None:
         """`low <= what <= high`; without `low` there is no limit below."""
         self.check()
         terms = [(variable, factor) for variable, factor in what.terms.items() if factor]
@@ -91,17 +91,17 @@ class Rows:
             variables, factors = zip(*terms, strict=True)
             self.rows.append((variables, factors, max(low, least) - what.constant, min(high, most) - what.constant))
 
-    def at_most(self, what: Sum, limit: "Sum | int") -> None:
-        self.between(None, what - limit, 0)
+    def add_le(self, what: LinearExpr, limit: "LinearExpr | int") -> None:
+        self.add_range(None, what - limit, 0)
 
-    def equal(self, what: Sum, other: "Sum | int") -> None:
-        self.between(0, what - other, 0)
+    def add_eq(self, what: LinearExpr, other: "LinearExpr | int") -> None:
+        self.add_range(0, what - other, 0)
 
-    def least(self, what: Sum) -> int:
+    def lower_bound(self, what: LinearExpr) -> int:
         """The smallest value that the ranges alone allow."""
         return what.constant + sum(
             factor * self.ranges[variable][0 if factor > 0 else 1] for variable, factor in what.terms.items()
         )
 
-    def most(self, what: Sum) -> int:
-        return -self.least(what * -1)
+    def upper_bound(self, what: LinearExpr) -> int:
+        return -self.lower_bound(what * -1)

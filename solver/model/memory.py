@@ -13,8 +13,8 @@ from ...schema.firmware.apertures import Aperture
 from ...schema.firmware.budget import MIB
 from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
 from ...schema.firmware.pieces import Memory, Pieces, whole
-from ..aggregate.bus_classes import BusClass, Offer
-from .linear import Capacity, Sum, total
+from ..aggregate.bus_classes import BusClass, BusKind
+from .linear import Capacity, LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
 from .spare_memory import SpareMemory
@@ -39,7 +39,7 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
         yield Capacity("memory-space", low, there, BELOW, unit)
         if above is None:
             continue
-        if not any(bus.where.expander for bus in v.classes):
+        if not any(bus.level.expander for bus in v.classes):
             yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
             continue
         yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
@@ -61,7 +61,7 @@ def _units(v: Variables, apertures: Sequence[Aperture | None]) -> list[int]:
     if v.items.reserving and v.guest.firmware.name == "ovmf":
         spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
         sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
-    roots = len({bus.where.root for bus in v.classes})
+    roots = len({bus.level.root for bus in v.classes})
     return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
 
 
@@ -72,7 +72,7 @@ def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:
     return roots > 1 or aperture.blocks(unit) * unit < aperture.size
 
 
-Part = tuple[Sum, Sum]
+Part = tuple[LinearExpr, LinearExpr]
 """Below 4 GiB, and what may be above."""
 
 
@@ -89,10 +89,10 @@ class _Need:
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""
-        for bus in sorted(self.v.classes, key=lambda one: -one.where.depth):
+        for bus in sorted(self.v.classes, key=lambda one: -one.level.depth):
             if self.v.items.reserving and self.unit == MIB:
                 inside = (self.kept[id(one)][0] for one in self.v.below(bus) if id(one) in self.kept)
-                self.spares.add(bus, total(inside))
+                self.spares.add(bus, sum_of(inside))
             if any(bus.kept_memory):
                 low, high = self._below(bus)
                 self.kept[id(bus)] = (
@@ -100,23 +100,26 @@ class _Need:
                     self._beyond(bus, bus.kept_memory.high, high),
                 )
             elif self.unit > MIB and id(bus) in self.spares.reserves:
-                self.kept[id(bus)] = self._spare_blocks(self.spares.reserves[id(bus)], self._below(bus)[0]), Sum()
+                self.kept[id(bus)] = (
+                    self._spare_blocks(self.spares.reserves[id(bus)], self._below(bus)[0]),
+                    LinearExpr(),
+                )
         return self._inside(self.v.classes)
 
-    def of_expanders(self) -> Sum:
+    def of_expanders(self) -> LinearExpr:
         """What is below 4 GiB behind expanders, once all has been counted."""
-        return self._inside([bus for bus in self.v.classes if bus.where.expander])[0]
+        return self._inside([bus for bus in self.v.classes if bus.level.expander])[0]
 
-    def of_main_first(self) -> Sum:
+    def of_main_first(self) -> LinearExpr:
         """One block if anything of the main root asks for memory below 4 GiB."""
-        rows, main = self.v.rows, [bus for bus in self.v.classes if not bus.where.expander]
-        if chipset_asks(self.v.guest.platform):
-            return Sum(constant=1)
-        asks = rows.variable(0, 1)
+        linear, main = self.v.linear, [bus for bus in self.v.classes if not bus.level.expander]
+        if chipset_asks(self.v.guest.machine_model):
+            return LinearExpr(constant=1)
+        asks = linear.variable(0, 1)
         for bus in main:
-            some = total(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
-            some.add(self.v.buses(bus), int(bus.base_memory.some))
-            rows.at_most(some, asks * rows.most(some))
+            some = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
+            some.add(self.v.controller_count(bus), int(bus.base_memory.some))
+            linear.add_le(some, asks * linear.upper_bound(some))
         return asks
 
     def _below(self, bus: BusClass) -> Part:
@@ -127,12 +130,12 @@ class _Need:
     def _inside(self, classes: list[BusClass]) -> Part:
         """What sits on these buses, what they keep beyond it, and what empty ports have anyway."""
         anyway = port_memory(self.v.guest.firmware.name) // self.unit
-        low, high = _empty_ports(self.v, classes) * anyway, Sum()
+        low, high = _empty_ports(self.v, classes) * anyway, LinearExpr()
         for bus in classes:
-            spared = anyway if bus.offer is Offer.PORT else 0
+            spared = anyway if bus.kind is BusKind.PORT else 0
             for index in self.v.options_on(bus):
                 self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
-            self._add(low, high, self.v.buses(bus), bus.base_memory, spared)
+            self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
             low.add(self.held.below(bus, self.unit))
             if id(bus) in self.kept:
                 low.add(self.kept[id(bus)][0])
@@ -142,27 +145,27 @@ class _Need:
                 low.add(self.spares.beyond.get(id(bus), 0))
         return low, high
 
-    def _add(self, low: Sum, high: Sum, times: Sum, memory: Memory, spared: int) -> None:
+    def _add(self, low: LinearExpr, high: LinearExpr, times: LinearExpr, memory: Memory, spared: int) -> None:
         low.add(times, max(0, whole(memory.low, self.unit) - spared))
         high.add(times, whole(memory.high, self.unit))
 
-    def _beyond(self, bus: BusClass, reserve: Pieces, there: Sum) -> Sum:
+    def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less."""
         units = whole(reserve, self.unit)
-        result = self.v.rows.variable(0, units * bus.most)
-        self.v.rows.at_most(self.v.buses(bus) * units - there, result)
+        result = self.v.linear.variable(0, units * bus.max_count)
+        self.v.linear.add_le(self.v.controller_count(bus) * units - there, result)
         return result
 
-    def _spare_blocks(self, reserve: PowerOfTwo, there: Sum) -> Sum:
+    def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:
         """OVMF aligns what is reserved for spare slots to its size."""
-        result = self.v.rows.variable(0, reserve.most // self.unit)
-        blocks = total(chosen * (size // self.unit) for size, chosen in reserve.sizes)
-        self.v.rows.at_most(blocks - there, result)
+        result = self.v.linear.variable(0, reserve.most // self.unit)
+        blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
+        self.v.linear.add_le(blocks - there, result)
         return result
 
 
-def _empty_ports(v: Variables, classes: list[BusClass]) -> Sum:
+def _empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:
     """Ports that no bridge hangs on: of the others, the window is what is below."""
-    ports = total(v.buses(bus) for bus in classes if bus.offer is Offer.PORT)
-    hanging = (bus for bus in classes if any(host.offer is Offer.PORT for host in bus.above))
-    return ports - total(map(v.buses, hanging))
+    ports = sum_of(v.controller_count(bus) for bus in classes if bus.kind is BusKind.PORT)
+    hanging = (bus for bus in classes if any(host.kind is BusKind.PORT for host in bus.above))
+    return ports - sum_of(map(v.controller_count, hanging))

@@ -1,13 +1,13 @@
 """Rules of slots: every item seated, capacity, who shares, function 0 filled."""
 
-from ..aggregate.bus_classes import BusClass, Join, SlotKind
-from .linear import Sum, total
-from .variables import Use, Variables, packs
+from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
+from .linear import LinearExpr, sum_of
+from .variables import SeatUse, Variables, packs_into_shared_slots
 
 
 def every_item_seated(v: Variables) -> None:
     """Rule complete: each item has exactly one seat, if it must be there."""
-    seats: dict[object, Sum] = {kind: Sum() for kind in v.items.free}
+    seats: dict[object, LinearExpr] = {kind: LinearExpr() for kind in v.items.free}
     for option, count in zip(v.options, v.counts, strict=True):
         seats[option.kind].add(count)
     for group, members in v.items.open.instead.items():
@@ -17,18 +17,18 @@ def every_item_seated(v: Variables) -> None:
         v.demand(seats[kind], v.items.open.least.get(kind, len(items)), kind, most=len(items))
 
 
-def every_controller_hangs(v: Variables) -> None:
+def every_controller_attached(v: Variables) -> None:
     """Rule complete: each controller that is not pinned hangs on one bus, each demanded one is there."""
     units: dict[int, list[BusClass]] = {}
     for bus in v.classes:
-        if len(bus.hosts) > 1:
-            v.rows.equal(total(v.hanging(bus, host) for host in bus.hosts), v.buses(bus))
-        if bus.movable and bus.unit is not None:
-            units.setdefault(bus.unit, []).append(bus)
+        if len(bus.possible_parents) > 1:
+            v.linear.add_eq(sum_of(v.attached(bus, host) for host in bus.possible_parents), v.controller_count(bus))
+        if bus.is_floating and bus.floating_group is not None:
+            units.setdefault(bus.floating_group, []).append(bus)
     for variants in units.values():
         first = variants[0]
-        least = 0 if first.optional else first.most
-        v.demand(total(v.buses(one) for one in variants), least, first.names, most=first.most)
+        least = 0 if first.optional else first.max_count
+        v.demand(sum_of(v.controller_count(one) for one in variants), least, first.listed_ids, most=first.max_count)
 
 
 def slots_suffice(v: Variables) -> None:
@@ -36,23 +36,23 @@ def slots_suffice(v: Variables) -> None:
     for bus in v.classes:
         _hanging_seated(v, bus)
         for index, slot in enumerate(bus.slots):
-            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use in (Use.HOT, Use.ALONE)]
+            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use in (SeatUse.HOT, SeatUse.ALONE)]
             shared = [count for _, count in v.patterns(bus, index)]
-            slots, sitting = v.grouped(bus, index)
-            used = total([*single, *shared, slots, v.alone(bus, index)])
-            v.rows.at_most(used, v.buses(bus) * slot.count)
-            v.rows.at_most(sitting, slots * slot.mask.bit_count())
-            _at_home(v, bus, slot, total([*single, v.alone(bus, index)]), total([*shared, slots]))
+            slots, sitting = v.packed(bus, index)
+            used = sum_of([*single, *shared, slots, v.single(bus, index)])
+            v.linear.add_le(used, v.controller_count(bus) * slot.count)
+            v.linear.add_le(sitting, slots * slot.mask.bit_count())
+            _at_home(v, bus, slot, sum_of([*single, v.single(bus, index)]), sum_of([*shared, slots]))
             _pinned_functions(v, bus, index, slot)
             _function_zero(v, bus, index, slot)
             _shared(v, bus, index, slot)
 
 
-def _at_home(v: Variables, bus: BusClass, slot: SlotKind, lone: Sum, joined: Sum) -> None:
+def _at_home(v: Variables, bus: BusClass, slot: SlotKind, lone: LinearExpr, joined: LinearExpr) -> None:
     """Who may sit in a slot that only a pin gives, sits there beside nobody who must be alone, and may have to be."""
-    for i in v.options_on(bus, slot, Use.HOME):
+    for i in v.options_on(bus, slot, SeatUse.HOME):
         alone = v.options[i].kind.hotplug == "required"
-        v.rows.at_most(v.counts[i] + lone + (joined if alone else 0), v.buses(bus) * slot.count)
+        v.linear.add_le(v.counts[i] + lone + (joined if alone else 0), v.controller_count(bus) * slot.count)
 
 
 def _hanging_seated(v: Variables, bus: BusClass) -> None:
@@ -60,43 +60,43 @@ def _hanging_seated(v: Variables, bus: BusClass) -> None:
     children = v.seated_children(bus)
     if children:
         for child in children:
-            if packs(child) and child.function is not None:
+            if packs_into_shared_slots(child) and child.function is not None:
                 seats = (v.seats_of(child, bus, index) for index in range(len(bus.slots)))
-                v.rows.equal(v.hanging(child, bus), total(seats))
+                v.linear.add_eq(v.attached(child, bus), sum_of(seats))
             elif child.function:
-                v.rows.equal(v.hanging(child, bus), 0)
-        alone = total(v.hanging(child, bus) for child in children if not packs(child))
-        v.rows.equal(alone, total(v.alone(bus, index) for index in range(len(bus.slots))))
-        grouped = total(v.hanging(child, bus) for child in children if packs(child))
-        v.rows.equal(grouped, total(v.grouped(bus, index)[1] for index in range(len(bus.slots))))
+                v.linear.add_eq(v.attached(child, bus), 0)
+        alone = sum_of(v.attached(child, bus) for child in children if not packs_into_shared_slots(child))
+        v.linear.add_eq(alone, sum_of(v.single(bus, index) for index in range(len(bus.slots))))
+        grouped = sum_of(v.attached(child, bus) for child in children if packs_into_shared_slots(child))
+        v.linear.add_eq(grouped, sum_of(v.packed(bus, index)[1] for index in range(len(bus.slots))))
 
 
 def _pinned_functions(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     """Controllers pinned to a function: one a slot has it, and somebody else fills function 0."""
-    slots, sitting = v.grouped(bus, index)
-    nonzero = Sum()
-    by_function: dict[int, Sum] = {}
+    slots, sitting = v.packed(bus, index)
+    nonzero = LinearExpr()
+    by_function: dict[int, LinearExpr] = {}
     for child, count in v.pinned_functions(bus, index):
         assert child.function is not None
-        by_function.setdefault(child.function, Sum()).add(count)
+        by_function.setdefault(child.function, LinearExpr()).add(count)
         nonzero.add(count if child.function else 0)
     for function, count in by_function.items():
-        v.rows.at_most(count, slots if slot.mask >> function & 1 else 0)
+        v.linear.add_le(count, slots if slot.mask >> function & 1 else 0)
     if nonzero.terms and not slot.has_zero:
-        v.rows.at_most(slots, sitting - nonzero)
+        v.linear.add_le(slots, sitting - nonzero)
 
 
 def _function_zero(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     """Rule function-zero: pinned functions without function 0 need somebody there."""
-    slots, sitting = v.grouped(bus, index)
-    v.rows.at_most(slots, sitting)
-    if slot.join is Join.EMPTY or slot.has_zero:
+    slots, sitting = v.packed(bus, index)
+    v.linear.add_le(slots, sitting)
+    if slot.join is SharedBy.EMPTY or slot.has_zero:
         return
-    needed = v.buses(bus) * slot.count
-    if slot.join in (Join.PORTS, Join.BRIDGES):
-        v.rows.equal(slots, needed)
+    needed = v.controller_count(bus) * slot.count
+    if slot.join in (SharedBy.PORTS, SharedBy.BRIDGES):
+        v.linear.add_eq(slots, needed)
     else:
-        v.rows.equal(total(count for _, count in v.patterns(bus, index)), needed)
+        v.linear.add_eq(sum_of(count for _, count in v.patterns(bus, index)), needed)
 
 
 def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
@@ -104,16 +104,16 @@ def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     patterns = v.patterns(bus, index)
     if not patterns:
         return
-    lone = Sum()
-    fixed: dict[frozenset[int], Sum] = {}
-    for i in v.options_on(bus, slot, Use.SHARED):
+    lone = LinearExpr()
+    fixed: dict[frozenset[int], LinearExpr] = {}
+    for i in v.options_on(bus, slot, SeatUse.SHARED):
         functions, size = v.options[i].kind.functions, v.options[i].kind.size
         if functions is None:
             lone.add(v.counts[i], size)
         else:
-            fixed.setdefault(functions, Sum()).add(v.counts[i])
+            fixed.setdefault(functions, LinearExpr()).add(v.counts[i])
     for functions, count in fixed.items():
-        v.rows.equal(count, total(slots for pattern, slots in patterns if functions in pattern.sets))
+        v.linear.add_eq(count, sum_of(slots for pattern, slots in patterns if functions in pattern.sets))
     free = slot.mask.bit_count()
-    v.rows.at_most(lone, total(slots * (free - pattern.used) for pattern, slots in patterns))
-    v.rows.at_most(total(slots * pattern.least_lone(slot) for pattern, slots in patterns), lone)
+    v.linear.add_le(lone, sum_of(slots * (free - pattern.used) for pattern, slots in patterns))
+    v.linear.add_le(sum_of(slots * pattern.least_lone(slot) for pattern, slots in patterns), lone)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ...schema.firmware.budget import MIB, power_of_two
-from ..aggregate.bus_classes import BusClass, Offer
-from ..aggregate.item_kinds import Kind, Place
-from .linear import Sum, total
+from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.item_kinds import ItemKind, Place
+from .linear import LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo, rounded_up
 from .variables import Variables
 
@@ -19,23 +19,23 @@ class SpareMemory:
     """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
 
     v: Variables
-    windows: dict[int, Sum] = field(default_factory=dict)
-    beyond: dict[int, Sum] = field(default_factory=dict)
+    windows: dict[int, LinearExpr] = field(default_factory=dict)
+    beyond: dict[int, LinearExpr] = field(default_factory=dict)
     """Whole MiB that a reserve has above all that is in it."""
     reserves: dict[int, PowerOfTwo] = field(default_factory=dict)
     """Of OVMF, which aligns them to their size."""
-    _parts: dict[int, dict[int, Sum]] = field(default_factory=dict)
+    _parts: dict[int, dict[int, LinearExpr]] = field(default_factory=dict)
     _exact: set[BusClass] = field(default_factory=set)
     _shared: set[BusClass] = field(default_factory=set)
 
-    def add(self, bus: BusClass, stated: Sum) -> None:
+    def add(self, bus: BusClass, stated: LinearExpr) -> None:
         """Those of the classes on its bus have been added.
 
         `stated`: MiB that bridges inside keep beyond what is in them; that may be all there is to round up.
         """
-        if bus.offer is Offer.CONVENTIONAL and bus.model is not None:
+        if bus.kind is BusKind.CONVENTIONAL and bus.model is not None:
             held = self._held(bus)
-            if self._reserves(bus) and bus.most == 1:
+            if self._reserves(bus) and bus.max_count == 1:
                 held = held + self._rounded_up(bus, held, stated * MIB)
                 self._exact.add(bus)
             elif self._reserves(bus) and not self._exact & self.v.below(bus) and not stated.terms:
@@ -43,23 +43,23 @@ class SpareMemory:
                 held = held + self.raised(bus, 1)
             self.windows[id(bus)] = held
 
-    def raised(self, bus: BusClass, unit: int) -> Sum:
+    def raised(self, bus: BusClass, unit: int) -> LinearExpr:
         """Of a class of several buses, what their reserves are above all that is in them, in blocks of `unit` bytes."""
         if bus not in self._shared or (unit > MIB and self.v.guest.firmware.name != "ovmf"):
-            return Sum()
+            return LinearExpr()
         kind, each = self._share
-        here = total(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].kind is kind)
+        here = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].kind is kind)
         return here * (each // unit - kind.spare.memory // unit if kind is not None and kind.spare is not None else 0)
 
     @cached_property
-    def _share(self) -> tuple[Kind | None, int]:
+    def _share(self) -> tuple[ItemKind | None, int]:
         """The kind of spare slots that is rounded up most, and the bytes that each adds to a reserve at least."""
         items = self.v.items
         window = sum(bus.base_window for bus in self.v.classes)
         window += sum(len(them) * kind.fit(Place.CONVENTIONAL).window for kind, them in items.free.items())
         spares = [(kind, len(them)) for kind, them in items.free.items() if kind.spare and kind.spare.kind == "pci"]
         memory = {kind: number * kind.spare.memory for kind, number in spares if kind.spare}
-        best: tuple[Kind | None, int] = None, 0
+        best: tuple[ItemKind | None, int] = None, 0
         most = 0
         for kind, number in spares:
             size = kind.spare.memory if kind.spare else 0
@@ -72,46 +72,46 @@ class SpareMemory:
         """Whether the planner may have it reserve memory for them; what the request may state stands."""
         open_ = self.v.items.open
         stated = bus.spare_room.low is not None or open_.readings
-        return not stated and (bus.most == 1 or not open_.more_io) and bool(self._spares(bus).terms)
+        return not stated and (bus.max_count == 1 or not open_.more_io) and bool(self._spares(bus).terms)
 
-    def _spares(self, bus: BusClass) -> Sum:
+    def _spares(self, bus: BusClass) -> LinearExpr:
         options = ((self.v.counts[i], self.v.options[i].kind.spare) for i in self.v.options_on(bus))
-        return total(count * spare.memory for count, spare in options if spare is not None and spare.memory)
+        return sum_of(count * spare.memory for count, spare in options if spare is not None and spare.memory)
 
-    def _held(self, bus: BusClass) -> Sum:
-        result = self._spares(bus) + self.v.buses(bus) * bus.base_window
+    def _held(self, bus: BusClass) -> LinearExpr:
+        result = self._spares(bus) + self.v.controller_count(bus) * bus.base_window
         for index in self.v.options_on(bus):
             result.add(self.v.counts[index], self.v.options[index].kind.fit(Place.CONVENTIONAL).window)
         for child in self.v.pinned(bus):
-            result.add(self.windows.get(id(child), Sum()))
+            result.add(self.windows.get(id(child), LinearExpr()))
         for child in self.v.children(bus):
             result.add(self._shared_out(child)[id(bus)])
         return result
 
-    def _shared_out(self, child: BusClass) -> dict[int, Sum]:
+    def _shared_out(self, child: BusClass) -> dict[int, LinearExpr]:
         """The windows of a class, by the class that it hangs on: they add up, so that nothing hides."""
-        window = self.windows.get(id(child), Sum())
-        if len(child.hosts) == 1 or not window.terms:
-            return dict.fromkeys(map(id, child.hosts), window)
+        window = self.windows.get(id(child), LinearExpr())
+        if len(child.possible_parents) == 1 or not window.terms:
+            return dict.fromkeys(map(id, child.possible_parents), window)
         if id(child) not in self._parts:
-            rows, most = self.v.rows, self.v.rows.most(window)
-            parts = {id(host): rows.variable(0, most) for host in child.hosts}
-            for host in child.hosts:
-                rows.at_most(parts[id(host)], self.v.hanging(child, host) * most)
-            rows.equal(total(parts.values()), window)
+            linear, most = self.v.linear, self.v.linear.upper_bound(window)
+            parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+            for host in child.possible_parents:
+                linear.add_le(parts[id(host)], self.v.attached(child, host) * most)
+            linear.add_eq(sum_of(parts.values()), window)
             self._parts[id(child)] = parts
         return self._parts[id(child)]
 
-    def _rounded_up(self, bus: BusClass, held: Sum, stated: Sum) -> Sum:
+    def _rounded_up(self, bus: BusClass, held: LinearExpr, stated: LinearExpr) -> LinearExpr:
         """Bytes up to the next power of two, if there are spare slots at all."""
-        rows, spares = self.v.rows, self._spares(bus)
-        reserve = rounded_up(rows, held, MIB)
+        linear, spares = self.v.linear, self._spares(bus)
+        reserve = rounded_up(linear, held, MIB)
         if self.v.guest.firmware.name == "ovmf":
             self.reserves[id(bus)] = reserve
-        rows.at_most(spares, reserve.used * rows.most(spares))
-        result, whole = rows.variable(0, reserve.most), rows.variable(0, reserve.most // MIB)
-        rows.at_most(reserve.value - held - stated, result)
-        rows.at_most(result - (MIB - 1), whole * MIB)
+        linear.add_le(spares, reserve.used * linear.upper_bound(spares))
+        result, whole = linear.variable(0, reserve.most), linear.variable(0, reserve.most // MIB)
+        linear.add_le(reserve.value - held - stated, result)
+        linear.add_le(result - (MIB - 1), whole * MIB)
         self.beyond[id(bus)] = whole
         return result
 

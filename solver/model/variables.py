@@ -12,16 +12,16 @@ from ...schema.firmware.pieces import Memory
 from ...schema.pci.address import FUNCTIONS
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
-from ..aggregate.bus_classes import BusClass, Join, SlotKind, foreign, unmet
-from ..aggregate.item_kinds import Kind, Place
+from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind, foreign, unmet
+from ..aggregate.item_kinds import ItemKind, Place
 from ..aggregate.items import Home, Items
-from .linear import Rows, Sum, total
+from .linear import LinearExpr, LinearModel, sum_of
 
 PATTERNS = 256
 """Ways to share a kind of slot that are looked at; there may be exponentially many."""
 
 
-class Use(StrEnum):
+class SeatUse(StrEnum):
     """How an item sits in a slot."""
 
     HOT = "hot"  # alone, and the slot takes hot-plug
@@ -34,10 +34,10 @@ class Use(StrEnum):
 class Option:
     """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
 
-    kind: Kind
+    kind: ItemKind
     bus: BusClass
     slot: SlotKind
-    use: Use
+    use: SeatUse
     weight: int
     io: int
     memory: Memory
@@ -55,9 +55,9 @@ class Pattern:
 
     def least_lone(self, slot: SlotKind) -> int:
         """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
-        company = len(self.sets) + (slot.join is not Join.EMPTY or slot.company)
+        company = len(self.sets) + (slot.join is not SharedBy.EMPTY or slot.company)
         # who is pinned to an empty slot may be a controller, which no device joins by itself
-        has_zero = (slot.has_zero and (slot.company or slot.join is not Join.EMPTY)) or any(
+        has_zero = (slot.has_zero and (slot.company or slot.join is not SharedBy.EMPTY)) or any(
             0 in one for one in self.sets
         )
         return max(not has_zero, 2 - company)
@@ -71,26 +71,26 @@ class Variables:
     items: Items
     classes: list[BusClass]
     options: list[Option]
-    rows: Rows
+    linear: LinearModel
     guarded: bool = False
     """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
-    guards: dict[object, Sum] = field(default_factory=dict)
+    guards: dict[object, LinearExpr] = field(default_factory=dict)
     capped: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
-    counts: list[Sum] = field(default_factory=list)
-    _buses: dict[int, Sum] = field(default_factory=dict)
-    _hang: dict[tuple[int, int], Sum] = field(default_factory=dict)
-    _alone: dict[tuple[int, int], Sum] = field(default_factory=dict)
-    _grouped: dict[tuple[int, int], tuple[Sum, Sum]] = field(default_factory=dict)
-    _patterns: dict[tuple[int, int], list[tuple[Pattern, Sum]]] = field(default_factory=dict)
-    _function_seats: dict[tuple[int, int, int], Sum] = field(default_factory=dict)
+    counts: list[LinearExpr] = field(default_factory=list)
+    _buses: dict[int, LinearExpr] = field(default_factory=dict)
+    _hang: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
+    _alone: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
+    _grouped: dict[tuple[int, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
+    _patterns: dict[tuple[int, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
+    _function_seats: dict[tuple[int, int, int], LinearExpr] = field(default_factory=dict)
     _by_bus: dict[int, list[int]] = field(default_factory=dict)
     _children: dict[int, list[BusClass]] = field(default_factory=dict)
     _pinned: dict[int, list[BusClass]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for child in self.classes:
-            for host in child.hosts:
+            for host in child.possible_parents:
                 self._children.setdefault(id(host), []).append(child)
             if child.parent is not None:
                 self._pinned.setdefault(id(child.parent), []).append(child)
@@ -98,76 +98,78 @@ class Variables:
             self._by_bus.setdefault(id(option.bus), []).append(index)
         for bus in reversed(self.classes):
             self._make_bus(bus)
-        made: dict[int, Sum] = {}
+        made: dict[int, LinearExpr] = {}
         for index, option in reversed(list(enumerate(self.options))):
-            most = 1 if option.use is Use.HOME else len(self.items.free[option.kind])
-            made[index] = self.rows.variable(0, most)
+            most = 1 if option.use is SeatUse.HOME else len(self.items.free[option.kind])
+            made[index] = self.linear.variable(0, most)
         self.counts = [made[index] for index in range(len(self.options))]
         for bus in reversed(self.classes):
             self._make_slots(bus)
 
     def _make_bus(self, bus: BusClass) -> None:
-        if bus.created or bus.optional or (bus.movable and bus.unit is not None):
-            self._buses[id(bus)] = self.rows.variable(0, bus.most)
-        for host in reversed(bus.hosts):
-            one = len(bus.hosts) == 1
-            self._hang[id(bus), id(host)] = self.buses(bus) if one else self.rows.variable(0, bus.most)
+        if bus.created or bus.optional or (bus.is_floating and bus.floating_group is not None):
+            self._buses[id(bus)] = self.linear.variable(0, bus.max_count)
+        for host in reversed(bus.possible_parents):
+            one = len(bus.possible_parents) == 1
+            self._hang[id(bus), id(host)] = (
+                self.controller_count(bus) if one else self.linear.variable(0, bus.max_count)
+            )
 
     def _make_slots(self, bus: BusClass) -> None:
         """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
         children = self.seated_children(bus)
-        grouped = [child for child in children if packs(child)]
-        alone = [child for child in children if not packs(child)]
+        grouped = [child for child in children if packs_into_shared_slots(child)]
+        alone = [child for child in children if not packs_into_shared_slots(child)]
         for index, slot in enumerate(bus.slots):
-            most = slot.count * bus.most
-            if alone and slot.join is Join.EMPTY:
-                self._alone[id(bus), index] = self.rows.variable(0, most)
-            if grouped and slot.join in (Join.EMPTY, Join.PORTS, Join.BRIDGES):
-                slots = self.rows.variable(0, most)
-                self._grouped[id(bus), index] = slots, self.rows.variable(0, most * slot.mask.bit_count())
+            most = slot.count * bus.max_count
+            if alone and slot.join is SharedBy.EMPTY:
+                self._alone[id(bus), index] = self.linear.variable(0, most)
+            if grouped and slot.join in (SharedBy.EMPTY, SharedBy.PORTS, SharedBy.BRIDGES):
+                slots = self.linear.variable(0, most)
+                self._grouped[id(bus), index] = slots, self.linear.variable(0, most * slot.mask.bit_count())
                 for child in grouped:
                     if child.function is not None:
-                        self._function_seats[id(child), id(bus), index] = self.rows.variable(0, child.most)
-            sharing = [self.options[i].kind for i in self.options_on(bus, slot, Use.SHARED)]
+                        self._function_seats[id(child), id(bus), index] = self.linear.variable(0, child.max_count)
+            sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
                 self.capped |= not all_known
-                self._patterns[id(bus), index] = [(one, self.rows.variable(0, most)) for one in known]
+                self._patterns[id(bus), index] = [(one, self.linear.variable(0, most)) for one in known]
 
     # ---- what may be asked for and may not
 
-    def demand(self, what: Sum, number: int, who: object, *, most: int | None = None) -> None:
+    def demand(self, what: LinearExpr, number: int, who: object, *, most: int | None = None) -> None:
         """`what` has that value, or one from there to `most`."""
         if not self.guarded or not number:
-            self.rows.between(number, what, number if most is None else most)
+            self.linear.add_range(number, what, number if most is None else most)
             return
-        self.rows.at_most(what, number if most is None else most)
-        self.rows.at_most(self._guard(who) * number, what)
+        self.linear.add_le(what, number if most is None else most)
+        self.linear.add_le(self._guard(who) * number, what)
 
-    def limit(self, what: Sum, limit: int, who: object) -> None:
+    def limit(self, what: LinearExpr, limit: int, who: object) -> None:
         """`what` is at most that."""
-        beyond = self.rows.most(what) - limit
+        beyond = self.linear.upper_bound(what) - limit
         if not self.guarded or beyond <= 0:
-            self.rows.at_most(what, limit)
+            self.linear.add_le(what, limit)
         else:  # a coefficient, not an enforcement literal: cores are found in a hundredth of the time (measured)
-            self.rows.at_most(what + self._guard(who) * beyond, limit + beyond)
+            self.linear.add_le(what + self._guard(who) * beyond, limit + beyond)
 
-    def _guard(self, who: object) -> Sum:
+    def _guard(self, who: object) -> LinearExpr:
         if who not in self.guards:
-            self.guards[who] = self.rows.variable(0, 1)
+            self.guards[who] = self.linear.variable(0, 1)
         return self.guards[who]
 
     # ---- asked for by meaning
 
-    def buses(self, bus: BusClass) -> Sum:
+    def controller_count(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class there are."""
         if id(bus) in self._buses:
             return self._buses[id(bus)]
-        if bus.unit is not None and bus.parent is not None:
-            return self.buses(bus.parent)
-        return Sum(constant=bus.most)
+        if bus.floating_group is not None and bus.parent is not None:
+            return self.controller_count(bus.parent)
+        return LinearExpr(constant=bus.max_count)
 
-    def hanging(self, child: BusClass, host: BusClass) -> Sum:
+    def attached(self, child: BusClass, host: BusClass) -> LinearExpr:
         """How many of `child` hang on buses of `host`."""
         return self._hang[id(child), id(host)]
 
@@ -194,44 +196,44 @@ class Variables:
             waiting += more
         return found
 
-    def alone(self, bus: BusClass, slot: int) -> Sum:
+    def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""
-        return self._alone.get((id(bus), slot), Sum())
+        return self._alone.get((id(bus), slot), LinearExpr())
 
-    def grouped(self, bus: BusClass, slot: int) -> tuple[Sum, Sum]:
+    def packed(self, bus: BusClass, slot: int) -> tuple[LinearExpr, LinearExpr]:
         """Slots given to ports or bridges packed together, and how many of them sit there."""
-        return self._grouped.get((id(bus), slot), (Sum(), Sum()))
+        return self._grouped.get((id(bus), slot), (LinearExpr(), LinearExpr()))
 
-    def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> Sum:
+    def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> LinearExpr:
         """Controllers pinned to a function that sit in a kind of slot."""
-        return self._function_seats.get((id(child), id(bus), slot), Sum())
+        return self._function_seats.get((id(child), id(bus), slot), LinearExpr())
 
-    def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, Sum]]:
+    def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, LinearExpr]]:
         """Each class pinned to a function with its seats in a kind of slot."""
         children = self.seated_children(bus)
         return [(child, self.seats_of(child, bus, slot)) for child in children if child.function is not None]
 
-    def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, Sum]]:
+    def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, LinearExpr]]:
         """Slots shared by endpoints, by pattern."""
         return self._patterns.get((id(bus), slot), [])
 
-    def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: Use | None = None) -> Iterator[int]:
+    def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: SeatUse | None = None) -> Iterator[int]:
         """Indexes of the options on a bus class."""
         for index in self._by_bus.get(id(bus), []):
             option = self.options[index]
             if (slot is None or option.slot is slot) and (use is None or option.use is use):
                 yield index
 
-    def seated(self, bus: BusClass) -> Sum:
-        return total(self.counts[index] for index in self.options_on(bus))
+    def seated(self, bus: BusClass) -> LinearExpr:
+        return sum_of(self.counts[index] for index in self.options_on(bus))
 
 
-def packs(controller: BusClass) -> bool:
+def packs_into_shared_slots(controller: BusClass) -> bool:
     """Whether several of its kind share a slot, one a function."""
     return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
 
 
-def _patterns(kinds: list[Kind]) -> tuple[list[Pattern], bool]:
+def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
     """Sets of disjoint function sets among the kinds that have fixed functions, small ones first; whether all."""
     sets = sorted({kind.functions for kind in kinds if kind.functions is not None}, key=sorted)
     found: list[tuple[int, ...]] = [()]  # numbers of sets, ascending
@@ -265,58 +267,65 @@ def _at_home(guest: Guest, classes: list[BusClass], homes: Iterable[Home]) -> It
     """Seats of items where only a pin puts them that need not be kept."""
     for home in homes:
         for bus in classes if home.kind is not None else ():
-            if bus.names == (home.bus,) or (bus.model is None and home.bus == guest.platform.root):
+            if bus.listed_ids == (home.bus,) or (bus.model is None and home.bus == guest.machine_model.root):
                 yield from _home_options(guest, home, bus)
 
 
 def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
     kind, place, limit = home.kind, bus.place, guest.policy.max_depth
-    if kind is None or place is None or place not in kind.deciding or (kind.isolated and place is Place.CONVENTIONAL):
+    if (
+        kind is None
+        or place is None
+        or place not in kind.places_giving_mode
+        or (kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL)
+    ):
         return
-    if (kind.numa is not None and kind.numa != bus.where.node) or (limit is not None and bus.where.depth > limit):
+    if (kind.numa is not None and kind.numa != bus.level.node) or (limit is not None and bus.level.depth > limit):
         return
-    hot = bus.hot and (home.slot > 0 or place is Place.PORT)
+    hot = bus.takes_hotplug and (home.slot > 0 or place is Place.PORT)
     for slot in bus.slots:
         if slot.company and home.slot in slot.numbers and (hot or kind.hotplug != "required"):
-            yield Option(kind, bus, slot, Use.HOME, 0, kind.fit(place).io, kind.fit(place).beside)
+            yield Option(kind, bus, slot, SeatUse.HOME, 0, kind.fit(place).io, kind.fit(place).memory_shared)
 
 
-def may_sit(guest: Guest, kind: Kind, bus: BusClass) -> bool:
+def may_sit(guest: Guest, kind: ItemKind, bus: BusClass) -> bool:
     """Place, node, depth and reserve of the bus suit the kind."""
-    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.where.node):
+    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.level.node):
         return False
     if kind.spare is not None and not bus.spare_room.holds(kind.spare):
         return False
-    if kind.near_switch is not None and not bus.where.switches:
+    if kind.near_switch is not None and not bus.level.switches:
         return False
-    if bus.dry and opens(kind, bus.place):
+    if bus.without_io_devices and opens(kind, bus.place):
         return False
     limit = guest.policy.max_depth
-    return kind.spare is not None or limit is None or bus.where.depth <= limit
+    return kind.spare is not None or limit is None or bus.level.depth <= limit
 
 
-def opens(kind: Kind, place: Place | None) -> bool:
+def opens(kind: ItemKind, place: Place | None) -> bool:
     """Whether windows of bridges there depend on how many of the kind sit behind each."""
     return (place is not None and kind.fit(place).io > 0) or (kind.spare is not None and kind.spare.memory > 0)
 
 
-def _on_slot(kind: Kind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
+def _on_slot(kind: ItemKind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
     place = bus.place
     assert isinstance(place, Place)
     fit = kind.fit(place)
-    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.where))
+    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.level))
     needed = kind.functions or ()
     fits = slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in needed)
-    if kind.lone and (slot.join is not Join.EMPTY or not (slot.hot or place is Place.ROOT)):
+    if kind.alone_by_preset and (slot.join is not SharedBy.EMPTY or not (slot.takes_hotplug or place is Place.ROOT)):
         return
-    if slot.join is Join.EMPTY and kind.fills_zero and fits:
-        if slot.hot and kind.hotplug != "never":
-            yield Option(kind, bus, slot, Use.HOT, weight, fit.io, fit.alone)
+    if slot.join is SharedBy.EMPTY and kind.fills_zero and fits:
+        if slot.takes_hotplug and kind.hotplug != "never":
+            yield Option(kind, bus, slot, SeatUse.HOT, weight, fit.io, fit.memory_alone)
         elif kind.hotplug != "required":
-            yield Option(kind, bus, slot, Use.ALONE, weight + unmet(kind, met=False), fit.io, fit.alone)
-    if kind.lone:
+            yield Option(kind, bus, slot, SeatUse.ALONE, weight + unmet(kind, met=False), fit.io, fit.memory_alone)
+    if kind.alone_by_preset:
         return
-    joinable = slot.join in (Join.EMPTY, Join.ENDPOINTS) or (slot.join is Join.CHIPSET and not kind.grouped)
+    joinable = slot.join in (SharedBy.EMPTY, SharedBy.ENDPOINTS) or (slot.join is SharedBy.CHIPSET and not kind.grouped)
     if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
         shared = WEIGHTS["shared"] * kind.size
-        yield Option(kind, bus, slot, Use.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.beside)
+        yield Option(
+            kind, bus, slot, SeatUse.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.memory_shared
+        )

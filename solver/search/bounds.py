@@ -10,9 +10,9 @@ from typing import Final
 
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
-from ..aggregate.item_kinds import Kind
-from ..model.build import Encoding
-from ..model.linear import Sum
+from ..aggregate.item_kinds import ItemKind
+from ..model.build import Model
+from ..model.linear import LinearExpr
 from ..model.variables import Variables
 from .least_needs import Needs, demands_of
 
@@ -41,22 +41,22 @@ class Bound:
     """What the value is computed from: numbers of controllers, slots or pages."""
 
 
-def bounds(encoding: Encoding) -> dict[Term, int]:
+def bounds(model: Model) -> dict[Term, int]:
     """The largest bound of each term."""
     result: dict[Term, int] = {}
-    for bound in arguments(encoding):
+    for bound in arguments(model):
         result[bound.term] = max(bound.value, result.get(bound.term, bound.value))
     return result
 
 
-def arguments(encoding: Encoding) -> Iterator[Bound]:
+def arguments(model: Model) -> Iterator[Bound]:
     """Every bound of every term."""
-    v = encoding.variables
-    for term, what in encoding.terms.items():
+    v = model.variables
+    for term, what in model.terms.items():
         yield Bound(term, "each-by-itself", _seated_least(v, what), {})
     needs = Needs(v, demands_of(v))
     yield from _io_windows(needs)
-    yield from _controllers(needs, v.guest.platform.family)
+    yield from _controllers(needs, v.guest.machine_model.family)
 
 
 def _io_windows(needs: Needs) -> Iterator[Bound]:
@@ -81,13 +81,13 @@ def _controllers(needs: Needs, family: str) -> Iterator[Bound]:
         yield Bound("controllers", argument, sum(amounts.values()), amounts)
 
 
-def _seated_least(v: Variables, what: Sum) -> int:
+def _seated_least(v: Variables, what: LinearExpr) -> int:
     """The least that ranges allow, given that each kind's items all sit somewhere."""
     rest = dict(what.terms)
-    least: dict[Kind, int] = {}
+    least: dict[ItemKind, int] = {}
     for option, count in zip(v.options, v.counts, strict=True):
         (variable,) = count.terms
         factor = rest.pop(variable, 0)
         least[option.kind] = min(factor, least.get(option.kind, factor))
     seated = sum(len(v.items.free[kind]) * factor for kind, factor in least.items())
-    return v.rows.least(Sum(rest, what.constant)) + seated
+    return v.linear.lower_bound(LinearExpr(rest, what.constant)) + seated

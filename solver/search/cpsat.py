@@ -11,7 +11,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Any, Protocol
 
-from ..model.linear import Rows, Sum
+from ..model.linear import LinearExpr, LinearModel
 from ..options import Options, Stop, ending
 
 EFFORT = 3.0
@@ -28,7 +28,7 @@ class TimeIsUp(Exception):  # noqa: N818 - an answer, not an error
     """A limit is hit while something is still being written or read."""
 
 
-class Answer(Enum):
+class Status(Enum):
     OPTIMAL = auto()
     FEASIBLE = auto()
     INFEASIBLE = auto()
@@ -36,10 +36,10 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SolveResult:
     """`bound` is proved: no assignment has a smaller objective."""
 
-    answer: Answer
+    answer: Status
     values: tuple[int, ...] = ()
     bound: int = 0
 
@@ -161,10 +161,10 @@ def engine(documented: bool = False) -> Engine:
     return _Documented()
 
 
-class Program:
+class CpSatModel:
     """Rows as a CP-SAT model; objectives are minimised one after the other."""
 
-    def __init__(self, rows: Rows, limits: Limits, *, documented: bool = False) -> None:
+    def __init__(self, rows: LinearModel, limits: Limits, *, documented: bool = False) -> None:
         self.engine = engine(documented)
         self.limits = limits
         self.rows = rows
@@ -181,12 +181,12 @@ class Program:
         linear.coeffs.extend(list(factors))
         linear.domain.extend((low, high))
 
-    def fix(self, what: Sum, value: int) -> None:
+    def fix(self, what: LinearExpr, value: int) -> None:
         """From now on `what` has that value."""
         if what.terms:
             self._row(what.terms, what.terms.values(), value - what.constant, value - what.constant)
 
-    def minimize(self, what: Sum, hint: Sequence[int] = ()) -> Result:
+    def minimize(self, what: LinearExpr, hint: Sequence[int] = ()) -> SolveResult:
         """The least value of `what`."""
         self.model.clear_objective()
         if what.terms:
@@ -206,23 +206,23 @@ class Program:
                 parameters["extra_subsolvers"] = ["max_lp"]  # none of a few workers has that level by itself
         response = self._solve(parameters)
         result = self._result(response)
-        if result.answer is Answer.FEASIBLE or result.answer is Answer.UNKNOWN:
+        if result.answer is Status.FEASIBLE or result.answer is Status.UNKNOWN:
             bound = int(response.best_objective_bound) if what.terms else 0
-            return Result(result.answer, result.values, bound + what.constant)
-        if result.answer is Answer.OPTIMAL:
-            return Result(result.answer, result.values, what.value(result.values))
+            return SolveResult(result.answer, result.values, bound + what.constant)
+        if result.answer is Status.OPTIMAL:
+            return SolveResult(result.answer, result.values, what.value(result.values))
         return result
 
-    def core(self, guards: Iterable[Sum], effort: float) -> tuple[int, ...] | None:
+    def core(self, guards: Iterable[LinearExpr], effort: float) -> tuple[int, ...] | None:
         """Variables of guards that cannot all be 1, by index: a hint, neither the least set nor sure to be right."""
         self.model.clear_objective()
         self.model.assumptions.extend([variable for guard in guards for variable in guard.terms])
         response = self._solve({"num_workers": 1, "cp_model_presolve": False, "max_deterministic_time": effort})
         self.model.assumptions.clear()
         core = tuple(response.sufficient_assumptions_for_infeasibility)
-        return core if self._result(response).answer is Answer.INFEASIBLE else None
+        return core if self._result(response).answer is Status.INFEASIBLE else None
 
-    def smallest(self, known: Sequence[int] = (), *, effort: float | None = None) -> Result:
+    def lexicographic_minimum(self, known: Sequence[int] = (), *, effort: float | None = None) -> SolveResult:
         """The lexicographically smallest assignment in order of creation.
 
         Every decision takes the first open variable at its least value and learned clauses are implied, so the first
@@ -246,19 +246,19 @@ class Program:
             parameters["max_deterministic_time"] = effort
         result = self._result(self._solve(parameters))
         self.model.search_strategy.clear()
-        return self._one_by_one(known) if known and result.answer is Answer.UNKNOWN else result
+        return self._one_by_one(known) if known and result.answer is Status.UNKNOWN else result
 
-    def _one_by_one(self, known: Sequence[int]) -> Result:
+    def _one_by_one(self, known: Sequence[int]) -> SolveResult:
         """Each variable at its least value, in order; where the known assignment has that already, nothing to ask."""
         for variable, (low, _) in enumerate(self.rows.ranges):
-            one = Sum({variable: 1})
+            one = LinearExpr({variable: 1})
             if known[variable] > low:
                 result = self.minimize(one, known)
-                if result.answer is not Answer.OPTIMAL:
-                    return Result(Answer.FEASIBLE, tuple(known))
+                if result.answer is not Status.OPTIMAL:
+                    return SolveResult(Status.FEASIBLE, tuple(known))
                 known = result.values
             self.fix(one, known[variable])
-        return Result(Answer.OPTIMAL, tuple(known))
+        return SolveResult(Status.OPTIMAL, tuple(known))
 
     def _solve(self, parameters: dict[str, Any]) -> Any:
         left = self.limits.left()
@@ -268,12 +268,12 @@ class Program:
             parameters.setdefault("max_deterministic_time", self.limits.effort)
         return self.engine.solve(self.model, parameters, self.limits.stop)
 
-    def _result(self, response: Any) -> Result:
+    def _result(self, response: Any) -> SolveResult:
         status = str(getattr(response.status, "name", response.status)).rpartition(".")[2]
         if status in ("OPTIMAL", "FEASIBLE"):
-            return Result(Answer[status], tuple(response.solution))
+            return SolveResult(Status[status], tuple(response.solution))
         if status == "INFEASIBLE":
-            return Result(Answer.INFEASIBLE)
+            return SolveResult(Status.INFEASIBLE)
         if status == "UNKNOWN":
-            return Result(Answer.UNKNOWN)
+            return SolveResult(Status.UNKNOWN)
         raise RuntimeError(f"CP-SAT answers {status}: the encoding is wrong")

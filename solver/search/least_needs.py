@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, ControllerModel
-from ..aggregate.bus_classes import Offer, pages
-from ..aggregate.item_kinds import Kind
-from ..model.variables import Option, Use, Variables
+from ..aggregate.bus_classes import BusKind, pages
+from ..aggregate.item_kinds import ItemKind
+from ..model.variables import Option, SeatUse, Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Demand:
     """All items of a kind, by what its options have in common."""
 
     number: int
-    offers: frozenset[Offer]
+    offers: frozenset[BusKind]
     functions: int
     """Eighths of a slot that each needs at least."""
     io: int
@@ -23,14 +23,14 @@ class Demand:
 
 
 def demands_of(v: Variables) -> list[Demand]:
-    options: dict[Kind, list[Option]] = {}
+    options: dict[ItemKind, list[Option]] = {}
     for option in v.options:
         options.setdefault(option.kind, []).append(option)
     return [
         Demand(
             number=len(v.items.free[kind]),
-            offers=frozenset(option.bus.offer for option in there),
-            functions=kind.size if any(option.use is Use.SHARED for option in there) else FUNCTIONS,
+            offers=frozenset(option.bus.kind for option in there),
+            functions=kind.size if any(option.use is SeatUse.SHARED for option in there) else FUNCTIONS,
             io=min(option.io for option in there),
         )
         for kind, there in options.items()
@@ -46,20 +46,20 @@ class Needs:
 
     def pages(self) -> dict[str, int]:
         """An item alone on a port opens its own pages; what shares a bus shares pages, with what is pinned there."""
-        pinned = [bus.base_io for bus in self.v.classes if bus.model is not None and bus.unit is None]
+        pinned = [bus.base_io for bus in self.v.classes if bus.model is not None and bus.floating_group is None]
         alone, shared = 0, sum(pinned)
         for demand in self.demands:
-            if demand.offers == {Offer.PORT} and demand.functions == FUNCTIONS:
+            if demand.offers == {BusKind.PORT} and demand.functions == FUNCTIONS:
                 alone += demand.number * pages(demand.io)
-            elif Offer.ROOT not in demand.offers:
+            elif BusKind.ROOT not in demand.offers:
                 shared += demand.number * demand.io
         return {"alone": alone, "shared": pages(shared), "pinned": sum(map(pages, pinned))}
 
     def bridges_with_io(self) -> int:
         """Bridges that what has IO and fits on no other bus takes at least: each opens a page."""
-        wet = (one for one in self.demands if one.io and one.offers == {Offer.CONVENTIONAL})
+        wet = (one for one in self.demands if one.io and one.offers == {BusKind.CONVENTIONAL})
         widest = max(
-            (sum(s.count for s in bus.slots) for bus in self.v.classes if bus.offer is Offer.CONVENTIONAL), default=1
+            (sum(s.count for s in bus.slots) for bus in self.v.classes if bus.kind is BusKind.CONVENTIONAL), default=1
         )
         return -(-sum(one.number * one.functions for one in wet) // (FUNCTIONS * widest))
 
@@ -71,9 +71,9 @@ class Needs:
         for bus, functions in seats:
             if bus in used:
                 used[bus] += functions
-        whole = self._functions(Offer.PORT, alone=True) // FUNCTIONS - sum(not one for one in used.values())
+        whole = self._functions(BusKind.PORT, alone=True) // FUNCTIONS - sum(not one for one in used.values())
         # free functions of all ports together: two half empty ones hold as much as an empty one
-        joined = self._functions(Offer.PORT) - sum(FUNCTIONS - one for one in used.values())
+        joined = self._functions(BusKind.PORT) - sum(FUNCTIONS - one for one in used.values())
         return {
             "lone": max(0, whole + self.first_bridge),
             "functions": max(0, -(-joined // FUNCTIONS) + self.first_bridge),
@@ -82,7 +82,7 @@ class Needs:
     def _standing(self) -> Iterable[ControllerModel]:
         return (CONTROLLERS[controller.model] for controller in self.v.guest.controllers)
 
-    def _functions(self, offer: Offer, *, alone: bool = False) -> int:
+    def _functions(self, offer: BusKind, *, alone: bool = False) -> int:
         """Functions for what sits on such buses only, or for those of them that share with nobody: eight each."""
         demands = (demand for demand in self.demands if demand.offers == {offer})
         return sum(one.number * one.functions for one in demands if one.functions == FUNCTIONS or not alone)
@@ -91,13 +91,13 @@ class Needs:
     def bridges(self) -> int:
         """Conventional bridges to be created."""
         standing = sum(not model.bus.express for model in self._standing())
-        return max(0, -(-self._functions(Offer.CONVENTIONAL) // (FUNCTIONS * SLOTS)) - standing)
+        return max(0, -(-self._functions(BusKind.CONVENTIONAL) // (FUNCTIONS * SLOTS)) - standing)
 
     @property
     def first_bridge(self) -> bool:
         """On q35 the first conventional bridge is a pcie-pci-bridge, alone on a port."""
         none = all(model.bus.express for model in self._standing())
-        return self.v.guest.platform.family == "q35" and none and self.bridges > 0
+        return self.v.guest.machine_model.family == "q35" and none and self.bridges > 0
 
     @property
     def empty_bridge(self) -> bool:
@@ -107,5 +107,5 @@ class Needs:
     @property
     def expanders(self) -> int:
         wished = {kind.numa for kind in self.v.items.free if kind.numa is not None}
-        there = {bus.where.node for bus in self.v.classes if not bus.created}
+        there = {bus.level.node for bus in self.v.classes if not bus.created}
         return len(wished - there)

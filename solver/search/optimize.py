@@ -10,40 +10,40 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
-from ...schema.explanation.facts import LIMITS
+from ...schema.explanation.facts import CAPACITY_RULES
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout, ObjectiveTerm
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
-from ...schema.verify.context import Survey
+from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
-from ..aggregate.bus_class_builder import Scope, scopes
+from ..aggregate.bus_class_builder import Formulation, formulations
 from ..aggregate.items import Items, items_of
-from ..aggregate.pins import Impossible
+from ..aggregate.pins import PinConflict
 from ..decode.assemble import assemble
 from ..decode.decoder import decode
 from ..decode.seats import NoDecode
-from ..model.build import Encoding, encode
+from ..model.build import Model, build
 from ..model.linear import Capacity
 from .bounds import bounds as lower_bounds
-from .cpsat import Answer, Limits, Program, TimeIsUp
+from .cpsat import CpSatModel, Limits, Status, TimeIsUp
 
 QUICK, PATIENT = 0.02, 0.1
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
 before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
 
 
-SAVINGS = (Fraction(0), Fraction(1, 2), Fraction(1))
-"""Where the firmware runs out of something, how much less of it the next layouts use: see `_save`."""
+RETRIES = (Fraction(0), Fraction(1, 2), Fraction(1))
+"""Where the firmware runs out of something, how much less of it the next layouts use: see `_use_less`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A model to try. What a stage that is not `full` finds infeasible says nothing."""
 
-    scope: Scope
+    scope: Formulation
     cheapest_only: bool
 
     @property
@@ -57,37 +57,37 @@ class Optimum:
 
     values: tuple[int, ...]
     """Empty where none were found in time."""
-    bounds: dict[Term, int]
+    conditional_bounds: dict[Term, int]
     """Given that all terms before are at theirs: whoever misses one may be below those after it."""
-    least: dict[Term, int]
+    unconditional_bounds: dict[Term, int]
     """Whatever the terms before are."""
     proved: bool
 
     def unconditional(self, guest: Guest) -> tuple[ObjectiveTerm, ...]:
         """What is proved of any layout: the sharper bound is that of the first term that counts."""
-        first = next(term for term in guest.policy.order if term in self.bounds)
-        bounds = {**self.least, first: self.bounds[first]}
+        first = next(term for term in guest.policy.order if term in self.conditional_bounds)
+        bounds = {**self.unconditional_bounds, first: self.conditional_bounds[first]}
         return _terms(guest, bounds, bounds)
 
 
-def decide(guest: Guest, limits: Limits) -> Outcome:
+def optimize(guest: Guest, limits: Limits) -> Outcome:
     """What the best count vectors come to; an infeasible guest's findings are only what breaks a rule by itself."""
     best = Undecided()
-    hopeless: set[bool] = set()
+    infeasible_restricted: set[bool] = set()
     try:
         items = items_of(guest)
-    except Impossible as impossible:
+    except PinConflict as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
     for stage in _stages(guest, items):
-        if stage.cheapest_only in hopeless:
+        if stage.cheapest_only in infeasible_restricted:
             continue
-        answer, capped = _try(guest, items, stage, limits)
+        answer, capped = _solve(guest, items, stage, limits)
         if isinstance(answer, Solved):
             return answer
         if isinstance(answer, Infeasible):
             if stage.full and not capped:
                 return answer
-            hopeless.add(stage.cheapest_only)
+            infeasible_restricted.add(stage.cheapest_only)
             continue
         best = answer if answer.layout is not None or best.layout is None else best
         if limits.left() == 0 or (capped and best.layout is not None):
@@ -97,7 +97,7 @@ def decide(guest: Guest, limits: Limits) -> Outcome:
 
 def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
     """Small models first."""
-    finer = scopes(guest, items)
+    finer = formulations(guest, items)
     switches = any(kind.near_switch is not None for kind in items.free)
     order = [term for term in guest.policy.order if term not in ("moved", "guest_visible")]
     if order[0] == "preferences" and not switches:
@@ -107,80 +107,78 @@ def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
         yield Stage(scope, cheapest_only=False)
 
 
-def _try(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outcome, bool]:
+def _solve(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outcome, bool]:
     """What a model answers, and whether it left out layouts: then nothing is proved."""
     try:
-        encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only, check=limits.check)
-        least = lower_bounds(encoding)
+        model = build(guest, items, stage.scope, cheapest_only=stage.cheapest_only, check=limits.check)
+        least = lower_bounds(model)
         if stage.cheapest_only:
-            _nobody_pays_more(encoding, least)
+            _nobody_pays_more(model, least)
     except TimeIsUp:
         return Undecided(), False
-    except Impossible as impossible:
+    except PinConflict as impossible:
         return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),)), False
-    rows = encoding.variables.rows
-    optimum = Infeasible() if rows.infeasible else _optimize(guest, encoding, least, limits)
+    linear = model.variables.linear
+    optimum = Infeasible() if linear.infeasible else _optimize(guest, model, least, limits)
     if isinstance(optimum, Infeasible):
-        return optimum, encoding.capped
-    if encoding.capped or not stage.full:
+        return optimum, model.capped
+    if model.capped or not stage.full:
         # what leaves layouts out says only what all have in common; of those alike in preferences, it may say more
-        common = {term: rows.least(what) for term, what in encoding.terms.items()}
-        optimum = replace(optimum, least=common)
-        if encoding.capped:
-            optimum = replace(optimum, bounds=common, proved=False)
+        common = {term: linear.lower_bound(what) for term, what in model.terms.items()}
+        optimum = replace(optimum, unconditional_bounds=common)
+        if model.capped:
+            optimum = replace(optimum, conditional_bounds=common, proved=False)
     if not optimum.values:
-        return Undecided(bound=optimum.unconditional(guest)), encoding.capped
-    return _settled(guest, items, encoding, optimum, limits), encoding.capped
+        return Undecided(bound=optimum.unconditional(guest)), model.capped
+    return _lay_out_with_retries(guest, items, model, optimum, limits), model.capped
 
 
-def _nobody_pays_more(encoding: Encoding, least: dict[Term, int]) -> None:
+def _nobody_pays_more(model: Model, least: dict[Term, int]) -> None:
     """Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid."""
-    encoding.variables.rows.at_most(encoding.terms["preferences"], least["preferences"])
+    model.variables.linear.add_le(model.terms["preferences"], least["preferences"])
 
 
-def _settled(guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits) -> Outcome:
+def _lay_out_with_retries(guest: Guest, items: Items, model: Model, optimum: Optimum, limits: Limits) -> Outcome:
     """The answer laid out. Where the firmware runs out of what the sums found enough, layouts that use less are tried.
 
     Those are measured by the bounds of the whole model: one that costs no more than they say is optimal all the same.
     """
-    outcome, short = _laid_out(guest, items, encoding, optimum, limits)
-    for saving in SAVINGS:
-        capacities = [capacity for capacity in encoding.capacities if capacity.rule == short]
+    outcome, short = _lay_out(guest, items, model, optimum, limits)
+    for saving in RETRIES:
+        capacities = [capacity for capacity in model.capacities if capacity.rule == short]
         if not capacities or limits.left() == 0:
             break
         fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), max(1, one.available)))
         try:
-            _save(fullest, saving, encoding, optimum, limits)
+            _use_less(fullest, saving, model, optimum, limits)
         except TimeIsUp:
             break
-        again = _optimize(guest, encoding, lower_bounds(encoding), limits)
+        again = _optimize(guest, model, lower_bounds(model), limits)
         if isinstance(again, Infeasible) or not again.values:
             break
         optimum = replace(optimum, values=again.values)
-        outcome, short = _laid_out(guest, items, encoding, optimum, limits)
+        outcome, short = _lay_out(guest, items, model, optimum, limits)
     return outcome
 
 
-def _save(capacity: Capacity, saving: Fraction, encoding: Encoding, optimum: Optimum, limits: Limits) -> None:
+def _use_less(capacity: Capacity, saving: Fraction, model: Model, optimum: Optimum, limits: Limits) -> None:
     """From now on so much less is used, as a part of what can be saved; a single unit for none."""
     used = capacity.used.value(optimum.values)
     target = used - 1
     if saving:
-        result = Program(encoding.variables.rows, limits).minimize(capacity.used, optimum.values)
-        least = result.bound if result.answer is Answer.UNKNOWN else capacity.used.value(result.values)
+        result = CpSatModel(model.variables.linear, limits).minimize(capacity.used, optimum.values)
+        least = result.bound if result.answer is Status.UNKNOWN else capacity.used.value(result.values)
         target = floor(used - saving * (used - least))
-    encoding.variables.rows.at_most(capacity.used, target)
+    model.variables.linear.add_le(capacity.used, target)
 
 
-def _laid_out(
-    guest: Guest, items: Items, encoding: Encoding, optimum: Optimum, limits: Limits
-) -> tuple[Outcome, str | None]:
+def _lay_out(guest: Guest, items: Items, model: Model, optimum: Optimum, limits: Limits) -> tuple[Outcome, str | None]:
     """The first order of slots that keeps all rules; where none does, what is said of the first."""
     answers = []
     try:
         for backwards in (False, True):
-            seating = decode(encoding, optimum.values, limits.check_late, backwards=backwards)
-            answers.append(_judge(assemble(guest, items, seating), optimum))
+            assignment = decode(model, optimum.values, limits.check_late, backwards=backwards)
+            answers.append(_verify(assemble(guest, items, assignment), optimum))
             if isinstance(answers[-1][0], Solved) or answers[-1][0].layout is not None:
                 return answers[-1]
     except (NoDecode, TimeIsUp):
@@ -188,15 +186,15 @@ def _laid_out(
     return answers[0] if answers else (Undecided(bound=optimum.unconditional(guest)), None)
 
 
-def _judge(known: Survey, optimum: Optimum) -> tuple[Solved | Undecided, str | None]:
+def _verify(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str | None]:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
     rule of what ran out, if that is why."""
-    layout = completed(known, optimum)
-    findings = verify_surveyed(known.restated(layout))
+    layout = with_costs(known, optimum)
+    findings = verify_surveyed(known.with_statements(layout))
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     if errors:
         return Undecided(bound=optimum.unconditional(known.guest)), next(
-            (rule for rule in errors if rule in LIMITS), None
+            (rule for rule in errors if rule in CAPACITY_RULES), None
         )
     warnings = tuple(finding for finding in findings if finding.severity == "warning")
     layout = layout.model_copy(update={"warnings": warnings})
@@ -205,7 +203,7 @@ def _judge(known: Survey, optimum: Optimum) -> tuple[Solved | Undecided, str | N
     return Undecided(layout=layout, bound=layout.objective), None
 
 
-def completed(known: Survey, optimum: Optimum) -> Layout:
+def with_costs(known: Context, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
     values = objective_of(known)
     terms = _terms(known.guest, values, _bounds(known.guest, values, optimum))
@@ -223,7 +221,7 @@ def _bounds(guest: Guest, values: dict[Term, int], optimum: Optimum) -> dict[Ter
     result: dict[Term, int] = {}
     met = True
     for term in guest.policy.order:
-        result[term] = (optimum.bounds if met else optimum.least).get(term, 0)
+        result[term] = (optimum.conditional_bounds if met else optimum.unconditional_bounds).get(term, 0)
         met = met and values[term] == result[term]
     return result
 
@@ -234,65 +232,65 @@ def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tu
     )
 
 
-def _optimize(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
+def _optimize(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
     """The least of each term, given those before it; then the canonical one of the optimal answers."""
     try:
         return (
-            _at_once(encoding, least, limits)
-            or _all_but_last(guest, encoding, least, limits)
-            or _one_by_one(guest, encoding, least, limits)
+            _at_once(model, least, limits)
+            or _all_but_last(guest, model, least, limits)
+            or _one_by_one(guest, model, least, limits)
         )
     except TimeIsUp:
         return Optimum((), least, least, proved=False)
 
 
-def _at_once(encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:
+def _at_once(model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The canonical answer that meets every bound, if there is one and it is found without effort."""
-    program = Program(encoding.variables.rows, limits)
-    for term, what in encoding.terms.items():
+    program = CpSatModel(model.variables.linear, limits)
+    for term, what in model.terms.items():
         program.fix(what, least[term])
-    result = program.smallest(effort=QUICK)
-    return Optimum(result.values, least, least, proved=True) if result.answer is Answer.OPTIMAL else None
+    result = program.lexicographic_minimum(effort=QUICK)
+    return Optimum(result.values, least, least, proved=True) if result.answer is Status.OPTIMAL else None
 
 
-def _all_but_last(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | None:
+def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The same where only the last term misses its bound: depth does where bridges nest."""
-    program = Program(encoding.variables.rows, limits)
-    *others, last = (term for term in guest.policy.order if term in encoding.terms)
+    program = CpSatModel(model.variables.linear, limits)
+    *others, last = (term for term in guest.policy.order if term in model.terms)
     for term in others:
-        program.fix(encoding.terms[term], least[term])
-    result = program.minimize(encoding.terms[last])
-    if result.answer is not Answer.OPTIMAL:
+        program.fix(model.terms[term], least[term])
+    result = program.minimize(model.terms[last])
+    if result.answer is not Status.OPTIMAL:
         return None
     bounds = {**least, last: result.bound}
-    program.fix(encoding.terms[last], result.bound)
-    smallest = program.smallest(result.values, effort=PATIENT)
-    return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Answer.OPTIMAL)
+    program.fix(model.terms[last], result.bound)
+    smallest = program.lexicographic_minimum(result.values, effort=PATIENT)
+    return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Status.OPTIMAL)
 
 
-def _one_by_one(guest: Guest, encoding: Encoding, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
+def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
     """Minimises term after term, each fixed before the next."""
-    program = Program(encoding.variables.rows, limits)
+    program = CpSatModel(model.variables.linear, limits)
     values: tuple[int, ...] = ()
     bounds: dict[Term, int] = dict(least)
     proved = True
     for term in guest.policy.order:
-        what = encoding.terms.get(term)
+        what = model.terms.get(term)
         if what is None or not proved:
             continue
-        reached = what.value(values) if values else encoding.variables.rows.most(what)
+        reached = what.value(values) if values else model.variables.linear.upper_bound(what)
         if reached > least[term]:
             result = program.minimize(what, values)
-            if result.answer is Answer.INFEASIBLE:
+            if result.answer is Status.INFEASIBLE:
                 return Infeasible()
             values = result.values or values
             bounds[term] = max(result.bound, least[term])
-            proved = result.answer is Answer.OPTIMAL
+            proved = result.answer is Status.OPTIMAL
         if proved:
             program.fix(what, bounds[term])
     if proved:
-        result = program.smallest(values, effort=PATIENT if values else None)
-        if result.answer is Answer.INFEASIBLE:
+        result = program.lexicographic_minimum(values, effort=PATIENT if values else None)
+        if result.answer is Status.INFEASIBLE:
             return Infeasible()
-        values, proved = result.values or values, result.answer is Answer.OPTIMAL
+        values, proved = result.values or values, result.answer is Status.OPTIMAL
     return Optimum(values, bounds, least, proved)

@@ -2,55 +2,57 @@
 
 from collections.abc import Iterator, Sequence
 
-from ...schema.explanation.facts import LIMITS, SLOTS
+from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.finding import Finding
 from ...schema.firmware.budget import MIB
 from ...schema.firmware.pieces import Memory, whole
 from ...schema.pci.qemu_properties import Scalar
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Scope
-from ..aggregate.bus_classes import Join
-from ..aggregate.pins import Impossible
+from ..aggregate.bus_class_builder import Formulation
+from ..aggregate.bus_classes import SharedBy
+from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
-from ..model.build import Encoding, encode
+from ..model.build import Model, build
 from ..model.linear import Capacity
 from ..model.memory import BELOW
-from .cpsat import Answer, Limits, Program, TimeIsUp
+from .cpsat import CpSatModel, Limits, Status, TimeIsUp
 
 
 def shortages(guest: Guest, limits: Limits) -> tuple[Finding, ...]:
     """Of an infeasible guest: each limit that alone prevents every layout; else just that not all of it fits."""
     itself = Relaxation(guest, guest)
-    found = [finding for rule in LIMITS if rule != SLOTS for finding in short_of(itself, rule, limits)]
-    return tuple(found) or (Finding(rule="complete", numbers={"devices": len(guest.devices)}),)
+    found = [
+        finding for rule in CAPACITY_RULES if rule != ENOUGH_SLOTS for finding in shortage_of(itself, rule, limits)
+    ]
+    return tuple(found) or (Finding(rule="complete", details={"devices": len(guest.devices)}),)
 
 
-def rooms(relaxation: Relaxation) -> Finding:
+def free_slots(relaxation: Relaxation) -> Finding:
     """How many slots are free on each bus that what is not pinned may go to; of buses to be created, on one of each."""
     free: dict[str, Scalar] = {}
     try:
-        encoding = encode(relaxation.stated, relaxed_items(relaxation), Scope(), cheapest_only=False)
-    except Impossible:
-        return Finding(rule=SLOTS)
-    seats = {id(option.bus) for option in encoding.variables.options}
-    for bus in (bus for bus in encoding.variables.classes if id(bus) in seats or bus.model is None):
-        names = (f"a new {bus.model}",) if bus.created else bus.names or (relaxation.stated.platform.root,)
-        room = sum(slot.count for slot in bus.slots if slot.join is Join.EMPTY)
+        model = build(relaxation.stated, relaxed_items(relaxation), Formulation(), cheapest_only=False)
+    except PinConflict:
+        return Finding(rule=ENOUGH_SLOTS)
+    seats = {id(option.bus) for option in model.variables.options}
+    for bus in (bus for bus in model.variables.classes if id(bus) in seats or bus.model is None):
+        names = (f"a new {bus.model}",) if bus.created else bus.listed_ids or (relaxation.stated.machine_model.root,)
+        room = sum(slot.count for slot in bus.slots if slot.join is SharedBy.EMPTY)
         free.update(dict.fromkeys(names, room))
-    return Finding(rule=SLOTS, numbers=free)
+    return Finding(rule=ENOUGH_SLOTS, details=free)
 
 
-def short_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding, ...]:
+def shortage_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding, ...]:
     """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
     try:
         guest, items = relaxation.stated, relaxed_items(relaxation)
-        encoding = encode(guest, items, Scope(), cheapest_only=False, without={rule}, check=limits.check)
-        program = Program(encoding.variables.rows, limits)
-    except (Impossible, TimeIsUp):
+        model = build(guest, items, Formulation(), cheapest_only=False, without={rule}, check=limits.check)
+        program = CpSatModel(model.variables.linear, limits)
+    except (PinConflict, TimeIsUp):
         return ()
-    capacities = [capacity for capacity in encoding.capacities if capacity.rule == rule]
-    if encoding.variables.rows.infeasible or not capacities:
+    capacities = [capacity for capacity in model.capacities if capacity.rule == rule]
+    if model.variables.linear.infeasible or not capacities:
         return ()
     found: list[Finding] = []
     for capacity in capacities:
@@ -59,27 +61,27 @@ def short_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Finding
         result = program.minimize(capacity.used)
         if not result.values:
             return ()
-        least = capacity.used.value(result.values) if result.answer is Answer.OPTIMAL else result.bound
+        least = capacity.used.value(result.values) if result.answer is Status.OPTIMAL else result.bound
         if least > capacity.available:
-            found.append(_finding(encoding, capacity, least, result.values))
+            found.append(_finding(model, capacity, least, result.values))
     # without numbers: not the sum is too large, but its parts do not fit where they may go
     return tuple(found) or (Finding(rule=rule),)
 
 
-def _finding(encoding: Encoding, capacity: Capacity, least: int, values: Sequence[int]) -> Finding:
+def _finding(model: Model, capacity: Capacity, least: int, values: Sequence[int]) -> Finding:
     part: dict[str, Scalar] = {"memory": capacity.part} if capacity.part else {}
     if capacity.unit > MIB:
         part["block"] = capacity.unit
     return Finding(
         rule=capacity.rule,
-        subjects=tuple(_users(encoding, capacity, values)),
-        numbers={**part, "used": least * capacity.unit, "available": capacity.available * capacity.unit},
+        subjects=tuple(_users(model, capacity, values)),
+        details={**part, "used": least * capacity.unit, "available": capacity.available * capacity.unit},
     )
 
 
-def _users(encoding: Encoding, capacity: Capacity, values: Sequence[int]) -> Iterator[str]:
+def _users(model: Model, capacity: Capacity, values: Sequence[int]) -> Iterator[str]:
     """Devices that use some of it in that layout, and listed controllers that do by themselves, as listed."""
-    v = encoding.variables
+    v = model.variables
     if capacity.rule == "bus-numbers":
         return
     users: set[str] = set()
@@ -88,14 +90,14 @@ def _users(encoding: Encoding, capacity: Capacity, values: Sequence[int]) -> Ite
         seated = [next(waiting[option.kind]) for _ in range(count.value(values))]
         if _uses(capacity, option.io, option.memory):
             users.update(one for item in seated for one in item.ids)
-    places = {name: bus.place for bus in v.classes for name in bus.names or (v.guest.platform.root,)}
+    places = {name: bus.place for bus in v.classes for name in bus.listed_ids or (v.guest.machine_model.root,)}
     for occupant in v.items.pinned:
         place = places.get(occupant.bus)
         fit = None if place is None else occupant.item.kind.fit(place)
-        if fit is not None and _uses(capacity, fit.io, fit.beside):
+        if fit is not None and _uses(capacity, fit.io, fit.memory_shared):
             users.update(occupant.item.ids)
     if capacity.rule == "io-space":
-        users.update(name for bus in v.classes if bus.reserve or bus.shpc for name in bus.names)
+        users.update(name for bus in v.classes if bus.io_reserve_pages or bus.shpc for name in bus.listed_ids)
     for part in v.guest.parts:
         if part.id in users:
             yield part.id

@@ -78,6 +78,6 @@ def _addresses(draft: Draft, data: Data) -> Data:
         if "memory" not in result and draw.chance(0.3):
             result["pci_hole64"] = 0
         plain = Guest.model_validate({"machine": data["machine"], **result})
-        least = max(32, (address_end(plain.platform, plain.memory, plain.pci_hole64) - 1).bit_length())
+        least = max(32, (address_end(plain.machine_model, plain.memory, plain.pci_hole64) - 1).bit_length())
         result["phys_bits"] = draw.choice((least, draw.integer(least, 52), max(least, 40), 52))
     return result

@@ -15,9 +15,9 @@ from qslot.schema.layout.layout import PlacedController
 from qslot.schema.pci.address import FUNCTIONS, Pin
 from qslot.schema.request.device import Device
 from qslot.schema.request.fields import Term
-from qslot.schema.request.traits import model_of
+from qslot.schema.request.resolved import model_of
 from qslot.schema.verify import verify
-from qslot.schema.verify.context import survey
+from qslot.schema.verify.context import context_of
 from qslot.schema.verify.objective import objective
 from qslot.schema.weights import WEIGHTS
 
@@ -91,7 +91,7 @@ def unused_reserved(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     used = {(seat.bus, seat.slot, seat.function) for seat in (*layout.controllers, *layout.devices)}
     used |= {(one.bus, one.slot, 0) for one in layout.spare}
     slots = {(bus, slot) for bus, slot, _ in used}
-    buses = [guest.platform.root, *(one.id for one in guest.controllers)]
+    buses = [guest.machine_model.root, *(one.id for one in guest.controllers)]
     bus, slot, function = rng.choice(buses), rng.randrange(32), rng.randrange(FUNCTIONS)
     whole = (bus, slot) not in slots
     if (bus, slot, function) in used or any((one.bus, one.slot) == (bus, slot) for one in layout.spare):
@@ -107,7 +107,7 @@ def limited(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     if rng.random() < 0.5:
         data["policy"]["max_controllers"] = len(layout.controllers)
     else:
-        places = survey(guest, layout).places.values()
+        places = context_of(guest, layout).places.values()
         data["policy"]["max_depth"] = max((place.bus.depth for place in places), default=0)
     return _changed(data, layout, exact=True)
 

@@ -4,7 +4,7 @@ from random import Random
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.layout.outcome import Outcome, Undecided
-from qslot.schema.layout.placement import Elsewhere, Placement
+from qslot.schema.layout.placement import OtherPlace, PlacementReport
 from qslot.schema.pci.address import Pin
 from qslot.schema.request.device import Device
 from qslot.solver import Options, placement, solve
@@ -61,7 +61,7 @@ def elsewhere(guest: Guest, rng: Random, seconds: float = SECONDS) -> str:
     device = rng.choice(waiting)
     at = rng.choice((None, *sorted(_slots(guest, again.layout))))
     answer = placement(guest, device, at, Options(time_limit=seconds))
-    if not isinstance(answer, Placement):
+    if not isinstance(answer, PlacementReport):
         return "n/a" if isinstance(answer, Undecided) else "infeasible once asked why"
     allowed = [one for one in answer.elsewhere if one.possible and not one.only_by_pin]
     cheaper = [f"{device} at {one.address}: {one.term} {one.before} -> {one.after}" for one in allowed if _cheaper(one)]
@@ -71,11 +71,11 @@ def elsewhere(guest: Guest, rng: Random, seconds: float = SECONDS) -> str:
 def _slots(guest: Guest, layout: Layout) -> set[str]:
     """Where others are or the chipset is, and one on each bus."""
     there = {(one.bus, one.slot) for one in (*layout.controllers, *layout.devices)}
-    there |= {(guest.platform.root, guest.platform.chipset_slot)}
+    there |= {(guest.machine_model.root, guest.machine_model.chipset_slot)}
     return {str(Pin(bus, slot, None)) for bus, slot in (*there, *((one.id, 1) for one in layout.controllers))}
 
 
-def _cheaper(one: Elsewhere) -> bool:
+def _cheaper(one: OtherPlace) -> bool:
     """By the first term that differs."""
     return one.term is not None and one.after < one.before
 

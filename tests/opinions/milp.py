@@ -12,7 +12,7 @@ from math import ceil, floor, gcd
 from typing import Any
 
 from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
-from qslot.solver.model.linear import Rows, Sum
+from qslot.solver.model.linear import LinearExpr, LinearModel
 
 EPSILON = 1e-4
 """What a bound may be off: far above the solvers' tolerance of 1e-6, far below the distance of whole numbers."""
@@ -44,7 +44,7 @@ class Row:
         return self.low <= activity <= self.high
 
 
-def lexicographic(rows: Rows, terms: Sequence[Sum], seconds: float) -> list[int] | None:
+def lexicographic(rows: LinearModel, terms: Sequence[LinearExpr], seconds: float) -> list[int] | None:
     """The least value of each term, those before it at theirs; None where the rows have no solution.
 
     `seconds` are for all terms together. Raises UnsureError where the solver runs out of them, or of digits.
@@ -62,7 +62,7 @@ def lexicographic(rows: Rows, terms: Sequence[Sum], seconds: float) -> list[int]
 
 
 class _Program:
-    def __init__(self, rows: Rows, seconds: float) -> None:
+    def __init__(self, rows: LinearModel, seconds: float) -> None:
         self.seconds = seconds
         self.ranges = rows.ranges
         self.rows: list[Row] = []
@@ -79,7 +79,7 @@ class _Program:
         for variable, factor in zip(row.variables, row.factors, strict=True):
             constraint.SetCoefficient(self.variables[variable], factor)
 
-    def minimize(self, what: Sum) -> int | None:
+    def minimize(self, what: LinearExpr) -> int | None:
         """The least value of `what`, which it has from then on; None without a solution."""
         terms = {variable: factor for variable, factor in what.terms.items() if factor}
         divisor = gcd(*terms.values()) or 1

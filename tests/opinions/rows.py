@@ -7,16 +7,16 @@ or of CP-SAT shows; a fault of the rows themselves does not.
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.layout.outcome import Outcome
 from qslot.schema.request.fields import Term
-from qslot.solver.aggregate.bus_class_builder import Scope
+from qslot.solver.aggregate.bus_class_builder import Formulation
 from qslot.solver.aggregate.items import items_of
-from qslot.solver.aggregate.pins import Impossible
-from qslot.solver.model.build import Encoding, encode
+from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.model.build import Model, build
 
 from .milp import UnsureError, lexicographic
 
 SECONDS = 20.0
 """For a guest; nearly every one takes less than a second."""
-UNRESTRICTED = (Scope(), Scope(exact_io=True))
+UNRESTRICTED = (Formulation(), Formulation(exact_io=True))
 """Every layout has an image in the rows of each. The second tells more packings of IO apart, so it may say more."""
 
 Costs = dict[Term, int]
@@ -44,17 +44,17 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
     return f"DISAGREE: rows {', '.join(told)}, solver {_text(claimed)}"
 
 
-def _encoding(guest: Guest, scope: Scope) -> Encoding | None:
+def _encoding(guest: Guest, scope: Formulation) -> Model | None:
     """None where a pinned part breaks a rule by itself."""
     try:
-        return encode(guest, items_of(guest), scope, cheapest_only=False)
-    except Impossible:
+        return build(guest, items_of(guest), scope, cheapest_only=False)
+    except PinConflict:
         return None
 
 
-def _optimum(encoding: Encoding, guest: Guest, seconds: float) -> Costs | None:
+def _optimum(encoding: Model, guest: Guest, seconds: float) -> Costs | None:
     order = [term for term in guest.policy.order if term in encoding.terms]
-    best = lexicographic(encoding.variables.rows, [encoding.terms[term] for term in order], seconds)
+    best = lexicographic(encoding.variables.linear, [encoding.terms[term] for term in order], seconds)
     return None if best is None else dict(zip(order, best, strict=True))
 
 

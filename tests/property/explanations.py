@@ -15,7 +15,7 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Controller, Device, Guest, Infeasible
-from qslot.schema.explanation.facts import BINDING, LIMITS, SLOTS, Fact, facts_of, named, spare_id
+from qslot.schema.explanation.facts import BINDING, CAPACITY_RULES, ENOUGH_SLOTS, Fact, facts_of, named, spare_id
 from qslot.schema.explanation.restrict import Relaxation, left_out, restricted
 from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.verify import verify
@@ -23,8 +23,8 @@ from qslot.solver import Options, explain, solve
 from qslot.solver.explanation.explain import clashing
 from qslot.solver.explanation.witness import wider
 from qslot.solver.search.cpsat import Limits
-from qslot.solver.search.feasibility import feasible, infeasible
-from qslot.solver.search.optimize import decide
+from qslot.solver.search.feasibility import feasible, prove_infeasible
+from qslot.solver.search.optimize import optimize
 
 from ..generator import any_guest, small_guest
 
@@ -43,8 +43,8 @@ def has_layout(guest: Guest) -> bool:
 def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     """What is wrong with an explanation, a line each."""
     kept = named(guest, outcome.findings)
-    dropped = frozenset(LIMITS) - {fact.rule for fact in kept}
-    if not infeasible(Relaxation.of(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
+    dropped = frozenset(CAPACITY_RULES) - {fact.rule for fact in kept}
+    if not prove_infeasible(Relaxation.of(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
         yield "what it names is not infeasible alone"
     if outcome.minimal:
         yield from (f"not minimal: {fact.rule}" for fact in kept if not _fits_with_less(guest, kept, fact))
@@ -64,7 +64,7 @@ def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     told = {(change.what, one) for change in changes for one in change.subjects or ("",)}
     every = {fact: fact.count for fact in facts_of(guest)}
     for fact in every:
-        if fact.rule not in (*LIMITS, "complete", "max-controllers", "max-depth"):
+        if fact.rule not in (*CAPACITY_RULES, "complete", "max-controllers", "max-depth"):
             names = {what for what, one in told if one in (fact.subjects or ("",))}
             helps = (has_layout(restricted(guest, {**every, fact: left})) for left in {0, fact.count - 1})
             if not names & SAID_AS.get(fact.rule, {fact.rule}) and any(helps):
@@ -81,16 +81,18 @@ def with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> Iterator[Guest
     yield restricted(guest, fewer)
     known = {(one.rule, one.subjects): one for one in kept}
     every = {known.get((one.rule, one.subjects), one): one.count for one in facts_of(guest)}
-    yield from wider(guest, every, fewer, fact, Limits().steady, frozenset(LIMITS) - {one.rule for one in fewer})
+    yield from wider(
+        guest, every, fewer, fact, Limits().steady, frozenset(CAPACITY_RULES) - {one.rule for one in fewer}
+    )
 
 
 def _fits_with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> bool:
     """A limit can only be left out in a model; of all else one less is a request like any other."""
-    dropped = frozenset(LIMITS) - {one.rule for one in kept if one is not fact}
+    dropped = frozenset(CAPACITY_RULES) - {one.rule for one in kept if one is not fact}
     # slots are as many as there are, unless that is the fact in question
-    dropped = dropped if fact.rule == SLOTS else dropped - {SLOTS}
+    dropped = dropped if fact.rule == ENOUGH_SLOTS else dropped - {ENOUGH_SLOTS}
     for left in with_less(guest, kept, fact):
-        if fact.rule not in LIMITS and has_layout(left):
+        if fact.rule not in CAPACITY_RULES and has_layout(left):
             return True
         if any(feasible(left, Limits().steady, limits) for limits in (dropped & {fact.rule}, dropped)):
             return True
@@ -190,7 +192,7 @@ class Campaign:
 
     def take(self, name: str, guest: Guest) -> None:
         start = time.perf_counter()
-        if not isinstance(decide(guest, Limits(SECONDS)), Infeasible):
+        if not isinstance(optimize(guest, Limits(SECONDS)), Infeasible):
             return
         middle = time.perf_counter()
         clashing(guest, Limits(SECONDS))

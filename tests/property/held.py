@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from qslot.schema import Guest, Layout
 from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
-from qslot.solver.aggregate.bus_class_builder import Scope, scopes
+from qslot.solver.aggregate.bus_class_builder import Formulation, formulations
 from qslot.solver.aggregate.items import items_of
-from qslot.solver.aggregate.pins import Impossible
+from qslot.solver.aggregate.pins import PinConflict
 from qslot.solver.decode.assemble import assemble
 from qslot.solver.decode.decoder import decode
 from qslot.solver.decode.seats import NoDecode
-from qslot.solver.model.build import encode
-from qslot.solver.model.linear import Sum, total
-from qslot.solver.search.cpsat import Answer, Limits, Program
-from qslot.solver.search.optimize import Optimum, completed
+from qslot.solver.model.build import build
+from qslot.solver.model.linear import LinearExpr, sum_of
+from qslot.solver.search.cpsat import CpSatModel, Limits, Status
+from qslot.solver.search.optimize import Optimum, with_costs
 
 from ..laws.changes import costs_of, pinned_back
 
@@ -66,36 +66,39 @@ class Rows:
             self.without(patch)
             try:
                 items = items_of(guest)
-                encoding = encode(guest, items, Scope(exact_io=rng.random() < 0.5), cheapest_only=False)
-            except Impossible:
+                encoding = build(guest, items, Formulation(exact_io=rng.random() < 0.5), cheapest_only=False)
+            except PinConflict:
                 return None
-            rows = encoding.variables.rows
+            rows = encoding.variables.linear
             if rows.infeasible:
                 return None
-            drawn = total(Sum({index: rng.randint(-2, 3)}) for index in range(len(rows.ranges)))
-            result = Program(rows, LIMITS).minimize(drawn + encoding.terms["controllers"] * 3)
+            drawn = sum_of(LinearExpr({index: rng.randint(-2, 3)}) for index in range(len(rows.ranges)))
+            result = CpSatModel(rows, LIMITS).minimize(drawn + encoding.terms["controllers"] * 3)
             try:
                 known = assemble(guest, items, decode(encoding, result.values, bool)) if result.values else None
             except NoDecode:
                 return None
         if known is None:
             return None
-        layout = completed(known, Optimum((), {}, {}, proved=False))
+        layout = with_costs(known, Optimum((), {}, {}, proved=False))
         return next((one for one in self.variants(layout) if _fits(guest, one)), None)
 
-    def _refused(self, guest: Guest, terms: dict[Term, int], models: int) -> list[Scope]:
+    def _refused(self, guest: Guest, terms: dict[Term, int], models: int) -> list[Formulation]:
         """Models that have no answer with these costs."""
         refused = []
         with pytest.MonkeyPatch.context() as patch:
             self.whole(patch)
             items = items_of(guest)
-            for scope in scopes(guest, items)[-2:][:models]:
-                encoding = encode(guest, items, scope, cheapest_only=False)
-                program = Program(encoding.variables.rows, LIMITS)
+            for scope in formulations(guest, items)[-2:][:models]:
+                encoding = build(guest, items, scope, cheapest_only=False)
+                program = CpSatModel(encoding.variables.linear, LIMITS)
                 for term, what in encoding.terms.items():
                     if term in terms:
                         program.fix(what, terms[term])
-                if encoding.variables.rows.infeasible or program.minimize(encoding.nothing).answer is Answer.INFEASIBLE:
+                if (
+                    encoding.variables.linear.infeasible
+                    or program.minimize(encoding.no_objective).answer is Status.INFEASIBLE
+                ):
                     refused.append(scope)
         return refused
 

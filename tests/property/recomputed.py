@@ -11,7 +11,7 @@ from typing import Any, Literal
 from qslot.schema import Guest
 from qslot.schema.pci.controllers import Connector, VirtioMode
 from qslot.schema.request.fields import Term
-from qslot.schema.request.traits import Traits
+from qslot.schema.request.resolved import ResolvedDevice
 from qslot.schema.weights import WEIGHTS
 
 Place = Literal["port", "bridge", "root"]
@@ -50,9 +50,9 @@ class Item:
 
 def items_of(guest: Guest, *, cheapest: bool) -> list[Item]:
     """With their cheapest places only, where they are alone; else with all that are allowed."""
-    groups: dict[str, list[Traits]] = {}
-    for name, traits in guest.traits.items():
-        groups.setdefault(traits.device.group or f"device {name}", []).append(traits)
+    groups: dict[str, list[ResolvedDevice]] = {}
+    for name, resolved in guest.resolved.items():
+        groups.setdefault(resolved.device.group or f"device {name}", []).append(resolved)
     items = [_item(guest, members) for members in groups.values()]
     items += [one for spare in guest.spare for one in [_spare(guest, spare)] * spare.count]
     if not cheapest:
@@ -67,11 +67,13 @@ def items_of(guest: Guest, *, cheapest: bool) -> list[Item]:
 def _hot(guest: Guest) -> set[Place]:
     hot: set[Place] = {"port", "bridge"}
     return (
-        hot | {"root"} if guest.platform.family == "pc" and guest.chipset.acpi and guest.chipset.root_hotplug else hot
+        hot | {"root"}
+        if guest.machine_model.family == "pc" and guest.chipset.acpi and guest.chipset.root_hotplug
+        else hot
     )
 
 
-def _item(guest: Guest, members: list[Traits]) -> Item:
+def _item(guest: Guest, members: list[ResolvedDevice]) -> Item:
     need, size, hot = members[0].hotplug, len(members), _hot(guest)
     places = set.intersection(*(set(_places(guest, one)) for one in members))
     if need == "required":
@@ -87,10 +89,10 @@ def _spare(guest: Guest, spare: Any) -> Item:
     return Item(0, FUNCTIONS, dict.fromkeys(places, 0), dict.fromkeys(places, spare.io))
 
 
-def _places(guest: Guest, one: Traits) -> Iterator[Place]:
+def _places(guest: Guest, one: ResolvedDevice) -> Iterator[Place]:
     """Rules connect, integrated, virtio-slot, viommu-host-device."""
     told_by_slot = one.slot_decides
-    port = guest.platform.family == "q35" and (one.connector in (Connector.EXPRESS, Connector.HYBRID) or _old(one))
+    port = guest.machine_model.family == "q35" and (one.connector in (Connector.EXPRESS, Connector.HYBRID) or _old(one))
     if port and told_by_slot in (None, VirtioMode.MODERN):
         yield "port"
     if told_by_slot is not VirtioMode.MODERN:
@@ -101,31 +103,31 @@ def _places(guest: Guest, one: Traits) -> Iterator[Place]:
         yield "root"
 
 
-def _old(one: Traits) -> bool:
+def _old(one: ResolvedDevice) -> bool:
     """Legacy virtio."""
     return bool(one.modes) and VirtioMode.MODERN not in one.modes
 
 
-def _mode(one: Traits, place: Place) -> VirtioMode | None:
+def _mode(one: ResolvedDevice, place: Place) -> VirtioMode | None:
     if len(one.modes) > 1:
         return VirtioMode.MODERN if place == "port" else VirtioMode.TRANSITIONAL
     return next(iter(one.modes), None)
 
 
-def _weight(guest: Guest, one: Traits, place: Place) -> int:
-    if guest.platform.family == "pc":
+def _weight(guest: Guest, one: ResolvedDevice, place: Place) -> int:
+    if guest.machine_model.family == "pc":
         return 0
     express = one.connector in (Connector.EXPRESS, Connector.HYBRID)
     reason = {"bridge": "express-on-conventional", "root": "express-on-root"}.get(place) if express else None
     if place == "port" and not express:
         reason = "legacy-on-port"
-    soft = WEIGHTS["soft-place"] if one.soft_slot is not None and place != "root" else 0
+    soft = WEIGHTS["chipset-place"] if one.chipset_place is not None and place != "root" else 0
     return soft + (WEIGHTS[reason] if reason else 0)
 
 
 def recomputed(guest: Guest, *, cheapest: bool) -> Sums:
     """The value of every argument that bounds this guest's terms."""
-    q35 = guest.platform.family == "q35"
+    q35 = guest.machine_model.family == "q35"
     items = items_of(guest, cheapest=cheapest)
     lone = [one for one in items if set(one.costs) == {"port"} and one.functions == FUNCTIONS]
     on_ports = sum(one.functions for one in items if set(one.costs) == {"port"})

@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from qslot.schema import Guest, Solved
 from qslot.solver import Options, solve
-from qslot.solver.aggregate.bus_class_builder import Scope
+from qslot.solver.aggregate.bus_class_builder import Formulation
 from qslot.solver.aggregate.items import items_of
-from qslot.solver.aggregate.pins import Impossible
-from qslot.solver.model.build import encode
+from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.model.build import build
 from qslot.solver.search import optimize as search
 from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
 from qslot.solver.search.cpsat import Limits
@@ -35,9 +35,9 @@ def solved(guest: Guest) -> Solved:
 def check(guest: Guest, *, cheapest: bool = False) -> None:
     """Each argument against the least of its term alone, which SCIP finds: the solver believes its own bounds."""
     try:
-        encoding = encode(guest, items_of(guest), Scope(), cheapest_only=cheapest)
-        least = {term: lexicographic(encoding.variables.rows, [what], 5) for term, what in encoding.terms.items()}
-    except (Impossible, UnsureError):
+        encoding = build(guest, items_of(guest), Formulation(), cheapest_only=cheapest)
+        least = {term: lexicographic(encoding.variables.linear, [what], 5) for term, what in encoding.terms.items()}
+    except (PinConflict, UnsureError):
         return
     values = {term: found[0] for term, found in least.items() if found is not None}
     assert [one for one in arguments(encoding) if one.value > values.get(one.term, one.value)] == []
@@ -76,7 +76,7 @@ def half_filled(taken: list[int], waiting: int) -> Guest:
 def test_functions_left_over_in_several_ports_count_together() -> None:
     """Nine devices fit beside the one: seven in its port, two in the other."""
     guest = half_filled([1, 0], 9)
-    encoding = encode(guest, items_of(guest), Scope(), cheapest_only=False)
+    encoding = build(guest, items_of(guest), Formulation(), cheapest_only=False)
     (bound,) = (one for one in arguments(encoding) if one.argument == "ports-for-functions")
     assert (bound.value, bound.amounts["ports"]) == (3, 0)
     assert opinion(guest, solve(guest)) == "agree"
@@ -93,8 +93,8 @@ def test_no_bound_is_above_the_least_where_ports_are_half_filled(taken: list[int
 def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest) -> None:
     request = plain(guest)
     try:
-        encoding = encode(request, items_of(request), Scope(switches=not cheapest), cheapest_only=cheapest)
-    except Impossible:
+        encoding = build(request, items_of(request), Formulation(switches=not cheapest), cheapest_only=cheapest)
+    except PinConflict:
         assume(False)
     found = {(one.term, one.argument): one.value for one in arguments(encoding)}
     expected = recomputed(request, cheapest=cheapest)
@@ -119,5 +119,5 @@ def test_everyday_guests_meet_all_bounds(family: str) -> None:
     guest = FAMILIES[family].build(30)
     items = items_of(guest)
     stage = next(search._stages(guest, items))
-    encoding = encode(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
+    encoding = build(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
     assert search._at_once(encoding, bounds(encoding), Limits()) is not None

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from qslot.schema import Infeasible
-from qslot.schema.explanation.facts import LIMITS, facts_of, named
+from qslot.schema.explanation.facts import CAPACITY_RULES, facts_of, named
 from qslot.schema.explanation.restrict import restricted
 from qslot.solver import explain
 
@@ -40,7 +40,7 @@ def test_the_oracle_agrees(seed: int) -> None:
     try:
         assert Search(restricted(guest, kept)).run() is None
         for fact in kept:
-            if fact.rule not in LIMITS:
+            if fact.rule not in CAPACITY_RULES:
                 assert any(Search(one).run() is not None for one in with_less(guest, kept, fact)), fact
     except NoAnswer:
         pytest.skip("too large for the oracle")

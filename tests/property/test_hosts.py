@@ -139,14 +139,14 @@ def _excluded(advice: Advice, hosts: list[Drawn], known: tuple[Host, ...]) -> No
         assert one.findings, one
         for finding in (finding for finding in one.findings if finding.rule == "host-model"):
             (device,) = finding.subjects
-            model, modes = str(finding.numbers["model"]), str(finding.numbers.get("mode", ""))
+            model, modes = str(finding.details["model"]), str(finding.details.get("mode", ""))
             assert device
             # hosts that are told of in the same words are alike
-            named = [drawn for drawn, host in zip(hosts, known, strict=True) if host.words == finding.numbers["host"]]
+            named = [drawn for drawn, host in zip(hosts, known, strict=True) if host.words == finding.details["host"]]
             assert named, finding
             if not modes:
                 assert all(host.lacks(model) for host in named), finding
             for mode in filter(None, modes.split(", ")):
-                lacks = str(finding.numbers["lacks"])
+                lacks = str(finding.details["lacks"])
                 assert not ("type" in lacks and any(host.has_type(model, mode) for host in named)), finding
                 assert not ("property" in lacks and any(host.has_switches for host in named)), finding

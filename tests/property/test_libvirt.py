@@ -30,7 +30,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @given(damaged())
 def test_a_damaged_domain_is_refused_or_read(data: bytes) -> None:
     with suppress(SourceError, ValidationError):
-        assert read(data).platform.family == "q35"
+        assert read(data).machine_model.family == "q35"
 
 
 @given(st.text(alphabet="<>ab='\"/ \n", max_size=40))

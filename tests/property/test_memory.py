@@ -97,8 +97,8 @@ def test_no_layout_uses_less_than_said(guest: Guest) -> None:
     assume(isinstance(outcome, Infeasible))
     assert isinstance(outcome, Infeasible)
     for finding in outcome.findings:
-        if finding.rule == "memory-space" and finding.numbers:
-            assert int(finding.numbers["used"]) > int(finding.numbers["available"])
+        if finding.rule == "memory-space" and finding.details:
+            assert int(finding.details["used"]) > int(finding.details["available"])
             assert finding.subjects
 
 

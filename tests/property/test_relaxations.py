@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 from qslot.schema import Guest, Infeasible
-from qslot.schema.explanation.facts import LIMITS, Fact, facts_of
+from qslot.schema.explanation.facts import CAPACITY_RULES, Fact, facts_of
 from qslot.schema.explanation.restrict import Relaxation
 from qslot.solver.explanation.conflict import without
 from qslot.solver.explanation.explain import clashing
 from qslot.solver.search.cpsat import Limits
-from qslot.solver.search.feasibility import infeasible
-from qslot.solver.search.optimize import decide
+from qslot.solver.search.feasibility import prove_infeasible
+from qslot.solver.search.optimize import optimize
 
 from ..generator import any_guest, small_guest
 from ..laws.changes import pinned_back
@@ -26,13 +26,13 @@ DRAWS = 4
 
 
 def has_layout(guest: Guest) -> bool:
-    outcome = decide(guest, Limits(10.0))
+    outcome = optimize(guest, Limits(10.0))
     return not isinstance(outcome, Infeasible) and outcome.layout is not None
 
 
 def with_a_layout(guest: Guest, rng: Random) -> Iterator[Guest]:
     """The guest, and the same with the controllers and some seats of its layout demanded, if it has one."""
-    outcome = decide(guest, Limits(10.0))
+    outcome = optimize(guest, Limits(10.0))
     if not isinstance(outcome, Infeasible) and outcome.layout is not None:
         yield guest
         pinned = pinned_back(guest, outcome.layout, rng)
@@ -44,9 +44,9 @@ def drawn(facts: Iterable[Fact], rng: Random) -> dict[Fact, int]:
     """Few or most facts, of some only a part; all limits."""
     share = rng.choice((0.0, 0.1, 0.3, 0.6, 0.9))
     return {
-        fact: fact.count if fact.rule in LIMITS or rng.random() < 0.7 else rng.randint(1, fact.count)
+        fact: fact.count if fact.rule in CAPACITY_RULES or rng.random() < 0.7 else rng.randint(1, fact.count)
         for fact in facts
-        if fact.rule in LIMITS or rng.random() < share
+        if fact.rule in CAPACITY_RULES or rng.random() < share
     }
 
 
@@ -55,7 +55,7 @@ def _holds_no_proof(guest: Guest, seed: int) -> None:
     for one in with_a_layout(guest, rng):
         for _ in range(DRAWS):
             kept = drawn(facts_of(one), rng)
-            proof = infeasible(Relaxation.of(one, kept), STEADY, thorough=True)
+            proof = prove_infeasible(Relaxation.of(one, kept), STEADY, thorough=True)
             assert proof is None, [(fact.rule, fact.subjects, count) for fact, count in kept.items()]
 
 
@@ -79,4 +79,4 @@ def test_what_clashes_does_so_with_more(seed: int) -> None:
     for _ in range(DRAWS):
         more = drawn(clash.all, rng)
         more = {fact: max(count, more.get(fact, 0)) for fact, count in {**more, **clash.kept}.items()}
-        assert infeasible(Relaxation.of(guest, more), STEADY, dropped, thorough=True)
+        assert prove_infeasible(Relaxation.of(guest, more), STEADY, dropped, thorough=True)

@@ -8,12 +8,12 @@ import pytest
 from qslot.schema import Guest
 from qslot.schema.request.fields import Term
 from qslot.solver import Options, solve
-from qslot.solver.aggregate.bus_classes import Offer
-from qslot.solver.model.build import Encoding, encode
-from qslot.solver.model.linear import Rows, Sum, total
+from qslot.solver.aggregate.bus_classes import BusKind
+from qslot.solver.model.build import Model, build
+from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
 from qslot.solver.search import optimize as search
 from qslot.solver.search.bounds import bounds
-from qslot.solver.search.cpsat import Answer, Program, Result
+from qslot.solver.search.cpsat import CpSatModel, SolveResult, Status
 
 from ..generator import any_guest, small_guest
 from ..opinions.milp import Row, UnsureError, lexicographic
@@ -48,7 +48,7 @@ def test_the_rows_say_what_the_solver_says(guest_of: Callable[[int], Guest], see
 
 def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def one_more(encoding: Encoding) -> dict[Term, int]:
+    def one_more(encoding: Model) -> dict[Term, int]:
         return {**bounds(encoding), "controllers": 2}
 
     monkeypatch.setattr(search, "lower_bounds", one_more)
@@ -57,7 +57,7 @@ def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_stage_that_leaves_layouts_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the stage of cheapest options did, where a pinned neighbour pays for who joins."""
-    _restrict(monkeypatch, lambda option: option.bus.offer is not Offer.ROOT)
+    _restrict(monkeypatch, lambda option: option.bus.offer is not BusKind.ROOT)
     assert asked(JOINED).startswith("DISAGREE: rows preferences 14")
 
 
@@ -69,18 +69,18 @@ def test_a_stage_that_forbids_everything_is_seen(monkeypatch: pytest.MonkeyPatch
 def _restrict(monkeypatch: pytest.MonkeyPatch, allowed: Callable[[Any], bool]) -> None:
     """The search takes models without the other options for whole ones."""
 
-    def restricted(*args: Any, **kwargs: Any) -> Encoding:
-        encoding = encode(*args, **kwargs)
+    def restricted(*args: Any, **kwargs: Any) -> Model:
+        encoding = build(*args, **kwargs)
         v = encoding.variables
-        v.rows.equal(total(c for o, c in zip(v.options, v.counts, strict=True) if not allowed(o)), 0)
+        v.linear.add_eq(sum_of(c for o, c in zip(v.options, v.counts, strict=True) if not allowed(o)), 0)
         return encoding
 
-    monkeypatch.setattr(search, "encode", restricted)
+    monkeypatch.setattr(search, "build", restricted)
 
 
 def test_a_false_proof_of_the_solver_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Program, "minimize", lambda *_: Result(Answer.INFEASIBLE))
-    monkeypatch.setattr(Program, "smallest", lambda *_, **__: Result(Answer.INFEASIBLE))
+    monkeypatch.setattr(CpSatModel, "minimize", lambda *_: SolveResult(Status.INFEASIBLE))
+    monkeypatch.setattr(CpSatModel, "lexicographic_minimum", lambda *_, **__: SolveResult(Status.INFEASIBLE))
     assert asked(BRIDGED).startswith("DISAGREE")
 
 
@@ -95,16 +95,16 @@ def test_amounts_are_divided_by_what_all_have_in_common() -> None:
 
 
 def test_terms_count_in_order() -> None:
-    rows = Rows()
+    rows = LinearModel()
     x, y = rows.variable(0, 9), rows.variable(0, 9)
-    rows.between(7, x * 2 + y * 2, 99)
+    rows.add_range(7, x * 2 + y * 2, 99)
     assert lexicographic(rows, [x * 4096, y + 1], seconds=5) == [0, 5]
     assert lexicographic(rows, [y, x], seconds=5) == [0, 4]
 
 
 def test_amounts_beyond_the_digits_of_a_float_are_not_trusted() -> None:
-    rows = Rows()
+    rows = LinearModel()
     x, y = rows.variable(0, 9), rows.variable(0, 9)
-    rows.at_most(x * (1 << 40) + y, 1 << 41)
+    rows.add_le(x * (1 << 40) + y, 1 << 41)
     with pytest.raises(UnsureError, match="too large"):
-        lexicographic(rows, [Sum(), x], seconds=5)
+        lexicographic(rows, [LinearExpr(), x], seconds=5)

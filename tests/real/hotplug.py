@@ -6,10 +6,10 @@ from qslot.schema import Layout
 from qslot.schema.probe import CommandError
 
 if TYPE_CHECKING:
-    from qslot.schema.probe.machine import Machine
+    from qslot.schema.probe.machine import RunningMachine
 
 
-def hotplug_into_spares(machine: "Machine", layout: Layout) -> list[str]:
+def hotplug_into_spares(machine: "RunningMachine", layout: Layout) -> list[str]:
     """Really adds a network card to every spare slot; one sentence, in QEMU's words, for each that was refused."""
     refused = []
     for index, spare in enumerate(layout.spare):
@@ -19,7 +19,7 @@ def hotplug_into_spares(machine: "Machine", layout: Layout) -> list[str]:
     return refused
 
 
-def hotplug(machine: "Machine", driver: str, bus: str, slot: int, function: int = 0) -> str | None:
+def hotplug(machine: "RunningMachine", driver: str, bus: str, slot: int, function: int = 0) -> str | None:
     """QEMU's complaint about a device_add there, None if it accepts."""
     name = f"hot.{bus}.{slot}.{function}"
     place = {"driver": driver, "id": name, "bus": bus, "addr": f"0x{slot:x}.{function}"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qslot.schema.catalog import Bar, excluded, find, models
+from qslot.schema.catalog import ModelBar, excluded, find, models
 from qslot.schema.catalog.load import load_unmeasured
 from qslot.schema.catalog.measure.ask import Qemu, Types
 from qslot.schema.catalog.measure.generate import catalogue, dump
@@ -113,7 +113,7 @@ def test_bars_do_not_depend_on_the_bus(qemu: Qemu, types: Types, name: str, bus:
         assert seen == model.bars(mode, {}), (mode, bus)
 
 
-async def behind(qemu: Qemu, name: str, mode: VirtioMode | None, bus: str) -> tuple[Bar, ...]:
+async def behind(qemu: Qemu, name: str, mode: VirtioMode | None, bus: str) -> tuple[ModelBar, ...]:
     backends, needed = STAND_INS.get(name, ((), {}))
     words = {"bus": bus, "addr": hex(BUSES[bus]), "id": "dut", **needed, **(VIRTIO_MODES[mode] if mode else {})}
     device = ",".join((find(name).driver, *(f"{key}={value}" for key, value in words.items())))
@@ -135,11 +135,11 @@ def rows(devices: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from rows(device.get("pci_bridge", {}).get("devices", []))
 
 
-def bars(row: dict[str, Any]) -> tuple[Bar, ...]:
+def bars(row: dict[str, Any]) -> tuple[ModelBar, ...]:
     found = []
     for region in row["regions"]:
         if region["bar"] < 6:
             memory = "mem64" if region.get("mem_type_64") else "mem32"
             kind: Any = "io" if region["type"] == "io" else memory
-            found.append(Bar(region["bar"], kind, region["size"], region.get("prefetch", False)))
+            found.append(ModelBar(region["bar"], kind, region["size"], region.get("prefetch", False)))
     return tuple(sorted(found, key=lambda bar: bar.bar))

@@ -13,7 +13,7 @@ from qslot.schema.catalog.load import load_unmeasured
 from qslot.schema.catalog.measure.ask import Qemu
 from qslot.schema.catalog.measure.questions import STAND_INS
 from qslot.schema.pci.machine import machine_of
-from qslot.schema.request.traits import plain_is_legacy
+from qslot.schema.request.resolved import plain_is_legacy
 
 from .test_catalog import bars, rows
 

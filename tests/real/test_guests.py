@@ -187,7 +187,7 @@ def test_as_many_io_windows_as_there_is_room_for(machine: str, firmware: str, ch
     assert differences(outcome.layout, boot(outcome.layout).tree) == []
     assert isinstance(more, Infeasible)
     assert more.findings[0].rule == "io-space"
-    numbers = more.findings[0].numbers
+    numbers = more.findings[0].details
     assert int(numbers["used"]) > int(numbers["available"])
 
 
@@ -206,7 +206,7 @@ def test_as_much_32_bit_memory_as_there_is(machine: str, firmware: str, most: in
     assert isinstance(outcome, Solved)
     assert differences(outcome.layout, boot(outcome.layout).tree) == []
     assert isinstance(more, Infeasible)
-    numbers = next(one.numbers for one in more.findings if one.rule == "memory-space")
+    numbers = next(one.details for one in more.findings if one.rule == "memory-space")
     assert int(numbers["used"]) > int(numbers["available"])
 
 

@@ -197,11 +197,11 @@ def test_preset_libvirt_is_where_libvirt_itself_puts_devices(define: Define, mac
         pin = device.address
         assert pin is not None
         assert pin.bus is not None
-        traits = guest.traits[device.id]
-        kind = root if pin.bus == guest.platform.root else BUS_OF[model[pin.bus]]
-        if traits.soft_slot is not None:
-            claims[device.id] = (pin.slot, traits.soft_slot)
-        if kind not in libvirts_homes(guest, traits):
+        resolved = guest.resolved[device.id]
+        kind = root if pin.bus == guest.machine_model.root else BUS_OF[model[pin.bus]]
+        if resolved.chipset_place is not None:
+            claims[device.id] = (pin.slot, resolved.chipset_place)
+        if kind not in libvirts_homes(guest, resolved):
             elsewhere[device.id] = kind
     assert elsewhere == {}
     assert len(claims) == (6 if machine == "q35" else 0)

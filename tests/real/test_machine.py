@@ -16,7 +16,7 @@ from .hotplug import hotplug, hotplug_into_spares
 from .layouts import Seat, at, controller, layout, spare
 
 if TYPE_CHECKING:
-    from qslot.schema.probe.machine import Machine
+    from qslot.schema.probe.machine import RunningMachine
 
 pytestmark = pytest.mark.real
 
@@ -153,10 +153,10 @@ def test_ovmf_whose_console_is_on_a_pci_serial() -> None:
 
 
 def test_json_arguments_make_the_same_machine() -> None:
-    from qslot.schema.probe.machine import Machine
+    from qslot.schema.probe.machine import RunningMachine
 
     planned = packed_ports()
-    machine = Machine(standalone(planned, as_json=True))
+    machine = RunningMachine(standalone(planned, as_json=True))
     try:
         assert differences(planned, machine.enumeration.tree) == []
     finally:
@@ -257,7 +257,7 @@ def test_hotplug_and_io_windows_of_q35_6_1() -> None:
         ("rpa", 0, "not available|already occupied"),
     ],
 )
-def test_slots_that_take_no_hotplug(bus: str, slot: int, complaint: str, expanders: "Machine") -> None:
+def test_slots_that_take_no_hotplug(bus: str, slot: int, complaint: str, expanders: "RunningMachine") -> None:
     said = hotplug(expanders, "e1000e", bus, slot)
     assert said is not None
     assert any(part in said for part in complaint.split("|"))

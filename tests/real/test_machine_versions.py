@@ -62,7 +62,7 @@ def test_virtio_modes_and_io_bars_by_slot_and_machine_type(machine: str) -> None
     found = {entry["qdev_id"]: entry for bus in tree for entry in entries(bus["devices"])}
     assert {d.id: mode_of(found[d.id]) for d in planned.devices} == {d.id: d.virtio for d in planned.devices}
     io = {d.id: sum(r["size"] for r in found[d.id]["regions"] if r["type"] == "io") for d in planned.devices}
-    assert io == {d.id: guest.traits[d.id].io_bytes(d.virtio) for d in planned.devices}
+    assert io == {d.id: guest.resolved[d.id].io_bytes(d.virtio) for d in planned.devices}
     assert differences(planned, tree) == []
 
 

@@ -12,7 +12,7 @@ from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.layout.layout import PlacedController
-from qslot.schema.pci.bars import Kind
+from qslot.schema.pci.bars import BarKind
 from qslot.schema.pci.qemu_properties import Properties
 from qslot.schema.request.bars import requested
 
@@ -100,7 +100,7 @@ def memory_of(thing: Thing) -> int:
     if not isinstance(thing, Item):
         return 0
     bars = [bar for one in thing.devices for bar in requested(one, choice_of(one, behind_port=True))]
-    return sum(bar.size for bar in bars if bar.kind is not Kind.IO)
+    return sum(bar.size for bar in bars if bar.kind is not BarKind.IO)
 
 
 def rearrange(buses: list[Bus], order: Order) -> None:

@@ -3,7 +3,7 @@
 Reserves that the request states stay as they are, so a slot beyond them is none.
 """
 
-from qslot.schema.pci.bars import Kind
+from qslot.schema.pci.bars import BarKind
 from qslot.schema.request.bars import requested
 
 from .measure import PAGE, Broken, Measure, beyond, keeper_of, on, spares_on
@@ -82,7 +82,7 @@ def _memory_there(measure: Measure, bus: Bus) -> int:
             for one in thing.devices:
                 bars = requested(one, choice_of(one, behind_port=False))
                 rom = one.model.rom_bytes(one.device.properties) if one.device.rom is None else one.device.rom
-                total += rom + sum(max(size, PAGE) for _, kind, size in bars if kind in (Kind.MEM32, Kind.MEM64))
+                total += rom + sum(max(size, PAGE) for _, kind, size in bars if kind in (BarKind.MEM32, BarKind.MEM64))
     return total
 
 

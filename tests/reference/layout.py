@@ -6,7 +6,7 @@ from qslot.schema import Guest, Layout, VirtioMode
 from qslot.schema.layout.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.layout.layout import SpareSlot as Slot
 from qslot.schema.pci.qemu_properties import Properties
-from qslot.schema.request.traits import Traits
+from qslot.schema.request.resolved import ResolvedDevice
 
 from .keepers import kept
 from .measure import Costs, Measure, on, spares_on
@@ -18,7 +18,7 @@ SCSI_OFF_SINCE = (2, 5)
 """Machine types from there on have no SCSI passthrough in virtio-blk, which QEMU refuses together with virtio 1.0."""
 
 
-def spelled(one: Traits, mode: VirtioMode | None) -> tuple[str, Properties]:
+def spelled(one: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properties]:
     """QEMU's device type and what it is told of the mode: docs/semantics.md section "Virtio modes"."""
     virtio, driver = one.model.virtio, one.model.driver
     if virtio is None or mode is None:
@@ -85,7 +85,7 @@ class Writer:
         raise AssertionError("the oracle said that the ranges fit")
 
     def write(self) -> Layout:
-        self.bus(self.root, self.guest.platform.root, None)
+        self.bus(self.root, self.guest.machine_model.root, None)
         guest = self.guest
         fields = {name: getattr(guest, name) for name in Platform.model_fields}
         terms = [ObjectiveTerm.model_validate({"term": t, "value": v, "bound": v}) for t, v in self.costs.items()]

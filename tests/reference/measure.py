@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
-from qslot.schema.request.traits import Traits
+from qslot.schema.request.resolved import ResolvedDevice
 
 from .request import Problem, connector_of, deciding
 from .tree import Bus, Controller, Item, SpareSlot, Thing
@@ -61,7 +61,7 @@ class Measure:
         """`io_to_come` are bytes of IO that things not placed yet will bring below bridges."""
         self.problem = problem
         self.guest = problem.guest
-        self.q35 = self.guest.platform.family == "q35"
+        self.q35 = self.guest.machine_model.family == "q35"
         self.seabios = self.guest.firmware.name == "seabios"
         self.viommu = "viommu" in self.guest.needs or any(
             one.model.category == "iommu" for item in problem.items for one in item.devices
@@ -79,7 +79,7 @@ class Measure:
         self.largest_reserve = 0
         """Below the main root bus, not below expanders."""
         self.io_below_root = io_to_come
-        self.root_io = self.guest.platform.io_bytes
+        self.root_io = self.guest.machine_model.io_bytes
 
     def run(self) -> Costs:
         """Raises Broken."""
@@ -143,10 +143,10 @@ class Measure:
         if self.libvirt and not item.pinned and not bus.is_root and not self.takes_hotplug(bus, item.slot):
             raise Broken("preset")
 
-    def preference(self, one: Traits, bus: Bus) -> int:
+    def preference(self, one: ResolvedDevice, bus: Bus) -> int:
         if not self.q35:
             return 0
-        total = int(one.soft_slot is not None and not bus.is_root)
+        total = int(one.chipset_place is not None and not bus.is_root)
         connector = connector_of(self.guest, one)
         if connector in ("express", "hybrid"):
             total += 4 * (bus.kind in ("conventional", "express-root"))
@@ -171,12 +171,12 @@ class Measure:
     def takes_hotplug(self, bus: Bus, slot: int) -> bool:
         owner = bus.owner
         if owner is None:
-            return self.guest.platform.root_hotplug
+            return self.guest.machine_model.root_hotplug
         if bus.kind == "port":
-            return owner.hotplug and (self.places[bus].in_acpi(owner) or self.guest.platform.native_hotplug)
+            return owner.hotplug and (self.places[bus].in_acpi(owner) or self.guest.machine_model.native_hotplug)
         if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return False
-        if self.places[bus].in_acpi(owner) and self.guest.platform.acpi_bridge_hotplug:
+        if self.places[bus].in_acpi(owner) and self.guest.machine_model.acpi_bridge_hotplug:
             return True
         return owner.model == "pcie-pci-bridge" or owner.shpc
 
@@ -245,7 +245,7 @@ class Measure:
         if bridge.model != "pci-bridge" or not bridge.created:
             return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
         outside = self.places[bridge.offers].in_acpi(bridge)
-        return spare or not (outside and self.guest.platform.acpi_bridge_hotplug)
+        return spare or not (outside and self.guest.machine_model.acpi_bridge_hotplug)
 
     def io_of(self, thing: Thing) -> int:
         """IO BARs on its bus, in bytes. A pcie spare's io is its port's reserve instead."""
@@ -257,7 +257,7 @@ class Measure:
 
     def io_space(self) -> None:
         """W + R against the firmware's limit; SeaBIOS wants less than it, OVMF rounds R up and fills it."""
-        limit = LIMITS[self.guest.platform.family, self.guest.firmware.name, self.guest.chipset.acpi]
+        limit = LIMITS[self.guest.machine_model.family, self.guest.firmware.name, self.guest.chipset.acpi]
         windows = self.windows * PAGE
         if self.seabios and windows + self.root_io >= limit:
             raise Broken("io-space")

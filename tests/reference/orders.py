@@ -27,7 +27,7 @@ def orders(guest: Guest, layout: Layout) -> Iterator[Layout] | None:
     many = prod(factorial(len(there)) for there in buses.values()) > MOST
     if len(expanders) > 1 or crowded or many or guest.chipset.usb:
         return None
-    first = {guest.platform.root: guest.platform.first_slot} | dict.fromkeys(ports, 0)
+    first = {guest.machine_model.root: guest.machine_model.first_slot} | dict.fromkeys(ports, 0)
     choices = [[placed(choice, first.get(bus, 1)) for choice in permutations(there)] for bus, there in buses.items()]
     return (reseated(layout, [seat for part in parts for seat in part]) for parts in product(*choices))
 
@@ -38,7 +38,7 @@ def units(guest: Guest, layout: Layout) -> dict[str, list[Unit]]:
     found: dict[tuple[str, str], list[Seat]] = {}
     seats: tuple[Seat, ...] = (*layout.controllers, *layout.devices)
     for seat in seats:
-        if (seat.bus, seat.slot) != (guest.platform.root, guest.platform.chipset_slot):
+        if (seat.bus, seat.slot) != (guest.machine_model.root, guest.machine_model.chipset_slot):
             name = group.get(seat.id)
             found.setdefault((seat.bus, f"device {seat.id}" if name is None else f"group {name}"), []).append(seat)
     buses: dict[str, list[Unit]] = {}

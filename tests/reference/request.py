@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from qslot.schema import Connector, Device, Guest, Pin, VirtioMode
 from qslot.schema import Controller as Demand
 from qslot.schema.pci.qemu_properties import canonical_properties
-from qslot.schema.request.traits import Traits, traits_of
+from qslot.schema.request.resolved import ResolvedDevice, resolved_devices
 
 from .tree import ALL_FUNCTIONS, HOMES_OF, MATES_OF, Bus, BusKind, Controller, Item, SpareSlot, Thing, bus_of, may_share
 
@@ -35,32 +35,32 @@ class Problem:
     conflict: str | None = None
 
 
-def connector_of(guest: Guest, traits: Traits) -> str:
+def connector_of(guest: Guest, resolved: ResolvedDevice) -> str:
     """The row of the table in "What goes where"."""
-    base = traits.device.connect or traits.model.connector
+    base = resolved.device.connect or resolved.model.connector
     if base == Connector.INTEGRATED:
         return "integrated"
-    if guest.platform.family == "pc":
+    if guest.machine_model.family == "pc":
         return "conventional"
-    fixed_to_old = traits.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL)
-    if traits.model.virtio is not None and (fixed_to_old or traits.modes == (VirtioMode.LEGACY,)):
+    fixed_to_old = resolved.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL)
+    if resolved.model.virtio is not None and (fixed_to_old or resolved.modes == (VirtioMode.LEGACY,)):
         return "legacy virtio"
     return str(base)
 
 
-def libvirts_homes(guest: Guest, traits: Traits) -> frozenset[BusKind]:
+def libvirts_homes(guest: Guest, resolved: ResolvedDevice) -> frozenset[BusKind]:
     """Where preset libvirt allows a device whose slot is open; ports and conventional buses only with hot-plug."""
-    if guest.platform.family == "pc":
+    if guest.machine_model.family == "pc":
         return frozenset({"conventional", "conventional-root"})
-    connector = connector_of(guest, traits)
-    if traits.soft_slot is not None or connector == "integrated":
+    connector = connector_of(guest, resolved)
+    if resolved.chipset_place is not None or connector == "integrated":
         return frozenset({"express-root"})
     return frozenset({"port" if connector in ("express", "hybrid") else "conventional"})
 
 
-def deciding(traits: Traits) -> frozenset[BusKind]:
+def deciding(resolved: ResolvedDevice) -> frozenset[BusKind]:
     """Where a device's slot makes the virtio mode that it must have, if nothing else says it."""
-    virtio, device = traits.model.virtio, traits.device
+    virtio, device = resolved.model.virtio, resolved.device
     if virtio is None or not (virtio.suffixed or len(virtio.modes) > 1) or device.virtio_by != "slot":
         return ANYWHERE
     if device.virtio == "modern":
@@ -70,13 +70,13 @@ def deciding(traits: Traits) -> frozenset[BusKind]:
 
 def read(guest: Guest) -> Problem:
     """Raises nothing: what cannot be kept is told in `conflict`."""
-    root = Bus("express-root" if guest.platform.family == "q35" else "conventional-root", (0, 0))
+    root = Bus("express-root" if guest.machine_model.family == "q35" else "conventional-root", (0, 0))
     problem = Problem(guest, root)
     _root_slots(guest, root)
     pinned = _controllers(problem) + _items(problem)
     _spares(problem)
     _near(problem)
-    buses = {guest.platform.root: root} | {c.name: c.offers for c in problem.controllers}
+    buses = {guest.machine_model.root: root} | {c.name: c.offers for c in problem.controllers}
     for pin in guest.reserve:
         _reserve(buses[str(pin.bus)], pin)
     functions = _resolve(guest, buses)
@@ -87,7 +87,7 @@ def read(guest: Guest) -> Problem:
 
 
 def _root_slots(guest: Guest, root: Bus) -> None:
-    platform = guest.platform
+    platform = guest.machine_model
     q35 = platform.family == "q35"
     root.range, root.chipset_slot = ((1, 30), 0x1F) if q35 else ((2, 31), 0x01)
     for slot, function in platform.taken:
@@ -133,7 +133,7 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
     controller.shpc = bool(given.get("shpc", True))
     controller.shape = f"{sorted(given.items())} {demand.hotplug}"
     controller.stated = {name: value for name, value in number.items() if name.endswith("-reserve")}
-    implied = guest.platform.port_io_reserve and demand.model == "pcie-root-port" and controller.hotplug
+    implied = guest.machine_model.port_io_reserve and demand.model == "pcie-root-port" and controller.hotplug
     controller.io_reserve = number.get("io-reserve", 4096 if implied else None)
     controller.heeded = heeded(guest, controller)
     return controller
@@ -145,7 +145,7 @@ def heeded(guest: Guest, controller: Controller) -> bool:
         return True
     if controller.model == "pci-bridge":
         return controller.shpc
-    return controller.hotplug and not guest.platform.port_io_reserve
+    return controller.hotplug and not guest.machine_model.port_io_reserve
 
 
 def make_controller(name: str, model: str) -> Controller:
@@ -164,10 +164,10 @@ def _function_only(pin: Pin | None) -> int | None:
 
 def _items(problem: Problem) -> list[tuple[Thing, Pin]]:
     guest = problem.guest
-    traits = traits_of(guest.devices, guest.groups, guest.platform)
+    resolved = resolved_devices(guest.devices, guest.groups, guest.machine_model)
     pinned: list[tuple[Thing, Pin]] = []
     for members in _units(guest):
-        item = _item(guest, tuple(traits[device.id] for device in members))
+        item = _item(guest, tuple(resolved[device.id] for device in members))
         problem.items.append(item)
         slots = [device.address for device in members if device.address is not None and _is_slot(device.address)]
         if slots:
@@ -188,7 +188,7 @@ def _units(guest: Guest) -> list[tuple[Device, ...]]:
     return [tuple(members) for members in units.values()]
 
 
-def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
+def _item(guest: Guest, members: tuple[ResolvedDevice, ...]) -> Item:
     homes = frozenset.intersection(*(CONNECTS[connector_of(guest, one)] & deciding(one) for one in members))
     need = members[0].hotplug
     first = members[0].device
@@ -210,17 +210,17 @@ def _item(guest: Guest, members: tuple[Traits, ...]) -> Item:
     return item
 
 
-def choice_of(one: Traits, *, behind_port: bool) -> VirtioMode | None:
+def choice_of(one: ResolvedDevice, *, behind_port: bool) -> VirtioMode | None:
     """QEMU's own choice where the request leaves one: modern behind a port, else transitional."""
     if len(one.modes) < 2:
         return one.modes[0] if one.modes else None
     return VirtioMode.MODERN if behind_port else VirtioMode.TRANSITIONAL
 
 
-def _nature(one: Traits) -> str:
+def _nature(one: ResolvedDevice) -> str:
     device = one.device
     own = (device.model, device.virtio, device.properties, device.connect, device.bars, device.rom)
-    return f"{own} {one.soft_slot is None}"
+    return f"{own} {one.chipset_place is None}"
 
 
 def _own_functions(pins: list[Pin | None]) -> tuple[int, ...]:

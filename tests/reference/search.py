@@ -95,7 +95,7 @@ class Search:
     def is_below(self, thing: Thing) -> bool:
         """Whether it cannot be on the main root bus."""
         wants_hotplug = thing.required or isinstance(thing, SpareSlot)
-        if wants_hotplug and not self.guest.platform.root_hotplug:
+        if wants_hotplug and not self.guest.machine_model.root_hotplug:
             return True
         return self.wishes(thing) or not {"express-root", "conventional-root"} & thing.homes
 
@@ -113,7 +113,7 @@ class Search:
 
     def least_preferences(self, item: Item) -> int:
         total = 0
-        if self.guest.platform.family == "q35":
+        if self.guest.machine_model.family == "q35":
             total += min((self.least_on(item, home) for home in item.homes), default=0)
         headless = item.functions is not None and not item.functions & 1
         if headless:  # never alone
@@ -125,7 +125,7 @@ class Search:
         total = 0
         for one in item.devices:
             connector = connector_of(self.guest, one)
-            total += one.soft_slot is not None and home != "express-root"
+            total += one.chipset_place is not None and home != "express-root"
             total += 4 * (connector in ("express", "hybrid") and home != "port")
             total += 4 * (connector == "legacy virtio" and home == "port")
             total += 8 * (item.need == "preferred" and home == "express-root" and not headless)
@@ -296,7 +296,7 @@ class Search:
     def fresh(self, thing: Thing, path: tuple[str, ...]) -> Iterator[Controller]:
         """A new controller of each kind that could hold the thing. A kind stands once in a chain of new ones;
         downstream ports twice: one in a new switch, one that the new switch sits on, in an old switch."""
-        for model in CREATABLE[self.guest.platform.family]:
+        for model in CREATABLE[self.guest.machine_model.family]:
             if BUS_OF[model] not in thing.homes or path.count(model) >= (2 if model == "xio3130-downstream" else 1):
                 continue
             nodes = sorted(self.problem.nodes) if model in ("pxb", "pxb-pcie") else [None]
@@ -308,7 +308,7 @@ class Search:
         controller = make_controller("", model)
         controller.created, controller.named, controller.wish = True, False, node
         controller.name = f"new{next(NUMBERS)}"
-        if model == "pcie-root-port" and self.guest.platform.port_io_reserve:
+        if model == "pcie-root-port" and self.guest.machine_model.port_io_reserve:
             controller.io_reserve = PAGE
         controller.heeded = heeded(self.guest, controller)
         return controller

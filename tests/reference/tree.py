@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from qslot.schema import Spare
-from qslot.schema.request.traits import Traits
+from qslot.schema.request.resolved import ResolvedDevice
 
 BusKind = Literal["express-root", "conventional-root", "port", "switch", "conventional", "expander"]
 Pair = tuple[int, int]
@@ -107,7 +107,7 @@ class Controller(Thing):
 class Item(Thing):
     """A device, or the devices of a group; `own` are the functions of a group's members, in listed order."""
 
-    devices: tuple[Traits, ...] = ()
+    devices: tuple[ResolvedDevice, ...] = ()
     own: tuple[int, ...] = ()
     need: Literal["never", "preferred", "required"] = "never"
     single: bool = True

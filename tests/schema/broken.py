@@ -29,7 +29,7 @@ class Case:
     rule: str
     broken: Pair
     subjects: tuple[str, ...] = ()
-    numbers: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     severity: str = "error"
     beside: tuple[str, ...] = ()
     """Rules that cannot but be broken at the same time."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from qslot.schema.catalog import (
-    Bar,
     DeviceModel,
+    ModelBar,
     UnknownBars,
     UnknownModel,
     default_hotplug,
@@ -52,7 +52,7 @@ def test_well_formed(model: DeviceModel) -> None:
         check_bars((rule.bar,) if isinstance(rule, Sized) else rule.bars)
 
 
-def check_bars(bars: tuple[Bar, ...]) -> None:
+def check_bars(bars: tuple[ModelBar, ...]) -> None:
     numbers = [bar.bar for bar in bars]
     assert numbers == sorted(set(numbers))
     for bar in bars:

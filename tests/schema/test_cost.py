@@ -44,7 +44,7 @@ def alone(model: str, place: str, *, machine: str = "q35", **wishes: Any) -> Pai
             alone("virtio-net", "p2p1:01", virtio="transitional"),
         ),
         ("foreign-node", alone("nvme", "rp3:00"), alone("nvme", "rp3:00", numa=0)),
-        ("soft-place", alone("VGA", "p2p1:01"), alone("VGA", "pcie.0:05")),
+        ("chipset-place", alone("VGA", "p2p1:01"), alone("VGA", "pcie.0:05")),
     ],
 )
 def test_each_reason_is_paid_once_and_only_where_it_applies(reason: str, paying: Pair, content: Pair) -> None:

@@ -70,7 +70,7 @@ def test_what_one_does_not_know(
     known: Environment, given: Layout, rule: str, subjects: tuple[str, ...], numbers: dict[str, str]
 ) -> None:
     found = [one for one in verify_for(known, given) if not (rule == "os-machine" and one.rule == "os-driver")]
-    assert [(one.rule, one.subjects, one.numbers) for one in found] == [(rule, subjects, numbers)]
+    assert [(one.rule, one.subjects, one.details) for one in found] == [(rule, subjects, numbers)]
 
 
 def test_the_slot_is_taken_by_every_host() -> None:

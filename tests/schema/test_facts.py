@@ -3,7 +3,7 @@
 from typing import Any
 
 from qslot.schema import Finding, Guest
-from qslot.schema.explanation.facts import LIMITS, Fact, facts_of, named
+from qslot.schema.explanation.facts import CAPACITY_RULES, Fact, facts_of, named
 from qslot.schema.explanation.restrict import any_function, left_out, restricted
 
 
@@ -13,7 +13,7 @@ def guest(**rest: Any) -> Guest:
 
 def told(request: Guest) -> list[tuple[str, tuple[str, ...], object, int]]:
     """All but the limits that everybody has."""
-    return [(f.rule, f.subjects, f.value, f.count) for f in facts_of(request) if f.rule not in LIMITS]
+    return [(f.rule, f.subjects, f.value, f.count) for f in facts_of(request) if f.rule not in CAPACITY_RULES]
 
 
 def fact(request: Guest, rule: str, *subjects: str) -> Fact:
@@ -111,7 +111,7 @@ def test_any_function() -> None:
 def test_named() -> None:
     request = guest(devices=NICS)
     findings = [
-        Finding(rule="hotplug", subjects=("n0", "n1", "n2"), numbers={"least": 2, "of": 3}),
-        Finding(rule="io-space", subjects=("n0",), numbers={"used": 9, "available": 8}),
+        Finding(rule="hotplug", subjects=("n0", "n1", "n2"), details={"least": 2, "of": 3}),
+        Finding(rule="io-space", subjects=("n0",), details={"used": 9, "available": 8}),
     ]
     assert {(one.rule, count) for one, count in named(request, findings).items()} == {("hotplug", 2), ("io-space", 1)}

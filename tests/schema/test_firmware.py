@@ -8,7 +8,7 @@ from qslot.schema.firmware import Prediction, predict
 from qslot.schema.firmware.bars import CHIPSET
 from qslot.schema.firmware.budget import io_budget
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
-from qslot.schema.pci.bars import Kind
+from qslot.schema.pci.bars import BarKind
 from qslot.schema.pci.machine import machine_of
 from qslot.schema.pci.qemu_properties import Scalar
 
@@ -77,7 +77,7 @@ def bases(prediction: Prediction) -> dict[str, int | None]:
 
 def failed(prediction: Prediction) -> tuple[str, Scalar, Scalar]:
     assert prediction.failure is not None
-    return (prediction.failure.rule, prediction.failure.numbers["used"], prediction.failure.numbers["available"])
+    return (prediction.failure.rule, prediction.failure.details["used"], prediction.failure.details["available"])
 
 
 @pytest.mark.parametrize("chipset", [Chipset(), BARE, Chipset(usb=True)])
@@ -85,7 +85,7 @@ def failed(prediction: Prediction) -> tuple[str, Scalar, Scalar]:
 def test_chipset_bars_add_up(machine: str, chipset: Chipset) -> None:
     platform = machine_of(machine, chipset)
     bars = [bar for place in platform.taken for bar in CHIPSET[platform.family].get(place, ())]
-    assert sum(bar.size for bar in bars if bar.kind is Kind.IO) == platform.io_bytes
+    assert sum(bar.size for bar in bars if bar.kind is BarKind.IO) == platform.io_bytes
 
 
 class TestNumbers:

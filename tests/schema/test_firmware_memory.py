@@ -119,7 +119,7 @@ class TestSeabios:
         result = predict(layout("q35", [*one, port("rp2", 2, mem_reserve="512M")]))
         assert result.failure is not None
         assert result.failure.subjects == ("rp1", "rp2")
-        assert result.failure.numbers["available"] == 1004 * MIB
+        assert result.failure.details["available"] == 1004 * MIB
 
     def test_pref32_reserve_goes_above_all_the_same(self) -> None:
         result = predict(layout("q35", [port("rp1", 1, pref32_reserve=GIB)]))
@@ -179,7 +179,7 @@ class TestOvmf:
         assert (result.unreserved, set(result.memory_windows), bool(result.io_windows)) == (("rp1",), {"rp2"}, True)
         assert result.failure is not None
         assert (result.failure.rule, result.failure.subjects) == ("memory-space", ("rp1",))
-        assert result.failure.numbers == {"used": 1025 * MIB, "available": 960 * MIB}
+        assert result.failure.details == {"used": 1025 * MIB, "available": 960 * MIB}
 
     def test_small_bars_are_aligned_to_pages_and_pvpanic_gets_none(self) -> None:
         """They keep their own length, by which they are sorted among each other."""

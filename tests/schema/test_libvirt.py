@@ -122,7 +122,7 @@ class TestRead:
         ide = "<controller type='ide' index='0'/><controller type='usb' index='0' model='piix3-uhci'/>"
         guest = read(domain(ide, "pc").encode())
         assert (guest.devices, guest.chipset.usb) == ((), True)
-        assert read(domain("<controller type='sata' index='0'/>").encode()).platform.taken[0x1F, 2]
+        assert read(domain("<controller type='sata' index='0'/>").encode()).machine_model.taken[0x1F, 2]
 
     def test_controllers_addresses_overrides(self) -> None:
         space = "xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'"
@@ -170,7 +170,7 @@ class TestRead:
         """Its author wants no hot-plug: no device is sent behind a bridge for the sake of it."""
         root = "<controller type='pci' index='0' model='pci-root'><target hotplug='off'/></controller>"
         guest = read(domain(f"{root}<interface type='user'><model type='e1000'/></interface>", "pc").encode())
-        assert not guest.platform.root_hotplug
+        assert not guest.machine_model.root_hotplug
         assert {device.hotplug for device in guest.devices} == {"never"}
         with pytest.raises(SourceError, match="hotplug goes with pci-root"):
             read(domain(root.replace("pci-root", "pcie-root")).encode())

@@ -16,7 +16,7 @@ from qslot.schema.pci.machine import Family, Machine, machine_of
 from ..real.random_layouts import random_layout
 
 if TYPE_CHECKING:
-    from qslot.schema.pci.bars import Bar as FirmwareBar
+    from qslot.schema.pci.bars import SizedBar as FirmwareBar
 
 MIB = 1 << 20
 UNITS = [MIB << exponent for exponent in range(15)]

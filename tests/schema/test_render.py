@@ -82,7 +82,7 @@ def test_tree_of_nodes() -> None:
 def test_findings() -> None:
     found = [
         Finding(rule="wasteful-pin", severity="warning", subjects=("net1",)),
-        Finding(rule="address-unique", subjects=("net0", "net1"), numbers={"slot": 5}),
+        Finding(rule="address-unique", subjects=("net0", "net1"), details={"slot": 5}),
     ]
     assert findings(found).splitlines() == [
         "error address-unique: net0, net1: no two functions share an address (slot 5)",

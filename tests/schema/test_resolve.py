@@ -35,7 +35,7 @@ def told(candidate: Candidate) -> tuple[str | None, str]:
 
 def excluded(candidate: Candidate) -> list[tuple[str, dict[str, Any]]]:
     assert candidate.guest is None
-    return [(finding.rule, dict(finding.numbers)) for finding in candidate.findings]
+    return [(finding.rule, dict(finding.details)) for finding in candidate.findings]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_hosts_that_take_no_mode_are_named() -> None:
     (finding,) = known["pc"].findings
     assert (finding.rule, finding.subjects) == ("host-model", ("s",))
     lacks = {"mode": "modern", "lacks": "type, property"}
-    assert finding.numbers == {"host": "qemu=3.1,libvirt=4.0", "model": "virtio-scsi", **lacks}
+    assert finding.details == {"host": "qemu=3.1,libvirt=4.0", "model": "virtio-scsi", **lacks}
 
 
 def test_hosts_that_take_no_means_in_common_are_named_each() -> None:
@@ -118,7 +118,7 @@ def test_hosts_that_take_no_means_in_common_are_named_each() -> None:
         {"devices": [{"id": "s", "model": "virtio-scsi"}]}, "rhel9.0", ["qemu=2.4", "qemu=4.0,libvirt=5.2"]
     )
     for one in known.values():
-        assert [(finding.numbers["host"], finding.numbers["lacks"]) for finding in one.findings] == [
+        assert [(finding.details["host"], finding.details["lacks"]) for finding in one.findings] == [
             ("qemu=2.4", "type"),
             ("qemu=4.0,libvirt=5.2", "property"),
         ]
@@ -128,7 +128,7 @@ def test_hosts_without_the_model_are_named() -> None:
     known = resolved({"devices": [{"id": "f", "model": "vhost-user-fs"}]}, "rhel9.0", ["qemu=4.1", "qemu=6.0"])
     for one in known.values():
         (finding,) = one.findings
-        assert (finding.subjects, finding.numbers) == (("f",), {"host": "qemu=4.1", "model": "vhost-user-fs"})
+        assert (finding.subjects, finding.details) == (("f",), {"host": "qemu=4.1", "model": "vhost-user-fs"})
 
 
 # ---- machines

@@ -25,7 +25,7 @@ def test_a_good_layout_breaks_no_rule(which: str) -> None:
 def test_one_broken_rule_is_the_one_that_is_found(case: Case) -> None:
     found = verify(*case.broken)
     expected = Finding.model_validate(
-        {"rule": case.rule, "severity": case.severity, "subjects": case.subjects, "numbers": case.numbers}
+        {"rule": case.rule, "severity": case.severity, "subjects": case.subjects, "details": case.details}
     )
     assert [finding for finding in found if finding.rule not in case.beside] == [expected]
     assert {finding.rule for finding in found} == {case.rule, *case.beside}
@@ -105,7 +105,7 @@ def test_an_answer_says_shpc_off_where_the_request_says_it() -> None:
     assert verify(guest, broken.model_copy(update={"input_sha256": guest.sha256})) == []
     silent = q35(controllers=[*Q35_GUEST["controllers"], demanded | {"properties": {}}]).guest
     found = verify(silent, broken.model_copy(update={"input_sha256": silent.sha256}))
-    assert [(finding.rule, finding.numbers) for finding in found] == [
+    assert [(finding.rule, finding.details) for finding in found] == [
         ("as-requested", {"shpc": "off"}),
         ("shpc", {"reason": "IO device"}),
     ]
@@ -165,7 +165,7 @@ def test_any_layout_is_judged_without_an_exception() -> None:
 def test_room_for_several_spare_slots_of_a_bridge_adds_up() -> None:
     """Each falls short where their sum does, a spare slot without a wish does not."""
     guest, layout = spares_on_a_bridge({"memory": 1 << 24}, 1 << 24)
-    assert [(one.rule, one.numbers["slot"]) for one in verify(guest, layout)] == [("spare", 1), ("spare", 2)]
+    assert [(one.rule, one.details["slot"]) for one in verify(guest, layout)] == [("spare", 1), ("spare", 2)]
     assert verify(*spares_on_a_bridge({"memory": 1 << 24}, 1 << 25)) == []
 
 
@@ -178,7 +178,7 @@ def test_memory_of_a_spare_slot_is_kept_only_where_the_firmware_heeds_it() -> No
     for firmware, expected in (("seabios", set()), ("ovmf", {"the firmware heeds no reserve there"})):
         guest = {"machine": "pc", "firmware": firmware, "controllers": [bridge], "spare": [{"kind": "pci", **spares}]}
         found = verify(*pair(guest, layout.model_dump(include={"controllers", "devices", "spare"})))
-        assert {one.numbers["reason"] for one in found} == expected
+        assert {one.details["reason"] for one in found} == expected
 
 
 def test_a_spare_slot_without_node_may_be_on_any() -> None:

@@ -157,7 +157,7 @@ def test_qmp_names_what_only_a_start_can_bring(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_infeasible(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
-    finding = Finding(rule="bus-numbers", numbers={"used": 300, "available": 256})
+    finding = Finding(rule="bus-numbers", details={"used": 300, "available": 256})
     remedy = Remedy(changes=(Change(what="machine", before="pc", after="q35"),))
     answers(monkeypatch, Infeasible(findings=(finding,), remedies=(remedy,)))
     result = run("plan", guest)

@@ -86,7 +86,7 @@ def test_explain_names_host_and_device(tmp_path: Path) -> None:
     result = run("explain", str(path), "--os", "rhel9.0", "--host", "qemu=8.0", "--host", "qemu=4.1", "--json")
     (first, _) = json.loads(result.stdout)["excluded"]
     assert first["findings"][0]["subjects"] == ["share"]
-    assert first["findings"][0]["numbers"] == {"host": "qemu=4.1", "model": "vhost-user-fs"}
+    assert first["findings"][0]["details"] == {"host": "qemu=4.1", "model": "vhost-user-fs"}
 
 
 def test_what_hosts_lack_in_words(tmp_path: Path) -> None:

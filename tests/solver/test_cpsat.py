@@ -5,27 +5,27 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from qslot.solver.model.linear import Rows, Sum, total
-from qslot.solver.search.cpsat import SMALL, Answer, Limits, Program, TimeIsUp, engine
+from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
+from qslot.solver.search.cpsat import SMALL, CpSatModel, Limits, Status, TimeIsUp, engine
 
 SEEDS = range(60)
 
 
-def drawn(seed: int) -> tuple[Rows, Sum]:
+def drawn(seed: int) -> tuple[LinearModel, LinearExpr]:
     """Two to five small variables, a few rows, an objective."""
     rng = random.Random(seed)
-    rows = Rows()
+    rows = LinearModel()
     variables = [
         rows.variable(low, low + rng.randint(1, 3)) for low in (rng.randint(-2, 1) for _ in range(rng.randint(2, 5)))
     ]
     for _ in range(rng.randint(1, 4)):
-        what = total(one * rng.randint(-3, 3) for one in variables)
+        what = sum_of(one * rng.randint(-3, 3) for one in variables)
         low = rng.randint(-4, 4)
-        rows.between(low, what, low + rng.randint(0, 4))
-    return rows, total(one * rng.randint(-3, 3) for one in variables) + rng.randint(-5, 5)
+        rows.add_range(low, what, low + rng.randint(0, 4))
+    return rows, sum_of(one * rng.randint(-3, 3) for one in variables) + rng.randint(-5, 5)
 
 
-def solutions(rows: Rows) -> Iterator[tuple[int, ...]]:
+def solutions(rows: LinearModel) -> Iterator[tuple[int, ...]]:
     """All of them, smallest first."""
     for values in itertools.product(*(range(low, high + 1) for low, high in rows.ranges)):
         sums = [sum(f * values[v] for v, f in zip(vs, fs, strict=True)) for vs, fs, _, _ in rows.rows]
@@ -40,16 +40,16 @@ def test_an_optimum_is_one(seed: int, documented: bool) -> None:
     if rows.infeasible:
         return
     known = list(solutions(rows))
-    program = Program(rows, Limits(), documented=documented)
+    program = CpSatModel(rows, Limits(), documented=documented)
     result = program.minimize(what)
     if not known:
-        assert result.answer is Answer.INFEASIBLE
+        assert result.answer is Status.INFEASIBLE
         return
     least = min(what.value(values) for values in known)
-    assert (result.answer, result.bound, what.value(result.values)) == (Answer.OPTIMAL, least, least)
+    assert (result.answer, result.bound, what.value(result.values)) == (Status.OPTIMAL, least, least)
     assert result.values in known
     program.fix(what, least)
-    smallest = program.smallest()
+    smallest = program.lexicographic_minimum()
     assert smallest.values == next(values for values in known if what.value(values) == least)
 
 
@@ -60,8 +60,8 @@ def test_the_smallest_assignment_one_by_one(seed: int, documented: bool) -> None
     known = [] if rows.infeasible else list(solutions(rows))
     if not known:
         return
-    result = Program(rows, Limits(), documented=documented).smallest(known[-1], effort=0.0)
-    assert (result.answer, result.values) == (Answer.OPTIMAL, known[0])
+    result = CpSatModel(rows, Limits(), documented=documented).lexicographic_minimum(known[-1], effort=0.0)
+    assert (result.answer, result.values) == (Status.OPTIMAL, known[0])
 
 
 @pytest.mark.parametrize("documented", [False, True])
@@ -70,12 +70,12 @@ def test_the_smallest_assignment(seed: int, documented: bool) -> None:
     rows, _ = drawn(seed)
     if rows.infeasible:
         return
-    result = Program(rows, Limits(seed=seed), documented=documented).smallest()
+    result = CpSatModel(rows, Limits(seed=seed), documented=documented).lexicographic_minimum()
     first = next(solutions(rows), None)
     if first is None:
-        assert result.answer is Answer.INFEASIBLE
+        assert result.answer is Status.INFEASIBLE
     else:
-        assert (result.answer, result.values) == (Answer.OPTIMAL, first)
+        assert (result.answer, result.values) == (Status.OPTIMAL, first)
 
 
 def test_random_rows_are_both_feasible_and_not() -> None:
@@ -88,46 +88,46 @@ def test_random_rows_are_both_feasible_and_not() -> None:
 
 
 def test_rows_that_contradict_their_ranges_say_so_at_once() -> None:
-    rows = Rows()
+    rows = LinearModel()
     one = rows.variable(0, 3)
-    rows.at_most(one * 2, 7)
+    rows.add_le(one * 2, 7)
     assert (rows.rows, rows.infeasible) == ([], False)  # says nothing that the range does not
-    rows.at_most(Sum(constant=4), one)
+    rows.add_le(LinearExpr(constant=4), one)
     assert rows.infeasible
 
 
 def test_a_variable_with_one_value_is_a_constant() -> None:
-    rows = Rows()
-    assert rows.variable(5, 5) == Sum(constant=5)
-    assert (rows.variable(2, 1), rows.infeasible) == (Sum(constant=2), True)
+    rows = LinearModel()
+    assert rows.variable(5, 5) == LinearExpr(constant=5)
+    assert (rows.variable(2, 1), rows.infeasible) == (LinearExpr(constant=2), True)
 
 
 def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:
-    rows = Rows()
+    rows = LinearModel()
     variables = [rows.variable(0, 9) for _ in range(40)]
     for index in range(39):
-        rows.between(3, variables[index] + variables[index + 1], 15)
+        rows.add_range(3, variables[index] + variables[index + 1], 15)
     with pytest.raises(TimeIsUp):
-        Program(rows, Limits(seconds=0))
-    program = Program(rows, Limits())
+        CpSatModel(rows, Limits(seconds=0))
+    program = CpSatModel(rows, Limits())
     program.limits = Limits(seconds=0)
-    result = program.minimize(total(variables))
-    assert result.answer in (Answer.UNKNOWN, Answer.FEASIBLE)
+    result = program.minimize(sum_of(variables))
+    assert result.answer in (Status.UNKNOWN, Status.FEASIBLE)
     assert result.bound <= 3 * 20
 
 
 @pytest.mark.parametrize("documented", [False, True])
 def test_several_workers_on_a_large_model(documented: bool) -> None:
-    rows = Rows()
+    rows = LinearModel()
     variables = [rows.variable(0, 1) for _ in range(SMALL + 1)]
-    rows.between(7, total(variables), SMALL)
-    result = Program(rows, Limits(workers=2), documented=documented).minimize(total(variables))
-    assert (result.answer, result.bound) == (Answer.OPTIMAL, 7)
+    rows.add_range(7, sum_of(variables), SMALL)
+    result = CpSatModel(rows, Limits(workers=2), documented=documented).minimize(sum_of(variables))
+    assert (result.answer, result.bound) == (Status.OPTIMAL, 7)
 
 
 def test_a_hint_of_another_model_is_no_harm() -> None:
     rows, what = drawn(3)
-    program = Program(rows, Limits())
+    program = CpSatModel(rows, Limits())
     plain = program.minimize(what)
     assert program.minimize(what, [99] * len(rows.ranges)).bound == plain.bound
 

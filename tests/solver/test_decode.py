@@ -28,7 +28,7 @@ def test_a_lone_port_is_not_multifunction() -> None:
     assert {controller.id for controller in layout.controllers if controller.multifunction} == {"rp1"}
 
 
-def test_soft_places_come_first() -> None:
+def test_chipset_places_come_first() -> None:
     """The video at 01, audio at 1b, the USB 2 groups at 1d and 1a; ports from the lowest slot left."""
     things = [
         device("disk", "nvme"),
@@ -51,7 +51,7 @@ def test_soft_places_come_first() -> None:
     assert there["rp1"] == "pcie.0:02.0"
 
 
-def test_a_soft_place_that_is_taken_is_given_up() -> None:
+def test_a_chipset_place_that_is_taken_is_given_up() -> None:
     there = seats(planned(q35(device("a", "AC97", address="pcie.0:01"), device("video", "VGA"))))
     assert there["video"] == "pcie.0:02.0"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from qslot.schema import Guest, Infeasible, Solved, Undecided
-from qslot.schema.layout.placement import Placement
+from qslot.schema.layout.placement import PlacementReport
 from qslot.solver import Options, explain, placement
 from qslot.solver.cli import qslot
 
@@ -18,7 +18,7 @@ CROWD = pc(*devices(70, "virtio-net", hotplug="required"), policy=policy(max_con
 
 
 def facts(outcome: Infeasible) -> dict[str, dict[str, Any]]:
-    return {finding.rule: dict(finding.numbers) for finding in outcome.findings}
+    return {finding.rule: dict(finding.details) for finding in outcome.findings}
 
 
 def changes(outcome: Infeasible) -> list[tuple[str, object, object]]:
@@ -74,7 +74,7 @@ def test_which_of_two_like_entries_of_spare_slots() -> None:
 def test_ids_that_new_controllers_would_have_can_be_taken() -> None:
     things = [device(name, "nvme") for name in ("newport", "newbridge", "newport2")]
     answer = placement(Guest.model_validate(q35(*things)), "newport")
-    assert isinstance(answer, Placement)
+    assert isinstance(answer, PlacementReport)
     assert [(one.address, one.refused) for one in answer.elsewhere if one.new] == [("newbridge2:01", "")]
 
 
@@ -119,9 +119,9 @@ class TestPlacement:
         device("v", "VGA", address="pcie.0:02.0"),
     )
 
-    def ask(self, name: str, at: str | None = None, **rest: Any) -> Placement:
+    def ask(self, name: str, at: str | None = None, **rest: Any) -> PlacementReport:
         answer = placement(Guest.model_validate({**self.GUEST, **rest}), name, at)
-        assert isinstance(answer, Placement)
+        assert isinstance(answer, PlacementReport)
         return answer
 
     def test_where_it_is_and_what_else_there_is(self) -> None:
@@ -149,7 +149,7 @@ class TestPlacement:
     def test_what_only_a_pin_allows_may_be_cheaper(self) -> None:
         """A conventional device goes behind a port by a pin only, and then needs no bridge."""
         answer = placement(Guest.model_validate(q35(device("c", "e1000"))), "c")
-        assert isinstance(answer, Placement)
+        assert isinstance(answer, PlacementReport)
         root, port = answer.elsewhere
         assert (port.term, port.before, port.after, port.only_by_pin) == ("controllers", 2, 1, True)
         assert not root.only_by_pin
@@ -181,7 +181,7 @@ def test_as_json(tmp_path: Path) -> None:
     result = run(tmp_path, CROWD, "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["answer"], told["minimal"]) == (3, "infeasible", True)
-    assert told["findings"][0]["numbers"] == {"least": 61, "of": 70}
+    assert told["findings"][0]["details"] == {"least": 61, "of": 70}
     assert told["remedies"][0]["changes"][0] == {"what": "max-controllers", "subjects": [], "before": 1, "after": 2}
     result = run(tmp_path, TestPlacement.GUEST, "b", "--json")
     first = json.loads(result.stdout)["elsewhere"][0]

@@ -9,8 +9,8 @@ import pytest
 from qslot.schema import Guest, Undecided
 from qslot.schema.verify import verify
 from qslot.solver import Options, Stop, solve
-from qslot.solver.model.linear import Sum
-from qslot.solver.search.cpsat import Limits, Program, Result
+from qslot.solver.model.linear import LinearExpr
+from qslot.solver.search.cpsat import CpSatModel, Limits, SolveResult
 
 from .ask import Data, device, pc, planned
 
@@ -29,16 +29,16 @@ BRIDGES: Data = pc(
 
 def test_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after the first term: a layout that verifies, and bounds that hold."""
-    stop, minimize = Stop(), Program.minimize
+    stop, minimize = Stop(), CpSatModel.minimize
 
-    def once(self: Program, what: Sum, hint: Sequence[int] = ()) -> Result:
+    def once(self: CpSatModel, what: LinearExpr, hint: Sequence[int] = ()) -> SolveResult:
         result = minimize(self, what, hint)
         if result.values:
             stop()
         return result
 
     best = {term.term: term.value for term in planned(BRIDGES).objective}
-    monkeypatch.setattr(Program, "minimize", once)
+    monkeypatch.setattr(CpSatModel, "minimize", once)
     monkeypatch.setattr(sys.modules["qslot.solver.solving"], "within_reach", lambda _: False)  # counted, term by term
     request = Guest.model_validate(BRIDGES)
     outcome = solve(request, Options(stop=stop))

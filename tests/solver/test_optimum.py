@@ -161,7 +161,7 @@ REASONS = {
     ),
     "switch": KINDS["switch"],
     # the first video behind the bridge, empty of IO
-    "soft-place": Optimum(
+    "chipset-place": Optimum(
         q35(device("a", "VGA"), **BRIDGED),
         {"preferences": 1, "io_windows": PAGE, "controllers": 2, "depth": 2},
         ["pcie-pci-bridge", "pcie-root-port"],
@@ -203,7 +203,7 @@ def test_a_legacy_port_is_cheaper_than_no_hotplug() -> None:
     assert (costs(layout)["preferences"], seats(layout)["a"]) == (4, "rp1:00.0")
 
 
-def test_a_soft_place_is_cheaper_than_sharing_with_the_chipset() -> None:
+def test_a_chipset_place_is_cheaper_than_sharing_with_the_chipset() -> None:
     """No free slot: beside the chipset costs 2, behind a bridge 1, whatever windows and controllers that takes."""
     layout = planned(q35(device("a", "VGA"), device("b", "nvme"), reserve=only("01", "1f")))
     assert costs(layout) == {"preferences": 1, "io_windows": PAGE, "controllers": 3, "depth": 3}

@@ -16,12 +16,12 @@ from qslot.solver.aggregate import bus_class_builder as grow
 from qslot.solver.aggregate import controller_reserves as reserves
 from qslot.solver.aggregate import item_kinds as kinds
 from qslot.solver.aggregate import listed_controllers as standing
-from qslot.solver.aggregate.bus_classes import BusClass, Room
+from qslot.solver.aggregate.bus_classes import BusClass, KeptRoom
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.model import io_space, memory
 from qslot.solver.model import spare_slots as spares
-from qslot.solver.model.build import encode
-from qslot.solver.model.linear import Rows, Sum
+from qslot.solver.model.build import build
+from qslot.solver.model.linear import LinearExpr, LinearModel
 from qslot.solver.search import optimize as search
 
 from ..opinions import addresses, oracle, rows
@@ -247,8 +247,8 @@ def joiners_are_free(patch: Patch) -> None:
 
 
 def few_fields_are_compared(patch: Patch) -> None:
-    patch.setattr(standing, "ALIKE", ("model", "where", "slots", "hot", "reserve", "parent"))
-    patch.setattr(BusClass, "is_tracked", property(lambda bus: bus.bus_reserve is not None or bus.reserve > 1))
+    patch.setattr(standing, "ALIKE", ("model", "level", "slots", "takes_hotplug", "io_reserve_pages", "parent"))
+    patch.setattr(BusClass, "is_tracked", property(lambda bus: bus.bus_reserve is not None or bus.io_reserve_pages > 1))
 
 
 def no_page_of_its_own(patch: Patch) -> None:
@@ -261,12 +261,12 @@ def only_free_items_wish(patch: Patch) -> None:
 
 def a_constant_for_infinity(patch: Patch) -> None:
     patch.setattr(memory, "MIB", 1)
-    patch.setattr(Rows, "at_most", lambda self, what, limit: self.between(-1 << 40, what - limit, 0))
+    patch.setattr(LinearModel, "add_le", lambda self, what, limit: self.add_range(-1 << 40, what - limit, 0))
     patch.setattr(kinds, "may_be_short", lambda _: True)
 
 
 def everybody_keeps_room(patch: Patch) -> None:
-    patch.setattr(BusClass, "spare_room", property(lambda _: Room()))
+    patch.setattr(BusClass, "spare_room", property(lambda _: KeptRoom()))
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
@@ -327,16 +327,16 @@ def test_bounds_of_an_undecided_answer_hold_for_it() -> None:
 def test_a_row_without_a_limit_below_refuses_nothing() -> None:
     """A finite constant stood for infinity."""
     for amount in (1, 1 << 41, 1 << 61):
-        model = Rows()
+        model = LinearModel()
         what = model.variable(0, 1) * amount
-        model.at_most(Sum(constant=-amount) + what * -1, 0)
+        model.add_le(LinearExpr(constant=-amount) + what * -1, 0)
         assert not model.infeasible
 
 
 def test_ports_of_one_class_are_alike_in_every_field() -> None:
     """But in who they are: merging compares all that a bus class says."""
     named = {one.name for one in fields(BusClass)}
-    assert named - set(standing.ALIKE) == {"names", "most", "hosts"}
+    assert named - set(standing.ALIKE) == {"listed_ids", "max_count", "possible_parents"}
 
 
 def test_without_the_limit_to_io_space_each_device_may_have_a_bridge() -> None:
@@ -345,6 +345,8 @@ def test_without_the_limit_to_io_space_each_device_may_have_a_bridge() -> None:
     items = items_of(guest)
     numbers = []
     for without in (frozenset[str](), frozenset({"io-space"})):
-        encoding = encode(guest, items, grow.Scope(exact_io=True), cheapest_only=False, without=without)
-        numbers.append(1 + max(bus.part for bus in encoding.variables.classes if bus.part is not None))
+        encoding = build(guest, items, grow.Formulation(exact_io=True), cheapest_only=False, without=without)
+        numbers.append(
+            1 + max(bus.io_bus_number for bus in encoding.variables.classes if bus.io_bus_number is not None)
+        )
     assert numbers == [8, 20]

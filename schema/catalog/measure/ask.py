@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...pci.qemu_properties import as_text
-from ..bar import Bar, Kind
+from ..bar import Kind, ModelBar
 
 if TYPE_CHECKING:
     from qemu.qmp import QMPClient
@@ -31,7 +31,7 @@ class Seen:
 
     device_id: int
     class_code: int
-    bars: tuple[Bar, ...]
+    bars: tuple[ModelBar, ...]
     rom: int
 
 
@@ -173,8 +173,8 @@ def _seen(row: Mapping[str, Any]) -> Seen:
     return Seen(row["id"]["device"], row["class_info"]["class"], ordered, rom)
 
 
-def _bar(region: Mapping[str, Any]) -> Bar:
+def _bar(region: Mapping[str, Any]) -> ModelBar:
     if region["type"] == "io":
-        return Bar(region["bar"], "io", region["size"], False)
+        return ModelBar(region["bar"], "io", region["size"], False)
     kind: Kind = "mem64" if region["mem_type_64"] else "mem32"
-    return Bar(region["bar"], kind, region["size"], region["prefetch"])
+    return ModelBar(region["bar"], kind, region["size"], region["prefetch"])

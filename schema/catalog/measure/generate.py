@@ -18,7 +18,7 @@ from typing import Any
 
 from ...pci.controllers import VirtioMode
 from .. import excluded
-from ..bar import Bar
+from ..bar import ModelBar
 from ..load import load_unmeasured, model_of
 from .ask import Qemu, RefusedError, Seen, Types
 from .questions import (
@@ -193,13 +193,13 @@ def _modes(entry: Mapping[str, Any]) -> list[str]:
     return list(entry["bars"]) if "virtio" in entry else [""]
 
 
-def _told(name: str, entry: Mapping[str, Any], mode: str, properties: Mapping[str, Any]) -> tuple[Bar, ...]:
+def _told(name: str, entry: Mapping[str, Any], mode: str, properties: Mapping[str, Any]) -> tuple[ModelBar, ...]:
     needed = STAND_INS.get(name, ((), {}))[1]
     model = model_of(name, json.loads(json.dumps(entry)))
     return model.bars(VirtioMode(mode) if mode else None, {**needed, **properties})
 
 
-def _rows(bars: Iterable[Bar]) -> list[list[Any]]:
+def _rows(bars: Iterable[ModelBar]) -> list[list[Any]]:
     return [list(astuple(bar)) for bar in bars]
 
 

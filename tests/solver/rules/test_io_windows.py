@@ -80,7 +80,7 @@ def test_a_shortage_is_told_with_numbers_and_users() -> None:
     data: Data = {"machine": "q35", "devices": [*nics, device("disk", "nvme")]}
     finding = next(one for one in refused(data).findings if one.rule == "io-space")
     assert finding.subjects == tuple(f"h{n}" for n in range(15))
-    assert finding.numbers == {"used": 15 * 4096 + 96, "available": 0xF000 - 4}
+    assert finding.details == {"used": 15 * 4096 + 96, "available": 0xF000 - 4}
     planned({**data, "devices": [*nics[:14], device("disk", "nvme")]})
 
 
@@ -88,7 +88,7 @@ def test_reserves_of_listed_ports_are_users_too() -> None:
     edge = EDGES["seabios, q35"]
     finding = next(one for one in refused(guest(edge, 15)).findings if one.rule == "io-space")
     assert finding.subjects == tuple(f"b{n}" for n in range(15))
-    assert finding.numbers["used"] == 15 * 4096 + 96
+    assert finding.details["used"] == 15 * 4096 + 96
 
 
 def test_one_window_does_not_fill_two_bridges() -> None:

@@ -21,7 +21,7 @@ SOFT_SLOTS = {"video": (0x01,), "usb2": (0x1D, 0x1A), "audio": (0x1B,)}
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class ResolvedDevice:
     """One device, resolved. `modes` is empty for what is not virtio; several modes mean that placement decides."""
 
     device: Device
@@ -31,7 +31,7 @@ class Traits:
     modes: tuple[VirtioMode, ...]
     hotplug: Hotplug
     """The strictest of the group's."""
-    soft_slot: int | None
+    chipset_place: int | None
     """The slot of pcie.0 where guests expect it, for the few kinds in SOFT_SLOTS."""
     version: tuple[int, int] | None = None
     """The machine type's: older ones have other BARs."""
@@ -68,15 +68,17 @@ def _io_bytes(
     return find(model).io_bytes(mode, dict(properties), version)
 
 
-def mode_on(traits: Traits, *, behind_port: bool) -> VirtioMode | None:
+def mode_on(resolved: ResolvedDevice, *, behind_port: bool) -> VirtioMode | None:
     """The virtio mode a device has there: its only one, or QEMU's own choice by bus."""
-    if len(traits.modes) <= 1:
-        return traits.modes[0] if traits.modes else None
+    if len(resolved.modes) <= 1:
+        return resolved.modes[0] if resolved.modes else None
     return VirtioMode.MODERN if behind_port else VirtioMode.TRANSITIONAL
 
 
-def traits_of(devices: Sequence[Device], groups: Mapping[str, Sequence[Device]], machine: Machine) -> dict[str, Traits]:
-    """The traits of all devices of a request, by id. Raises UnknownModel."""
+def resolved_devices(
+    devices: Sequence[Device], groups: Mapping[str, Sequence[Device]], machine: Machine
+) -> dict[str, ResolvedDevice]:
+    """All devices of a request, resolved, by id. Raises UnknownModel."""
     strictest: dict[str, Hotplug] = {}
     for group, members in groups.items():
         strictest[group] = max((own_hotplug(member) for member in members), key=STRICTNESS.__getitem__)
@@ -87,7 +89,9 @@ def traits_of(devices: Sequence[Device], groups: Mapping[str, Sequence[Device]],
         modes = _modes(machine, device, model)
         hotplug = own_hotplug(device) if device.group is None else strictest[device.group]
         connector = _connector(machine, device, model, modes)
-        result[device.id] = Traits(device, model, connector, modes, hotplug, soft.get(device.id), machine.version)
+        result[device.id] = ResolvedDevice(
+            device, model, connector, modes, hotplug, soft.get(device.id), machine.version
+        )
     return result
 
 
