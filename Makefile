@@ -32,7 +32,7 @@ types: .venv/installed
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable . --group dev --config-settings editable_mode=compat
 	@touch $@
 
 # Kernel, busybox and udev of the guest in tests/real/test_linux.py, from Debian's packages. Needs apt, but not root.

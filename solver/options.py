@@ -4,6 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
+
+from ..schema.errors import Problem, QslotError
+
+MOST_WORKERS: Final = 1024
+LAST_SEED: Final = 2**31 - 1
+"""Of CP-SAT's seeds, which are 32-bit integers."""
+
+
+class OptionError(QslotError, ValueError):
+    """An option that no search can be asked with."""
+
+    def __init__(self, field: str, value: object, mend: str) -> None:
+        super().__init__(f"{field}: {value!r} {mend}")
+        self.problems = (Problem(field, value, mend, str(self)),)
 
 
 class Stop:
@@ -54,3 +69,12 @@ class Options:
     workers: int = 1
     seed: int = 0
     stop: Stop | None = None
+
+    def __post_init__(self) -> None:
+        """Raises OptionError for what the command refuses, too."""
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise OptionError("time_limit", self.time_limit, "must be above 0 seconds, or None for no limit")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise OptionError("workers", self.workers, f"must be 1 to {MOST_WORKERS}")
+        if not 0 <= self.seed <= LAST_SEED:
+            raise OptionError("seed", self.seed, f"must be 0 to {LAST_SEED}")

@@ -12,7 +12,7 @@ from .search.feasibility import any_layout
 from .search.optimize import Optimum, optimize, with_costs
 from .search.shortage import shortages
 
-EFFORT: Final = 1.0
+EFFORT_BESIDE: Final = 1.0
 """In OR-Tools' deterministic seconds, of each solve where the address-level model comes first, and of those that find
 what runs out: see cpsat.EFFORT."""
 CUTS: Final = 2
@@ -22,13 +22,14 @@ CUTS: Final = 2
 def solve(guest: Guest, options: Options | None = None) -> Outcome:
     """An optimal, verified layout; or the proof that there is none; or, past a limit, the best known.
 
-    Raises nothing for a valid Guest. The answer is the same for any number of workers, any seed and any machine.
+    Raises InputError for a guest that was changed into one that is not valid. The answer is the same for any number of
+    workers, any seed and any machine.
     Findings of an infeasible guest say what runs out, or who breaks a rule alone; `explain` says why.
     """
-    limits = Limits.of(options or Options())
+    guest, limits = guest.validated(), Limits.of(options or Options())
     outcome = best_known(guest, limits)
     if isinstance(outcome, Infeasible) and not outcome.findings:
-        return Infeasible(findings=shortages(guest, replace(limits.steady, effort=EFFORT)))
+        return Infeasible(findings=shortages(guest, replace(limits.steady, effort=EFFORT_BESIDE)))
     return outcome
 
 
@@ -36,7 +37,7 @@ def best_known(guest: Guest, limits: Limits) -> Outcome:
     """As `solve`, but that an infeasible guest's findings are only what breaks a rule by itself."""
     # not under a limit of time, which would decide whose layout it is, on slow machines another than on fast ones
     if limits.seconds is None and within_reach(guest) and is_the_smaller(guest):
-        first = address_level(guest, replace(limits.steady, effort=EFFORT), cuts=CUTS)
+        first = address_level(guest, replace(limits.steady, effort=EFFORT_BESIDE), cuts=CUTS)
         if not isinstance(first, Undecided):
             return first
     outcome = optimize(guest, limits)

@@ -3,11 +3,13 @@
 import ast
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import qslot
 
 ROOT = Path(__file__).parents[1]
 PRINTERS = ("solver/cli/", "schema/catalog/measure/generate.py")
@@ -29,15 +31,6 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def test_package_list_holds_every_folder() -> None:
-    """A sub-package missing from the list works in the editable install and is absent from the wheel."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {path.parent for name in ("schema", "solver") for path in (ROOT / name).rglob("__init__.py")}
-    assert sorted(settings["tool"]["setuptools"]["packages"]) == sorted(
-        ".".join(("qslot", *folder.relative_to(ROOT).parts)) for folder in folders
-    )
-
-
 def test_every_folder_with_code_is_a_package() -> None:
     for name in ("schema", "solver"):
         for path in (ROOT / name).rglob("*.py"):
@@ -45,9 +38,40 @@ def test_every_folder_with_code_is_a_package() -> None:
 
 
 @pytest.mark.parametrize("name", ["schema", "solver"])
-def test_links_for_type_checkers(name: str) -> None:
-    assert (ROOT / "typings" / "qslot" / name).resolve() == ROOT / name
-    assert (ROOT / name / "py.typed").exists()
+def test_qslot_holds_the_two_folders(name: str) -> None:
+    """By links: a wheel and a checkout have the same packages, and pytest and mypy see the same files."""
+    assert (ROOT / "qslot" / name).resolve() == ROOT / name
+    assert (ROOT / "qslot" / "py.typed").exists()
+
+
+def test_the_public_face_holds_no_logic() -> None:
+    tree = ast.parse((ROOT / "qslot" / "__init__.py").read_text(encoding="utf-8"))
+    assert {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} == {"__getattr__", "__dir__"}
+
+
+def test_every_public_name_is_there() -> None:
+    """And nothing else but modules."""
+    assert [name for name in qslot.__all__ if getattr(qslot, name, None) is None] == []
+    others = {name for name, value in vars(qslot).items() if name[0] != "_" and not isinstance(value, ModuleType)}
+    assert others - {*qslot.__all__} == {"TYPE_CHECKING", "import_module", "version"}
+
+
+def test_the_public_face_loads_no_solver_until_it_is_asked() -> None:
+    assert not loaded("import qslot") & {"ortools", "numpy", "pandas", "yaml", "click"}
+    assert "ortools" in loaded("import qslot; qslot.solve(qslot.Guest(machine='q35'))")
+
+
+def test_the_installed_package_is_taken_beside_a_checkout_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "qslot").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", "import qslot; print(qslot.__version__)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stdout.strip() == qslot.__version__, done.stderr
 
 
 def test_schema_knows_no_solver() -> None:

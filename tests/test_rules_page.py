@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qslot.schema.rules import RULES, page
 from qslot.schema.verify import CHECKS
-from qslot.schema.verify.environment import CHECKS as ENVIRONMENT_CHECKS
+from qslot.schema.verify.environment import ENVIRONMENT_CHECKS as ENVIRONMENT_CHECKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ..errors import QslotError
 from ..pci.controllers import Connector, VirtioMode
 from ..pci.qemu_properties import as_text, canonical
 from .bar import BarsByNumber, ModelBar
 from .versions import adapted, older_rom
 
 
-class UnknownModel(KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
+class UnknownModel(QslotError, KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
     """No such model in the catalogue. `nearest` are names that may have been meant, `reason` is why it is left out."""
 
     def __init__(self, name: str, nearest: tuple[str, ...] = (), reason: str = "") -> None:

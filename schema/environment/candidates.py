@@ -60,7 +60,7 @@ class _Candidate:
         try:
             guest = Guest.model_validate(data)
         except ValidationError as error:
-            return Candidate(self.family, machine, problems=tuple(problems(error, data, Guest)))
+            return Candidate(self.family, machine, problems=tuple(map(str, problems(error, data, Guest))))
         return self.with_modes(guest)
 
     # ---- the machine

@@ -17,7 +17,7 @@ from ..request.device import ModeSource
 
 Version = tuple[int, ...]
 
-TYPES: Final = {"qemu": (4, 0), "libvirt": (5, 2)}
+OLDEST_WITH_TYPES: Final = {"qemu": (4, 0), "libvirt": (5, 2)}
 """From these on there are device types of a mode, and domain XML has models for them."""
 SWITCHES: Final = {"qemu": (2, 4), "libvirt": (8, 2)}
 """From these on there are `disable-legacy` and `disable-modern`, and domain XML passes them on (`<qemu:override>`)."""
@@ -80,7 +80,7 @@ class Host(Frozen):
         if means == "slot":
             return self.has_model(model)
         if means == "type":
-            return mode in self.models[model] if model in self.models else self._since(TYPES)
+            return mode in self.models[model] if model in self.models else self._since(OLDEST_WITH_TYPES)
         return self._since(SWITCHES)
 
     def _since(self, versions: Mapping[str, Version]) -> bool | None:

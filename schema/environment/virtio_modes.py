@@ -14,7 +14,7 @@ from ..pci.controllers import VirtioMode
 from ..request.device import Device, ModeSource
 from ..request.guest import Guest
 from ..request.resolved import model_of, plain_is_legacy
-from .osinfo import OFFERS
+from .osinfo import MODES_OF_DRIVER
 from .target import Environment
 
 SAY_A_MODE: Final[tuple[ModeSource, ...]] = ("type", "property")
@@ -76,7 +76,7 @@ class ModeChooser:
             return frozenset(VirtioMode)
         if not modes:
             modern = any("M" in letters for letters in (*os.virtio.values(), *os.packages.values()))
-            modes = os.modes(self.device.model, "packages") or OFFERS["M" if modern else "L"]
+            modes = os.modes(self.device.model, "packages") or MODES_OF_DRIVER["M" if modern else "L"]
         return modes & {VirtioMode.MODERN} if self.strict else modes
 
     # ---- means

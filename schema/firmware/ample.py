@@ -10,11 +10,11 @@ from .bars import device_bars
 from .budget import MIB, PAGE
 from .need import available
 
-SMALL: Final = 2 * MIB
+SMALL_BAR: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
 PER_BRIDGE: Final = {"seabios": 4 * MIB, "ovmf": 8 * MIB}
 """Bytes that a bridge adds at most to what is below it: its two windows' rounding, with edk2 gaps between them, too."""
-MANY: Final = {"seabios": 255, "ovmf": 100}
+BRIDGES_AT_MOST: Final = {"seabios": 255, "ovmf": 100}
 """Bridges up to which edk2's default reservations of prefetchable memory, each a 256th of what there is, and as large a
 gap beside each, find room."""
 
@@ -28,17 +28,17 @@ def memory_is_ample(layout: Layout) -> bool:
         return False
     machine = machine_of(layout.machine, layout.platform.chipset)
     firmware = layout.firmware.name
-    need, largest = PER_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL
+    need, largest = PER_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL_BAR
     for device in layout.devices:
         bars, rom = device_bars(device, machine)
         for _, kind, size in bars:
             if kind is not BarKind.IO:
                 need += max(size, PAGE)
                 largest = max(largest, size)
-                if size > SMALL and device.bus != machine.root:
+                if size > SMALL_BAR and device.bus != machine.root:
                     return False
         need += rom
-        if rom > SMALL:
+        if rom > SMALL_BAR:
             return False
     below, _ = available(machine, layout.platform, layout.firmware)
-    return len(layout.controllers) <= MANY[firmware] and need + 2 * largest <= below
+    return len(layout.controllers) <= BRIDGES_AT_MOST[firmware] and need + 2 * largest <= below

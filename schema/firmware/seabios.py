@@ -35,7 +35,7 @@ class Space(NamedTuple):
 
 
 IO: Final = Space(BarKind.IO, (BarKind.IO,), PAGE, 1)
-MEMORY: Final = Space(BarKind.MEM32, (BarKind.MEM32, BarKind.MEM64), 2 * MIB, PAGE)
+MEMORY_SPACE: Final = Space(BarKind.MEM32, (BarKind.MEM32, BarKind.MEM64), 2 * MIB, PAGE)
 PREFETCHABLE: Final = Space(BarKind.PREF64, (BarKind.PREF32, BarKind.PREF64), 2 * MIB, PAGE)
 
 
@@ -64,10 +64,10 @@ def predict(tree: FirmwareTree, devices: tuple[str, ...], *, memory: bool) -> Pr
     if failure is not None:
         return unnumbered(tree, devices, failure)
     main, result = tree.roots[0], Allocation()
-    requests = {space: _requests(tree, space) for space in ((IO, MEMORY, PREFETCHABLE) if memory else (IO,))}
+    requests = {space: _requests(tree, space) for space in ((IO, MEMORY_SPACE, PREFETCHABLE) if memory else (IO,))}
     shares: dict[Space, list[Share]] = {IO: [_place_io(tree, requests[IO][main], result)]}
     if memory:
-        shares |= _place_memory(tree, requests[MEMORY][main], requests[PREFETCHABLE][main], result)
+        shares |= _place_memory(tree, requests[MEMORY_SPACE][main], requests[PREFETCHABLE][main], result)
     for space, roots in shares.items():
         if result.failure is not None:
             roots = [(entries, None) for entries, _ in roots]  # it panics before it programs anything
@@ -79,7 +79,7 @@ def exceeds_memory(tree: FirmwareTree) -> bool:
     """Whether what cannot go above 4 GiB takes more bytes than there are below, without a gap: as a window is no
     smaller for what is added to it, nothing that is added anywhere changes that. Of a tree whose buses have numbers."""
     main = tree.roots[0]
-    low = (entry for space in (MEMORY, PREFETCHABLE) for entry in _split(_requests(tree, space)[main])[1])
+    low = (entry for space in (MEMORY_SPACE, PREFETCHABLE) for entry in _split(_requests(tree, space)[main])[1])
     return sum(entry.size for entry in low) > seabios_hole(tree.machine, tree.platform.memory).size
 
 
@@ -99,7 +99,7 @@ def _requests(tree: FirmwareTree, space: Space) -> Requests:
                     size = max(size, space.least)
                     high = kind >= BarKind.MEM64 and function.model not in USB_64BIT
                     served.append(Entry(size, size, function, index, None, high))
-            if function.rom and space is MEMORY:
+            if function.rom and space is MEMORY_SPACE:
                 size = max(function.rom, space.least)
                 served.append(Entry(size, size, function, ROM_BAR, None, False))
     for bus in reversed(buses):
@@ -133,7 +133,7 @@ def _window(bus: FirmwareBus, space: Space, entries: Entries) -> Entry:
 def _reserve(bus: FirmwareBus, space: Space) -> int:
     if space is IO:
         return bus.io_reserve or 0
-    if space is MEMORY:
+    if space is MEMORY_SPACE:
         return bus.memory_reserve or 0
     return bus.pref64_reserve or bus.pref32_reserve or 0
 
@@ -153,7 +153,7 @@ def _place_memory(
     hole = seabios_hole(tree.machine, tree.platform.memory)
     starts = _from_the_top(memory, prefetchable, hole.end)
     if min(starts) >= hole.start:
-        return {MEMORY: [(memory, starts[0])], PREFETCHABLE: [(prefetchable, starts[1])]}
+        return {MEMORY_SPACE: [(memory, starts[0])], PREFETCHABLE: [(prefetchable, starts[1])]}
     high_memory, memory = _split(memory)
     high_prefetchable, prefetchable = _split(prefetchable)
     starts = _from_the_top(memory, prefetchable, hole.end)
@@ -164,7 +164,7 @@ def _place_memory(
     first = align(end, max(GIB, _alignment(high_memory)))
     second = align(first + sum(entry.size for entry in high_memory), max(GIB, _alignment(high_prefetchable)))
     return {
-        MEMORY: [(high_memory, first), (memory, starts[0])],
+        MEMORY_SPACE: [(high_memory, first), (memory, starts[0])],
         PREFETCHABLE: [(high_prefetchable, second), (prefetchable, starts[1])],
     }
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..environment.host import Host, host_of_versions
+from ..errors import InputError as InputError
 from ..layout.layout import Layout
 from ..request.guest import Guest
 from ..request.problems import problems, short
@@ -26,13 +27,6 @@ SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".toml": 
 
 
 _VERSIONS: Final = re.compile(r"(?:^|,)((?:qemu|libvirt)=.*)$", re.DOTALL)
-
-
-class InputError(ValueError):
-    """A file that can't be read, or does not say what it should. One line a problem, each naming the file."""
-
-    def __init__(self, source: str, lines: list[str]) -> None:
-        super().__init__("\n".join(f"{source}: {line}" for line in lines))
 
 
 def read_guest(source: str | Path, overrides: Mapping[str, object] | None = None) -> Guest:

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ..errors import QslotError
+
 if TYPE_CHECKING:
     from yaml import CollectionNode, Event, MappingNode, MarkedYAMLError, Node
 
 Format = Literal["yaml", "toml", "json"]
 
-MAX_DEPTH: Final = 50
+MAX_NESTED: Final = 50
 """Nested brackets or indents. libyaml's loader recurses in C: deep nesting would end the process, not raise."""
 
 MAX_EXPANDED: Final = 2_000_000
@@ -20,7 +22,7 @@ MAX_EXPANDED: Final = 2_000_000
 _TOML_START = re.compile(r"""\[|["'\w.-]+\s*=""")
 
 
-class TextError(ValueError):
+class TextError(QslotError, ValueError):
     """Text that is not what its format allows; the message says where."""
 
 
@@ -43,7 +45,7 @@ def parse(text: str, kind: Format) -> object:
     try:
         return parsers[kind](text)
     except RecursionError:
-        raise TextError(f"nested deeper than {MAX_DEPTH} levels") from None
+        raise TextError(f"nested deeper than {MAX_NESTED} levels") from None
 
 
 def _toml(text: str) -> object:
@@ -94,7 +96,7 @@ def _yaml(text: str) -> object:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         if "nesting depth" in str(error.problem):  # newer libyaml has a limit of its own, met before the first event
-            raise TextError(f"nested deeper than {MAX_DEPTH} levels") from None
+            raise TextError(f"nested deeper than {MAX_NESTED} levels") from None
         raise TextError(f"not YAML: {_marked(error)}") from None
     except yaml.YAMLError as error:
         raise TextError(f"not YAML: {error}") from None
@@ -122,8 +124,8 @@ def _check_depth(events: Iterable[Any]) -> None:
     for event in events:
         if isinstance(event, CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:
-                raise TextError(f"{_line(event)}: nested deeper than {MAX_DEPTH} levels")
+            if depth > MAX_NESTED:
+                raise TextError(f"{_line(event)}: nested deeper than {MAX_NESTED} levels")
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
 

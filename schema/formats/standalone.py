@@ -39,7 +39,7 @@ IO_IMITATION: Final = "pci-testdev"
 MEMORY_IMITATION: Final = "ivshmem-plain"
 """What sits where a device would need hardware: a memory BAR of 1 MiB; 256 bytes of IO, and with its `membar` 64-bit
 memory of any size; such memory without IO."""
-SMALL: Final = MIB
+SMALL_MEMORY: Final = MIB
 """Bytes of memory BARs that need no imitation of their own."""
 
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
@@ -63,7 +63,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
 """Properties without which QEMU refuses the device, or (audiodev) tries the host's own backend. Drivers without the
 `-transitional` and `-non-transitional` suffix."""
 
-NAMES: Final = frozenset({"serial", "mount_tag"})
+NAMING_PROPERTIES: Final = frozenset({"serial", "mount_tag"})
 """Needed properties that are mere names; all others are ids of backends."""
 
 MEMORY_DEVICES: Final = ("virtio-mem-pci", "virtio-pmem-pci")
@@ -188,9 +188,9 @@ class _Stage:
         properties: Properties = {}
         if self._imitations[device.id]:
             driver = IO_IMITATION
-            if size > SMALL:
+            if size > SMALL_MEMORY:
                 properties["membar"] = size
-        elif size > SMALL:
+        elif size > SMALL_MEMORY:
             driver, properties = MEMORY_IMITATION, {"memdev": next(self._names)}
             self._make("memdev", str(properties["memdev"]), size)
         else:

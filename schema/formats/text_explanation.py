@@ -19,11 +19,11 @@ from ..request.guest import Guest
 from ..rules import RULES
 from .text_layout import TERM_WORDS
 
-FEW: Final = 4
+NAMED_AT_MOST: Final = 4
 """Ids that are all named; of more, the first and the last."""
 MERGED: Final = ("pin", "hotplug", "numa", "as-requested", "complete")
 """Facts that are told together where they are about devices of one model."""
-UNITS: Final = {"io-space": "bytes of IO space", "bus-numbers": "bus numbers", "max-controllers": "controllers"}
+UNIT_WORDS: Final = {"io-space": "bytes of IO space", "bus-numbers": "bus numbers", "max-controllers": "controllers"}
 
 
 def explanation(guest: Guest, outcome: Infeasible) -> str:
@@ -42,12 +42,12 @@ def explanation(guest: Guest, outcome: Infeasible) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Up to FEW names, else the first and the last.
+    """Up to NAMED_AT_MOST names, else the first and the last.
 
     >>> listed(["a", "b", "c"]), listed([f"n{number}" for number in range(300)])
     ('a, b and c', 'n0 to n299')
     """
-    if len(names) > FEW:
+    if len(names) > NAMED_AT_MOST:
         return f"{names[0]} to {names[-1]}"
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
@@ -66,8 +66,8 @@ def whereabouts(guest: Guest, known: PlacementReport) -> str:
 
 def _paid(paid: Sequence[UnmetPreference]) -> str:
     """The first few, by reason."""
-    told = [f"{one.reason} of {one.who}, {one.weight}" for one in paid[:FEW]]
-    return "; ".join([*told, f"{len(paid) - FEW} more"] if len(paid) > FEW else told)
+    told = [f"{one.reason} of {one.who}, {one.weight}" for one in paid[:NAMED_AT_MOST]]
+    return "; ".join([*told, f"{len(paid) - NAMED_AT_MOST} more"] if len(paid) > NAMED_AT_MOST else told)
 
 
 def _place(where: PlacementReport | OtherPlace) -> str:
@@ -100,8 +100,8 @@ class _Words:
     def clause(self, finding: Finding) -> str:
         """What one fact says, to follow "because"."""
         numbers, value = finding.details, finding.details.get("value")
-        if finding.rule in LIMITS:
-            return LIMITS[finding.rule](self.guest, numbers)
+        if finding.rule in CAPACITY_WORDS:
+            return CAPACITY_WORDS[finding.rule](self.guest, numbers)
         if finding.rule == "spare":
             return f"{_spares(numbers)} asked for{self.entry(finding.subjects)}"
         if finding.rule == "reserve":
@@ -121,7 +121,7 @@ class _Words:
         known = f"{self.models.get(names[0], 'device')} {listed(names)}"
         if least != len(names):
             return f"at least {least} of the {len(names)} {known}"
-        return known if len(names) <= FEW else f"all {len(names)} {known}"
+        return known if len(names) <= NAMED_AT_MOST else f"all {len(names)} {known}"
 
     def entry(self, names: Sequence[str]) -> str:
         """Which one of the spare entries, where there are several."""
@@ -178,7 +178,7 @@ class _Words:
             seats = ", ".join(f"{name} at {place}" for name, place in remedy.places.items())
             text += f": then {seats}"
         if remedy.limit:
-            text += f" ({remedy.used} of {remedy.available} {UNITS[remedy.limit]} used)"
+            text += f" ({remedy.used} of {remedy.available} {UNIT_WORDS[remedy.limit]} used)"
         return text
 
     def change(self, change: Change) -> str:
@@ -186,7 +186,7 @@ class _Words:
         if change.what == "leave-out":
             some = f"{count} of the {change.before}: " if change.after else ""
             return f"leave out {some}{who}"
-        who = who if count <= FEW else f"the {count} {who}"
+        who = who if count <= NAMED_AT_MOST else f"the {count} {who}"
         if change.what == "spare":
             kind = self.spares[who].kind
             return f"ask for {change.after or 'no'} spare {kind} slots instead of {change.before}{self.entry((who,))}"
@@ -284,7 +284,7 @@ def _numbers(_: Guest, numbers: dict[str, Scalar]) -> str:
     return f"there are {numbers['available']} bus numbers, and no layout uses less than {numbers['used']}"
 
 
-LIMITS: Final[dict[str, Callable[[Guest, dict[str, Scalar]], str]]] = {
+CAPACITY_WORDS: Final[dict[str, Callable[[Guest, dict[str, Scalar]], str]]] = {
     "address-unique": _slots,
     "io-space": _io,
     "memory-space": _memory,

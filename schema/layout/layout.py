@@ -1,6 +1,6 @@
 """The answer: where every controller and device sits, and what that costs."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..request.guest import Guest
 
 LAYOUT_VERSION = 1
+HASH_VERSION: Final = 2
 
 
 class Seat(Frozen):
@@ -98,8 +99,13 @@ class Platform(Frozen):
 
 
 class Versions(Frozen):
+    """Of qslot and of the layout's form."""
+
     qslot: str
     layout: int = LAYOUT_VERSION
+    hash: Literal[1, 2] = 1
+    """How `input_sha256` was made: 1 of the whole request, 2 of what it states beyond the defaults. Layouts that do not
+    say it have 1, which is not compared any more."""
 
 
 class Layout(Frozen):

@@ -8,12 +8,12 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from ..environment.host import TYPES, Host, Version
+from ..environment.host import OLDEST_WITH_TYPES, Host, Version
 from ..pci.controllers import VirtioMode
 from ..pci.machine import NAME_PATTERN, family_of
 from .splice import SourceError
 
-MODES: Final[dict[str, VirtioMode | None]] = {
+MODE_OF_VALUE: Final[dict[str, VirtioMode | None]] = {
     "virtio": None,
     "virtio-transitional": VirtioMode.TRANSITIONAL,
     "virtio-non-transitional": VirtioMode.MODERN,
@@ -22,7 +22,7 @@ LISTED: Final = {"disk": ("virtio-blk", "vhost-user-blk"), "rng": ("virtio-rng",
 """Catalogue models of the elements whose `model` is listed."""
 TOLD: Final = ("virtio-blk", "virtio-rng")
 """Where domain XML can say their mode, it can say that of every device."""
-SINGLE: Final = {
+MODERN_ONLY: Final = {
     ("video", "modelType", "virtio"): ("virtio-gpu", "virtio-vga"),
     ("filesystem", "driverType", "virtiofs"): ("vhost-user-fs",),
 }
@@ -51,14 +51,14 @@ def _of_domain(root: ElementTree.Element, name: str) -> Host:
     models: dict[str, frozenset[VirtioMode | None]] = {}
     for element, mine in LISTED.items():
         models |= _listed(root.find(f"devices/{element}"), mine)
-    for (element, enum, value), mine in SINGLE.items():
+    for (element, enum, value), mine in MODERN_ONLY.items():
         there = root.find(f"devices/{element}")
         values = None if there is None else _values(there, enum)
         if values is not None:
             models |= dict.fromkeys(mine, frozenset({VirtioMode.MODERN, None} if value in values else ()))
     qemu, libvirt = _version([machine]), None
     if any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD):
-        qemu, libvirt = max(qemu or (), TYPES["qemu"]), TYPES["libvirt"]
+        qemu, libvirt = max(qemu or (), OLDEST_WITH_TYPES["qemu"]), OLDEST_WITH_TYPES["libvirt"]
     return Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models)
 
 
@@ -77,7 +77,11 @@ def _listed(element: ElementTree.Element | None, models: tuple[str, ...]) -> dic
     if element is None:
         return {}
     values = [] if element.get("supported") == "no" else _values(element, "model")
-    return {} if values is None else dict.fromkeys(models, frozenset(MODES[one] for one in values if one in MODES))
+    return (
+        {}
+        if values is None
+        else dict.fromkeys(models, frozenset(MODE_OF_VALUE[one] for one in values if one in MODE_OF_VALUE))
+    )
 
 
 def _values(element: ElementTree.Element, enum: str) -> list[str] | None:

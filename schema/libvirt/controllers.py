@@ -19,7 +19,7 @@ MODELS: Final = {
     "pcie-switch-downstream-port": "xio3130-downstream",
 }
 """From libvirt's names to QEMU's."""
-NAMES: Final = {qemu: libvirt for libvirt, qemu in MODELS.items()} | {"ioh3420": "pcie-root-port"}
+LIBVIRT_NAMES: Final = {qemu: libvirt for libvirt, qemu in MODELS.items()} | {"ioh3420": "pcie-root-port"}
 """And back."""
 TARGETS: Final = {"chassisNr": "chassis_nr", "chassis": "chassis", "port": "port", "busNr": "bus_nr"}
 """Attributes of `<target>`, and the QEMU properties that they are."""
@@ -125,7 +125,7 @@ def _bridge(element: Element, index: int, family: Family) -> DomainController:
     if model not in MODELS:
         raise SourceError(f"controller pci {index}: model {model!r} is not known: {', '.join(MODELS)}")
     name = element.value("model", name="name") or MODELS[model]
-    if NAMES.get(name) != model:
+    if LIBVIRT_NAMES.get(name) != model:
         raise SourceError(f"controller pci {index}: {name!r} is no {model}")
     if model == ("pcie-expander-bus" if family == "pc" else "pci-expander-bus"):
         raise SourceError(f"controller pci {index}: {model} does not go with this machine")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from .splice import Element, SourceError
 
-MODES: Final = {"virtio": None, "virtio-transitional": "transitional", "virtio-non-transitional": "modern"}
+MODE_OF_MODEL: Final = {"virtio": None, "virtio-transitional": "transitional", "virtio-non-transitional": "modern"}
 """virtio models in domain XML; plain `virtio` leaves the mode to the slot."""
 
 
@@ -36,9 +36,9 @@ def kind_of(device: Element) -> QemuDevice | None:
 
 def _virtio(model: str, value: str, element: Element, name: str = "model") -> QemuDevice:
     """A virtio device whose model attribute says the mode; a missing one is plain `virtio`."""
-    if value not in ("", *MODES):
-        raise SourceError(f"{element.tag} model {value!r} is not known: {', '.join(MODES)}")
-    return QemuDevice(model, MODES[value or "virtio"], (element, name))
+    if value not in ("", *MODE_OF_MODEL):
+        raise SourceError(f"{element.tag} model {value!r} is not known: {', '.join(MODE_OF_MODEL)}")
+    return QemuDevice(model, MODE_OF_MODEL[value or "virtio"], (element, name))
 
 
 def disk(device: Element) -> QemuDevice | None:
@@ -92,9 +92,9 @@ def interface(device: Element) -> QemuDevice | None:
         return HOST
     model = device.first("model")
     name = device.value("model", name="type") or "rtl8139"
-    if name in MODES:
+    if name in MODE_OF_MODEL:
         assert model is not None
-        return QemuDevice("virtio-net", MODES[name], (model, "type"), _virtio_net(device))
+        return QemuDevice("virtio-net", MODE_OF_MODEL[name], (model, "type"), _virtio_net(device))
     if name == "usb-net":
         return None
     if name not in NETWORK:
@@ -137,8 +137,8 @@ COMPANIONS: Final = {"ich9-usb-ehci1": 7, "ich9-usb-uhci1": 0, "ich9-usb-uhci2":
 def controller(device: Element) -> QemuDevice | None:
     sort, model = device.get("type"), device.get("model")
     if sort == "scsi":
-        if model in ("virtio-scsi", *MODES):
-            mode = {"virtio-scsi": None, **MODES}[model]
+        if model in ("virtio-scsi", *MODE_OF_MODEL):
+            mode = {"virtio-scsi": None, **MODE_OF_MODEL}[model]
             return QemuDevice("virtio-scsi", mode, (device, "model"))
         return QemuDevice(_known(SCSI, model, "SCSI controller"))
     if sort == "virtio-serial":
@@ -279,7 +279,7 @@ READERS: Final[dict[str, Reader]] = {
     "crypto": lambda device: QemuDevice("virtio-crypto") if device.get("model") == "virtio" else None,
 }
 
-UNITS: Final = {
+MEMORY_UNITS: Final = {
     "b": 1,
     "bytes": 1,
     "kb": 10**3,
@@ -293,6 +293,6 @@ UNITS: Final = {
 def bytes_of(element: Element, default: str = "b") -> int:
     """A scaled size: `<memory unit='KiB'>219136</memory>`. Raises SourceError."""
     unit = element.get("unit", default).lower()
-    if not element.text.isdecimal() or unit not in UNITS:
+    if not element.text.isdecimal() or unit not in MEMORY_UNITS:
         raise SourceError(f"{element.tag} {element.text!r} {unit}: not a size")
-    return int(element.text) * UNITS[unit]
+    return int(element.text) * MEMORY_UNITS[unit]

@@ -11,13 +11,15 @@ from typing import Final
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
+from ..errors import QslotError
+
 ATTRIBUTE: Final = re.compile(rb"""\s([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
 TAG: Final = re.compile(rb"""<[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>""")
-MAX_DEPTH: Final = 100
+MAX_ELEMENTS_DEEP: Final = 100
 """Nesting of elements; domain XML has some ten."""
 
 
-class SourceError(ValueError):
+class SourceError(QslotError, ValueError):
     """Not XML, or XML of a kind that is not read; the text says what and where."""
 
 
@@ -99,8 +101,10 @@ class _XmlReader:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         start = self.parser.CurrentByteIndex
         parent = self.open[-1] if self.open else None
-        if len(self.open) == MAX_DEPTH:
-            raise SourceError(f"line {self.parser.CurrentLineNumber}: more than {MAX_DEPTH} elements in each other")
+        if len(self.open) == MAX_ELEMENTS_DEEP:
+            raise SourceError(
+                f"line {self.parser.CurrentLineNumber}: more than {MAX_ELEMENTS_DEEP} elements in each other"
+            )
         element = Element(_named(tag), attributes, start, self.tag_end(start), parent)
         if parent is None:
             self.root = element

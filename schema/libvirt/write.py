@@ -7,7 +7,7 @@ from ..layout.layout import Layout, PlacedController, Seat
 from ..pci.controllers import VirtioMode
 from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, is_on
 from .addresses import PciAddress
-from .controllers import NAMES, ROOTS, TARGETS, DomainController, root_controller
+from .controllers import LIBVIRT_NAMES, ROOTS, TARGETS, DomainController, root_controller
 from .domain import Domain, DomainDevice, read_domain
 from .indexes import indexes_of
 from .override import add_overrides
@@ -122,7 +122,7 @@ class _Writer:
             inside = "/>" if node is None else f">\n    <node>{node}</node>\n  </target>"
             lines.append(f"  <target{written(targets)}{inside}")
         lines.append(f"  {_address(self.place(one), multifunction=one.multifunction)}")
-        start = f"<controller type='pci' index='{self.indexes[one.id]}' model='{NAMES[one.model]}'>"
+        start = f"<controller type='pci' index='{self.indexes[one.id]}' model='{LIBVIRT_NAMES[one.model]}'>"
         return "\n".join([start, *lines, "</controller>"])
 
     def complete(self, bridge: DomainController, element: Element, one: PlacedController) -> None:

@@ -27,7 +27,7 @@ from ..pci.controllers import CONTROLLERS
 from ..pci.machine import machine_of
 from .slot_numbers import Place, acpi_slots, acpi_tables, slot_numbers
 
-MANY: Final = frozenset({"rocker"})
+SEVERAL_PORTS: Final = frozenset({"rocker"})
 """Network models that are no one interface: a switch has one for each port."""
 
 
@@ -114,4 +114,4 @@ def _is_interface(device: PlacedDevice) -> bool:
         model = find(device.model, described=device.bars is not None)
     except UnknownModel:
         return False
-    return model.category == "network" and model.name not in MANY
+    return model.category == "network" and model.name not in SEVERAL_PORTS

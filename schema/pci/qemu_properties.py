@@ -31,7 +31,7 @@ TEXT: Final = frozenset({
 })  # fmt: skip
 """Strings, links to other objects and enumerations with values that look like numbers."""
 
-SIZES: Final = frozenset({
+SIZE_PROPERTIES: Final = frozenset({
     "block-size", "discard_granularity", "hostmem", "io-reserve", "logical_block_size", "max_hostmem", "mem-reserve",
     "membar", "min_io_size", "opt_io_size", "physical_block_size", "pref32-reserve", "pref64-reserve",
     "requested-size", "size", "vgamem",
@@ -80,7 +80,7 @@ MOST_BYTES: Final = 1 << 62
 """Of any amount: sums of larger ones leave what 64 bits hold."""
 
 
-TYPES: Final[Mapping[str, Switch | Number]] = {
+PROPERTY_TYPES: Final[Mapping[str, Switch | Number]] = {
     # of controllers
     **dict.fromkeys(("hotplug", "shpc"), Switch()),
     **dict.fromkeys(("chassis", "slot", "port"), Number(0, 255)),
@@ -129,7 +129,7 @@ def unfit(name: str, value: Scalar) -> str | None:
     >>> unfit("shpc", "no"), unfit("shpc", "banana")
     (None, 'on or off')
     """
-    kind = TYPES.get(name)
+    kind = PROPERTY_TYPES.get(name)
     return None if kind is None or kind.read(value) is not None else kind.words
 
 
@@ -139,7 +139,7 @@ def canonical(name: str, value: Scalar) -> Scalar:
     >>> canonical("mq", "on"), canonical("vectors", "4"), canonical("serial", 12), canonical("pref64-reserve", "1M")
     (True, 4, '12', 1048576)
     """
-    kind = TYPES.get(name)
+    kind = PROPERTY_TYPES.get(name)
     plain = None if kind is None else kind.read(value)
     if plain is not None:
         return plain
@@ -149,7 +149,7 @@ def canonical(name: str, value: Scalar) -> Scalar:
         return value
     if value in WORDS:
         return WORDS[value]
-    size = _whole(value, size=True) if name in SIZES else None
+    size = _whole(value, size=True) if name in SIZE_PROPERTIES else None
     return _number(value) if size is None else size
 
 

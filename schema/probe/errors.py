@@ -1,7 +1,9 @@
 """What keeps a real QEMU from saying how it sees a layout."""
 
+from ..errors import QslotError
 
-class ProbeError(Exception):
+
+class ProbeError(QslotError):
     """QEMU could not be asked."""
 
 

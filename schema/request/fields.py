@@ -142,6 +142,7 @@ class GuestFields(Frozen):
 
     @cached_property
     def sha256(self) -> str:
-        """Of the canonical JSON of the request with its policy."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Of the canonical JSON of what the request states beyond the defaults (version 2): neither a field that a
+        later qslot adds nor a default that is spelled out changes it."""
+        text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

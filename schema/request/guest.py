@@ -2,9 +2,13 @@
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
+from ..base import Frozen
+from ..errors import InputError
 from .fields import GuestFields
+from .problems import problems
+from .stated import request_of
 from .validate import check
 
 
@@ -14,4 +18,21 @@ class Guest(GuestFields):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check(self)
+        self.__dict__["_agrees"] = True
         return self
+
+    @classmethod
+    def from_layout(cls, layout: Frozen) -> Self:
+        """The request that pins all that a Layout has where it is. Needs that no layout holds are at their defaults:
+        hot-plug, nodes of devices, IO and memory of spare slots, the policy."""
+        return cls.model_validate(request_of(layout.model_dump(mode="json")))
+
+    def validated(self) -> Self:
+        """This guest, if it has been validated; else, as after `model_copy`, the same once it is. Raises InputError."""
+        if "_agrees" in self.__dict__:
+            return self
+        data = self.model_dump(warnings=False)
+        try:
+            return type(self).model_validate(data)
+        except ValidationError as error:
+            raise InputError("guest", problems(error, data, type(self))) from None

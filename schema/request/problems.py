@@ -8,10 +8,14 @@ from typing import Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..errors import Problem
 from ..pci.machine import NAME_PATTERN
 
 MAX_LINES: Final = 10
 """Problems told one by one; a file with more is probably not what its name says."""
+
+CONTRADICTION: Final = "contradiction"
+"""Pydantic's word for the type of error that `validate` raises."""
 
 _EXPECTED: Final = {
     "string_type": "text in quotes",
@@ -30,8 +34,8 @@ _EXPECTED: Final = {
 }
 
 
-def problems(error: ValidationError, data: object, model: type[BaseModel]) -> list[str]:
-    """One line a problem, at most MAX_LINES and a last line with the number of those left out.
+def problems(error: ValidationError, data: object, model: type[BaseModel]) -> list[Problem]:
+    """What is wrong, at most MAX_LINES and a last one with the number of those left out.
 
     `data` is what was validated; it supplies ids, so that `devices[3] (net2)` is found without counting.
     """
@@ -41,7 +45,10 @@ def problems(error: ValidationError, data: object, model: type[BaseModel]) -> li
         found.setdefault(_path(detail, data), []).append(detail)
     lines = [_line(path, group, model) for path, group in found.items()]
     hidden = len(lines) - MAX_LINES
-    return lines if hidden <= 0 else [*lines[:MAX_LINES], f"... and {hidden} more problems"]
+    if hidden <= 0:
+        return lines
+    more = f"... and {hidden} more problems"
+    return [*lines[:MAX_LINES], Problem("", None, more, more)]
 
 
 def short(value: object, limit: int = 60) -> str:
@@ -85,13 +92,16 @@ def _path(detail: ErrorDetails, data: object) -> str:
     return text.removeprefix(".")
 
 
-def _line(path: str, group: list[ErrorDetails], model: type[BaseModel]) -> str:
+def _line(path: str, group: list[ErrorDetails], model: type[BaseModel]) -> Problem:
     detail = group[0]
+    value = None if detail["type"] == "missing" else detail["input"]
+    if detail["type"] == CONTRADICTION:
+        return Problem(path, value, detail["ctx"]["mend"], detail["msg"])
     text = _mend(detail, model)
     if len(group) > 1 and len({other["type"] for other in group}) > 1:  # every member of a union refused the value
         text = f"{short(detail['input'])} is not a number, text, true or false"
     separator = " " if detail["type"] == "missing" else ": "
-    return f"{path}{separator}{text}" if path else text
+    return Problem(path, value, text, f"{path}{separator}{text}" if path else text)
 
 
 def _mend(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..catalog import DeviceModel, default_hotplug, find
-from ..pci.controllers import Connector, VirtioMode
+from ..pci.controllers import Connector, Need, VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import Scalar
 from .device import Device, Hotplug
@@ -156,3 +156,10 @@ def _claim(device: Device) -> str | None:
     if device.model.startswith(("ich9-usb-uhci", "ich9-usb-ehci")):
         return "usb2"
     return "audio" if device.model == "ich9-intel-hda" else None
+
+
+def needs_of(device: Device) -> Need:
+    """The connect type of an endpoint for a pinned address."""
+    model = model_of(device)
+    connector = Connector(device.connect) if device.connect else model.connector
+    return Need.EXPRESS if connector is Connector.EXPRESS else Need.CONVENTIONAL

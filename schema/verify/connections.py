@@ -7,7 +7,7 @@ from ..finding import Finding
 from ..layout.topology import Bus
 from ..pci.controllers import CONTROLLERS, Connector, VirtioMode, pin_accepts
 from ..pci.qemu_properties import Scalar
-from ..request.validate import needs_of
+from ..request.resolved import needs_of
 from .context import Context, SeatedDevice
 
 

@@ -64,7 +64,7 @@ def _means(device: PlacedDevice) -> ModeSource | None:
     return "property" if {*VIRTIO_SWITCHES} & device.properties.keys() else None
 
 
-CHECKS: Final[dict[str, Check]] = {
+ENVIRONMENT_CHECKS: Final[dict[str, Check]] = {
     "os-machine": os_machine,
     "os-driver": os_driver,
     "host-machine": host_machine,
@@ -75,4 +75,4 @@ CHECKS: Final[dict[str, Check]] = {
 
 def verify_for(environment: Environment, layout: Layout) -> list[Finding]:
     """What the OS or a host does not cope with, in the order of the rules. Never raises."""
-    return [finding for check in CHECKS.values() for finding in check(environment, layout)]
+    return [finding for check in ENVIRONMENT_CHECKS.values() for finding in check(environment, layout)]

@@ -15,7 +15,7 @@ MOST = 28
 """Devices, controllers and spare slots that it looks at: with so many of each kind of bridge one holds what two do."""
 LOADING = 1.0
 """Seconds: loading OR-Tools' documented interface takes most of one, and nobody can stop it."""
-MANY = 3
+MANY_NESTING = 3
 """Bridges that may be inside each other from which on the counting model is the larger one (measured: thousands of
 variables against hundreds)."""
 NESTING = Need.PCI_BRIDGE | Need.PCIE_TO_PCI_BRIDGE | Need.UPSTREAM_PORT
@@ -41,4 +41,4 @@ def is_the_smaller(guest: Guest) -> bool:
     """Whether listed bridges and switches may be inside each other in so many ways that counting has far more classes
     of buses than there are buses."""
     open_ones = (one for one in guest.controllers if one.address is None or one.address.bus is None)
-    return sum(bool(CONTROLLERS[one.model].needs & NESTING) for one in open_ones) >= MANY
+    return sum(bool(CONTROLLERS[one.model].needs & NESTING) for one in open_ones) >= MANY_NESTING

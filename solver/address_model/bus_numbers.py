@@ -11,7 +11,7 @@ LAST_BUS = 255
 
 
 @dataclass
-class BusNumbers:
+class BusNumbering:
     """Rule bus-numbers: counted only where the request reserves numbers or fixes a range; 256 are enough otherwise."""
 
     seats: Seats

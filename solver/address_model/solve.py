@@ -15,7 +15,7 @@ from ..options import ending
 from ..search.cpsat import Limits, TimeIsUp
 from ..search.optimize import Optimum, with_costs
 from . import rules
-from .bus_numbers import BusNumbers
+from .bus_numbers import BusNumbering
 from .costs import terms
 from .keepers import Keepers
 from .symmetry import break_symmetry
@@ -37,7 +37,7 @@ MOST_CUTS = 200
 
 
 @dataclass
-class Model:
+class AddressModel:
     """Raises Contradiction where pins alone exclude a layout."""
 
     guest: Guest
@@ -60,7 +60,7 @@ class Model:
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
         keepers = Keepers(self.seats, self.tree, WindowPages(self.seats, self.tree))
-        BusNumbers(self.seats, self.tree)
+        BusNumbering(self.seats, self.tree)
         self.terms = terms(self.seats, self.tree, keepers.io_space())
         break_symmetry(self.seats)
 
@@ -151,14 +151,14 @@ class Considered:
 def consider(guest: Guest, limits: Limits, *, pooled: bool = False, cuts: int = MOST_CUTS) -> Considered:
     """`pooled` is the quicker and the less plain way: see buses.pool."""
     try:
-        return _search(Model(guest, limits, pooled=pooled, most_cuts=cuts))
+        return _search(AddressModel(guest, limits, pooled=pooled, most_cuts=cuts))
     except Contradiction:
         return Considered(Infeasible())
     except TimeIsUp:
         return Considered(Undecided())
 
 
-def _search(model: Model) -> Considered:
+def _search(model: AddressModel) -> Considered:
     """Answers that the exact prediction refuses are cut off. Where other slots might do, nothing is claimed beyond what
     holds without that cut."""
     proved: dict[Term, int] | None = None
@@ -181,7 +181,7 @@ def _search(model: Model) -> Considered:
     return Considered(UNCONFIRMED, cuts=model.cuts)
 
 
-def _claimed(model: Model, known: Context, proved: dict[Term, int]) -> Considered:
+def _claimed(model: AddressModel, known: Context, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
     values = objective_of(known)
     if values != model.bounds:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...schema.environment.advice import Excluded
 from ...schema.environment.candidates import Candidate, candidates
-from ...schema.environment.osinfo import OFFERS
+from ...schema.environment.osinfo import MODES_OF_DRIVER
 from ...schema.environment.target import Environment
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout
@@ -87,7 +87,7 @@ def best_of(decisions: list[Decision]) -> Decision:
 
 def needs_virtio_0_9(guest: Guest) -> list[str]:
     """Devices that must offer virtio 0.9."""
-    return [device.id for device in guest.devices if device.fixed_mode in OFFERS["L"]]
+    return [device.id for device in guest.devices if device.fixed_mode in MODES_OF_DRIVER["L"]]
 
 
 def _preferences(layout: Layout) -> int:

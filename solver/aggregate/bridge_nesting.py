@@ -18,7 +18,7 @@ BRIDGE_LEVELS: Final = 2
 MAX_NESTING: Final = 24
 """Longest chain that is looked at; past that nothing is proved by looking."""
 
-SLOTS: Final = 31
+BRIDGE_SLOTS: Final = 31
 """Of a created bridge."""
 
 
@@ -38,11 +38,11 @@ def useful_nesting(guest: Guest, items: Items, *, acpi_reaches: bool) -> int:
     if not shpc_costs(guest):
         return BRIDGE_LEVELS
     kinds = [(kind, len(members)) for kind, members in items.free.items() if Place.CONVENTIONAL in kind.allowed]
-    wanted = max(BRIDGE_LEVELS, -(-sum(count for _, count in kinds) // SLOTS) + 1)
+    wanted = max(BRIDGE_LEVELS, -(-sum(count for _, count in kinds) // BRIDGE_SLOTS) + 1)
     if acpi_reaches and turns_shpc_off(guest):
         spares = sum(count for kind, count in kinds if kind.spare is not None)
         apart = any(kind.near_switch is not None for kind in items.free)
-        wanted = min(wanted, BRIDGE_LEVELS + (spares if apart else -(-spares // SLOTS)))
+        wanted = min(wanted, BRIDGE_LEVELS + (spares if apart else -(-spares // BRIDGE_SLOTS)))
     return wanted
 
 

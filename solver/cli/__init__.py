@@ -31,7 +31,7 @@ class Commands(click.Group):
 
 
 def _problem(error: Exception) -> CliError:
-    from qslot.schema.formats.files import InputError
+    from qslot.schema.errors import InputError
 
     if isinstance(error, InputError):
         return CliError(str(error), Exit.INPUT)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from .environment import OPTIONS as ENVIRONMENT
+from ..options import LAST_SEED, MOST_WORKERS
+from .environment import ENVIRONMENT_OPTIONS as ENVIRONMENT
 from .environment import Option, environment_of
 from .exits import CliError, Exit, message
 
@@ -119,7 +120,8 @@ class NoMachineError(CliError):
 
 def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
     """Raises InputError where the request contradicts every machine, whoever it is for."""
-    from qslot.schema.formats.files import InputError, called
+    from qslot.schema.errors import InputError
+    from qslot.schema.formats.files import called
 
     if excluded and all(one.problems for one in excluded):
         raise InputError(called(guest), list(excluded[0].problems))
@@ -144,9 +146,9 @@ OPTIONS: tuple[Option, ...] = (
         "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none."
     ),
     click.option(
-        "--workers", type=click.IntRange(min=1, max=1024), default=1, show_default=True, help="Solver threads."
+        "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True, help="Solver threads."
     ),
-    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="The solver's seed."),
+    click.option("--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True, help="The solver's seed."),
 )
 
 

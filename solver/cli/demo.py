@@ -14,7 +14,8 @@ GUEST = "examples/rhel6-q35.yaml"
 def main(source: str = GUEST) -> int:
     """The exit code: 0 where the plan is proved and QEMU, if asked, agrees."""
     from qslot.schema import Solved
-    from qslot.schema.formats.files import InputError, read_guest
+    from qslot.schema.errors import InputError
+    from qslot.schema.formats.files import read_guest
     from qslot.schema.formats.text_layout import tree
 
     from .. import Options, solve

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
-OPTIONS: tuple[Option, ...] = (
+ENVIRONMENT_OPTIONS: tuple[Option, ...] = (
     click.option("--os", "os", metavar="SHORT-ID", help="The guest's OS by its short id in osinfo-db: rhel6.10."),
     click.option(
         "--host",

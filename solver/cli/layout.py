@@ -16,7 +16,8 @@ def check(guest: str, layout: str, as_json: bool) -> None:
 
     Prints the findings, or nothing. Exit code 5 where one of them is an error.
     """
-    from qslot.schema.formats.files import InputError, read_guest, read_layout
+    from qslot.schema.errors import InputError
+    from qslot.schema.formats.files import read_guest, read_layout
     from qslot.schema.formats.text_layout import findings
     from qslot.schema.verify import verify
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 
-from ...schema.layout.layout import Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
+from ...schema.layout.layout import HASH_VERSION, Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ...schema.pci.controllers import VirtioMode
 from ...schema.pci.qemu_properties import Properties
 from ...schema.request.guest import Guest
@@ -44,7 +44,7 @@ def _layout(guest: Guest, parts: "_Parts") -> Layout:
 
 @cache
 def _versions() -> Versions:
-    return Versions(qslot=version("qslot"))
+    return Versions(qslot=version("qslot"), hash=HASH_VERSION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ..aggregate.bus_classes import BUS_NUMBERS
 from .layout_tree import LayoutTree
 from .seats import BusInstance
 
-PORTS = frozenset(name for name, model in CONTROLLERS.items() if model.is_port)
+NUMBERED_PORTS = frozenset(name for name, model in CONTROLLERS.items() if model.is_port)
 LARGEST_NUMBER = 255
 
 
@@ -17,7 +17,7 @@ class Numbering:
 
     def __init__(self, placed: LayoutTree) -> None:
         self._placed = placed
-        self.chassis = self._unique("chassis", PORTS)
+        self.chassis = self._unique("chassis", NUMBERED_PORTS)
         self.slot_numbers = self._slot_numbers()
         self.bus_nr = self._bus_numbers()
         self.chassis_nr = self._unique("chassis_nr", frozenset({"pci-bridge"}), taken=set(self.bus_nr.values()))

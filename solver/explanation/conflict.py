@@ -22,7 +22,7 @@ from ..search.feasibility import feasible, prove_infeasible
 from .guarded_core import facts_outside_core
 from .witness import wider
 
-FEW: Final = 5
+TRIED_ONE_BY_ONE: Final = 5
 """Facts that are as soon tried one by one."""
 
 
@@ -43,7 +43,7 @@ def minimal_conflict(guest: Guest, facts: Iterable[Fact], limits: Limits, known:
     search = _Search(guest, limits, dict(every), every)
     search.rule = known[0].rule if known else ""
     search.keep_only_about([name for finding in known for name in finding.subjects])
-    if len(search.kept) > FEW:
+    if len(search.kept) > TRIED_ONE_BY_ONE:
         search.leave_out(facts_outside_core(search.now[0], search.kept, limits))
     search.leave_out_pieces()
     search.leave_out_singles()
@@ -105,7 +105,7 @@ class _Search:
 
     def leave_out_pieces(self) -> None:
         size = len(self.kept) // 2
-        while size > 1 and len(self.kept) > FEW:
+        while size > 1 and len(self.kept) > TRIED_ONE_BY_ONE:
             rest = self.droppable
             for start in range(0, len(rest), size):
                 self.leave_out(set(rest[start : start + size]))

@@ -22,9 +22,9 @@ def explain(guest: Guest, options: Options | None = None) -> Outcome:
 
     Both are proved by solving: only these facts are infeasible, without one of any they are not, and with a remedy the
     whole guest has a layout. `time_limit` holds for all of that together: past it, what is not proved is not claimed.
-    Raises nothing for a valid Guest; the same answer on any machine.
+    Raises InputError as `solve`; the same answer on any machine.
     """
-    return explained(guest, Limits.of(options or Options()))
+    return explained(guest.validated(), Limits.of(options or Options()))
 
 
 def explained(guest: Guest, limits: Limits) -> Outcome:

@@ -17,7 +17,7 @@ from ..aggregate.relaxed_items import relaxed_items
 from ..model.build import build
 from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
-EFFORT = 0.3
+EFFORT_OF_A_CORE = 0.3
 """In OR-Tools' deterministic seconds; most cores take a hundredth of it."""
 
 GUARDED = {*CAPACITY_RULES, "max-controllers"} - {ENOUGH_SLOTS}
@@ -36,7 +36,7 @@ def facts_outside_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Li
     v = model.variables
     if v.linear.infeasible:
         return set()
-    core = program.core(v.guards.values(), EFFORT)
+    core = program.core(v.guards.values(), EFFORT_OF_A_CORE)
     if core is None:
         return set()
     inside = {who for who, guard in v.guards.items() if not guard.terms.keys().isdisjoint(core)}

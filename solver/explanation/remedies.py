@@ -233,7 +233,7 @@ CHANGES: Final[dict[str, tuple[What, str | None]]] = {
     "viommu-host-device": ("viommu", None),
 }
 """What the request says in place of a wish."""
-OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
+CHANGES_OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
     **CHANGES,
     "hotplug": ("hotplug", "on"),
     "as-requested": ("properties", None),
@@ -245,7 +245,7 @@ def _change(guest: Guest, fact: Fact, kept: int) -> Change:
     if fact.rule == "spare":
         return Change(what="spare", subjects=fact.subjects, before=fact.count, after=kept)
     of_controller = any(one.id in fact.subjects for one in guest.controllers)
-    what, after = (OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
+    what, after = (CHANGES_OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
     subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]
     if fact.rule in ("near", "near-switch"):
         subjects = subjects[:1]

@@ -29,6 +29,7 @@ def placement(
     Buses of the plan can be named in `at`, too. Without a plan: the outcome that says so. Raises KeyError for a device
     that the guest does not list, ValueError for an address that cannot be read or whose bus is not there.
     """
+    guest = guest.validated()
     asked = next((one for one in guest.devices if one.id == device), None)
     if asked is None:
         raise KeyError(device)
@@ -104,7 +105,7 @@ class _Elsewhere:
         try:
             changed = self._pinned(pin)
         except ValidationError as error:
-            return there.model_copy(update={"refused": "; ".join(problems(error, {}, Guest))})
+            return there.model_copy(update={"refused": "; ".join(map(str, problems(error, {}, Guest)))})
         outcome, _ = clashing(changed, Limits.of(self.options))
         if isinstance(outcome, Infeasible):
             return there.model_copy(update={"findings": outcome.findings, "breaks": outcome.broken_rule})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.schema.request.fields import Term
 from qslot.solver import Options, solve
@@ -57,7 +58,7 @@ def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_stage_that_leaves_layouts_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the stage of cheapest options did, where a pinned neighbour pays for who joins."""
-    _restrict(monkeypatch, lambda option: option.bus.offer is not BusKind.ROOT)
+    _restrict(monkeypatch, lambda option: option.bus.kind is not BusKind.ROOT)
     assert asked(JOINED).startswith("DISAGREE: rows preferences 14")
 
 

@@ -101,7 +101,7 @@ class Writer:
             spare=tuple(slot for _, slot in spare),
             objective=tuple(terms),
             input_sha256=guest.sha256,
-            versions=Versions(qslot="0"),
+            versions=Versions(qslot="0", hash=2),
         )
 
     def bus(self, bus: Bus, name: str, node: int | None) -> None:

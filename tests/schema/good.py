@@ -43,7 +43,7 @@ def pair(guest: dict[str, Any], layout: dict[str, Any]) -> Pair:
         "platform": {name: getattr(request, name) for name in ("memory", "numa_nodes", "phys_bits", "pci_hole64")}
         | {"chipset": request.chipset.model_dump()},
         "input_sha256": request.sha256,
-        "versions": {"qslot": "0.1.0"},
+        "versions": {"qslot": "0.1.0", "hash": 2},
         "status": "feasible",
     }
     return Pair(request, Layout.model_validate(same | layout))

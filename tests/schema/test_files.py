@@ -8,20 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qslot.schema import Guest, Layout
-from qslot.schema.formats.files import (
-    MAX_BYTES,
-    InputError,
-    parse_guest,
-    read_guest,
-    read_layout,
-    to_json,
-    to_yaml,
-    write,
-)
-from qslot.schema.formats.plain_data import MAX_DEPTH, TextError, parse, sniff
-from qslot.schema.request.fields import MAX_DEVICES
 
+from qslot.schema import Guest, Layout
+from qslot.schema.errors import InputError
+from qslot.schema.formats.files import MAX_BYTES, parse_guest, read_guest, read_layout, to_json, to_yaml, write
+from qslot.schema.formats.plain_data import MAX_NESTED, TextError, parse, sniff
+from qslot.schema.request.fields import MAX_DEVICES
 from tests.layouts import small_layout
 
 YAML = "machine: q35\ndevices:\n  - {id: net0, model: virtio-net, virtio: transitional}\n"
@@ -114,7 +106,7 @@ def test_broken_text(tmp_path: Path, name: str, text: str | bytes, says: str) ->
 )
 def test_deep_nesting_is_refused_not_a_crash(tmp_path: Path, name: str, text: str) -> None:
     """libyaml's loader ended the interpreter with a segmentation fault here."""
-    assert f"nested deeper than {MAX_DEPTH} levels" in complaint(tmp_path / name, text)
+    assert f"nested deeper than {MAX_NESTED} levels" in complaint(tmp_path / name, text)
 
 
 def test_alias_bomb_is_refused_at_once() -> None:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import VirtioMode
 from qslot.schema.environment.host import Host, host_of_versions, newest_machine
-from qslot.schema.formats.files import InputError, read_host
+from qslot.schema.errors import InputError
+from qslot.schema.formats.files import read_host
 from qslot.schema.libvirt import SourceError
 from qslot.schema.libvirt.capabilities import host_of_capabilities
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest
-from qslot.schema.formats.files import InputError, parse_guest
+from qslot.schema.errors import InputError
+from qslot.schema.formats.files import parse_guest
 from qslot.schema.libvirt import SourceError, guest_data, read
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "libvirt"

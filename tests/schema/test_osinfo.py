@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import VirtioMode
-from qslot.schema.environment.osinfo import CLASSES, OsinfoError, UnknownOs, find_os, table
+from qslot.schema.environment.osinfo import DRIVER_CLASS, OsinfoError, UnknownOs, find_os, table
 from qslot.schema.environment.osinfo.read import read_osinfo, version_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "os_support.json"
@@ -148,7 +149,7 @@ def test_modes_of_an_os() -> None:
 
 def test_every_class_is_one_of_osinfo_db() -> None:
     known = {kind for row in table().values() for kind in (*row["virtio"], *row.get("packages", ()))}
-    assert set(CLASSES.values()) == known
+    assert set(DRIVER_CLASS.values()) == known
 
 
 @pytest.mark.parametrize(

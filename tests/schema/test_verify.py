@@ -4,10 +4,11 @@ import random
 from typing import Any
 
 import pytest
+
 from qslot.schema import Finding, Layout
 from qslot.schema.rules import RULES
 from qslot.schema.verify import CHECKS, verify
-from qslot.schema.verify.environment import CHECKS as ENVIRONMENT_CHECKS
+from qslot.schema.verify.environment import ENVIRONMENT_CHECKS as ENVIRONMENT_CHECKS
 from qslot.schema.verify.objective import objective
 
 from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, spares_on_a_bridge, stated, wasteful

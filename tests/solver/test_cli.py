@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
 from qslot.schema.formats.files import read_layout, to_json
 from qslot.schema.formats.text_layout import tree
@@ -19,7 +20,6 @@ from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.probe import BootError, Difference, MissingError, Report
 from qslot.schema.probe.enumeration import QEMU
 from qslot.solver.cli import demo, qslot
-
 from tests.layouts import small_layout
 
 ROOT = Path(__file__).parents[2]
@@ -329,7 +329,7 @@ def test_demo_outside_a_checkout(capsys: pytest.CaptureFixture[str]) -> None:
 
 def process(*words: str, text: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "qslot.solver", *words],
+        [sys.executable, "-m", "qslot", *words],
         input=text,
         capture_output=True,
         text=True,

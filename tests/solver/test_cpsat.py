@@ -5,8 +5,9 @@ import random
 from collections.abc import Iterator
 
 import pytest
+
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
-from qslot.solver.search.cpsat import SMALL, CpSatModel, Limits, Status, TimeIsUp, engine
+from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp, engine
 
 SEEDS = range(60)
 
@@ -119,8 +120,8 @@ def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:
 @pytest.mark.parametrize("documented", [False, True])
 def test_several_workers_on_a_large_model(documented: bool) -> None:
     rows = LinearModel()
-    variables = [rows.variable(0, 1) for _ in range(SMALL + 1)]
-    rows.add_range(7, sum_of(variables), SMALL)
+    variables = [rows.variable(0, 1) for _ in range(SMALL_MODEL + 1)]
+    rows.add_range(7, sum_of(variables), SMALL_MODEL)
     result = CpSatModel(rows, Limits(workers=2), documented=documented).minimize(sum_of(variables))
     assert (result.answer, result.bound) == (Status.OPTIMAL, 7)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...errors import QslotError
 from ...pci.qemu_properties import as_text
 from ..bar import Kind, ModelBar
 
@@ -18,10 +19,10 @@ PATIENCE = 60.0
 ROM_BAR = 6
 MACHINE = "q35"
 COMMON = ("-S", "-nodefaults", "-no-user-config", "-display", "none", "-accel", "kvm", "-accel", "tcg")
-MEMORY = ("-m", "128M,slots=1,maxmem=1G")  # room for virtio-mem and virtio-pmem
+MEMORY_ARGUMENTS = ("-m", "128M,slots=1,maxmem=1G")  # room for virtio-mem and virtio-pmem
 
 
-class RefusedError(Exception):
+class RefusedError(QslotError):
     """QEMU did not start with the device; the text is QEMU's."""
 
 
@@ -60,7 +61,7 @@ class Qemu:
         """Plug the device into pcie.0 and look. Raises RefusedError if QEMU won't."""
         words = {"bus": "pcie.0", "addr": "0x5", "id": "dut", **properties}
         device = ",".join((driver, *(f"{name}={as_text(value)}" for name, value in words.items())))
-        async with self._slots, self.session(*MEMORY, *backends, "-device", device) as qmp:
+        async with self._slots, self.session(*MEMORY_ARGUMENTS, *backends, "-device", device) as qmp:
             for bus in await _rows(qmp, "query-pci"):
                 for row in bus["devices"]:
                     if row["qdev_id"] == "dut":

@@ -25,11 +25,11 @@ from .questions import (
     BACKEND_SIZED,
     BASE_CLASSES,
     CATEGORIES,
-    CLASSES,
+    CATEGORY_OF_CLASS,
     EVERY_VIRTIO,
     INTEGRATED,
+    MEMORY_SIZES,
     QUESTIONS,
-    SIZES,
     STAND_INS,
     VECTOR_STEPS,
     VIRTIO_MODES,
@@ -114,9 +114,9 @@ class Survey:
             await self._add_variants(name, entry, (q for q in EVERY_VIRTIO if self._has(entry["driver"], *q.when)))
             await self._add_vectors(name, entry)
         await self._add_variants(name, entry, QUESTIONS.get(name, ()))
-        for question in SIZES.get(name, ()):
+        for question in MEMORY_SIZES.get(name, ()):
             rules.append(_size_rule(entry, question))
-        for question in SIZES.get(name, ()):
+        for question in MEMORY_SIZES.get(name, ()):
             for value in question.values:
                 await self._confirm(name, entry, {**question.extra, question.rule["by"]: value}, question)
         if not rules:
@@ -178,7 +178,7 @@ class Survey:
 
 
 def category(name: str, class_code: int) -> str:
-    return CATEGORIES.get(name) or CLASSES.get(class_code) or BASE_CLASSES.get(class_code >> 8) or "misc"
+    return CATEGORIES.get(name) or CATEGORY_OF_CLASS.get(class_code) or BASE_CLASSES.get(class_code >> 8) or "misc"
 
 
 def _suffixed(driver: str) -> bool:

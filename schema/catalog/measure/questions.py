@@ -30,7 +30,7 @@ STAND_INS: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
 }
 """Arguments and properties without which QEMU refuses a model."""
 
-CLASSES: Final = {
+CATEGORY_OF_CLASS: Final = {
     0x0100: "scsi",
     0x0101: "ide",
     0x0104: "scsi",  # RAID
@@ -159,7 +159,7 @@ QXL_MEMORY: Final = (
     _sizes(4, 0, 32, 100, 256, sized=(4, "mem64", 4096, True), by="vram64_size_mb", unit=MIB, beyond=1),
 )
 
-SIZES: Final[dict[str, tuple[SizeQuestion, ...]]] = {
+MEMORY_SIZES: Final[dict[str, tuple[SizeQuestion, ...]]] = {
     "VGA": VGA_MEMORY,
     "ati-vga": VGA_MEMORY,
     "secondary-vga": VGA_MEMORY,

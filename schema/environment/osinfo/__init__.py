@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ...base import Frozen
+from ...errors import QslotError
 from ...pci.controllers import VirtioMode
 from .read import OsinfoError as OsinfoError
 from .read import Row, read_osinfo
 
 Drivers = Literal["inbox", "packages"]
 
-CLASSES: Final[dict[str, str]] = {
+DRIVER_CLASS: Final[dict[str, str]] = {
     "virtio-net": "net", "virtio-blk": "block", "vhost-user-blk": "block", "virtio-balloon": "balloon",
     "virtio-serial": "console", "virtio-scsi": "scsi", "vhost-scsi": "scsi", "vhost-user-scsi": "scsi",
     "virtio-rng": "rng", "vhost-user-rng": "rng", "virtio-9p": "9p", "vhost-user-fs": "fs",
@@ -28,14 +29,14 @@ CLASSES: Final[dict[str, str]] = {
 }  # fmt: skip
 """osinfo-db's classes of virtio devices by catalogue model. It says nothing of others (vsock, crypto, mem ...)."""
 
-OFFERS: Final = {
+MODES_OF_DRIVER: Final = {
     "L": frozenset({VirtioMode.LEGACY, VirtioMode.TRANSITIONAL}),
     "M": frozenset({VirtioMode.MODERN}),
 }
 """Modes in which a device has the PCI id that a driver for virtio 0.9 (L), for 1.0 (M), binds to."""
 
 
-class UnknownOs(KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
+class UnknownOs(QslotError, KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
     """osinfo-db has no such short id. `nearest` are names that may have been meant."""
 
     def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
@@ -49,7 +50,7 @@ class UnknownOs(KeyError):  # noqa: N818 - it says what is the case, as LookupEr
 
 class GuestOs(Frozen):
     """One operating system; `id` is osinfo-db's short id (rhel6.10). `virtio` in-box, `packages` by driver packages for
-    x86_64: letters of OFFERS by class, a class that is missing has no driver."""
+    x86_64: letters of MODES_OF_DRIVER by class, a class that is missing has no driver."""
 
     id: str
     name: str
@@ -75,12 +76,12 @@ class GuestOs(Frozen):
         >>> sorted(find_os("rhel6.10").modes("virtio-net"))
         [<VirtioMode.LEGACY: 'legacy'>, <VirtioMode.TRANSITIONAL: 'transitional'>]
         """
-        if model not in CLASSES:
+        if model not in DRIVER_CLASS:
             return None
-        letters = self.virtio.get(CLASSES[model], "")
+        letters = self.virtio.get(DRIVER_CLASS[model], "")
         if drivers == "packages":
-            letters += self.packages.get(CLASSES[model], "")
-        return frozenset().union(*(OFFERS[letter] for letter in letters))
+            letters += self.packages.get(DRIVER_CLASS[model], "")
+        return frozenset().union(*(MODES_OF_DRIVER[letter] for letter in letters))
 
 
 def find_os(name: str, folder: Path | None = None) -> GuestOs:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from ...errors import QslotError
+
 Row = dict[str, Any]
 
 Q35: Final = "http://qemu.org/chipset/x86/q35"
@@ -30,7 +32,7 @@ VIRTIO: Final[dict[str, dict[str, str]]] = {
 OTHERS: Final = {"xhci": f"{PCI}/1b36/0004", "e1000e": f"{PCI}/8086/10d3"}
 
 
-class OsinfoError(ValueError):
+class OsinfoError(QslotError, ValueError):
     """A folder that does not hold osinfo-db, or a file in it that is no XML."""
 
 

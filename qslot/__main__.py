@@ -1,0 +1,5 @@
+"""`python -m qslot` is the command `qslot`."""
+
+from .solver.cli import main
+
+main()

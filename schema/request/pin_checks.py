@@ -1,0 +1,86 @@
+"""Whether pins and reserved slots name places that there are."""
+
+from ..pci.address import Pin
+from ..pci.controllers import CONTROLLERS, BusModel, Connector, pin_accepts
+from .device import Device, Part
+from .fields import GuestFields
+from .problems import nearest
+from .refusal import Refused, Where, field_of, place_of, places
+from .resolved import model_of, needs_of
+
+
+def bus_models(guest: GuestFields) -> dict[str, BusModel]:
+    """Every bus that a request can name: the root bus and its controllers'."""
+    platform = guest.machine_model
+    return {platform.root: platform.bus} | {c.id: CONTROLLERS[c.model].bus for c in guest.controllers}
+
+
+def check_pins(guest: GuestFields) -> None:
+    buses = bus_models(guest)
+    seen: dict[Pin, str] = {}
+    reserved = set(guest.reserve)
+    for place, item in places(guest):
+        pin = item.address
+        if pin is None or pin.bus is None or pin.slot is None:
+            continue
+        where = place / "address"
+        _slot_exists(guest, where, pin, buses)
+        for part in _sharing(guest, item):
+            _accepts(guest, where, part, pin, buses[pin.bus])
+        if Pin(pin.bus, pin.slot, None) in reserved or pin in reserved:
+            raise Refused(where, f"{pin} is also listed under reserve: drop one of the two")
+        if pin.function is not None and pin in seen:
+            raise Refused(where, f"{pin} is also the address of {seen[pin]}: give one of them another")
+        seen[pin] = item.id
+
+
+def _slot_exists(guest: GuestFields, where: Where, pin: Pin, buses: dict[str, BusModel]) -> None:
+    if pin.bus not in buses:
+        raise Refused(where, f"{pin} names no bus of this guest{nearest(str(pin.bus), buses)}")
+    assert pin.slot is not None
+    bus = buses[pin.bus]
+    if not bus.first_slot <= pin.slot <= bus.last_slot:
+        raise Refused(where, f"{pin}: slots of {pin.bus} are {bus.first_slot:02x} to {bus.last_slot:02x}")
+    if pin.bus == guest.machine_model.root:
+        taken = guest.machine_model.taken
+        functions = range(8) if pin.function is None else [pin.function]
+        if pin.slot in guest.machine_model.closed or all((pin.slot, function) in taken for function in functions):
+            holder = taken.get((pin.slot, pin.function or 0), "the chipset")
+            raise Refused(where, f"{pin} belongs to the {holder}: choose another slot")
+
+
+def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
+    """Who goes where the item goes: it, or its whole group."""
+    return guest.groups[item.group] if isinstance(item, Device) and item.group is not None else (item,)
+
+
+def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusModel) -> None:
+    needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
+    if (
+        isinstance(item, Device)
+        and model_of(item).connector is Connector.INTEGRATED
+        and pin.bus != guest.machine_model.root
+    ):
+        raise Refused(where, f"{item.model} sits only on the root bus {guest.machine_model.root}")
+    if not pin_accepts(bus, needs):
+        raise Refused(where, f"bus {pin.bus} takes no {item.model}")
+
+
+def check_nesting(guest: GuestFields) -> None:
+    controllers = {controller.id: controller for controller in guest.controllers}
+    parent = {c.id: c.address.bus for c in guest.controllers if c.address is not None and c.address.bus is not None}
+    for start in parent:
+        path = [start]
+        while (above := parent.get(path[-1])) is not None:
+            if above in path:
+                nested = " inside ".join([*path, above])
+                raise Refused(place_of(guest, controllers[start]) / "address", f"{nested} never reaches the root bus")
+            path.append(above)
+
+
+def check_reserve(guest: GuestFields, pin: Pin) -> None:
+    buses = bus_models(guest)
+    if pin.bus is None or pin.slot is None:
+        raise Refused(field_of(guest, "reserve"), f"{str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")
+    if pin.bus not in buses:
+        raise Refused(field_of(guest, "reserve"), f"{str(pin)!r} names no bus of this guest{nearest(pin.bus, buses)}")

@@ -1,0 +1,65 @@
+"""A layout -> the request that pins what stands in it.
+
+Layouts are of a room above this one, so they are read as data here.
+"""
+
+from typing import Any, Final
+
+from ..pci.controllers import CONTROLLERS
+from ..pci.qemu_properties import VIRTIO_SWITCHES
+from .device import ModeSource
+
+Data = dict[str, Any]
+
+SAME: Final = ("memory", "numa_nodes", "chipset", "phys_bits", "pci_hole64")
+"""What a layout's platform repeats of its request."""
+FIELDS: Final = {"hotplug": "hotplug", "numa_node": "numa"}
+"""Properties of controllers that a request says as fields."""
+
+
+def request_of(layout: Data) -> Data:
+    """The fields of a Guest, of the fields of a Layout."""
+    models = {one["id"]: one["model"] for one in layout["controllers"]}
+    return {
+        "machine": layout["machine"],
+        "firmware": layout["firmware"],
+        **{name: layout["platform"][name] for name in SAME},
+        "controllers": [_controller(one) for one in layout["controllers"]],
+        "devices": [_device(one, models) for one in layout["devices"]],
+        "spare": [{"kind": one["kind"]} for one in layout["spare"]],
+    }
+
+
+def _controller(placed: Data) -> Data:
+    properties = placed["properties"]
+    fields = {field: properties[name] for name, field in FIELDS.items() if name in properties}
+    others = {name: value for name, value in properties.items() if name not in FIELDS}
+    return {"id": placed["id"], "model": placed["model"], "address": _address(placed), "properties": others, **fields}
+
+
+def _device(placed: Data, models: dict[str, str]) -> Data:
+    result = {
+        "id": placed["id"],
+        "model": placed["model"],
+        "address": _address(placed),
+        "properties": {name: value for name, value in placed["properties"].items() if name not in VIRTIO_SWITCHES},
+        "rom": placed["rom"],
+    }
+    if placed["virtio"] is not None:
+        result |= {"virtio": placed["virtio"], "virtio_by": _mode_source(placed)}
+    if placed["bars"] is not None:
+        above = models.get(placed["bus"])
+        express = above is not None and CONTROLLERS[above].bus.express
+        result |= {"bars": placed["bars"], "connect": "express" if express else "conventional"}
+    return result
+
+
+def _address(placed: Data) -> str:
+    return f"{placed['bus']}:{placed['slot']:02x}.{placed['function']}"
+
+
+def _mode_source(placed: Data) -> ModeSource:
+    """What tells QEMU the virtio mode."""
+    if placed["driver"].endswith("-transitional"):  # -non-transitional, too
+        return "type"
+    return "property" if {*VIRTIO_SWITCHES} & {*placed["properties"]} else "slot"

@@ -1,0 +1,149 @@
+"""The order of rooms: who may import whom, and that a name means one thing. Read from the syntax trees."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+
+SCHEMA: Final = (
+    ("base", "errors", "rules", "weights"),
+    ("pci",),
+    ("finding",),
+    ("catalog",),
+    ("request",),
+    ("layout",),
+    ("firmware",),
+    ("linux", "environment"),
+    ("explanation",),
+    ("verify", "libvirt"),
+    ("formats",),
+    ("probe",),
+)
+SOLVER: Final = (
+    ("options",),
+    ("aggregate",),
+    ("model",),
+    ("decode",),
+    ("search",),
+    ("address_model",),
+    ("solving",),
+    ("explanation",),
+    ("advice",),
+    ("cli",),
+)
+"""Rooms from the bottom up: each knows those below it."""
+
+CLIMBS: Final = {
+    ("schema/layout/layout.py", "qslot.schema.formats.qemu"),
+    ("schema/layout/layout.py", "qslot.schema.libvirt.write"),
+}
+"""`Layout.to_qemu`, `to_qmp` and `to_libvirt`: a layout is written where it is asked to."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of qslot by its name."""
+    found = {}
+    for folder in ("schema", "solver"):
+        for path in (ROOT / folder).rglob("*.py"):
+            parts = ("qslot", *path.relative_to(ROOT).with_suffix("").parts)
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES: Final = modules()
+
+
+def imports(name: str, tree: ast.Module) -> Iterator[str]:
+    """Modules of qslot that a module imports, late and for type checkers, too."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+        base = f"{base}.{node.module}" if node.module else base
+        for alias in node.names:
+            yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base
+
+
+def level(name: str) -> int | None:
+    """That of the module's room; None of what gathers names for others."""
+    _, folder, *rest = name.split(".")
+    rooms = SCHEMA if folder == "schema" else SOLVER
+    return next((number for number, same in enumerate(rooms) if rest and rest[0] in same), None)
+
+
+def climbing(name: str, tree: ast.Module) -> list[str]:
+    """Imports from a room above."""
+    here, side = level(name), name.split(".")[1]
+    if here is None:
+        return []
+    same = (other for other in imports(name, tree) if other.split(".")[1] == side and other in MODULES)
+    return [other for other in same if (level(other) or 0) > here]
+
+
+def parsed(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def test_every_module_has_a_room() -> None:
+    gathering = {"qslot.schema", "qslot.solver"}
+    assert [name for name in MODULES if level(name) is None and name not in gathering] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_import_climbs(name: str) -> None:
+    path = str(MODULES[name].relative_to(ROOT))
+    assert [other for other in climbing(name, parsed(name)) if (path, other) not in CLIMBS] == []
+
+
+def test_a_climb_is_seen() -> None:
+    turned = ast.parse("def late() -> None:\n    from ..formats import files\n")
+    assert climbing("qslot.schema.pci.address", turned) == ["qslot.schema.formats.files"]
+
+
+def test_no_imports_go_round() -> None:
+    graph = {
+        name: {
+            other
+            for other in imports(name, parsed(name))
+            if other in MODULES and (str(MODULES[name].relative_to(ROOT)), other) not in CLIMBS
+        }
+        - {name}
+        for name in MODULES
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"imports go round: {' -> '.join(error.args[1])}")
+
+
+def test_a_class_name_means_one_thing() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in MODULES:
+        for node in parsed(name).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(name)
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}
+
+
+def test_a_constant_has_one_value() -> None:
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in MODULES:
+        for node in parsed(name).body:
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else [node.target]
+                if isinstance(node, ast.AnnAssign)
+                else []
+            )
+            for target in targets:
+                if isinstance(target, ast.Name) and target.id.isupper() and getattr(node, "value", None) is not None:
+                    found[target.id].add(ast.unparse(node.value))  # type: ignore[attr-defined]
+    assert {name: values for name, values in found.items() if len(values) > 1 and name[0] != "_"} == {}
