@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint types real predictions osinfo clean
 
 demo: .venv/installed
-	@$(BIN)/python -m qslot.solver.cli.demo
+	@$(BIN)/python examples/demo.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto -m "not real"

@@ -19,7 +19,7 @@ from qslot.schema.layout.layout import ObjectiveTerm
 from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.probe import BootError, Difference, MissingError, Report
 from qslot.schema.probe.enumeration import QEMU
-from qslot.solver.cli import demo, qslot
+from qslot.solver.cli import qslot
 from tests.layouts import small_layout
 
 ROOT = Path(__file__).parents[2]
@@ -277,14 +277,6 @@ devices:
     assert "infeasible (proved)" in result.stderr
 
 
-def test_demo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    assert demo.main(RHEL6) == 0
-    printed = capsys.readouterr().out
-    for part in ("optimal, every term proved", "-device pcie-pci-bridge,", "No real QEMU was asked"):
-        assert part in printed
-
-
 DIFFERENCE = Difference("net0", "BAR 0 (io, 32 bytes) is not assigned")
 
 
@@ -317,11 +309,6 @@ def test_probe_as_json(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qslot.schema.probe.probe", lambda *_, **__: Report("7.2.22", (DIFFERENCE,)))
     result = run("probe", layout, "--json")
     assert json.loads(result.stdout) == [{"subject": "net0", "text": DIFFERENCE.text}]
-
-
-def test_demo_outside_a_checkout(capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.main("nowhere/guest.yaml") == 2
-    assert "checkout" in capsys.readouterr().err
 
 
 # From here on real processes run.
@@ -360,7 +347,7 @@ def test_broken_pipe_is_quiet() -> None:
 
 
 def test_full_disk_is_an_error_not_a_traceback(layout: str) -> None:
-    script = f"{shlex.quote(sys.executable)} -m qslot.solver show {shlex.quote(layout)} > /dev/full"
+    script = f"{shlex.quote(sys.executable)} -m qslot show {shlex.quote(layout)} > /dev/full"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
@@ -394,13 +381,6 @@ def test_standalone_arguments_start_qemu_from_a_shell(shell: str, tmp_path: Path
     finally:
         if pidfile.exists():
             os.kill(int(pidfile.read_text()), signal.SIGKILL)
-
-
-@pytest.mark.real
-def test_demo_asks_qemu(capsys: pytest.CaptureFixture[str]) -> None:
-    real_qemu()
-    assert demo.main(RHEL6) == 0
-    assert "12 of 12 devices and controllers sit where planned" in capsys.readouterr().out
 
 
 @pytest.mark.real
