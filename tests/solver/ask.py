@@ -8,6 +8,8 @@ from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 from qslot.solver import Options, explain, solve
+from qslot.solver.explanation.explain import clashing
+from qslot.solver.search.cpsat import Limits
 
 if TYPE_CHECKING:
     from qslot.schema.layout.layout import Seat
@@ -170,12 +172,37 @@ def _part(whole: Data, named: Data) -> Data:
     }
 
 
-def check_trio(trio: Trio) -> None:
+UNNAMED = frozenset(
+    {
+        "complete",
+        "address-range",
+        "chipset",
+        "slot-sharing",
+        "connect",
+        "virtio-slot",
+        "viommu-host-device",
+        "shpc",
+        "reserves",
+    }
+)
+"""Rules that no single wish of a request sets going: an explanation names the wishes that clash because of them."""
+
+
+def refused_for(rule: str, data: Data) -> None:
+    """No layout, and that rule is named: with what runs out, or with the facts that clash."""
+    findings = refused(data).findings
+    if rule not in {*UNNAMED, *(finding.rule for finding in findings)}:
+        outcome, _ = clashing(Guest.model_validate(data), Limits.of(Options()))
+        assert isinstance(outcome, Infeasible)
+        assert rule in {outcome.broken_rule, *(finding.rule for finding in outcome.findings)}, outcome
+
+
+def check_trio(rule: str, trio: Trio) -> None:
     check(trio.easy)
     if isinstance(trio.refused, BadInput):
         with pytest.raises(ValidationError, match=trio.refused.says):
             Guest.model_validate(trio.refused.guest)
     elif not isinstance(trio.refused, NoCase):
-        refused(trio.refused)
+        refused_for(rule, trio.refused)
     if isinstance(trio.other, Case):
         check(trio.other)

@@ -222,7 +222,7 @@ TRIOS: Trios = {
 
 @pytest.mark.parametrize("key", TRIOS, ids=", ".join)
 def test_rule(key: tuple[str, str]) -> None:
-    check_trio(TRIOS[key])
+    check_trio(key[0], TRIOS[key])
 
 
 def test_io_is_packed_bus_by_bus() -> None:

@@ -58,7 +58,7 @@ TRIOS: Trios = {
         BadInput(q35(device("a", "nvme", properties={"addr": "5"})), "the plan decides this: say address"),
         Case(
             pc(
-                device("a", "nvme", virtio=None),
+                device("a", "nvme"),
                 controllers=[device("br", "pci-bridge", properties={"shpc": "on"})],
                 reserve=only("02", machine="pc"),
             ),
@@ -70,7 +70,7 @@ TRIOS: Trios = {
 
 @pytest.mark.parametrize("key", TRIOS, ids=", ".join)
 def test_rule(key: tuple[str, str]) -> None:
-    check_trio(TRIOS[key])
+    check_trio(key[0], TRIOS[key])
 
 
 def test_no_expander_is_added_for_nobody() -> None:

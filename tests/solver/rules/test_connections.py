@@ -254,7 +254,7 @@ TRIOS: Trios = {
 
 @pytest.mark.parametrize("key", TRIOS, ids=", ".join)
 def test_rule(key: tuple[str, str]) -> None:
-    check_trio(TRIOS[key])
+    check_trio(key[0], TRIOS[key])
 
 
 def test_a_group_goes_only_where_all_its_members_may() -> None:

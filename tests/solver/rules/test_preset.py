@@ -51,7 +51,7 @@ TRIOS: Trios = {
     ),
     ("preset", "chipset place"): Trio(
         Case(q35(device("v", "virtio-vga"), policy=LIBVIRT), {"v": "pcie.0:01.0"}),
-        q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("1f.1")),
+        q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("1f.1"), spare=[]),
         Case(q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("01.0", "02.0")), {"v": "pcie.0:01.0"}),
     ),
 }
@@ -59,7 +59,7 @@ TRIOS: Trios = {
 
 @pytest.mark.parametrize("key", TRIOS, ids=", ".join)
 def test_rule(key: tuple[str, str]) -> None:
-    check_trio(TRIOS[key])
+    check_trio(key[0], TRIOS[key])
 
 
 def test_one_port_is_spare_unless_controllers_are_listed() -> None:
