@@ -26,7 +26,7 @@ SCHEMA: Final = (
     ("probe",),
 )
 SOLVER: Final = (
-    ("options",),
+    ("options", "rule_map"),
     ("aggregate",),
     ("model",),
     ("decode",),

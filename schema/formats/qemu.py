@@ -120,7 +120,7 @@ def cold_plug(layout: Layout) -> list[str]:
 
 
 def hotplug_buses(layout: Layout) -> frozenset[str]:
-    """Ids of the buses on which QEMU takes device_add and a guest sees it (docs/semantics.md, Hot-plug)."""
+    """Ids of the buses on which QEMU takes device_add and a guest sees it (docs/semantics.md, rule hotplug)."""
     topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
     return frozenset(bus.id for bus in topology.buses.values() if bus.takes_hotplug)
 
