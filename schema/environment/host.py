@@ -6,7 +6,7 @@ Sources: what libvirt's own tests record of QEMU 2.4, 2.6, 3.1 and 4.0; release 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -119,7 +119,7 @@ def host_of_versions(text: str) -> Host:
     return Host(name=text, qemu=qemu, libvirt=libvirt, managed=libvirt is not None)
 
 
-def newest_machine(family: Family, hosts: tuple[Host, ...]) -> str | None:
+def newest_machine(family: Family, hosts: Sequence[Host]) -> str | None:
     """The newest versioned machine type that every host is known to have; None if there is none."""
     chip = "q35" if family == "q35" else "i440fx"
     names = {name for host in hosts for name in host.machines or () if name.startswith(f"pc-{chip}-")}

@@ -1,6 +1,6 @@
 """What a guest is planned for: its operating system, and the hosts that it runs on or may migrate to."""
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..pci.controllers import VirtioMode
 from .host import Host
 from .osinfo import Drivers, GuestOs
@@ -10,7 +10,7 @@ class Environment(Frozen):
     """Without an OS nothing is known of drivers; without hosts all of QEMU is there."""
 
     os: GuestOs | None = None
-    hosts: tuple[Host, ...] = ()
+    hosts: TupleOf[Host] = ()
     drivers: Drivers = "inbox"
 
     def drives(self, model: str) -> frozenset[VirtioMode] | None:

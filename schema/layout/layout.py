@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..finding import Finding
 from ..pci.address import Address
 from ..pci.controllers import VirtioMode
@@ -50,7 +50,7 @@ class PlacedDevice(Seat):
 
     driver: str
     virtio: VirtioMode | None = None
-    bars: tuple[Bar, ...] | None = None
+    bars: TupleOf[Bar] | None = None
     rom: int | None = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..pci.address import Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.qemu_properties import Properties, canonical_properties, unfit
@@ -64,10 +64,10 @@ class Device(Part):
     hotplug: Hotplug | None = None
     """`None` is the catalogue's default for the model."""
     group: str | None = None
-    near: tuple[str, ...] = ()
-    near_switch: tuple[str, ...] = ()
+    near: TupleOf[str] = ()
+    near_switch: TupleOf[str] = ()
     connect: Literal["conventional", "express", "hybrid"] | None = None
-    bars: tuple[Bar, ...] | None = None
+    bars: TupleOf[Bar] | None = None
     rom: Size | None = None
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..pci.address import Pin
 from ..pci.machine import NAME_PATTERN, Chipset, Machine, machine_of
 from ..pci.size import Size
@@ -52,7 +52,7 @@ class Firmware(Frozen):
 class Policy(Frozen):
     """What a good layout is: the order of the objective's terms, and limits."""
 
-    order: tuple[Term, ...] = TERMS
+    order: TupleOf[Term] = TERMS
     max_controllers: int | None = Field(default=None, ge=0)
     """All but root buses."""
     max_depth: int | None = Field(default=None, ge=0)
@@ -79,12 +79,12 @@ class GuestFields(Frozen):
     phys_bits: int | None = Field(default=None, ge=32, le=52)
     pci_hole64: Size | None = None
     chipset: Chipset = Chipset()
-    needs: tuple[Literal["secure-boot", "viommu"], ...] = ()
-    devices: tuple[Device, ...] = Field(default=(), max_length=MAX_DEVICES)
-    controllers: tuple[Controller, ...] = Field(default=(), max_length=1024)
-    spare: tuple[Spare, ...] = ()
+    needs: TupleOf[Literal["secure-boot", "viommu"]] = ()
+    devices: TupleOf[Device] = Field(default=(), max_length=MAX_DEVICES)
+    controllers: TupleOf[Controller] = Field(default=(), max_length=1024)
+    spare: TupleOf[Spare] = ()
     numa_nodes: int = Field(default=0, ge=0, le=128)
-    reserve: tuple[Pin, ...] = ()
+    reserve: TupleOf[Pin] = ()
     policy: Policy = Policy()
 
     @model_validator(mode="before")
