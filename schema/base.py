@@ -1,10 +1,22 @@
 """The base of all data that qslot takes and gives."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    TupleOf = Sequence
+else:
+
+    class TupleOf:
+        """`TupleOf[T]` is `tuple[T, ...]`, whose field type checkers take for a sequence: so it may be given as a list.
+
+        What pydantic stores is the tuple.
+        """
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return tuple[item, ...]
 
 
 class Frozen(BaseModel):
@@ -14,16 +26,3 @@ class Frozen(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-class _Tuple:
-    """To pydantic the sequence that this annotates is a tuple of any length."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        (item,) = get_args(source)
-        return core_schema.tuple_variable_schema(handler.generate_schema(item))
-
-
-Item = TypeVar("Item")
-TupleOf = Annotated[Sequence[Item], _Tuple()]
-"""A field for which type checkers take any sequence, as a list; what is stored is a tuple, and so hashable."""

@@ -1,7 +1,7 @@
 """What is wrong with a request, in words: pydantic's errors as lines that name field, value and mend."""
 
 import types
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -145,6 +145,6 @@ def _fields(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    elif get_origin(annotation) in (tuple, Sequence, Union, types.UnionType, dict):
+    elif get_origin(annotation) in (tuple, Union, types.UnionType, dict):
         for part in get_args(annotation):
             yield from _models(part)
