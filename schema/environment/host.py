@@ -40,17 +40,21 @@ _STATED = re.compile(r"(?P<program>qemu|libvirt)=(?P<version>\d{1,4}(\.\d{1,4}){
 
 
 class Host(Frozen):
-    """A host that the guest runs on or may migrate to. Versions are lower bounds, None where not known."""
+    """A host that the guest runs on or may migrate to."""
 
     name: str
+    """What the user calls it: a file, or its versions."""
     qemu: Version | None = None
+    """Version of its QEMU, at least; None where it is not known."""
     libvirt: Version | None = None
+    """Version of its libvirt, at least; None where it is not known."""
     managed: bool = False
-    """By libvirt, of whatever version."""
+    """Whether libvirt manages it, of whatever version."""
     machines: frozenset[str] | None = None
-    """All machine types, where they are listed."""
+    """All its machine types, where they are listed; else None."""
     models: Mapping[str, frozenset[VirtioMode | None]] = {}
-    """Listed virtio models: None for the one without a mode; an empty set where the host has none at all."""
+    """The modes of each virtio model that is listed: None is the model without a mode, an empty set that there is no
+    such model."""
 
     def has_machine(self, name: str) -> bool | None:
         """Whether it knows that versioned machine type; None where nothing tells."""
