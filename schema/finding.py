@@ -19,7 +19,7 @@ class Finding(Frozen):
     subjects: tuple[str, ...] = Field(default=(), examples=[["net0"]])
     """Ids of the devices and controllers that break the rule; none where it is the layout as a whole."""
     details: dict[str, Scalar] = Field(
-        default={}, validation_alias=AliasChoices("details", "numbers"), examples=[{"io_bytes": 64}]
+        default={}, validation_alias=AliasChoices("details", "numbers"), examples=[{"hotplug-unmet": 8}]
     )
     """What was found, by name: amounts are bytes or counts. Layouts that qslot wrote before call them `numbers`."""
 

@@ -14,16 +14,20 @@ SWITCH_WORDS: Final = ("on", "off", "yes", "no", "true", "false")
 
 
 class Descriptions(GenerateJsonSchema):
-    """As pydantic has it, but with each description on one line and without titles that repeat the field's name."""
+    """As pydantic has it, but of each docstring the first paragraph on one line, and no titles that repeat a name."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
-        """The document, with `$schema` and without the line breaks of docstrings."""
+        """The document, with `$schema`."""
         document: JsonSchemaValue = _on_one_line(super().generate(schema, mode))
         return {"$schema": DIALECT} | document
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Never: the name is there already."""
         return False
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
+        """As the models have it: examples are easier to read in the order in which they were written."""
+        return value
 
 
 class Spellings(Descriptions):
@@ -44,7 +48,9 @@ def _on_one_line(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     return {
-        name: " ".join(value.split()) if name == "description" and isinstance(value, str) else _on_one_line(value)
+        name: " ".join(value.split("\n\n")[0].split())
+        if name == "description" and isinstance(value, str)
+        else _on_one_line(value)
         for name, value in part.items()
     }
 

@@ -166,7 +166,7 @@ class Layout(Frozen):
     """What a Linux guest with systemd calls each network interface, by id of the device; null where there is none, or
     its name not known."""
     io_windows: tuple[IoWindow, ...] = ()
-    """IO windows of all bridges that have one."""
+    """IO windows of all bridges that have one, those included that the firmware opens though nothing needs them."""
     objective: tuple[ObjectiveTerm, ...] = ()
     """What the layout costs, term by term in the order of the policy."""
     warnings: tuple[Finding, ...] = ()

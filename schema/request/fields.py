@@ -77,8 +77,8 @@ class Policy(Frozen):
     )
     """All terms of the objective, the most important first. Each is made as small as it can be before the next is
     looked at. `moved` and `guest_visible` are 0 without a previous layout; `preferences` is the sum of the weights of
-    wishes that are not met (docs/semantics.md, The objective); `io_windows` is bytes of IO windows at root level;
-    `controllers` counts them; `depth` is the sum of the devices' depths."""
+    wishes that are not met (docs/semantics.md, The objective); `io_windows` is bytes of IO windows at root level that
+    something needs; `controllers` counts them; `depth` is the sum of the devices' depths."""
     max_controllers: int | None = Field(default=None, ge=0, examples=[6])
     """How many controllers the layout may have, listed ones included, root buses not. Without it, as many as fit."""
     max_depth: int | None = Field(default=None, ge=0, examples=[2])
