@@ -26,7 +26,7 @@ class Bar(Frozen):
     """Number of the register. A 64-bit BAR takes the next number, too."""
     kind: Literal["io", "mem32", "mem64"] = Field(examples=["mem64"])
     """IO ports, memory with 32-bit addresses, or memory with 64-bit addresses."""
-    size: Size = Field(examples=["16MiB"])
+    size: Size = Field(examples=[16777216])
     """Size in bytes: a power of two from 4 up, of an IO BAR 4096 at most."""
     prefetchable: bool = Field(default=False, examples=[True])
     """Whether the memory is prefetchable, and so may go into the prefetchable windows of bridges."""
