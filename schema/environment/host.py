@@ -96,6 +96,7 @@ class Host(Frozen):
         return None if self.qemu is None or (self.managed and self.libvirt is None) else True
 
     def with_versions_of(self, other: "Host") -> "Host":
+        """The same host with the versions that the other one states in place of its own."""
         versions = {name: getattr(other, name) for name in ("qemu", "libvirt") if getattr(other, name) is not None}
         return self.model_copy(update=versions)
 

@@ -95,6 +95,7 @@ def plain_argument(one: Emitted) -> str:
 
 
 def json_argument(one: Emitted) -> str:
+    """The same as JSON text, which QEMU takes as a value of `-device` from 6.2 on."""
     return json.dumps(json_object(one))
 
 

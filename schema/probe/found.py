@@ -20,16 +20,19 @@ class Range:
 
     @property
     def is_open(self) -> bool:
+        """Whether it holds anything at all."""
         return 0 <= self.base <= self.limit  # edk2 closes the prefetchable one with a base of -1 MiB
 
     @property
     def size(self) -> int:
+        """Its bytes; 0 where it is closed."""
         return self.limit - self.base + 1 if self.is_open else 0
 
     def __str__(self) -> str:
         return f"{self.base:#x}-{self.limit:#x}" if self.is_open else "none"
 
     def holds(self, address: int, size: int) -> bool:
+        """Whether all `size` bytes from `address` on are in it."""
         return self.base <= address and address + size - 1 <= self.limit
 
 
@@ -60,10 +63,12 @@ class Found:
 
     @property
     def address(self) -> Address:
+        """Where it was found, in the planner's words."""
         return Address(self.bus, self.slot, self.function)
 
     @property
     def guest_address(self) -> str:
+        """Where the guest sees it, as lspci prints it."""
         return f"{self.number:02x}:{self.slot:02x}.{self.function}"
 
 

@@ -39,6 +39,7 @@ class Bar(Frozen):
         return size
 
     def model_post_init(self, _context: Any) -> None:
+        """Refuses an IO BAR that no IO window page holds."""
         if self.kind == "io" and self.size > MAX_IO_BAR:
             raise ValueError(
                 f"an IO BAR of {self.size} bytes is above {MAX_IO_BAR}, the most that one IO window page holds"

@@ -74,6 +74,7 @@ def tree(known: Context) -> Iterator[Finding]:
 
 
 def machine_model(known: Context) -> Iterator[Finding]:
+    """Controllers that no such machine takes."""
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
         if kind is None or kind.machine not in (None, known.machine.family):
@@ -104,6 +105,7 @@ def objective(known: Context) -> Iterator[Finding]:
 
 
 def hash_(known: Context) -> Iterator[Finding]:
+    """One finding where the layout answers another request."""
     asked = known.guest.sha256
     if known.layout.input_sha256 != asked:
         yield Finding(rule="hash", details={"stated": known.layout.input_sha256, "actual": asked})

@@ -50,6 +50,7 @@ class Home:
 
     @property
     def fills_zero(self) -> bool:
+        """Whether one of its functions is, or may be, function 0."""
         return self.functions is None or 0 in self.functions
 
 
