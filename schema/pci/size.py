@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _TEXT = re.compile(r"(\d+)\s*([A-Za-z]*)")
@@ -25,9 +25,7 @@ def parse_size(value: object) -> object:
     return int(match[1]) * _UNITS[match[2]]
 
 
-Size = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    Field(ge=0, le=1 << 62),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "examples": ["4KiB", "16GiB"]}]}),
-]
+_Bytes = Annotated[int, Field(ge=0, le=1 << 62)]
+_Text = Annotated[str, Field(pattern=rf"^\s*\d+\s*({'|'.join(_UNITS)})\s*$", examples=["4KiB", "16GiB"])]
+Size = Annotated[_Bytes, BeforeValidator(parse_size, json_schema_input_type=_Bytes | _Text)]
+"""Bytes, from 0 to 2^62."""

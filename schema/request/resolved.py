@@ -57,6 +57,7 @@ class ResolvedDevice:
 
     @property
     def is_host_device(self) -> bool:
+        """Whether it is a device of the host."""
         return self.model.category == "host"
 
 
@@ -101,6 +102,7 @@ def model_of(device: Device) -> DeviceModel:
 
 
 def own_hotplug(device: Device) -> Hotplug:
+    """What it says of hot-plug itself, or the catalogue of its model; its group may ask for more."""
     return device.hotplug or default_hotplug(model_of(device))
 
 

@@ -61,6 +61,7 @@ class SlotKind:
 
     @property
     def count(self) -> int:
+        """How many such slots all buses of the class have together."""
         return len(self.numbers) * self.copies
 
 
@@ -204,6 +205,7 @@ class BusClass:
 
     @property
     def place(self) -> Place | None:
+        """What its slots are to an endpoint; None where endpoints never go there by themselves."""
         return {BusKind.PORT: Place.PORT, BusKind.CONVENTIONAL: Place.CONVENTIONAL, BusKind.ROOT: Place.ROOT}.get(
             self.kind
         )
@@ -215,10 +217,12 @@ def foreign(kind: ItemKind, where: Level) -> int:
 
 
 def unmet(kind: ItemKind, *, met: bool) -> int:
+    """What an item of the kind pays for a preferred hot-plug that is not met."""
     return WEIGHTS["hotplug-unmet"] * kind.size if kind.hotplug == "preferred" and not met else 0
 
 
 def pages(io: int) -> int:
+    """IO pages of 4 KiB that so many bytes take."""
     return -(-io // PAGE)
 
 

@@ -48,6 +48,7 @@ class Stage:
 
     @property
     def full(self) -> bool:
+        """Whether the model has every option, not the cheapest ones only."""
         return not self.cheapest_only
 
 
