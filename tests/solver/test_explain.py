@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.layout.placement import PlacementReport
 from qslot.solver import Options, explain, placement

@@ -4,6 +4,7 @@ import time
 from random import Random
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.verify import verify
 from qslot.solver import Options, solve
