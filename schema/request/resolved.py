@@ -126,11 +126,9 @@ def _connector(machine: Machine, device: Device, model: DeviceModel, modes: tupl
         return Connector.INTEGRATED
     if machine.family == "pc":
         return Connector.CONVENTIONAL
-    if device.connect is not None:
-        return Connector(device.connect)
     if modes and VirtioMode.MODERN not in modes:
         return Connector.CONVENTIONAL
-    return model.connector
+    return model.connector if device.connect is None else Connector(device.connect)
 
 
 def _soft_slots(devices: Sequence[Device]) -> dict[str, int]:
