@@ -114,7 +114,7 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             "machine": "q35",
             "devices": [device("old", "virtio-net", virtio="legacy", connect="express", hotplug="never")],
         },
-        {"preferences": 0, "io_windows": 0, "controllers": 0},
+        {},
     ),
     "a port that forwards no IO is not like its neighbour": (
         TWO_PORTS,
