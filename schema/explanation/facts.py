@@ -1,70 +1,40 @@
-"""What a request states, fact by fact.
+"""What a request states, fact by fact: its wishes (wishes.py), the devices themselves, the limits of its platform.
 
-Facts are what an explanation names: wishes about devices, the devices themselves, limits of policy and firmware. Like
-devices are one fact with a count, of which the first few can be kept: "at least 48 of these 300".
+Like devices are one fact with a number, of which the first few can be kept: "at least 48 of these 300".
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..finding import Finding
 from ..pci.address import FUNCTIONS, Pin
-from ..pci.controllers import CONTROLLERS, RESERVES
-from ..pci.qemu_properties import TEXT, Scalar, as_text
-from ..request.device import Controller, Device
+from ..pci.qemu_properties import TEXT, Scalar
+from ..request.device import Device, Part
 from ..request.guest import Guest
+from .conflict import CAPACITY_RULES, Fact, Facts, Whose
+from .wishes import WISHES, wishes_of
 
-ENOUGH_SLOTS: Final = "address-unique"
-"""As a fact: that a bus has no more slots than it has."""
-CAPACITY_RULES: Final = (ENOUGH_SLOTS, "io-space", "memory-space", "bus-numbers")
-"""Rules that are nobody's wish. No request can be without them; a solver can look what would be if there were none."""
-
-BINDING: Final = RESERVES | {"bus_nr", "shpc"}
-"""Properties of demanded controllers that decide what fits."""
+SHARED_OUT: Final = ("io-space", "memory-space")
+"""Capacities that the firmware decides."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fact:
-    """`rule` is the code of the rule that it sets going, `value` what is asked for, as the request says it.
-
-    `subjects` are ids of devices or controllers, or reserved addresses; without any it is a limit. `count` is how many
-    there are of it.
-    """
-
-    rule: str
-    subjects: tuple[str, ...] = ()
-    value: Scalar | None = None
-    count: int = 1
-
-
-FactCounts = Mapping[Fact, int]
-"""How many are kept of each fact; of those that are missing, none."""
-
-
-def facts_of(guest: Guest) -> tuple[Fact, ...]:
+def facts_of(guest: Guest) -> Facts:
     """Every fact, in the order in which an explanation would rather do without them: limits last."""
     return (
         *_reserved(guest),
-        *(Fact("spare", (spare_id(n),), one.kind, one.count) for n, one in enumerate(guest.spare) if one.count),
-        *_near(guest),
+        *_spare(guest),
+        *_others(guest),
         *_there(guest),
-        *_device_wishes(guest),
-        *_controller_wishes(guest),
-        *_policy(guest),
-        *(Fact(rule) for rule in CAPACITY_RULES),
+        *_groups(guest),
+        *_alike(guest),
+        *_each(guest),
+        *_limits(guest),
     )
 
 
 def spare_id(number: int) -> str:
     """How facts name an entry of the list of spare slots."""
     return f"spare[{number}]"
-
-
-def _counted(rule: str, sorts: Mapping[object, list[str]], value: Scalar | None = None) -> Iterator[Fact]:
-    for ids in sorts.values():
-        yield Fact(rule, tuple(ids), value, len(ids))
 
 
 def _reserved(guest: Guest) -> Iterator[Fact]:
@@ -79,85 +49,101 @@ def _reserved(guest: Guest) -> Iterator[Fact]:
     for (bus, slot), mask in masks.items():
         own = (bus, slot) in pinned or (bus, slot) == (platform.root, platform.chipset_slot)
         alike[bus, mask, slot if own else None].append(str(Pin(bus, slot, None)))
-    yield from _counted("reserve", alike)
+    for slots in alike.values():
+        yield Fact(rule="reserve", whose="guest", subjects=tuple(slots), least=len(slots), count=len(slots))
 
 
-def _near(guest: Guest) -> Iterator[Fact]:
+def _spare(guest: Guest) -> Iterator[Fact]:
+    for number, one in enumerate(guest.spare):
+        if one.count:
+            yield Fact(
+                rule="spare",
+                whose="spare",
+                subjects=(spare_id(number),),
+                model=one.kind,
+                value=one.kind,
+                least=one.count,
+                count=one.count,
+                one_of_several=len(guest.spare) > 1,
+            )
+
+
+def _others(guest: Guest) -> Iterator[Fact]:
+    """Wishes that name other devices."""
     for device in guest.devices:
-        for rule, others in (("near", device.near), ("near-switch", device.near_switch)):
-            if others:
-                yield Fact(rule, (device.id, *others), None, 1)
+        for wish in wishes_of("device", "others"):
+            if wish.stated_by(device):
+                subjects = (device.id, *getattr(device, wish.field))
+                yield Fact(rule=wish.rule, whose="device", subjects=subjects, value=wish.value(device))
 
 
 def _there(guest: Guest) -> Iterator[Fact]:
     """That what is listed must be in the layout. What is pinned, or pinned inside, is one of a kind."""
     named = {one.address.bus for one in guest.parts if one.address is not None}
-    for parts in (guest.devices, guest.controllers):
-        alike: dict[object, list[str]] = defaultdict(list)
+    lists: dict[Whose, tuple[Part, ...]] = {"device": guest.devices, "controller": guest.controllers}
+    for whose, parts in lists.items():
+        alike: dict[object, list[Part]] = defaultdict(list)
         for part in parts:
-            single = part.address is not None or part.id in named
-            alike[part.id if single else _sort(part)].append(part.id)
-        yield from _counted("complete", alike)
+            alike[part.id if part.id in named else _sort(part)].append(part)
+        yield from _counted("complete", whose, alike)
 
 
-def _sort(part: Device | Controller) -> object:
-    """Equal for parts that differ in nothing but names."""
+def _groups(guest: Guest) -> Iterator[Fact]:
+    for wish in wishes_of("device", "group"):
+        for group, members in guest.groups.items():
+            yield Fact(rule=wish.rule, whose="device", subjects=tuple(one.id for one in members), value=group)
+
+
+def _alike(guest: Guest) -> Iterator[Fact]:
+    """Wishes of devices that are counted, device by device."""
+    alike: dict[tuple[str, Scalar | None], dict[object, list[Device]]] = defaultdict(lambda: defaultdict(list))
+    for device in guest.devices:
+        for wish in wishes_of("device", "alike"):
+            if wish.stated_by(device):
+                alike[wish.rule, wish.value(device)][_sort(device)].append(device)
+    for (rule, value), sorts in alike.items():
+        yield from _counted(rule, "device", sorts, value)
+
+
+def _counted(
+    rule: str, whose: Whose, sorts: Mapping[object, Sequence[Part]], value: Scalar | None = None
+) -> Iterator[Fact]:
+    for parts in sorts.values():
+        yield Fact(
+            rule=rule,
+            whose=whose,
+            subjects=tuple(one.id for one in parts),
+            model=parts[0].model,
+            value=value,
+            least=len(parts),
+            count=len(parts),
+        )
+
+
+def _sort(part: Part) -> object:
+    """Equal for parts that differ in nothing but names; what is pinned has no like."""
+    if part.address is not None:
+        return part.id
     fields = part.model_dump(exclude={"id", "properties"})
     properties = sorted((name, value) for name, value in part.properties.items() if name not in TEXT)
     return (*(str(value) for value in fields.values()), *properties)
 
 
-def _device_wishes(guest: Guest) -> Iterator[Fact]:
-    for group, members in guest.groups.items():
-        yield Fact("group", tuple(member.id for member in members), group, 1)
-    alike: dict[tuple[str, Scalar | None], dict[object, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for device in guest.devices:
-        sort = device.id if device.address is not None else _sort(device)
-        for rule, value in _wishes(device):
-            alike[rule, value][sort].append(device.id)
-    for (rule, value), sorts in alike.items():
-        yield from _counted(rule, sorts, value)
-
-
-def _wishes(part: Device) -> Iterator[tuple[str, Scalar | None]]:
-    if part.numa is not None:
-        yield "numa", part.numa
-    if part.hotplug == "required":
-        yield "hotplug", None
-    if part.demands_mode:
-        yield "as-requested", str(part.virtio)
-    if part.address is not None:
-        yield "pin", str(part.address)
-
-
-def _controller_wishes(guest: Guest) -> Iterator[Fact]:
+def _each(guest: Guest) -> Iterator[Fact]:
+    """Wishes of controllers, controller by controller."""
     for one in guest.controllers:
-        if one.numa is not None and not CONTROLLERS[one.model].is_expander:
-            yield Fact("numa", (one.id,), one.numa)
-        if not one.hotplug:
-            yield Fact("hotplug", (one.id,), "off")
-        if stated := {name: value for name, value in one.properties.items() if name in BINDING}:
-            words = ", ".join(f"{name}={as_text(value)}" for name, value in stated.items())
-            yield Fact("as-requested", (one.id,), words)
-        if one.address is not None:
-            yield Fact("pin", (one.id,), str(one.address))
+        for wish in wishes_of("controller"):
+            if wish.stated_by(one):
+                yield Fact(
+                    rule=wish.rule, whose="controller", subjects=(one.id,), model=one.model, value=wish.value(one)
+                )
 
 
-def _policy(guest: Guest) -> Iterator[Fact]:
-    policy = guest.policy
-    if policy.preset == "libvirt":
-        yield Fact("preset", (), policy.preset)
-    if "viommu" in guest.needs:
-        yield Fact("viommu-host-device")
-    for rule, limit in (("max-depth", policy.max_depth), ("max-controllers", policy.max_controllers)):
-        if limit is not None:
-            yield Fact(rule, (), limit)
-
-
-def named(guest: Guest, findings: Iterable[Finding]) -> dict[Fact, int]:
-    """The facts that an explanation of this guest names, and how many of each."""
-    found = {
-        (one.rule, one.subjects if one.rule not in CAPACITY_RULES else ()): one.details.get("least") for one in findings
-    }
-    facts = ((fact, found.get((fact.rule, fact.subjects), 0)) for fact in facts_of(guest))
-    return {fact: fact.count if least is None else int(least) for fact, least in facts if least != 0}
+def _limits(guest: Guest) -> Iterator[Fact]:
+    """What is about nobody in particular."""
+    stating: dict[Whose, object] = {"policy": guest.policy, "guest": guest}
+    for wish in WISHES:
+        if wish.form == "each" and wish.whose in stating and wish.stated_by(stating[wish.whose]):
+            yield Fact(rule=wish.rule, whose=wish.whose, value=wish.value(stating[wish.whose]))
+    for rule in CAPACITY_RULES:
+        yield Fact(rule=rule, whose="platform", value=guest.firmware.name if rule in SHARED_OUT else None)

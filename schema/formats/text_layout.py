@@ -7,21 +7,12 @@ from typing import Final
 
 from ..finding import Finding
 from ..firmware import Prediction, predict
-from ..layout.layout import IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
+from ..layout.layout import TERM_WORDS, IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
 from ..layout.outcome import Undecided
 from ..pci.machine import machine_of
 
 NOTES_COLUMN: Final = 78
 """Guest addresses and modes are aligned at the widest line, but not further right than this."""
-
-TERM_WORDS: Final = {
-    "moved": "devices that move",
-    "guest_visible": "devices whose guest address or name changes",
-    "preferences": "preferences not met (weighted)",
-    "io_windows": "bytes of IO windows",
-    "controllers": "controllers",
-    "depth": "bridges above endpoints, summed",
-}
 
 
 @dataclass(frozen=True, slots=True)

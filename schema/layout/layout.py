@@ -111,6 +111,16 @@ class ObjectiveTerm(Frozen):
         return self.value - self.bound
 
 
+TERM_WORDS: Final[dict[Term, str]] = {
+    "moved": "devices that move",
+    "guest_visible": "devices whose guest address or name changes",
+    "preferences": "preferences not met (weighted)",
+    "io_windows": "bytes of IO windows",
+    "controllers": "controllers",
+    "depth": "bridges above endpoints, summed",
+}
+
+
 class Platform(Frozen):
     """What of the request a reader of the layout needs to start or check it."""
 

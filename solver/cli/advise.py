@@ -25,7 +25,6 @@ def advise(guest: str, search: SearchOptions, as_json: bool) -> None:
       qslot advise guest.yaml --os win10 --drivers packages --host caps.xml --host qemu=6.2,libvirt=8.0
     """
     from qslot.schema.environment.target import Environment
-    from qslot.schema.formats.text_advice import advice_text
     from qslot.schema.layout.outcome import Infeasible, Undecided
 
     request, _ = search.data(guest)
@@ -35,7 +34,7 @@ def advise(guest: str, search: SearchOptions, as_json: bool) -> None:
     advice = search.run(lambda options: asked(request, environment, options))
     if advice.machine is None:
         refuse_bad_input(guest, advice.excluded)
-    result((json.dumps(advice.model_dump(mode="json"), indent=2) if as_json else advice_text(advice)) + "\n")
+    result((json.dumps(advice.model_dump(mode="json"), indent=2) if as_json else str(advice)) + "\n")
     if isinstance(advice.outcome, Infeasible):
         leave(Exit.INFEASIBLE)
     leave(Exit.UNPROVED if isinstance(advice.outcome, Undecided) else Exit.DONE)

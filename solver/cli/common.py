@@ -46,14 +46,14 @@ class SearchOptions:
     environment: "Environment | None" = None
 
     def read(self, guest: str) -> "LoadedRequest":
-        """The request as these options have it. With an environment, the one for the machine chosen; its warnings are
-        exit_code_and_message. Raises NoMachineError where none will do."""
+        """The request as these options have it. With an environment, the one for the machine chosen; its warnings go
+        to standard error. Raises NoMachineError where none will do."""
         from qslot.schema import Solved
         from qslot.schema.formats.files import read_request
 
         if self.environment is None:
             return LoadedRequest(*read_request(guest, self._overrides()))
-        from qslot.schema.formats.text_advice import because
+        from qslot.schema.environment.words import because
 
         data, text = self.data(guest)
         environment = self.environment
@@ -111,9 +111,7 @@ class NoMachineError(CliError):
     """None will do for this OS, these hosts and what else the request says; proved, as there is nothing to search."""
 
     def __init__(self, excluded: "Sequence[Excluded]") -> None:
-        from qslot.schema.formats.text_advice import excluded_lines
-
-        lines = (line for one in excluded for line in excluded_lines(one))
+        lines = (reason for one in excluded for reason in one.reasons)
         super().__init__("\n".join(["infeasible (proved): no machine will do", *lines]), Exit.INFEASIBLE)
         self.excluded = excluded
 
@@ -127,14 +125,13 @@ def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
         raise InputError(called(guest), list(excluded[0].problems))
 
 
-def exit_code_and_message(request: "Guest", outcome: "Outcome") -> tuple[Exit, str]:
+def exit_code_and_message(outcome: "Outcome") -> tuple[Exit, str]:
     """The exit code, and why the answer is not a proved layout, where it is not."""
     from qslot.schema import Infeasible, Undecided
-    from qslot.schema.formats.text_explanation import explanation
     from qslot.schema.formats.text_layout import undecided
 
     if isinstance(outcome, Infeasible):
-        return Exit.INFEASIBLE, explanation(request, outcome)
+        return Exit.INFEASIBLE, str(outcome)
     return (Exit.UNPROVED, undecided(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
 
 

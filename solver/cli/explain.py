@@ -54,12 +54,12 @@ def _clash(request: "Guest", search: SearchOptions, *, as_json: bool) -> None:
     from .. import explain as asked
 
     outcome = search.run(lambda options: asked(request, options))
-    _tell(request, outcome, as_json=as_json)
+    _tell(outcome, as_json=as_json)
 
 
-def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
+def _tell(outcome: "Outcome", *, as_json: bool) -> None:
     """The answer is the result, here, whatever it is."""
-    code, text = exit_code_and_message(request, outcome)
+    code, text = exit_code_and_message(outcome)
     if as_json:
         answer = {"answer": type(outcome).__name__.lower(), **outcome.model_dump(mode="json", exclude={"layout"})}
         text = json.dumps(answer, indent=2)
@@ -68,7 +68,6 @@ def _tell(request: "Guest", outcome: "Outcome", *, as_json: bool) -> None:
 
 
 def _placement(request: "Guest", device: str, at: str | None, search: SearchOptions, *, as_json: bool) -> None:
-    from qslot.schema.formats.text_explanation import whereabouts
     from qslot.schema.layout.placement import PlacementReport
     from qslot.schema.request.problems import nearest
 
@@ -82,7 +81,7 @@ def _placement(request: "Guest", device: str, at: str | None, search: SearchOpti
     except ValueError as error:
         raise CliError(f"--at: {error}", Exit.INPUT) from None
     if not isinstance(answer, PlacementReport):
-        _tell(request, answer, as_json=as_json)
+        _tell(answer, as_json=as_json)
         return
-    text = json.dumps(answer.model_dump(mode="json"), indent=2) if as_json else whereabouts(request, answer)
+    text = json.dumps(answer.model_dump(mode="json"), indent=2) if as_json else str(answer)
     result(text + "\n")

@@ -50,7 +50,7 @@ def plan(
     from .. import explain  # after reading: bad input need not wait for ortools to load
 
     outcome = solved or search.run(lambda options: explain(request, options))
-    code, why = exit_code_and_message(request, outcome)
+    code, why = exit_code_and_message(outcome)
     message(why)
     layout = _layout(outcome)
     if layout is not None and form == "libvirt":

@@ -1,20 +1,21 @@
-"""The smallest set of facts that clash: what a request cannot have together.
+"""A minimal conflict: what a request cannot have together, and with one less of anything could.
 
-Shrunk from all facts by leaving out what is not needed: what a core of the guarded model does without, then large
-pieces first, in a fixed order. What is left out may be so or not (`Relaxation`), so that what clashes with fewer facts
-does with more. Then proved: these facts alone are infeasible, and with one less of any there is a request, which may
-state more than these, with a layout. Each step is encoded anew and without guards; what could not be decided counts as
-neither.
+A minimal unsatisfiable subset by deletion: whatever can be left out of all facts is, as long as the rest still clashes.
+First what is probably not needed, all at once: what the search's own finding is not about, what a core of the guarded
+model does without; then large pieces, then single facts. A second pass lowers the number of each counted fact: what is
+left out may be so or not (`Relaxation`), so that what clashes with fewer clashes with more, and bisection finds the
+least. A third proves that this is minimal: with one less of any there is a request, which may state more than these
+facts, with a layout.
+
+Each question is encoded anew and without guards; what could not be decided counts as neither.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Final
 
-from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS, Fact, FactCounts
-from ...schema.explanation.restrict import Relaxation, restricted
+from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Conflict, Fact, Facts, with_least
+from ...schema.explanation.restrict import Relaxation, any_function, restricted
 from ...schema.finding import Finding
 from ...schema.request.guest import Guest
 from ..search.cpsat import Limits
@@ -22,146 +23,159 @@ from ..search.feasibility import feasible, prove_infeasible
 from .guarded_core import facts_outside_core
 from .witness import wider
 
-TRIED_ONE_BY_ONE: Final = 5
+FEW: Final = 5
 """Facts that are as soon tried one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """How many of each fact clash, and how many there are of all. `minimal`: proved that with one less of any of those
-    that clash they do not. `rule`: see Proof."""
+def minimal_conflict(guest: Guest, facts: Facts, limits: Limits, known: Sequence[Finding] = ()) -> Conflict:
+    """Of all facts of a guest that is known to be infeasible.
 
-    kept: FactCounts
-    all: FactCounts
-    minimal: bool
+    `known` is what the search found: what breaks a rule by itself may well be all it takes.
+    """
+    search = _Search(guest, facts, limits)
+    clash = _Clash(facts, Relaxation.of(guest, facts), without(facts), known[0].rule if known else "")
+    clash = search.delete(clash, [_not_about(clash, {name for finding in known for name in finding.subjects})])
+    if len(clash.facts) > FEW:
+        clash = search.delete(clash, [facts_outside_core(clash.relaxation, clash.facts, limits)])
+    size = len(clash.facts) // 2
+    while size > 1 and len(clash.facts) > FEW:
+        clash = search.delete(clash, _pieces(_droppable(clash.facts), size))
+        size //= 2
+    clash = search.delete_singles(clash)
+    for fact in _droppable(clash.facts):
+        clash = search.lower(clash, fact)
+    clash, minimal = search.prove_minimal(clash)
+    # whether the same clashes with ever so many slots: then their number is no part of it
+    clash = search.delete(clash, [{fact for fact in clash.facts if fact.rule == ENOUGH_SLOTS}])
+    return Conflict(facts=clash.facts, broken_rule=search.broken_rule(clash), minimal=minimal)
+
+
+def without(facts: Iterable[Fact]) -> frozenset[str]:
+    """The limits that are none of these facts."""
+    return frozenset(CAPACITY_RULES) - {fact.rule for fact in facts}
+
+
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """Facts that are proved to clash: the relaxation that they state has no layout without those limits. `rule` is that
+    of the proof, see InfeasibilityProof."""
+
+    facts: Facts
+    relaxation: Relaxation
+    without: frozenset[str]
     rule: str
 
 
-def minimal_conflict(guest: Guest, facts: Iterable[Fact], limits: Limits, known: Sequence[Finding] = ()) -> Conflict:
-    """Of all facts of a guest that is known to be infeasible; what is found of it already may well be all it takes."""
-    every = {fact: fact.count for fact in facts}
-    search = _Search(guest, limits, dict(every), every)
-    search.rule = known[0].rule if known else ""
-    search.keep_only_about([name for finding in known for name in finding.subjects])
-    if len(search.kept) > TRIED_ONE_BY_ONE:
-        search.leave_out(facts_outside_core(search.now[0], search.kept, limits))
-    search.leave_out_pieces()
-    search.leave_out_singles()
-    search.count_down()
-    minimal = search.is_minimal()
-    search.drop_enough_slots()
-    return Conflict(search.kept, every, minimal, search.rule)
+def _droppable(facts: Facts) -> list[Fact]:
+    """All but that slots are as many as there are: without that there is no layout to verify."""
+    return [fact for fact in facts if fact.rule != ENOUGH_SLOTS]
 
 
-def without(kept: FactCounts) -> frozenset[str]:
-    """The limits that are none of these facts."""
-    return frozenset(CAPACITY_RULES) - {fact.rule for fact in kept}
+def _not_about(clash: _Clash, names: Set[str]) -> set[Fact]:
+    """Facts that say nothing of these; none where there are no names."""
+    return {fact for fact in _droppable(clash.facts) if names and names.isdisjoint(fact.subjects)}
 
 
-@dataclass(slots=True)
+def _pieces(facts: list[Fact], size: int) -> Iterator[set[Fact]]:
+    return (set(facts[start : start + size]) for start in range(0, len(facts), size))
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
-    """`kept` always clashes, and that is proved: it is what `now` says, without those limits."""
+    """Asks whether fewer of the guest's facts still clash."""
 
     guest: Guest
+    all: Facts
     limits: Limits
-    kept: dict[Fact, int]
-    all: FactCounts
-    now: tuple[Relaxation, frozenset[str]] = field(init=False)
-    there: dict[str, tuple[Fact, int]] = field(init=False)
-    """The fact that a device or controller is there, and its place among those alike."""
-    rule: str = ""
 
-    def __post_init__(self) -> None:
-        self.now = Relaxation.of(self.guest, self.kept), without(self.kept)
-        listed = [fact for fact in self.kept if fact.rule == "complete"]
-        self.there = {name: (fact, place) for fact in listed for place, name in enumerate(fact.subjects, 1)}
-
-    def accept_if_infeasible(self, fewer: dict[Fact, int], *, thorough: bool = False) -> bool:
-        """Goes on with these if they clash, too. Where they say the same, there is nothing to ask."""
+    def smaller(self, clash: _Clash, fewer: Facts, *, thorough: bool = False) -> _Clash | None:
+        """The proof that these clash, too; None where there is none. Where they say the same, there is nothing to
+        ask."""
         relaxation, limits = Relaxation.of(self.guest, fewer), without(fewer)
-        if (relaxation, limits) != self.now:
-            proof = prove_infeasible(relaxation, self.limits, limits, thorough=thorough)
-            if proof is None:
-                return False
-            self.now, self.rule = (relaxation, limits), proof.rule
-        self.kept = fewer
-        return True
+        if (relaxation, limits) == (clash.relaxation, clash.without):
+            return _Clash(fewer, relaxation, limits, clash.rule)
+        proof = prove_infeasible(relaxation, self.limits, limits, thorough=thorough)
+        return None if proof is None else _Clash(fewer, relaxation, limits, proof.rule)
 
-    def with_count(self, fact: Fact, count: int) -> dict[Fact, int]:
-        return {one: count if one is fact else number for one, number in self.kept.items() if one is not fact or count}
+    def delete(self, clash: _Clash, removals: Iterable[Set[Fact]]) -> _Clash:
+        """Without each of these sets of facts that it clashes without."""
+        for removal in removals:
+            clash = self.smaller(clash, tuple(fact for fact in clash.facts if fact not in removal)) or clash
+        return clash
 
-    @property
-    def droppable(self) -> list[Fact]:
-        """All but that slots are as many as there are: without that there is no layout to verify."""
-        return [fact for fact in self.kept if fact.rule != ENOUGH_SLOTS]
-
-    def keep_only_about(self, names: Sequence[str]) -> None:
-        """Leaves out, if that may be, what says nothing of these."""
-        if names:
-            self.leave_out({fact for fact in self.droppable if {*names}.isdisjoint(fact.subjects)})
-
-    def leave_out(self, piece: set[Fact]) -> None:
-        self.accept_if_infeasible({fact: number for fact, number in self.kept.items() if fact not in piece})
-
-    def leave_out_pieces(self) -> None:
-        size = len(self.kept) // 2
-        while size > 1 and len(self.kept) > TRIED_ONE_BY_ONE:
-            rest = self.droppable
-            for start in range(0, len(rest), size):
-                self.leave_out(set(rest[start : start + size]))
-            size //= 2
-
-    def leave_out_singles(self) -> None:
-        """One by one; a wish so that its devices are still there, which is left out in its turn."""
-        waiting = self.droppable
+    def delete_singles(self, clash: _Clash) -> _Clash:
+        """Without each single fact; of a wish first only that its devices are there, which is tried in its turn."""
+        waiting = [fact.key for fact in _droppable(clash.facts)]
         while waiting:
-            fact = waiting.pop(0)
-            if fact.rule == "complete" or not fact.subjects or not self.there.keys() >= {*fact.subjects}:
-                self.leave_out({fact})
-            elif self.accept_if_infeasible(weaker := self.presence_only(fact)):
-                waiting += [one for one in weaker if one.rule == "complete" and one not in waiting]
+            key = waiting.pop(0)
+            fact = next(one for one in clash.facts if one.key == key)
+            left = with_least(clash.facts, fact, 0)
+            there = self.presence(fact)
+            smaller = self.smaller(clash, _with_at_least(left, there))
+            clash = smaller or clash
+            if smaller and there:
+                waiting += [one.key for one in clash.facts if one.rule == "complete" and one.key not in waiting]
+        return clash
 
-    def presence_only(self, fact: Fact) -> dict[Fact, int]:
-        """Of a wish only that its devices are there."""
-        weaker = self.with_count(fact, 0)
-        for name in fact.subjects[: self.kept[fact] if fact.count > 1 else None]:
-            present, place = self.there[name]
-            weaker[present] = max(weaker.get(present, 0), place)
-        return weaker
+    def presence(self, fact: Fact) -> Facts:
+        """Of a wish about listed parts that these are there: what is left of it when it is left out."""
+        listed = [one for one in self.all if one.rule == "complete"]
+        places = {name: (one, place) for one in listed for place, name in enumerate(one.subjects, 1)}
+        if fact.rule == "complete" or not places.keys() >= {*fact.subjects}:
+            return ()
+        return tuple(one.with_least(place) for one, place in (places[name] for name in fact.first_subjects))
 
-    def count_down(self) -> None:
-        """The least number of each counted fact, the others as they are."""
-        for fact in self.droppable:
-            # numbers that clash are the upper ones; the last that is taken is the least
-            bisect_left(range(1, self.kept[fact]), True, key=partial(self.accept_count, fact))
+    def lower(self, clash: _Clash, fact: Fact) -> _Clash:
+        """With the least number of that fact that clashes, the others as they are: by bisection."""
+        low, least = 1, fact.least
+        while low < least:
+            middle = (low + least) // 2
+            smaller = self.smaller(clash, with_least(clash.facts, fact, middle))
+            if smaller is None:
+                low = middle + 1
+            else:
+                clash, least = smaller, middle
+        return clash
 
-    def accept_count(self, fact: Fact, count: int) -> bool:
-        return self.accept_if_infeasible(self.with_count(fact, count))
-
-    def is_minimal(self) -> bool:
+    def prove_minimal(self, clash: _Clash) -> tuple[_Clash, bool]:
         """Whether each set with one less has a layout. What clashes still is gone on with: facts can hold each other
         up, where one fills function 0 for another, say."""
-        proved, facts = True, self.droppable
-        while facts:
-            fact = facts.pop(0)
-            fewer = self.with_count(fact, self.kept[fact] - 1)
+        proved, waiting = True, _droppable(clash.facts)
+        while waiting:
+            fact = waiting.pop(0)
+            fewer = with_least(clash.facts, fact, fact.least - 1)
             if self.has_layout(fewer, fact):
                 continue
-            if self.accept_if_infeasible(fewer, thorough=True):
-                proved, facts = True, self.droppable
-            else:
+            smaller = self.smaller(clash, fewer, thorough=True)
+            if smaller is None:
                 proved = False
-        return proved
+            else:
+                clash, proved, waiting = smaller, True, _droppable(smaller.facts)
+        return clash, proved
 
-    def has_layout(self, kept: FactCounts, dropped: Fact) -> bool:
+    def has_layout(self, facts: Facts, dropped: Fact) -> bool:
         """One that keeps all limits but a dropped one is sought first; then one of a request that states more."""
-        own, left = frozenset({dropped.rule}) & frozenset(CAPACITY_RULES), without(kept)
-        stated = restricted(self.guest, kept)
+        own, left = frozenset({dropped.rule}) & frozenset(CAPACITY_RULES), without(facts)
+        stated = restricted(self.guest, facts)
         if any(feasible(stated, self.limits, limits) for limits in (own, left)):
             return True
-        others = wider(self.guest, self.all, kept, dropped, self.limits, left)
+        others = wider(self.guest, self.all, facts, dropped, self.limits, left)
         return any(feasible(other, self.limits, left) for other in others)
 
-    def drop_enough_slots(self) -> None:
-        """Where the same clashes with ever so many slots."""
-        self.leave_out({fact for fact in self.kept if fact.rule == ENOUGH_SLOTS})
+    def broken_rule(self, clash: _Clash) -> str:
+        """Only what none of the facts says already. Function 0 it is where other functions of the same slots would
+        do."""
+        rule, stated = clash.rule, clash.relaxation.stated
+        if not rule and any(one.address is not None and one.address.function for one in stated.parts):
+            rule = "function-zero" if feasible(any_function(stated), self.limits, clash.without) else ""
+        return "" if rule in {fact.rule for fact in clash.facts} else rule
+
+
+def _with_at_least(facts: Facts, more: Facts) -> Facts:
+    """Also these, each of which may be among them with a lower number."""
+    kept = {fact.key: fact for fact in facts}
+    for fact in more:
+        known = kept.get(fact.key)
+        if known is None or known.least < fact.least:
+            kept[fact.key] = fact
+    return tuple(kept.values())

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 
-from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS, Fact, FactCounts, facts_of
-from ...schema.explanation.restrict import Relaxation, any_function
+from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Conflict
+from ...schema.explanation.facts import facts_of
+from ...schema.explanation.restrict import Relaxation
 from ...schema.finding import Finding
 from ...schema.layout.outcome import Infeasible, Outcome
-from ...schema.pci.qemu_properties import Properties
 from ...schema.request.guest import Guest
 from ..options import Options
 from ..search.cpsat import Limits
-from ..search.feasibility import feasible
 from ..search.shortage import free_slots, shortage_of
 from ..solving import best_known
-from .conflict import Conflict, minimal_conflict, without
+from .conflict import minimal_conflict
 from .remedies import remedies_of
 
 
 def explain(guest: Guest, options: Options | None = None) -> Outcome:
-    """As `solve`; an infeasible guest's findings are a smallest set of facts that clash, with remedies.
+    """As `solve`; an infeasible guest's outcome has a smallest set of facts that clash, and remedies.
 
     Both are proved by solving: only these facts are infeasible, without one of any they are not, and with a remedy the
     whole guest has a layout. `time_limit` holds for all of that together: past it, what is not proved is not claimed.
@@ -29,42 +28,27 @@ def explain(guest: Guest, options: Options | None = None) -> Outcome:
 
 def explained(guest: Guest, limits: Limits) -> Outcome:
     """The same within limits that may run already."""
-    outcome, clash = clashing(guest, limits)
-    if clash is None:
+    outcome = with_conflict(guest, limits)
+    if not isinstance(outcome, Infeasible) or outcome.conflict is None:
         return outcome
-    return outcome.model_copy(update={"remedies": remedies_of(guest, clash, limits.steady)})
+    return outcome.model_copy(update={"remedies": remedies_of(guest, outcome.conflict, limits.steady)})
 
 
-def clashing(guest: Guest, limits: Limits) -> tuple[Outcome, Conflict | None]:
-    """The answer, without remedies, and of an infeasible guest its clash."""
+def with_conflict(guest: Guest, limits: Limits) -> Outcome:
+    """The same without remedies."""
     outcome = best_known(guest, limits)
     if not isinstance(outcome, Infeasible):
-        return outcome, None
-    clash = minimal_conflict(guest, facts_of(guest), limits.steady, outcome.findings)
-    left = Relaxation.of(guest, clash.kept)
-    findings, breaks = _findings(left, clash.kept, limits.steady), _breaks(left.stated, clash, limits.steady)
-    return Infeasible(findings=tuple(findings), minimal=clash.minimal, broken_rule=breaks), clash
+        return outcome
+    conflict = minimal_conflict(guest, facts_of(guest), limits.steady, outcome.findings)
+    used = tuple(_used(guest, conflict, limits.steady))
+    return Infeasible(findings=used or outcome.findings, conflict=conflict)
 
 
-def _findings(left: Relaxation, kept: FactCounts, limits: Limits) -> Iterator[Finding]:
-    """Limits with what every layout of these facts would use."""
-    for fact, count in kept.items():
+def _used(guest: Guest, conflict: Conflict, limits: Limits) -> Iterator[Finding]:
+    """Of each limit in the conflict, what every layout of its facts would use."""
+    relaxation = Relaxation.of(guest, conflict.facts)
+    for fact in conflict.facts:
         if fact.rule == ENOUGH_SLOTS:
-            yield free_slots(left)
+            yield free_slots(relaxation)
         elif fact.rule in CAPACITY_RULES:
-            yield from shortage_of(left, fact.rule, limits) or (Finding(rule=fact.rule),)
-        else:
-            yield Finding(rule=fact.rule, subjects=fact.subjects, details=_numbers(fact, count))
-
-
-def _numbers(fact: Fact, count: int) -> Properties:
-    numbers: Properties = {"least": count, "of": fact.count} if fact.count > 1 else {}
-    return numbers if fact.value is None else {**numbers, "value": fact.value}
-
-
-def _breaks(left: Guest, clash: Conflict, limits: Limits) -> str:
-    """Only what none of the facts says already. Function 0 it is where other functions of the same slots would do."""
-    rule = clash.rule
-    if not rule and any(one.address is not None and one.address.function for one in left.parts):
-        rule = "function-zero" if feasible(any_function(left), limits, without(clash.kept)) else ""
-    return "" if rule in {fact.rule for fact in clash.kept} else rule
+            yield from shortage_of(relaxation, fact.rule, limits) or (Finding(rule=fact.rule),)

@@ -6,7 +6,8 @@ slots, near). Whoever uses it asks again.
 
 from collections.abc import Iterable
 
-from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS, Fact, spare_id
+from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Fact
+from ...schema.explanation.facts import spare_id
 from ...schema.explanation.restrict import Relaxation
 from ...schema.request.guest import Guest
 from ..aggregate.bus_class_builder import Formulation

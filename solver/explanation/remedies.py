@@ -5,25 +5,27 @@ is enough, one change after the other.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from pydantic import ValidationError
 
-from ...schema.explanation.facts import CAPACITY_RULES, Fact, FactCounts
+from ...schema.explanation.conflict import CAPACITY_RULES, Conflict, Fact, Facts, with_least
+from ...schema.explanation.facts import facts_of
+from ...schema.explanation.remedy import Change, Remedy
 from ...schema.explanation.restrict import Relaxation, left_out, modern, restricted
+from ...schema.explanation.wishes import wish_of
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible
-from ...schema.layout.remedy import Change, Remedy, What
 from ...schema.request.guest import Guest
 from ...schema.verify.context import context_of
 from ...schema.verify.usage import usage
 from ..search.cpsat import Limits
 from ..search.feasibility import feasible, prove_infeasible
 from ..solving import best_known
-from .conflict import Conflict, minimal_conflict
+from .conflict import minimal_conflict
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
@@ -39,9 +41,9 @@ SHOWN: Final = 8
 """Changed devices whose new places are told."""
 
 
-def remedies_of(guest: Guest, clash: Conflict, limits: Limits) -> tuple[Remedy, ...]:
+def remedies_of(guest: Guest, conflict: Conflict, limits: Limits) -> tuple[Remedy, ...]:
     """The smallest first; another machine or firmware behind those, fewer devices last."""
-    search = _Remedies(guest, clash.all, clash.kept, limits)
+    search = _Remedies(guest, facts_of(guest), conflict.facts, limits)
     return tuple(sorted(search.run(), key=_size))
 
 
@@ -60,8 +62,9 @@ def _steps(change: Change) -> int:
 @dataclass(slots=True)
 class _Remedies:
     guest: Guest
-    facts: FactCounts
-    clash: FactCounts
+    facts: Facts
+    """All of the guest."""
+    clash: Facts
     limits: Limits
 
     def run(self) -> Iterator[Remedy]:
@@ -80,29 +83,30 @@ class _Remedies:
 
     def step_by_step(self) -> Iterator[Remedy]:
         """Where several things clash, a wish of each."""
-        dropped: dict[Fact, int] = {}
-        clash = self.clash
+        dropped: list[Fact] = []
+        clash, left = self.clash, self.facts
         for _ in range(STEPS):
-            wish = next((fact for fact in _wishes(clash) if fact.rule in CHANGES), None)
+            wish = next((fact for fact in _wishes(clash) if not wish_of(fact).is_number), None)
             if wish is None:
                 return
-            dropped[wish] = 0
-            guest = restricted(self.guest, {**self.facts, **dropped})
+            dropped.append(wish)
+            left = with_least(left, wish, 0)
+            guest = restricted(self.guest, left)
             if self.has_layout(guest):
-                yield from self.proved(guest, *(_change(self.guest, fact, 0) for fact in dropped))
+                yield from self.proved(guest, *map(Change.of, dropped))
                 return
             if not prove_infeasible(Relaxation(guest, guest), self.limits, thorough=True):
                 return
-            clash = minimal_conflict(self.guest, (fact for fact in self.facts if fact not in dropped), self.limits).kept
+            clash = minimal_conflict(self.guest, left, self.limits).facts
 
     # ---- wishes
 
     def alone(self, fact: Fact) -> Iterator[Remedy]:
         """The fact by itself, as far as it must be."""
-        if fact.rule in ("max-controllers", "max-depth"):
+        if fact.whose == "policy" and wish_of(fact).is_number:
             yield from self.raised(fact)
             return
-        found = list(self.lessened(fact.count, partial(self.less, fact), partial(_change, self.guest, fact)))
+        found = list(self.lessened(fact.count, partial(self.less, fact), partial(Change.of, fact)))
         yield from found or self.modern(fact)
 
     def modern(self, fact: Fact) -> Iterator[Remedy]:
@@ -113,12 +117,12 @@ class _Remedies:
                 return modern(self.less(fact, count), fact.subjects[count:])
 
             def change(count: int) -> Change:
-                return _change(self.guest, fact, count).model_copy(update={"after": "modern"})
+                return Change.of(fact, count).model_copy(update={"after": "modern"})
 
             yield from self.lessened(fact.count, changed, change)
 
     def less(self, fact: Fact, count: int) -> Guest:
-        return restricted(self.guest, {**self.facts, fact: count})
+        return restricted(self.guest, with_least(self.facts, fact, count))
 
     def lessened(self, count: int, left: Callable[[int], Guest], change: Callable[[int], Change]) -> Iterator[Remedy]:
         """As many as can stay of so many, if it works with none, or one less."""
@@ -128,32 +132,34 @@ class _Remedies:
         elif count > 1 and self.has_layout(left(count - 1)):
             yield from self.proved(left(count - 1), change(count - 1))
 
-    def together(self, facts: list[Fact]) -> Iterator[Remedy]:
+    def together(self, facts: Sequence[Fact]) -> Iterator[Remedy]:
         """All wishes of a kind, where one by one they do not help: as few of them as will do."""
-        dropped = dict.fromkeys(facts, 0)
-        if len(facts) < 2 or not self.has_layout(restricted(self.guest, {**self.facts, **dropped})):
+        if len(facts) < 2:
+            return
+        dropped = set(facts)
+        if not self.has_layout(self.all_but(dropped)):
             return
         for fact in facts:
-            kept = {**dropped, fact: fact.count}
-            if self.has_layout(restricted(self.guest, {**self.facts, **kept})):
-                dropped = kept
-        changes = [_change(self.guest, fact, count) for fact, count in dropped.items() if count < fact.count]
-        yield from self.proved(restricted(self.guest, {**self.facts, **dropped}), *changes)
+            if self.has_layout(self.all_but(dropped - {fact})):
+                dropped.remove(fact)
+        yield from self.proved(self.all_but(dropped), *(Change.of(fact) for fact in facts if fact in dropped))
+
+    def all_but(self, dropped: Set[Fact]) -> Guest:
+        return restricted(self.guest, (fact for fact in self.facts if fact not in dropped))
 
     def raised(self, fact: Fact) -> Iterator[Remedy]:
         """A higher limit, the lowest that will do."""
-        what: What = "max-controllers" if fact.rule == "max-controllers" else "max-depth"
-        before = int(fact.value or 0)
-        if what == "max-controllers":
+        wish, before = wish_of(fact), int(fact.value or 0)
+        if wish.rule == "max-controllers":
             order = ("controllers", *(term for term in self.guest.policy.order if term != "controllers"))
             layout = self.layout(_with_policy(self.guest, max_controllers=None, order=order))
             candidates = [] if layout is None else [len(layout.controllers)]
         else:
             candidates = [before + more for more in range(1, DEEPER + 1)]
         for after in candidates:
-            changed = _with_policy(self.guest, **{what.replace("-", "_"): after})
+            changed = _with_policy(self.guest, **{wish.field: after})
             if self.has_layout(changed):
-                yield from self.proved(changed, Change(what=what, before=before, after=after))
+                yield from self.proved(changed, Change(what=wish.what, before=before, after=after))
                 return
 
     # ---- the rest
@@ -216,40 +222,8 @@ class _Remedies:
         )
 
 
-def _wishes(clash: FactCounts) -> list[Fact]:
+def _wishes(clash: Facts) -> list[Fact]:
     return [fact for fact in clash if fact.rule not in CAPACITY_RULES and fact.rule != "complete"]
-
-
-CHANGES: Final[dict[str, tuple[What, str | None]]] = {
-    "hotplug": ("hotplug", "preferred"),
-    "pin": ("pin", None),
-    "numa": ("numa", None),
-    "near": ("near", None),
-    "near-switch": ("near-switch", None),
-    "group": ("group", None),
-    "as-requested": ("virtio", "auto"),
-    "reserve": ("reserve", None),
-    "preset": ("preset", "default"),
-    "viommu-host-device": ("viommu", None),
-}
-"""What the request says in place of a wish."""
-CHANGES_OF_CONTROLLERS: Final[dict[str, tuple[What, str | None]]] = {
-    **CHANGES,
-    "hotplug": ("hotplug", "on"),
-    "as-requested": ("properties", None),
-}
-
-
-def _change(guest: Guest, fact: Fact, kept: int) -> Change:
-    """What the request says otherwise where only so many of a fact are kept."""
-    if fact.rule == "spare":
-        return Change(what="spare", subjects=fact.subjects, before=fact.count, after=kept)
-    of_controller = any(one.id in fact.subjects for one in guest.controllers)
-    what, after = (CHANGES_OF_CONTROLLERS if of_controller else CHANGES)[fact.rule]
-    subjects = fact.subjects if fact.count == 1 else fact.subjects[kept:]
-    if fact.rule in ("near", "near-switch"):
-        subjects = subjects[:1]
-    return Change(what=what, subjects=subjects, before=fact.value, after=after)
 
 
 def _with_policy(guest: Guest, **changes: object) -> Guest:

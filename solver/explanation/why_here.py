@@ -18,7 +18,7 @@ from ...schema.verify import verify
 from ...schema.verify.objective import preferences
 from ..options import Options
 from ..search.cpsat import Limits
-from .explain import clashing, explain
+from .explain import explain, with_conflict
 
 
 def placement(
@@ -29,7 +29,6 @@ def placement(
     Buses of the plan can be named in `at`, too. Without a plan: the outcome that says so. Raises KeyError for a device
     that the guest does not list, ValueError for an address that cannot be read or whose bus is not there.
     """
-    guest = guest.validated()
     asked = next((one for one in guest.devices if one.id == device), None)
     if asked is None:
         raise KeyError(device)
@@ -105,10 +104,10 @@ class _Elsewhere:
         try:
             changed = self._pinned(pin)
         except ValidationError as error:
-            return there.model_copy(update={"refused": "; ".join(map(str, problems(error, {}, Guest)))})
-        outcome, _ = clashing(changed, Limits.of(self.options))
+            return there.model_copy(update={"refused": "; ".join(problems(error, {}, Guest))})
+        outcome = with_conflict(changed, Limits.of(self.options))
         if isinstance(outcome, Infeasible):
-            return there.model_copy(update={"findings": outcome.findings, "breaks": outcome.broken_rule})
+            return there.model_copy(update={"findings": outcome.findings, "conflict": outcome.conflict})
         if outcome.layout is None:
             return there.model_copy(update={"refused": "not decided: more time may help", "proved": False})
         before, after = ({term.term: term.value for term in one.objective} for one in (self.layout, outcome.layout))

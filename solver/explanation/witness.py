@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence, Set
 
-from ...schema.explanation.facts import Fact, FactCounts
+from ...schema.explanation.conflict import Fact, Facts, with_least
 from ...schema.explanation.restrict import Relaxation, modern, restricted
 from ...schema.request.guest import Guest
 from ..aggregate.bus_class_builder import Formulation
@@ -14,7 +14,7 @@ from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
 
 def wider(
-    guest: Guest, facts: FactCounts, kept: FactCounts, dropped: Fact, limits: Limits, without: frozenset[str]
+    guest: Guest, facts: Facts, kept: Facts, dropped: Fact, limits: Limits, without: frozenset[str]
 ) -> Iterator[Guest]:
     """Requests between the kept facts and all but one less of `dropped`.
 
@@ -35,19 +35,19 @@ def wider(
             if one not in tried:
                 tried.append(one)
                 yield one
-    yield restricted(guest, {**facts, dropped: kept.get(dropped, 0)})
+    least = next((one.least for one in kept if one.key == dropped.key), 0)
+    yield restricted(guest, with_least(facts, dropped, least))
 
 
-def _with(facts: FactCounts, kept: FactCounts, dropped: Fact, stated: Set[tuple[str, str]]) -> FactCounts:
+def _with(facts: Facts, kept: Facts, dropped: Fact, stated: Set[tuple[str, str]]) -> Facts:
     """Also that these are there, at their pins or in their groups."""
-    more = dict(kept)
-    for fact, count in facts.items():
-        if fact is dropped:
-            continue
+    more = {fact.key: fact for fact in kept}
+    for fact in facts:
         places = [place for place, name in enumerate(fact.subjects, 1) if (fact.rule, name) in stated]
-        if places:
-            more[fact] = max(more.get(fact, 0), places[-1] if fact.rule == "complete" else count)
-    return {fact: count for fact, count in more.items() if count}
+        if places and fact.key != dropped.key:
+            known, needed = more.get(fact.key), places[-1] if fact.rule == "complete" else fact.count
+            more[fact.key] = fact.with_least(max(known.least if known else 0, needed))
+    return tuple(more.values())
 
 
 def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> Iterator[tuple[str, str]]:

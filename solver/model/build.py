@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
-from ...schema.explanation.facts import ENOUGH_SLOTS
+from ...schema.explanation.conflict import ENOUGH_SLOTS
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from ...schema.explanation.facts import ENOUGH_SLOTS
+from ...schema.explanation.conflict import ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.layout.outcome import Infeasible
 from ...schema.request.guest import Guest

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
-from ...schema.explanation.facts import CAPACITY_RULES
+from ...schema.explanation.conflict import CAPACITY_RULES
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout, ObjectiveTerm
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided

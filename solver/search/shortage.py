@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS
+from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.finding import Finding
 from ...schema.firmware.budget import MIB

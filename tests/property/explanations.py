@@ -15,12 +15,14 @@ from statistics import median
 
 from pydantic import ValidationError
 from qslot.schema import Controller, Device, Guest, Infeasible
-from qslot.schema.explanation.facts import BINDING, CAPACITY_RULES, ENOUGH_SLOTS, Fact, facts_of, named, spare_id
+from qslot.schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Fact, Facts, with_least
+from qslot.schema.explanation.facts import facts_of, spare_id
+from qslot.schema.explanation.remedy import Change, Remedy
 from qslot.schema.explanation.restrict import Relaxation, left_out, restricted
-from qslot.schema.layout.remedy import Change, Remedy
+from qslot.schema.explanation.wishes import BINDING
 from qslot.schema.verify import verify
 from qslot.solver import Options, explain, solve
-from qslot.solver.explanation.explain import clashing
+from qslot.solver.explanation.explain import with_conflict
 from qslot.solver.explanation.witness import wider
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.feasibility import feasible, prove_infeasible
@@ -42,11 +44,12 @@ def has_layout(guest: Guest) -> bool:
 
 def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     """What is wrong with an explanation, a line each."""
-    kept = named(guest, outcome.findings)
+    assert outcome.conflict is not None
+    kept = outcome.conflict.facts
     dropped = frozenset(CAPACITY_RULES) - {fact.rule for fact in kept}
     if not prove_infeasible(Relaxation.of(guest, kept), Limits(SECONDS).steady, dropped, thorough=True):
         yield "what it names is not infeasible alone"
-    if outcome.minimal:
+    if outcome.conflict.minimal:
         yield from (f"not minimal: {fact.rule}" for fact in kept if not _fits_with_less(guest, kept, fact))
     else:
         yield "not proved minimal"
@@ -62,11 +65,11 @@ def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     """Single wishes whose change helps, and that no remedy names."""
     changes = [change for remedy in outcome.remedies for change in remedy.changes]
     told = {(change.what, one) for change in changes for one in change.subjects or ("",)}
-    every = {fact: fact.count for fact in facts_of(guest)}
+    every = facts_of(guest)
     for fact in every:
         if fact.rule not in (*CAPACITY_RULES, "complete", "max-controllers", "max-depth"):
             names = {what for what, one in told if one in (fact.subjects or ("",))}
-            helps = (has_layout(restricted(guest, {**every, fact: left})) for left in {0, fact.count - 1})
+            helps = (has_layout(restricted(guest, with_least(every, fact, left))) for left in {0, fact.count - 1})
             if not names & SAID_AS.get(fact.rule, {fact.rule}) and any(helps):
                 yield f"not told: {fact.rule} of {fact.subjects} {fact.value}"
 
@@ -75,20 +78,17 @@ SAID_AS = {"as-requested": {"virtio", "properties"}, "viommu-host-device": {"vio
 """What changes call a fact's rule, where that is another word."""
 
 
-def with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> Iterator[Guest]:
+def with_less(guest: Guest, kept: Facts, fact: Fact) -> Iterator[Guest]:
     """Requests that state one less of a fact, and all others that are kept: just those first."""
-    fewer = {one: count - (one is fact) for one, count in kept.items() if count > (one is fact)}
+    fewer = with_least(kept, fact, fact.least - 1)
     yield restricted(guest, fewer)
-    known = {(one.rule, one.subjects): one for one in kept}
-    every = {known.get((one.rule, one.subjects), one): one.count for one in facts_of(guest)}
-    yield from wider(
-        guest, every, fewer, fact, Limits().steady, frozenset(CAPACITY_RULES) - {one.rule for one in fewer}
-    )
+    dropped = frozenset(CAPACITY_RULES) - {one.rule for one in fewer}
+    yield from wider(guest, facts_of(guest), fewer, fact, Limits().steady, dropped)
 
 
-def _fits_with_less(guest: Guest, kept: dict[Fact, int], fact: Fact) -> bool:
+def _fits_with_less(guest: Guest, kept: Facts, fact: Fact) -> bool:
     """A limit can only be left out in a model; of all else one less is a request like any other."""
-    dropped = frozenset(CAPACITY_RULES) - {one.rule for one in kept if one is not fact}
+    dropped = frozenset(CAPACITY_RULES) - {one.rule for one in kept if one != fact}
     # slots are as many as there are, unless that is the fact in question
     dropped = dropped if fact.rule == ENOUGH_SLOTS else dropped - {ENOUGH_SLOTS}
     for left in with_less(guest, kept, fact):
@@ -195,13 +195,14 @@ class Campaign:
         if not isinstance(optimize(guest, Limits(SECONDS)), Infeasible):
             return
         middle = time.perf_counter()
-        clashing(guest, Limits(SECONDS))
+        with_conflict(guest, Limits(SECONDS))
         self.ratios.append((time.perf_counter() - middle) / (middle - start))
         outcome = explain(guest, Options(time_limit=SECONDS))
         assert isinstance(outcome, Infeasible)
+        assert outcome.conflict is not None
         self.explained += 1
         self.without_remedy += not outcome.remedies
-        self.kinds.update({finding.rule for finding in outcome.findings})
+        self.kinds.update({fact.rule for fact in outcome.conflict.facts})
         wrong = list(problems(guest, outcome))
         if self.explained % EVERY == 0 and explain(guest, Options(time_limit=SECONDS, seed=7, workers=2)) != outcome:
             wrong.append("another seed and two workers say otherwise")

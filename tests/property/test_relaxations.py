@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 from qslot.schema import Guest, Infeasible
-from qslot.schema.explanation.facts import CAPACITY_RULES, Fact, facts_of
+from qslot.schema.explanation.conflict import CAPACITY_RULES, Fact, Facts
+from qslot.schema.explanation.facts import facts_of
 from qslot.schema.explanation.restrict import Relaxation
 from qslot.solver.explanation.conflict import without
-from qslot.solver.explanation.explain import clashing
+from qslot.solver.explanation.explain import with_conflict
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.feasibility import prove_infeasible
 from qslot.solver.search.optimize import optimize
@@ -40,14 +41,14 @@ def with_a_layout(guest: Guest, rng: Random) -> Iterator[Guest]:
             yield pinned.guest
 
 
-def drawn(facts: Iterable[Fact], rng: Random) -> dict[Fact, int]:
+def drawn(facts: Iterable[Fact], rng: Random) -> Facts:
     """Few or most facts, of some only a part; all limits."""
     share = rng.choice((0.0, 0.1, 0.3, 0.6, 0.9))
-    return {
-        fact: fact.count if fact.rule in CAPACITY_RULES or rng.random() < 0.7 else rng.randint(1, fact.count)
+    return tuple(
+        fact if fact.rule in CAPACITY_RULES or rng.random() < 0.7 else fact.with_least(rng.randint(1, fact.count))
         for fact in facts
         if fact.rule in CAPACITY_RULES or rng.random() < share
-    }
+    )
 
 
 def _holds_no_proof(guest: Guest, seed: int) -> None:
@@ -56,7 +57,7 @@ def _holds_no_proof(guest: Guest, seed: int) -> None:
         for _ in range(DRAWS):
             kept = drawn(facts_of(one), rng)
             proof = prove_infeasible(Relaxation.of(one, kept), STEADY, thorough=True)
-            assert proof is None, [(fact.rule, fact.subjects, count) for fact, count in kept.items()]
+            assert proof is None, [(fact.rule, fact.subjects, fact.least) for fact in kept]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -72,11 +73,14 @@ def test_no_layout_of_a_larger_guest_is_lost(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_clashes_does_so_with_more(seed: int) -> None:
     guest = small_guest(seed)
-    _, clash = clashing(guest, STEADY)
-    if clash is None:
+    outcome = with_conflict(guest, STEADY)
+    if not isinstance(outcome, Infeasible):
         return
-    rng, dropped = Random(seed), without(clash.kept)
+    assert outcome.conflict is not None
+    clash = outcome.conflict.facts
+    rng, dropped = Random(seed), without(clash)
     for _ in range(DRAWS):
-        more = drawn(clash.all, rng)
-        more = {fact: max(count, more.get(fact, 0)) for fact, count in {**more, **clash.kept}.items()}
-        assert prove_infeasible(Relaxation.of(guest, more), STEADY, dropped, thorough=True)
+        more = {fact.key: fact for fact in drawn(facts_of(guest), rng)}
+        for fact in clash:
+            more[fact.key] = max(fact, more.get(fact.key, fact), key=lambda one: one.least)
+        assert prove_infeasible(Relaxation.of(guest, more.values()), STEADY, dropped, thorough=True)

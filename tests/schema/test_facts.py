@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from qslot.schema import Finding, Guest
-from qslot.schema.explanation.facts import CAPACITY_RULES, Fact, facts_of, named
+from qslot.schema import Guest
+from qslot.schema.explanation.conflict import CAPACITY_RULES, Conflict, Fact, with_least
+from qslot.schema.explanation.facts import facts_of
 from qslot.schema.explanation.restrict import any_function, left_out, restricted
 
 
@@ -59,27 +60,25 @@ def test_reserved_slots_are_alike_but_for_the_chipsets() -> None:
 
 def test_a_wish_keeps_its_device_and_the_first_so_many() -> None:
     request = guest(devices=NICS)
-    left = restricted(request, {fact(request, "hotplug", "n0", "n1", "n2"): 2})
+    left = restricted(request, [fact(request, "hotplug", "n0", "n1", "n2").with_least(2)])
     assert [(one.id, one.hotplug) for one in left.devices] == [("n0", "required"), ("n1", "required")]
-    left = restricted(request, {fact(request, "complete", "n0", "n1", "n2"): 2})
+    left = restricted(request, [fact(request, "complete", "n0", "n1", "n2").with_least(2)])
     assert [(one.id, one.hotplug) for one in left.devices] == [("n0", "preferred"), ("n1", "preferred")]
 
 
 def test_a_pin_keeps_the_controller_above_and_pins_of_that_the_next() -> None:
     request = guest(devices=[*NICS, PINNED], controllers=CHAIN)
-    left = restricted(request, {fact(request, "pin", "a"): 1})
+    left = restricted(request, [fact(request, "pin", "a")])
     assert ([one.id for one in left.devices], [one.id for one in left.controllers]) == (["a"], ["c1"])
     assert (left.devices[0].near, left.controllers[0].address, left.controllers[0].hotplug) == ((), None, True)
-    left = restricted(
-        request, {fact(request, "pin", "a"): 1, fact(request, "pin", "c1"): 1, fact(request, "pin", "c0"): 1}
-    )
+    left = restricted(request, [fact(request, "pin", name) for name in ("a", "c1", "c0")])
     assert [one.id for one in left.controllers] == ["c0", "c1", "rp"]
     assert left.controllers[2].properties == {"chassis": 4}
 
 
 def test_near_keeps_the_others_without_their_wishes() -> None:
     request = guest(devices=[*NICS, PINNED], controllers=CHAIN)
-    left = restricted(request, {fact(request, "near", "a", "n0"): 1})
+    left = restricted(request, [fact(request, "near", "a", "n0")])
     assert [(one.id, one.near, one.hotplug) for one in left.devices] == [("n0", (), "preferred"), ("a", ("n0",), None)]
 
 
@@ -87,10 +86,10 @@ def test_limits_and_policy() -> None:
     request = guest(
         policy={"max_controllers": 3, "max_depth": 1, "preset": "libvirt"}, spare={"pcie": 4}, needs=["viommu"]
     )
-    left = restricted(request, {})
+    left = restricted(request, [])
     assert (left.policy.max_controllers, left.policy.max_depth, left.policy.preset) == (None, None, "default")
     assert (left.spare, left.needs) == ((), ())
-    left = restricted(request, {fact(request, "spare", "spare[0]"): 2, fact(request, "max-depth"): 1})
+    left = restricted(request, [fact(request, "spare", "spare[0]").with_least(2), fact(request, "max-depth")])
     assert ([one.count for one in left.spare], left.policy.max_depth) == ([2], 1)
 
 
@@ -108,10 +107,20 @@ def test_any_function() -> None:
     assert [str(one.address) for one in any_function(request).devices] == ["None", "pcie.0:05"]
 
 
-def test_named() -> None:
-    request = guest(devices=NICS)
-    findings = [
-        Finding(rule="hotplug", subjects=("n0", "n1", "n2"), details={"least": 2, "of": 3}),
-        Finding(rule="io-space", subjects=("n0",), details={"used": 9, "available": 8}),
+def test_a_conflict_is_read_again_as_it_was_written() -> None:
+    request = guest(devices=[*NICS, PINNED], controllers=CHAIN, spare={"pcie": 4, "pci": 2}, policy={"max_depth": 1})
+    facts = facts_of(request)
+    conflict = Conflict(facts=with_least(facts, facts[-1], 1), broken_rule="connect", minimal=True)
+    assert Conflict.model_validate_json(conflict.model_dump_json()) == conflict
+
+
+def test_another_number_of_a_fact() -> None:
+    facts = facts_of(guest(devices=NICS))
+    three = fact(guest(devices=NICS), "hotplug", "n0", "n1", "n2")
+    fewer = with_least(facts, three.with_least(2), 1)
+    assert [(one.rule, one.least, one.count, one.first_subjects) for one in fewer[:2]] == [
+        ("complete", 3, 3, ("n0", "n1", "n2")),
+        ("hotplug", 1, 3, ("n0",)),
     ]
-    assert {(one.rule, count) for one, count in named(request, findings).items()} == {("hotplug", 2), ("io-space", 1)}
+    assert three not in with_least(facts, three, 0)
+    assert len(with_least(facts, three, 0)) == len(facts) - 1

@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qslot.schema import Finding, Guest, Infeasible, Layout, Solved, Undecided
+from qslot.schema.explanation.conflict import Conflict, Fact
+from qslot.schema.explanation.remedy import Change, Remedy
 from qslot.schema.formats.files import read_layout, to_json
 from qslot.schema.formats.text_layout import tree
 from qslot.schema.layout.layout import ObjectiveTerm
-from qslot.schema.layout.remedy import Change, Remedy
 from qslot.schema.probe import BootError, Difference, MissingError, Report
 from qslot.schema.probe.enumeration import QEMU
 from qslot.solver.cli import qslot
@@ -159,7 +160,8 @@ def test_qmp_names_what_only_a_start_can_bring(monkeypatch: pytest.MonkeyPatch, 
 def test_infeasible(monkeypatch: pytest.MonkeyPatch, guest: str) -> None:
     finding = Finding(rule="bus-numbers", details={"used": 300, "available": 256})
     remedy = Remedy(changes=(Change(what="machine", before="pc", after="q35"),))
-    answers(monkeypatch, Infeasible(findings=(finding,), remedies=(remedy,)))
+    conflict = Conflict(facts=(Fact(rule="bus-numbers", whose="platform"),))
+    answers(monkeypatch, Infeasible(findings=(finding,), conflict=conflict, remedies=(remedy,)))
     result = run("plan", guest)
     assert (result.exit_code, result.stdout) == (3, "")
     assert "there are 256 bus numbers, and no layout uses less than 300" in result.stderr

@@ -18,7 +18,13 @@ NICS = q35(*[host(f"h{n}", "express", 256, hotplug="required") for n in range(15
 CROWD = pc(*devices(70, "virtio-net", hotplug="required"), policy=policy(max_controllers=1))
 
 
-def facts(outcome: Infeasible) -> dict[str, dict[str, Any]]:
+def facts(outcome: Infeasible) -> dict[str, tuple[int, int, object]]:
+    """Of each fact how many of how many clash, and its value."""
+    assert outcome.conflict is not None
+    return {fact.rule: (fact.least, fact.count, fact.value) for fact in outcome.conflict.facts}
+
+
+def used(outcome: Infeasible) -> dict[str, dict[str, Any]]:
     return {finding.rule: dict(finding.details) for finding in outcome.findings}
 
 
@@ -32,18 +38,17 @@ def test_a_feasible_guest_is_solved() -> None:
 
 def test_counts_are_the_least_that_clash() -> None:
     outcome = explained(CROWD)
-    assert outcome.minimal
-    assert facts(outcome) == {
-        "hotplug": {"least": 61, "of": 70},
-        "max-controllers": {"value": 1},
-        "address-unique": {"pci.0": 30, "a new pci-bridge": 31},
-    }
+    assert outcome.conflict is not None
+    assert outcome.conflict.minimal
+    assert facts(outcome) == {"hotplug": (61, 70, None), "max-controllers": (1, 1, 1), "address-unique": (1, 1, None)}
+    assert used(outcome) == {"address-unique": {"pci.0": 30, "a new pci-bridge": 31}}
 
 
 def test_limits_say_how_much_and_who() -> None:
     outcome = explained(NICS)
-    assert facts(outcome) == {"hotplug": {"least": 15, "of": 15}, "io-space": {"used": 61536, "available": 61436}}
-    assert outcome.findings[1].subjects == tuple(f"h{n}" for n in range(15))
+    assert facts(outcome) == {"hotplug": (15, 15, None), "io-space": (1, 1, "seabios")}
+    assert used(outcome) == {"io-space": {"used": 61536, "available": 61436}}
+    assert outcome.findings[0].subjects == tuple(f"h{n}" for n in range(15))
     first = outcome.remedies[0]
     assert (first.changes[0].what, first.changes[0].subjects, first.places) == (
         "hotplug",
@@ -61,7 +66,7 @@ def test_remedies_come_smallest_first_then_the_platform_then_fewer_devices() -> 
 
 def test_a_spare_slot_less() -> None:
     outcome = explained(q35(spare=[{"kind": "pcie", "count": 16, "io": 256}]))
-    assert facts(outcome)["spare"] == {"least": 15, "of": 16, "value": "pcie"}
+    assert facts(outcome)["spare"] == (15, 16, "pcie")
     assert ("spare", 16, 14) in changes(outcome)
 
 
@@ -70,6 +75,7 @@ def test_which_of_two_like_entries_of_spare_slots() -> None:
     outcome = explained(q35(spare=[eight, {**eight, "numa": 0}], numa_nodes=1))
     entries = {change.subjects for remedy in outcome.remedies for change in remedy.changes if change.what == "spare"}
     assert entries == {("spare[0]",), ("spare[1]",)}
+    assert "hint: ask for 6 spare pcie slots instead of 8 (one of spare[0] and spare[1])" in str(outcome)
 
 
 def test_ids_that_new_controllers_would_have_can_be_taken() -> None:
@@ -109,8 +115,8 @@ def test_a_limit_claims_nothing(seconds: float) -> None:
     assert not isinstance(explain(feasible, Options(time_limit=seconds)), Infeasible)
     outcome = explain(Guest.model_validate(CROWD), Options(time_limit=seconds))
     assert isinstance(outcome, Infeasible | Undecided)
-    if isinstance(outcome, Infeasible) and outcome.minimal:
-        assert facts(outcome)["hotplug"] == {"least": 61, "of": 70}
+    if isinstance(outcome, Infeasible) and outcome.conflict is not None and outcome.conflict.minimal:
+        assert facts(outcome)["hotplug"] == (61, 70, None)
 
 
 class TestPlacement:
@@ -136,7 +142,8 @@ class TestPlacement:
     def test_what_is_forbidden_says_which_facts(self) -> None:
         (root,) = self.ask("a", "pcie.0:05.0").elsewhere
         assert not root.possible
-        assert {finding.rule for finding in root.findings} == {"hotplug", "pin"}
+        assert root.conflict is not None
+        assert {fact.rule for fact in root.conflict.facts} == {"hotplug", "pin"}
 
     def test_buses_of_the_plan_can_be_named(self) -> None:
         (there,) = self.ask("b", "rp1:00.0").elsewhere
@@ -181,9 +188,14 @@ def run(tmp_path: Path, data: Data, *words: str) -> Result:
 def test_as_json(tmp_path: Path) -> None:
     result = run(tmp_path, CROWD, "--json")
     told = json.loads(result.stdout)
-    assert (result.exit_code, told["answer"], told["minimal"]) == (3, "infeasible", True)
-    assert told["findings"][0]["details"] == {"least": 61, "of": 70}
-    assert told["remedies"][0]["changes"][0] == {"what": "max-controllers", "subjects": [], "before": 1, "after": 2}
+    assert (result.exit_code, told["answer"], told["conflict"]["minimal"]) == (3, "infeasible", True)
+    crowd = {"rule": "hotplug", "whose": "device", "model": "virtio-net", "value": None, "least": 61, "count": 70}
+    assert told["conflict"]["facts"][0].items() >= crowd.items()
+    assert told["findings"][0]["details"] == {"pci.0": 30, "a new pci-bridge": 31}
+    first = told["remedies"][0]["changes"][0]
+    assert (first["what"], first["subjects"], first["before"], first["after"]) == ("max-controllers", [], 1, 2)
+    del told["answer"]
+    assert Infeasible.model_validate(told) == explained(CROWD)
     result = run(tmp_path, TestPlacement.GUEST, "b", "--json")
     first = json.loads(result.stdout)["elsewhere"][0]
     assert (result.exit_code, first["after"], first["only_by_pin"]) == (0, 8, False)

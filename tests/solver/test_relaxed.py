@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from qslot.schema import Guest
-from qslot.schema.explanation.facts import Fact, facts_of
+from qslot.schema.explanation.conflict import Facts
+from qslot.schema.explanation.facts import facts_of
 from qslot.schema.explanation.restrict import Relaxation, restricted
 from qslot.solver.aggregate.bus_classes import KeptRoom
 from qslot.solver.aggregate.controller_reserves import least_reserves
@@ -143,12 +144,12 @@ RESTING: dict[str, tuple[Data, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def without(guest: Guest, rules: tuple[str, ...], subjects: tuple[str, ...]) -> dict[Fact, int]:
+def without(guest: Guest, rules: tuple[str, ...], subjects: tuple[str, ...]) -> Facts:
     """Without whole facts; of like controllers all have the property, of which none is kept."""
-    kept = {fact: fact.count for fact in facts_of(guest)}
-    gone = [fact for fact in kept if fact.rule in rules and {*subjects} & {*fact.subjects}]
+    facts = facts_of(guest)
+    gone = [fact for fact in facts if fact.rule in rules and {*subjects} & {*fact.subjects}]
     assert gone
-    return {fact: count for fact, count in kept.items() if fact not in gone}
+    return tuple(fact for fact in facts if fact not in gone)
 
 
 @pytest.mark.parametrize("name", RESTING)
@@ -167,7 +168,7 @@ def test_what_others_rest_on_is_left_out(name: str) -> None:
 @pytest.mark.parametrize("name", RESTING)
 def test_nothing_kept_but_limits(name: str) -> None:
     guest = Guest.model_validate(RESTING[name][0])
-    kept = {fact: 1 for fact in facts_of(guest) if not fact.subjects}
+    kept = [fact for fact in facts_of(guest) if not fact.subjects]
     assert not prove_infeasible(Relaxation.of(guest, kept), LIMITS, thorough=True)
 
 

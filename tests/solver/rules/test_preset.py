@@ -84,5 +84,6 @@ def test_bridges_keep_their_shpc() -> None:
 
 
 def test_it_is_named_where_it_stands_in_the_way() -> None:
-    found = explained(q35(*devices(2, "virtio-net", hotplug="never"), policy=limit(1), spare=[])).findings
-    assert "preset" in {finding.rule for finding in found}
+    found = explained(q35(*devices(2, "virtio-net", hotplug="never"), policy=limit(1), spare=[])).conflict
+    assert found is not None
+    assert "preset" in {fact.rule for fact in found.facts}

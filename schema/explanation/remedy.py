@@ -1,0 +1,107 @@
+"""What would help a guest that cannot be laid out: changes to the request, each set proved to suffice by a layout."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from pydantic import field_validator
+
+from ..base import Frozen
+from ..pci.qemu_properties import Scalar
+from ..words import FEW, listed
+from .conflict import Fact
+from .wishes import WISHES, wish_of
+
+CHANGES: Final = {
+    **{wish.what: wish.remedy for wish in WISHES},
+    "machine": "machine {after} instead of {before}",
+    "firmware": "firmware {after} instead of {before}",
+}
+"""What of the request can be otherwise, and how a change of it is told."""
+UNITS: Final = {"io-space": "bytes of IO space", "bus-numbers": "bus numbers", "max-controllers": "controllers"}
+
+
+class Change(Frozen):
+    """One thing that the request would say otherwise.
+
+    `what` is one of CHANGES; `leave-out` are devices, or demanded controllers, that would not be in it. `subjects` are
+    ids, reserved addresses, or entries as "spare[0]"; `before` and `after` what the request says and what it would say.
+    Of `leave-out` those are how many like devices there are and how many would stay.
+    """
+
+    what: str
+    subjects: tuple[str, ...] = ()
+    before: Scalar | None = None
+    after: Scalar | None = None
+    model: str = ""
+    """Of spare slots their kind."""
+    one_of_several: bool = False
+    """Of spare slots: there are other entries of them, see Fact."""
+
+    @field_validator("what")
+    @classmethod
+    def _listed(cls, what: str) -> str:
+        if what not in CHANGES:
+            raise ValueError(f"{what!r} is not one of {', '.join(sorted(CHANGES))}")
+        return what
+
+    @classmethod
+    def of(cls, fact: Fact, kept: int = 0) -> "Change":
+        """That a request says only the first so many of a fact."""
+        wish = wish_of(fact)
+        if fact.whose == "spare":
+            numbers = {"before": fact.count, "after": kept}
+            several = fact.one_of_several
+            return cls(what=wish.what, subjects=fact.subjects, model=fact.model, one_of_several=several, **numbers)
+        subjects = fact.subjects[:1] if wish.form == "others" else fact.subjects[kept if fact.count > 1 else 0 :]
+        return cls(what=wish.what, subjects=subjects, before=fact.value, after=wish.instead)
+
+    def __str__(self) -> str:
+        count, names = len(self.subjects), listed(self.subjects)
+        whole = self.what == "leave-out" or count <= FEW
+        return CHANGES[self.what].format(
+            who=names if whole else f"the {count} {names}",
+            count_of=f"{count} of the {self.before}: " if self.after else "",
+            before=self.before,
+            after="no" if self.after == 0 else self.after,
+            model=self.model,
+            entry=f" ({names})" if self.one_of_several else "",
+        )
+
+
+class Remedy(Frozen):
+    """With these changes together there is a layout. `places` is where the changed devices sit in it, `used` and
+    `available` how much that takes of what ran out, in bytes, bus numbers or controllers."""
+
+    changes: tuple[Change, ...]
+    places: dict[str, str] = {}
+    limit: str = ""
+    """Code of the rule whose limit `used` and `available` are about."""
+    used: int = 0
+    available: int = 0
+
+    def __str__(self) -> str:
+        text = ", and ".join(map(str, self.changes))
+        if self.places:
+            text += ": then " + ", ".join(f"{name} at {place}" for name, place in self.places.items())
+        if self.limit:
+            text += f" ({self.used} of {self.available} {UNITS[self.limit]} used)"
+        return text
+
+
+def alternatives_as_one(remedies: Iterable[Remedy]) -> list[Remedy]:
+    """Those that change one of several in the same way, to the same effect, as one to be told."""
+    groups: dict[object, list[Remedy]] = {}
+    for number, remedy in enumerate(remedies):
+        change = remedy.changes[0]
+        before = None if change.what == "pin" else change.before
+        same = (change.what, before, change.after, change.model, remedy.limit, remedy.used)
+        groups.setdefault(same if len(change.subjects) == len(remedy.changes) == 1 else number, []).append(remedy)
+    return [group[0] if len(group) == 1 else _any_of(group) for group in groups.values()]
+
+
+def _any_of(group: list[Remedy]) -> Remedy:
+    change = group[0].changes[0]
+    who = f"one of {listed([remedy.changes[0].subjects[0] for remedy in group])}"
+    before = "that it is pinned to" if change.what == "pin" else change.before
+    told = change.model_copy(update={"subjects": (who,), "before": before})
+    return group[0].model_copy(update={"changes": (told,), "places": {}})
