@@ -28,20 +28,17 @@ def clause(fact: Fact) -> str:
     wish = wish_of(fact)
     many = (fact.least if fact.whose in ("device", "controller") else fact.count) != 1
     be, have, take = ("are", "have", "take") if many else ("is", "has", "takes")
-    return (
-        (wish.clause_for or {})
-        .get(fact.value, wish.clause)
-        .format(
-            who=_who(fact),
-            names=listed(fact.subjects),
-            first=listed(fact.subjects[:1]),
-            others=listed(fact.subjects[1:]),
-            value=_value(fact),
-            be=be,
-            have=have,
-            take=take,
-            entry=f" ({fact.subjects[0]})" if fact.one_of_several else "",
-        )
+    words = wish.clause_for.get(fact.value, wish.clause)
+    return words.format(
+        who=_who(fact),
+        names=listed(fact.subjects),
+        first=listed(fact.subjects[:1]),
+        others=listed(fact.subjects[1:]),
+        value=_value(fact),
+        be=be,
+        have=have,
+        take=take,
+        entry=f" ({fact.subjects[0]})" if fact.one_of_several else "",
     )
 
 

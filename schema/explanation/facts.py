@@ -70,8 +70,9 @@ def _spare(guest: Guest) -> Iterator[Fact]:
 
 def _others(guest: Guest) -> Iterator[Fact]:
     """Wishes that name other devices."""
+    wishes = wishes_of("device", "others")
     for device in guest.devices:
-        for wish in wishes_of("device", "others"):
+        for wish in wishes:
             if wish.stated_by(device):
                 subjects = (device.id, *getattr(device, wish.field))
                 yield Fact(rule=wish.rule, whose="device", subjects=subjects, value=wish.value(device))
@@ -97,8 +98,9 @@ def _groups(guest: Guest) -> Iterator[Fact]:
 def _alike(guest: Guest) -> Iterator[Fact]:
     """Wishes of devices that are counted, device by device."""
     alike: dict[tuple[str, Scalar | None], dict[object, list[Device]]] = defaultdict(lambda: defaultdict(list))
+    wishes = wishes_of("device", "alike")
     for device in guest.devices:
-        for wish in wishes_of("device", "alike"):
+        for wish in wishes:
             if wish.stated_by(device):
                 alike[wish.rule, wish.value(device)][_sort(device)].append(device)
     for (rule, value), sorts in alike.items():
@@ -131,8 +133,9 @@ def _sort(part: Part) -> object:
 
 def _each(guest: Guest) -> Iterator[Fact]:
     """Wishes of controllers, controller by controller."""
+    wishes = wishes_of("controller", "each")
     for one in guest.controllers:
-        for wish in wishes_of("controller"):
+        for wish in wishes:
             if wish.stated_by(one):
                 yield Fact(
                     rule=wish.rule, whose="controller", subjects=(one.id,), model=one.model, value=wish.value(one)

@@ -45,15 +45,21 @@ class Change(Frozen):
         return what
 
     @classmethod
-    def of(cls, fact: Fact, kept: int = 0) -> "Change":
-        """That a request says only the first so many of a fact."""
-        wish = wish_of(fact)
-        if fact.whose == "spare":
-            numbers = {"before": fact.count, "after": kept}
-            several = fact.one_of_several
-            return cls(what=wish.what, subjects=fact.subjects, model=fact.model, one_of_several=several, **numbers)
-        subjects = fact.subjects[:1] if wish.form == "others" else fact.subjects[kept if fact.count > 1 else 0 :]
-        return cls(what=wish.what, subjects=subjects, before=fact.value, after=wish.instead)
+    def of(cls, fact: Fact, number: int = 0) -> "Change":
+        """That a request keeps only the first so many of a fact, or raises a limit to that."""
+        wish, spare, subjects = wish_of(fact), fact.whose == "spare", fact.subjects
+        if wish.form == "others":
+            subjects = subjects[:1]
+        elif fact.count > 1 and not spare:
+            subjects = subjects[number:]
+        return cls(
+            what=wish.what,
+            subjects=subjects,
+            before=fact.count if wish.is_number and subjects else fact.value,
+            after=number if wish.is_number else wish.instead,
+            model=fact.model if spare else "",
+            one_of_several=fact.one_of_several,
+        )
 
     def __str__(self) -> str:
         count, names = len(self.subjects), listed(self.subjects)

@@ -39,14 +39,12 @@ class Relaxation:
     def optional_devices(self) -> tuple[Device, ...]:
         """Devices that may be absent, and that nothing is asked of."""
         there = {one.id for one in self.stated.devices}
-        return tuple(_stating(one, DEVICE, set()) for one in self.whole.devices if one.id not in there)
+        return tuple(_stating(one, OF_DEVICES, set()) for one in self.whole.devices if one.id not in there)
 
     @property
     def optional_controllers(self) -> tuple[Controller, ...]:
         there = {one.id for one in self.stated.controllers}
-        return tuple(
-            _stating(one, wishes_of("controller"), set()) for one in self.whole.controllers if one.id not in there
-        )
+        return tuple(_stating(one, OF_CONTROLLERS, set()) for one in self.whole.controllers if one.id not in there)
 
 
 def restricted(guest: Guest, facts: Iterable[Fact]) -> Guest:
@@ -55,39 +53,43 @@ def restricted(guest: Guest, facts: Iterable[Fact]) -> Guest:
     A wish keeps its device, a pin keeps the controllers above; what nobody keeps is not there. Limits of the platform
     cannot be left out.
     """
+    facts = tuple(facts)
+    kept = _kept(facts)
+    limits = {fact.rule for fact in facts if not fact.subjects}
+    spare = {fact.subjects[0]: {"count": fact.least} for fact in facts if fact.whose == "spare"}
+    devices = tuple(_stating(one, OF_DEVICES, kept[one.id]) for one in guest.devices if one.id in kept)
+    reserve = tuple(pin for pin in guest.reserve if str(pin._replace(function=None)) in kept)
+    named = {one.address.bus for one in devices if one.address is not None} | {pin.bus for pin in reserve}
+    lists = {
+        "devices": devices,
+        "reserve": reserve,
+        "controllers": _controllers(guest, kept, named),
+        "spare": tuple(
+            one.model_copy(update=spare[spare_id(n)]) for n, one in enumerate(guest.spare) if spare_id(n) in spare
+        ),
+        "policy": _stating(guest.policy, OF_POLICY, limits),
+    }
+    return _stating(guest, OF_GUEST, limits).model_copy(update=lists)
+
+
+def _kept(facts: Iterable[Fact]) -> dict[str, set[str]]:
+    """Of each device, controller and reserved slot that something is kept of: the rules of that."""
     kept: dict[str, set[str]] = defaultdict(set)
-    rules: set[str] = set()
-    counts: dict[str, int] = {}
     for fact in facts:
-        if not fact.subjects:
-            rules.add(fact.rule)
-        elif fact.whose == "spare":
-            counts[fact.subjects[0]] = fact.least
-        elif wish_of(fact).form == "others":
+        if fact.whose in ("device", "controller") and wish_of(fact).form == "others":
             kept[fact.subjects[0]].add(fact.rule)
             for other in fact.subjects[1:]:
                 kept[other].add("complete")
         else:
             for one in fact.first_subjects:
                 kept[one].add(fact.rule)
-    devices = tuple(_stating(device, DEVICE, kept[device.id]) for device in guest.devices if kept.get(device.id))
-    reserve = tuple(pin for pin in guest.reserve if str(pin._replace(function=None)) in kept)
-    named = {one.address.bus for one in devices if one.address is not None} | {pin.bus for pin in reserve}
-    parts = {
-        "devices": devices,
-        "reserve": reserve,
-        "controllers": _controllers(guest, kept, named),
-        "spare": tuple(
-            one.model_copy(update={"count": count})
-            for n, one in enumerate(guest.spare)
-            if (count := counts.get(spare_id(n), 0))
-        ),
-        "policy": _stating(guest.policy, wishes_of("policy"), rules),
-    }
-    return _stating(guest, wishes_of("guest"), rules).model_copy(update=parts)
+    return dict(kept)
 
 
-DEVICE: Final = wishes_of("device", "alike", "others", "group")
+OF_DEVICES: Final = wishes_of("device", "each", "alike", "others", "group")
+OF_CONTROLLERS: Final = wishes_of("controller", "each")
+OF_POLICY: Final = wishes_of("policy", "each")
+OF_GUEST: Final = wishes_of("guest", "each")
 
 
 def _stating(part: Stating, wishes: Iterable[Wish], kept: Set[str]) -> Stating:
@@ -105,9 +107,7 @@ def _controllers(guest: Guest, kept: Mapping[str, Set[str]], named: Iterable[str
     there: set[str | None] = {*named, *(one.id for one in guest.controllers if one.id in kept)}
     while above := {pins[name] for name in there & pins.keys()} - there:
         there |= above
-    return tuple(
-        _stating(one, wishes_of("controller"), kept.get(one.id, set())) for one in guest.controllers if one.id in there
-    )
+    return tuple(_stating(one, OF_CONTROLLERS, kept.get(one.id, set())) for one in guest.controllers if one.id in there)
 
 
 def left_out(guest: Guest, names: Iterable[str]) -> Guest:

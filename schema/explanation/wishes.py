@@ -5,8 +5,9 @@ and the changes that help (remedy.py) derive from it: a new wish is one entry he
 restrict.py treat each by itself.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, Literal
 
 from ..pci.controllers import CONTROLLERS, RESERVES
@@ -22,37 +23,40 @@ Form = Literal["each", "alike", "others", "group", "own"]
 number; one that also names the parts wished for; one of all members of a group; by code of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Wish:
-    """`rule` and `whose` identify a wish, `field` is where the request says it, `absent` what it holds without."""
+    """`rule` and `whose` identify a wish; `field` of such a part says it."""
 
     rule: str
     whose: Whose
     field: str
-    absent: object = None
+    clause: str
+    """Words that follow "because". {who}, {names}, {first}, {others} and {value} are of the fact; {be}, {have} and
+    {take} agree with its number; {entry} is " (spare[0])" where it must be told which one."""
+    remedy: str
+    """Words of its change: {who}, {before}, {after}, {model}, {entry}; {count_of} is "2 of the 7: "."""
+    _: KW_ONLY
     form: Form = "each"
+    absent: object = None
+    """What the field holds without the wish."""
     is_stated: Callable[[Any], bool] | None = None
     """Whether a part has the wish; else it does where the field is not `absent`."""
     value_of: Callable[[Any], Scalar | None] | None = None
     """What is told of a part that has it; else the field."""
     dropped: Callable[[Any], object] | None = None
     """What the field of a part holds without the wish, where that depends on the part; else `absent`."""
-    clause: str
-    """Follows "because". {who}, {names}, {first}, {others} and {value} are of the fact, {be}, {have} and {take} verbs
-    that agree with its number, {entry} is " (spare[0])" where it must be told which one."""
-    clause_for: Mapping[Scalar | None, str] | None = None
+    clause_for: Mapping[Scalar | None, str] = dataclasses.field(default_factory=dict)
     """Other words for some values."""
-    what: str = ""
-    """What a `Change` calls it; the rule, unless it says otherwise."""
+    change: str = ""
+    """What a `Change` calls it, if not by its rule."""
     instead: Scalar | None = None
     """What the request says in its place, where something must be said."""
     is_number: bool = False
-    """It is lessened or raised, and never taken away whole to see what else clashes."""
-    remedy: str
-    """Words of the change: {who}, {before}, {after}, {model} and {entry} of it."""
+    """Its change is another number: of those that are kept, or of the limit."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "what", self.what or self.rule)
+    @property
+    def what(self) -> str:
+        return self.change or self.rule
 
     def stated_by(self, part: object) -> bool:
         return self.is_stated(part) if self.is_stated else getattr(part, self.field) != self.absent
@@ -84,192 +88,166 @@ def _address(one: Any) -> str:
 
 
 NODE: Final = "{who} must sit below an expander of NUMA node {value}"
+NO_NODE: Final = "leave out numa of {who}"
 PINNED: Final = "{who} {be} pinned to {value}"
-LESS: Final = "leave out {count_of}{who}"
+FREED: Final = "free {who} of the address {before}"
+HOTPLUG: Final = "hotplug: {after} for {who}"
+FEWER: Final = "leave out {count_of}{who}"
 
 WISHES: Final = (
+    Wish("reserve", "guest", "reserve", "{who} {be} reserved", "do not reserve {who}", form="own"),
     Wish(
-        rule="reserve",
-        whose="guest",
-        field="reserve",
-        absent=(),
+        "spare",
+        "spare",
+        "count",
+        "{who} {be} asked for{entry}",
+        "ask for {after} spare {model} slots instead of {before}{entry}",
         form="own",
-        clause="{who} {be} reserved",
-        remedy="do not reserve {who}",
-    ),
-    Wish(
-        rule="spare",
-        whose="spare",
-        field="count",
-        absent=0,
-        form="own",
-        clause="{who} {be} asked for{entry}",
         is_number=True,
-        remedy="ask for {after} spare {model} slots instead of {before}{entry}",
     ),
     Wish(
-        rule="complete",
-        whose="device",
-        field="devices",
+        "complete",
+        "device",
+        "devices",
+        "{who} {be} to be placed",
+        FEWER,
         form="own",
-        clause="{who} {be} to be placed",
-        what="leave-out",
-        remedy=LESS,
+        change="leave-out",
+        is_number=True,
     ),
     Wish(
-        rule="complete",
-        whose="controller",
-        field="controllers",
+        "complete",
+        "controller",
+        "controllers",
+        "{who} {be} demanded",
+        FEWER,
         form="own",
-        clause="{who} {be} demanded",
-        what="leave-out",
-        remedy=LESS,
+        change="leave-out",
+        is_number=True,
     ),
     Wish(
-        rule="near",
-        whose="device",
-        field="near",
-        absent=(),
+        "near",
+        "device",
+        "near",
+        "{first} wants {others} to share its root bus (near)",
+        "leave out near of {who}",
         form="others",
-        value_of=_nothing,
-        clause="{first} wants {others} to share its root bus (near)",
-        remedy="leave out near of {who}",
-    ),
-    Wish(
-        rule="near-switch",
-        whose="device",
-        field="near_switch",
         absent=(),
-        form="others",
         value_of=_nothing,
-        clause="{first} wants {others} to sit below the same switch (near-switch)",
-        remedy="leave out near_switch of {who}",
     ),
     Wish(
-        rule="group",
-        whose="device",
-        field="group",
+        "near-switch",
+        "device",
+        "near_switch",
+        "{first} wants {others} to sit below the same switch (near-switch)",
+        "leave out near_switch of {who}",
+        form="others",
+        absent=(),
+        value_of=_nothing,
+    ),
+    Wish(
+        "group",
+        "device",
+        "group",
+        "{names} make up group {value}, functions of one slot",
+        "leave out group {before}",
         form="group",
-        clause="{names} make up group {value}, functions of one slot",
-        remedy="leave out group {before}",
     ),
+    Wish("numa", "device", "numa", NODE, NO_NODE, form="alike"),
     Wish(
-        rule="numa",
-        whose="device",
-        field="numa",
+        "hotplug",
+        "device",
+        "hotplug",
+        "{who} must be hot-pluggable",
+        HOTPLUG,
         form="alike",
-        clause=NODE,
-        remedy="leave out numa of {who}",
-    ),
-    Wish(
-        rule="hotplug",
-        whose="device",
-        field="hotplug",
         absent="preferred",
-        form="alike",
         is_stated=lambda device: device.hotplug == "required",
         value_of=_nothing,
-        clause="{who} must be hot-pluggable",
         instead="preferred",
-        remedy="hotplug: {after} for {who}",
     ),
     Wish(
-        rule="as-requested",
-        whose="device",
-        field="virtio",
+        "as-requested",
+        "device",
+        "virtio",
+        "{who} must offer virtio 0.9 (virtio: {value})",
+        "virtio: {after} for {who}",
+        form="alike",
         absent="auto",
-        form="alike",
         is_stated=lambda device: device.demands_mode,
-        clause="{who} must offer virtio 0.9 (virtio: {value})",
         clause_for={"modern": "{who} must be modern by its slot alone (virtio: modern, virtio_by: slot)"},
-        what="virtio",
+        change="virtio",
         instead="auto",
-        remedy="virtio: {after} for {who}",
     ),
+    Wish("pin", "device", "address", PINNED, FREED, form="alike", value_of=_address),
+    # an expander's node is no wish: it is what the expander is
     Wish(
-        rule="pin",
-        whose="device",
-        field="address",
-        form="alike",
-        value_of=_address,
-        clause=PINNED,
-        remedy="free {who} of the address {before}",
-    ),
-    Wish(
-        rule="numa",
-        whose="controller",
-        field="numa",
-        # an expander's node is no wish: it is what the expander is
+        "numa",
+        "controller",
+        "numa",
+        NODE,
+        NO_NODE,
         is_stated=lambda one: one.numa is not None and not CONTROLLERS[one.model].is_expander,
-        clause=NODE,
-        remedy="leave out numa of {who}",
     ),
     Wish(
-        rule="hotplug",
-        whose="controller",
-        field="hotplug",
+        "hotplug",
+        "controller",
+        "hotplug",
+        "{who} {take} no hot-plug (hotplug: off)",
+        HOTPLUG,
         absent=True,
         value_of=lambda _: "off",
-        clause="{who} {take} no hot-plug (hotplug: off)",
         instead="on",
-        remedy="hotplug: {after} for {who}",
     ),
     Wish(
-        rule="as-requested",
-        whose="controller",
-        field="properties",
+        "as-requested",
+        "controller",
+        "properties",
+        "{who} {have} {value}",
+        "leave out {before} of {who}",
         is_stated=lambda one: bool(_binding(one)),
         value_of=lambda one: ", ".join(f"{name}={as_text(value)}" for name, value in _binding(one).items()),
         dropped=_not_binding,
-        clause="{who} {have} {value}",
-        what="properties",
-        remedy="leave out {before} of {who}",
+        change="properties",
     ),
+    Wish("pin", "controller", "address", PINNED, FREED, value_of=_address),
+    # other presets choose the machine, and say nothing of places
     Wish(
-        rule="pin",
-        whose="controller",
-        field="address",
-        value_of=_address,
-        clause=PINNED,
-        remedy="free {who} of the address {before}",
-    ),
-    Wish(
-        rule="preset",
-        whose="policy",
-        field="preset",
+        "preset",
+        "policy",
+        "preset",
+        "preset {value} puts each device alone where libvirt would",
+        "preset {after} instead of {before}",
         absent="default",
-        # other presets choose the machine, and say nothing of places
         is_stated=lambda policy: policy.preset == "libvirt",
-        clause="preset {value} puts each device alone where libvirt would",
         instead="default",
-        remedy="preset {after} instead of {before}",
     ),
     Wish(
-        rule="viommu-host-device",
-        whose="guest",
-        field="needs",
+        "viommu-host-device",
+        "guest",
+        "needs",
+        "with a vIOMMU no host device may sit behind a conventional bridge",
+        "leave viommu out of needs",
         is_stated=lambda guest: "viommu" in guest.needs,
         value_of=_nothing,
         dropped=lambda guest: tuple(need for need in guest.needs if need != "viommu"),
-        clause="with a vIOMMU no host device may sit behind a conventional bridge",
-        what="viommu",
-        remedy="leave viommu out of needs",
+        change="viommu",
     ),
     Wish(
-        rule="max-depth",
-        whose="policy",
-        field="max_depth",
-        clause="max_depth is {value}: no device may have more bridges above it",
+        "max-depth",
+        "policy",
+        "max_depth",
+        "max_depth is {value}: no device may have more bridges above it",
+        "max_depth {after} instead of {before}",
         is_number=True,
-        remedy="max_depth {after} instead of {before}",
     ),
     Wish(
-        rule="max-controllers",
-        whose="policy",
-        field="max_controllers",
-        clause="max_controllers is {value}",
+        "max-controllers",
+        "policy",
+        "max_controllers",
+        "max_controllers is {value}",
+        "max_controllers {after} instead of {before}",
         is_number=True,
-        remedy="max_controllers {after} instead of {before}",
     ),
 )
 """In the order in which an explanation would rather do without them, part by part."""
@@ -283,4 +261,4 @@ def wish_of(fact: Fact) -> Wish:
 
 
 def wishes_of(whose: Whose, *forms: Form) -> tuple[Wish, ...]:
-    return tuple(wish for wish in WISHES if wish.whose == whose and wish.form in (forms or ("each",)))
+    return tuple(wish for wish in WISHES if wish.whose == whose and wish.form in forms)

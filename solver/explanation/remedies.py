@@ -159,7 +159,7 @@ class _Remedies:
         for after in candidates:
             changed = _with_policy(self.guest, **{wish.field: after})
             if self.has_layout(changed):
-                yield from self.proved(changed, Change(what=wish.what, before=before, after=after))
+                yield from self.proved(changed, Change.of(fact, after))
                 return
 
     # ---- the rest
@@ -182,15 +182,15 @@ class _Remedies:
         buses = {pin.bus for pin in pins if pin is not None}
         for fact in self.facts:
             if fact.rule == "complete" and not named.isdisjoint(fact.subjects) and buses.isdisjoint(fact.subjects):
-                yield from self.without(fact.subjects)
+                yield from self.without(fact)
 
-    def without(self, ids: tuple[str, ...]) -> Iterator[Remedy]:
+    def without(self, fact: Fact) -> Iterator[Remedy]:
         """The last of them."""
 
-        def change(most: int) -> Change:
-            return Change(what="leave-out", subjects=ids[most:], before=len(ids), after=most)
+        def left(most: int) -> Guest:
+            return left_out(self.guest, fact.subjects[most:])
 
-        yield from self.lessened(len(ids), lambda most: left_out(self.guest, ids[most:]), change)
+        yield from self.lessened(fact.count, left, partial(Change.of, fact))
 
     # ---- proofs
 
