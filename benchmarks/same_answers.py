@@ -3,7 +3,8 @@
     python -m benchmarks.same_answers OLD NEW [--guests N] [--explained N]
 
 OLD and NEW are folders of checkouts, each with its own `.venv`. The requests are those of this checkout. Answers may
-differ in the request's hash, in versions, and in the names of fields that `RENAMED` lists. Exit code 1 if any differs.
+differ in the request's hash, in versions, in the names of fields that `RENAMED` lists, and in the form of conflicts,
+which were findings once. Exit code 1 if any differs.
 """
 
 import argparse
@@ -90,11 +91,33 @@ def _answers(text: str) -> dict[str, Any]:
     return {one["name"]: one for one in map(_plain, map(json.loads, text.splitlines()))}
 
 
+def _without_conflict(answer: dict[str, Any]) -> dict[str, Any]:
+    """An infeasible answer, or a change of a remedy, as it was when conflicts were lists of findings."""
+    if "one_of_several" in answer:
+        return {name: value for name, value in answer.items() if name not in ("one_of_several", "model")}
+    if "conflict" not in answer:
+        return answer
+    conflict = answer["conflict"] or {"broken_rule": "", "minimal": False}
+    findings = [one for fact in conflict.pop("facts", ()) for one in _findings(fact, answer["findings"])]
+    rest = {name: value for name, value in answer.items() if name != "conflict"}
+    return {**rest, **conflict, "findings": findings or answer["findings"]}
+
+
+def _findings(fact: dict[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if fact["whose"] == "platform":
+        return [one for one in known if one["rule"] == fact["rule"]]
+    numbers = {"least": fact["least"], "of": fact["count"]} if fact["count"] > 1 else {}
+    value = {} if fact["value"] is None else {"value": fact["value"]}
+    details = {**numbers, **value}
+    return [{"rule": fact["rule"], "severity": "error", "subjects": fact["subjects"], "details": details}]
+
+
 def _plain(value: Any) -> Any:
     """Without what may differ, under the names of today."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, dict):
+        value = _without_conflict(value)
         return {RENAMED.get(name, name): _plain(one) for name, one in value.items() if name not in IGNORED}
     return value
 

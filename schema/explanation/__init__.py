@@ -1,1 +1,1 @@
-"""What a request states, fact by fact, and the request that states less."""
+"""Why a request has no layout, in data and words: facts, their conflict, remedies; and the request that says less."""

@@ -1,8 +1,8 @@
 """The table of wishes: all that a request can state and do without.
 
 What a request states fact by fact (facts.py), the request without some of it (restrict.py), the words (clauses.py)
-and the changes that help (remedy.py) derive from it: a new wish is one entry here. `OWN` are wishes that facts.py and
-restrict.py treat each by itself.
+and the changes that help (remedy.py) derive from it: a new wish is one entry here. Only those of form "own" are more:
+what is listed, spare and reserved is counted and left out by code of its own in facts.py and restrict.py.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ BINDING: Final = RESERVES | {"bus_nr", "shpc"}
 
 Form = Literal["each", "alike", "others", "group", "own"]
 """How a wish becomes facts: one of each part that has it; one of all parts that differ in nothing but names, with their
-number; one that also names the parts wished for; one of all members of a group; by code of its own."""
+number; one that also names the devices wished for; one of all members of a group; by code of its own."""
 
 
 @dataclass(frozen=True, slots=True)

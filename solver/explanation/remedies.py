@@ -86,6 +86,7 @@ class _Remedies:
         dropped: list[Fact] = []
         clash, left = self.clash, self.facts
         for _ in range(STEPS):
+            # a number has no one change that does away with it
             wish = next((fact for fact in _wishes(clash) if not wish_of(fact).is_number), None)
             if wish is None:
                 return

@@ -8,7 +8,7 @@ from qslot.schema import Guest
 from qslot.schema.explanation.clauses import clause
 from qslot.schema.explanation.conflict import CAPACITY_RULES, Fact, with_least
 from qslot.schema.explanation.facts import facts_of
-from qslot.schema.explanation.remedy import Change
+from qslot.schema.explanation.remedy import CHANGES, Change
 from qslot.schema.explanation.restrict import restricted
 from qslot.schema.explanation.wishes import BY_CODE, WISHES, wish_of
 from qslot.schema.rules import RULES
@@ -148,6 +148,7 @@ def example(code: tuple[str, str]) -> tuple[Guest, Fact, Example]:
 def test_every_wish_has_an_example_and_a_rule() -> None:
     assert EXAMPLES.keys() == BY_CODE.keys()
     assert len(BY_CODE) == len(WISHES)
+    assert all(CHANGES[wish.what] == wish.remedy for wish in WISHES)
     assert {wish.rule for wish in WISHES} < RULES.keys()
 
 
