@@ -100,9 +100,10 @@ def _alike(guest: Guest) -> Iterator[Fact]:
     alike: dict[tuple[str, Scalar | None], dict[object, list[Device]]] = defaultdict(lambda: defaultdict(list))
     wishes = wishes_of("device", "alike")
     for device in guest.devices:
+        sort = _sort(device)
         for wish in wishes:
             if wish.stated_by(device):
-                alike[wish.rule, wish.value(device)][_sort(device)].append(device)
+                alike[wish.rule, wish.value(device)][sort].append(device)
     for (rule, value), sorts in alike.items():
         yield from _counted(rule, "device", sorts, value)
 
