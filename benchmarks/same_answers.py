@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from qslot.schema.formats.files import read_request
-
 from tests.generator import request
 
 ROOT: Final = Path(__file__).parents[1]

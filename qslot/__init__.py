@@ -20,11 +20,12 @@ from .schema.environment.host import Host
 from .schema.environment.osinfo import GuestOs, OsinfoError, UnknownOs, find_os
 from .schema.environment.target import Environment
 from .schema.errors import InputError, Problem, QslotError
+from .schema.explanation.conflict import Conflict, Fact
+from .schema.explanation.remedy import Change, Remedy
 from .schema.finding import Finding
 from .schema.firmware import Prediction, predict
 from .schema.formats.files import parse_guest, read_guest, read_host, read_layout
-from .schema.formats.text_explanation import explanation
-from .schema.formats.text_layout import tree
+from .schema.formats.text_layout import explanation, tree
 from .schema.layout.layout import (
     IoWindow,
     Layout,
@@ -35,9 +36,8 @@ from .schema.layout.layout import (
     SpareSlot,
     Versions,
 )
-from .schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
+from .schema.layout.outcome import Infeasible, NoLayoutError, Outcome, Solved, Undecided
 from .schema.layout.placement import OtherPlace, PlacementReport, UnmetPreference
-from .schema.layout.remedy import Change, Remedy
 from .schema.libvirt import SourceError
 from .schema.pci.address import Address, Pin
 from .schema.pci.controllers import Connector, VirtioMode
@@ -73,11 +73,13 @@ __all__ = [
     "Bar",
     "Change",
     "Chipset",
+    "Conflict",
     "Connector",
     "Controller",
     "Device",
     "Environment",
     "Excluded",
+    "Fact",
     "Finding",
     "Firmware",
     "Guest",
@@ -87,6 +89,7 @@ __all__ = [
     "InputError",
     "IoWindow",
     "Layout",
+    "NoLayoutError",
     "ObjectiveTerm",
     "OptionError",
     "Options",

@@ -25,8 +25,6 @@ to a slot that does not exist, is refused before any of that, by `schema/request
 """
 EXPLAINED_IN = (
     "schema/explanation",
-    "schema/formats/text_explanation.py",
-    "schema/formats/text_advice.py",
     "solver/explanation",
 )
 """Where facts of a request are named, left out, mended and put into words."""

@@ -12,15 +12,15 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 
 SCHEMA: Final = (
-    ("base", "errors", "rules", "weights"),
+    ("base", "errors", "rules", "weights", "words"),
     ("pci",),
     ("finding",),
     ("catalog",),
     ("request",),
+    ("explanation",),
     ("layout",),
     ("firmware",),
     ("linux", "environment"),
-    ("explanation",),
     ("verify", "libvirt"),
     ("formats",),
     ("probe",),

@@ -26,6 +26,7 @@ class Fact(Frozen):
     rule: str
     """Code of the rule that the fact sets going, see docs/rules.md."""
     whose: Whose
+    """The part of the request that states it."""
     subjects: tuple[str, ...] = ()
     """Ids of devices or controllers, reserved slots as "pcie.0:1e", or entries as "spare[0]", as listed. Of near and
     near-switch the device that wants it, then the others. Empty: the fact is a limit of policy or platform."""
@@ -35,7 +36,9 @@ class Fact(Frozen):
     """What is asked for, as the request says it: a node, an address, a virtio mode, a limit, a group's name, the
     firmware that shares out IO space or memory. None where the rule says it all."""
     least: int = 1
+    """How many of those that are alike suffice to clash."""
     count: int = 1
+    """How many there are that are alike."""
     one_of_several: bool = False
     """Of spare slots: the request has other entries of them, so it must be told which one is meant."""
 
@@ -50,6 +53,7 @@ class Fact(Frozen):
         return self.subjects[: self.least] if self.count > 1 else self.subjects
 
     def with_least(self, least: int) -> "Fact":
+        """The fact with another number that suffices."""
         return self.model_copy(update={"least": least})
 
 
@@ -69,6 +73,7 @@ class Conflict(Frozen):
     """
 
     facts: Facts
+    """What clashes; with `minimal`, all of it is needed."""
     broken_rule: str = ""
     """Code of the rule that they break whatever else is done, where it is a single one that none of the facts says."""
     minimal: bool = False

@@ -81,7 +81,7 @@ def _others(guest: Guest) -> Iterator[Fact]:
 def _there(guest: Guest) -> Iterator[Fact]:
     """That what is listed must be in the layout. What is pinned, or pinned inside, is one of a kind."""
     named = {one.address.bus for one in guest.parts if one.address is not None}
-    lists: dict[Whose, tuple[Part, ...]] = {"device": guest.devices, "controller": guest.controllers}
+    lists: dict[Whose, Sequence[Part]] = {"device": guest.devices, "controller": guest.controllers}
     for whose, parts in lists.items():
         alike: dict[object, list[Part]] = defaultdict(list)
         for part in parts:

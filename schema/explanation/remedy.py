@@ -29,9 +29,13 @@ class Change(Frozen):
     """
 
     what: str
+    """What of the request would be otherwise."""
     subjects: tuple[str, ...] = ()
+    """Ids of devices or controllers, reserved addresses, or entries as `spare[0]`; none where it is the guest's own."""
     before: Scalar | None = None
+    """What the request says; null where that has no short words."""
     after: Scalar | None = None
+    """What it would say; null where it would say nothing."""
     model: str = ""
     """Of spare slots their kind."""
     one_of_several: bool = False
@@ -79,11 +83,15 @@ class Remedy(Frozen):
     `available` how much that takes of what ran out, in bytes, bus numbers or controllers."""
 
     changes: tuple[Change, ...]
+    """What would be otherwise in the request, all of it together."""
     places: dict[str, str] = {}
+    """Where the changed devices sit in that layout: address by id."""
     limit: str = ""
     """Code of the rule whose limit `used` and `available` are about."""
     used: int = 0
+    """How much that layout takes of what ran out, in bytes, bus numbers or controllers."""
     available: int = 0
+    """How much there is of it, in the same unit."""
 
     def __str__(self) -> str:
         text = ", and ".join(map(str, self.changes))

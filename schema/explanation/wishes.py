@@ -56,18 +56,22 @@ class Wish:
 
     @property
     def what(self) -> str:
+        """What a `Change` calls it."""
         return self.change or self.rule
 
     def stated_by(self, part: object) -> bool:
+        """Whether a part of the request has the wish."""
         return self.is_stated(part) if self.is_stated else getattr(part, self.field) != self.absent
 
     def value(self, part: object) -> Scalar | None:
+        """What the part asks for; None where the rule says it all."""
         if self.value_of:
             return self.value_of(part)
         value: Scalar | None = getattr(part, self.field)
         return value
 
     def without(self, part: object) -> object:
+        """What the part's field holds once the wish is dropped."""
         return self.dropped(part) if self.dropped else self.absent
 
 
@@ -261,4 +265,5 @@ def wish_of(fact: Fact) -> Wish:
 
 
 def wishes_of(whose: Whose, *forms: Form) -> tuple[Wish, ...]:
+    """Those of one kind of part and of one form."""
     return tuple(wish for wish in WISHES if wish.whose == whose and wish.form in forms)

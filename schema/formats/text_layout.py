@@ -7,8 +7,8 @@ from typing import Final
 
 from ..finding import Finding
 from ..firmware import Prediction, predict
-from ..layout.layout import TERM_WORDS, IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
-from ..layout.outcome import Undecided
+from ..layout.layout import IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
+from ..layout.outcome import Outcome, Solved
 from ..pci.machine import machine_of
 
 NOTES_COLUMN: Final = 78
@@ -67,12 +67,8 @@ def heading(layout: Layout) -> str:
 
 
 def objective(terms: Iterable[ObjectiveTerm]) -> str:
-    """A line a term: what counts, its value, and whether it is proved to be the least."""
-    return "\n".join(
-        f"  {TERM_WORDS[term.term]:44} {term.value:>6}  "
-        + ("proved least" if term.value == term.bound else f"not proved: at least {term.bound}, gap {term.gap}")
-        for term in terms
-    )
+    """A line a term."""
+    return "\n".join(f"  {term}" for term in terms)
 
 
 def findings(found: Sequence[Finding]) -> str:
@@ -84,19 +80,9 @@ def findings(found: Sequence[Finding]) -> str:
     return "\n".join([*lines, ", ".join(_count(counts[kind], kind) for kind in ("error", "warning") if counts[kind])])
 
 
-WHY_UNDECIDED: Final = {
-    "limit": "a limit was hit, more time may help",
-    "unconfirmed": "no limit was hit and more time will not help: qslot finds no proof here, please report the request",
-}
-
-
-def undecided(outcome: Undecided) -> str:
-    """What is known without a proof, and why there is none."""
-    why = WHY_UNDECIDED[outcome.reason]
-    if outcome.layout is None:
-        lines = [f"undecided: no layout was found, and none was proved impossible; {why}"]
-        return "\n".join(lines + [f"  {TERM_WORDS[term.term]}: at least {term.bound}" for term in outcome.bound])
-    return f"not proved optimal ({why}); the best layout found keeps every rule\n" + objective(outcome.bound)
+def explanation(outcome: Outcome) -> str:
+    """What the command prints of an answer: the tree of a proved layout, else `str` of the outcome."""
+    return tree(outcome.layout) if isinstance(outcome, Solved) else str(outcome)
 
 
 def _footer(layout: Layout) -> list[str]:

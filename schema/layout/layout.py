@@ -110,6 +110,10 @@ class ObjectiveTerm(Frozen):
         """How much better a layout might be, as far as is proved."""
         return self.value - self.bound
 
+    def __str__(self) -> str:
+        least = "proved least" if self.value == self.bound else f"not proved: at least {self.bound}, gap {self.gap}"
+        return f"{TERM_WORDS[self.term]:44} {self.value:>6}  {least}"
+
 
 TERM_WORDS: Final[dict[Term, str]] = {
     "moved": "devices that move",

@@ -1,7 +1,6 @@
 """Why a device sits where it does: what the other places would cost, or who forbids them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from ..base import Frozen
 from ..explanation.clauses import clauses
@@ -9,18 +8,19 @@ from ..explanation.conflict import Conflict
 from ..finding import Finding
 from ..request.fields import Term
 from ..rules import RULES
+from ..words import FEW
 from .layout import TERM_WORDS, ObjectiveTerm
-
-FEW: Final = 4
-"""Unmet preferences that are all told; of more, the first ones."""
 
 
 class UnmetPreference(Frozen):
     """A preference that is not met, of a device or for a switch: a reason and its weight, see docs/semantics.md."""
 
     who: str
+    """Id of the device, or of the switch."""
     reason: str
+    """Which preference, by the names of `schema.weights.WEIGHTS`; docs/semantics.md says when each applies."""
     weight: int
+    """What it adds to the objective's term `preferences`."""
 
     def __str__(self) -> str:
         return f"{self.reason} of {self.who}, {self.weight}"
@@ -35,26 +35,36 @@ class OtherPlace(Frozen):
     """
 
     address: str
+    """The pin, as in `pcie.0:05.0`."""
     bus_model: str
     """Of the controller that offers the bus; empty for the root bus."""
     new: bool = False
     """A bus that the plan does not have."""
     term: Term | None = None
+    """The first term of the objective that differs from the plan's; null where none does, and where there is no
+    layout."""
     before: int = 0
+    """That term's value in the plan, in the term's unit."""
     after: int = 0
+    """That term's value with the device there."""
     paid: tuple[UnmetPreference, ...] = ()
     """Preferences that are met in the plan, and would not be then."""
     objective: tuple[ObjectiveTerm, ...] = ()
+    """The whole objective with the device there; empty where there is no layout."""
     only_by_pin: bool = False
     """Automatic placement never puts the device there, see docs/semantics.md: so it may even be cheaper."""
     proved: bool = True
     """Whether that is the best there is with the device there; past a limit it is only the best known."""
     findings: tuple[Finding, ...] = ()
+    """What runs out, where there is no layout."""
     conflict: Conflict | None = None
+    """What the request cannot have together with the device there, where there is no layout."""
     refused: str = ""
+    """Why nothing can be asked for there, or nothing was decided; else empty."""
 
     @property
     def possible(self) -> bool:
+        """Whether there is a layout with the device there."""
         return bool(self.objective)
 
     def words(self, device: str) -> str:
@@ -87,15 +97,25 @@ class PlacementReport(Frozen):
     of it."""
 
     device: str
+    """Id of the device."""
     model: str
+    """Its catalogue model."""
     virtio: str | None
+    """Its virtio mode in the plan; null for what is not virtio."""
     address: str
+    """Its address in the plan, as in `rp1:00.0`."""
     bus_model: str
+    """Model of the controller that offers its bus; empty for the root bus."""
     guest_address: str | None
+    """The address that the guest sees, as in `02:01.0`; null where it is not predicted."""
     pinned: bool
+    """Whether the request itself pins it to a bus."""
     paid: tuple[UnmetPreference, ...]
+    """Its preferences that are not met in the plan."""
     objective: tuple[ObjectiveTerm, ...]
+    """What the whole plan costs."""
     elsewhere: tuple[OtherPlace, ...]
+    """The place asked about, or one of each other sort: root bus, port, conventional bus."""
 
     def __str__(self) -> str:
         mode = f", {self.virtio}" if self.virtio else ""

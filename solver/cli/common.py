@@ -128,11 +128,10 @@ def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
 def exit_code_and_message(outcome: "Outcome") -> tuple[Exit, str]:
     """The exit code, and why the answer is not a proved layout, where it is not."""
     from qslot.schema import Infeasible, Undecided
-    from qslot.schema.formats.text_layout import undecided
 
     if isinstance(outcome, Infeasible):
         return Exit.INFEASIBLE, str(outcome)
-    return (Exit.UNPROVED, undecided(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
+    return (Exit.UNPROVED, str(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
 
 
 PRESETS = ("default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern")

@@ -23,7 +23,7 @@ from ..search.feasibility import feasible, prove_infeasible
 from .guarded_core import facts_outside_core
 from .witness import wider
 
-FEW: Final = 5
+TRIED_ONE_BY_ONE: Final = 5
 """Facts that are as soon tried one by one."""
 
 
@@ -35,10 +35,10 @@ def minimal_conflict(guest: Guest, facts: Facts, limits: Limits, known: Sequence
     search = _Search(guest, facts, limits)
     clash = _Clash(facts, Relaxation.of(guest, facts), without(facts), known[0].rule if known else "")
     clash = search.delete(clash, [_not_about(clash, {name for finding in known for name in finding.subjects})])
-    if len(clash.facts) > FEW:
+    if len(clash.facts) > TRIED_ONE_BY_ONE:
         clash = search.delete(clash, [facts_outside_core(clash.relaxation, clash.facts, limits)])
     size = len(clash.facts) // 2
-    while size > 1 and len(clash.facts) > FEW:
+    while size > 1 and len(clash.facts) > TRIED_ONE_BY_ONE:
         clash = search.delete(clash, _pieces(_droppable(clash.facts), size))
         size //= 2
     clash = search.delete_singles(clash)

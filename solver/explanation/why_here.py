@@ -104,7 +104,7 @@ class _Elsewhere:
         try:
             changed = self._pinned(pin)
         except ValidationError as error:
-            return there.model_copy(update={"refused": "; ".join(problems(error, {}, Guest))})
+            return there.model_copy(update={"refused": "; ".join(map(str, problems(error, {}, Guest)))})
         outcome = with_conflict(changed, Limits.of(self.options))
         if isinstance(outcome, Infeasible):
             return there.model_copy(update={"findings": outcome.findings, "conflict": outcome.conflict})

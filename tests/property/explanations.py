@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from pydantic import ValidationError
+
 from qslot.schema import Controller, Device, Guest, Infeasible
 from qslot.schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Fact, Facts, with_least
 from qslot.schema.explanation.facts import facts_of, spare_id

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from qslot.schema import Infeasible
 from qslot.schema.explanation.conflict import CAPACITY_RULES
 from qslot.schema.explanation.facts import facts_of

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 
 import pytest
+
 from qslot.schema import Guest, Infeasible
 from qslot.schema.explanation.conflict import CAPACITY_RULES, Fact, Facts
 from qslot.schema.explanation.facts import facts_of

@@ -1,10 +1,10 @@
 """The tree and the other texts: whole texts, since people read them whole."""
 
 import pytest
-from qslot.schema import Finding, Layout, Undecided
-from qslot.schema.formats.text_layout import findings, tree, undecided
-from qslot.schema.layout.layout import ObjectiveTerm, PlacedController
 
+from qslot.schema import Finding, Layout, Undecided
+from qslot.schema.formats.text_layout import findings, tree
+from qslot.schema.layout.layout import ObjectiveTerm, PlacedController
 from tests.layouts import nic, port, small_layout
 
 TREE = """\
@@ -95,6 +95,6 @@ def test_findings() -> None:
 @pytest.mark.parametrize("layout", [None, small_layout()])
 def test_undecided(layout: Layout | None) -> None:
     bound = (ObjectiveTerm(term="controllers", value=5, bound=3),)
-    text = undecided(Undecided(layout=layout, bound=bound))
+    text = str(Undecided(layout=layout, bound=bound))
     assert "proved" in text.splitlines()[0]
     assert "at least 3" in text

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.schema.explanation.clauses import clause
 from qslot.schema.explanation.conflict import CAPACITY_RULES, Fact, with_least

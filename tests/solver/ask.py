@@ -9,7 +9,7 @@ from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 from qslot.solver import Options, explain, solve
-from qslot.solver.explanation.explain import clashing
+from qslot.solver.explanation.explain import with_conflict
 from qslot.solver.search.cpsat import Limits
 
 if TYPE_CHECKING:
@@ -193,9 +193,17 @@ def refused_for(rule: str, data: Data) -> None:
     """No layout, and that rule is named: with what runs out, or with the facts that clash."""
     findings = refused(data).findings
     if rule not in {*UNNAMED, *(finding.rule for finding in findings)}:
-        outcome, _ = clashing(Guest.model_validate(data), Limits.of(Options()))
+        outcome = with_conflict(Guest.model_validate(data), Limits.of(Options()))
         assert isinstance(outcome, Infeasible)
-        assert rule in {outcome.broken_rule, *(finding.rule for finding in outcome.findings)}, outcome
+        assert rule in rules_named(outcome), outcome
+
+
+def rules_named(outcome: Infeasible) -> set[str]:
+    """Of what runs out, of what the request states, and the one that is broken whatever else is done."""
+    named = {finding.rule for finding in outcome.findings}
+    if outcome.conflict is not None:
+        named |= {outcome.conflict.broken_rule, *(fact.rule for fact in outcome.conflict.facts)}
+    return named
 
 
 def check_trio(rule: str, trio: Trio) -> None:

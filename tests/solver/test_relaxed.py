@@ -6,6 +6,7 @@ Each has a layout, and none once the request is made without the fact; that is n
 from dataclasses import replace
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.schema.explanation.conflict import Facts
 from qslot.schema.explanation.facts import facts_of
