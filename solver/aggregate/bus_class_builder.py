@@ -278,7 +278,7 @@ class BusClassBuilder:
         where = self.standing.below(host, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             return
-        key = ("unit", number, where) if home is None else ("home", number, id(host))
+        key = ("unit", number, where) if home is None else ("home", number, host)
         if key not in self._known:
             variant = self._floating_at(number, unit, where)
             if variant is None:

@@ -118,7 +118,7 @@ class Level:
 
 @dataclass(eq=False, slots=True)
 class BusClass:
-    """Controllers that cannot be told apart, and the bus each offers."""
+    """Controllers that cannot be told apart, and the bus each offers. Compared by identity: a class is itself a key."""
 
     kind: BusKind
     model: str | None

@@ -135,6 +135,11 @@ def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
     return [join for join, able in joins.items() if able] or ([SharedBy.NOBODY] if models else [])
 
 
+def _occupants(here: Iterable[Occupant | Controller | str]) -> list[Occupant]:
+    """Items in a slot, each once: a group is there at several functions."""
+    return list(dict.fromkeys(one for one in here if isinstance(one, Occupant)))
+
+
 def _of_group(other: Occupant | Controller | str, group: str | None) -> bool:
     return group is not None and isinstance(other, Occupant) and other.group == group
 
@@ -152,7 +157,7 @@ PORTS: Final = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream"})
 def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     """Who may join these occupants, and what that costs them."""
     controllers = {one.model for one in here.values() if isinstance(one, Controller)}
-    occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+    occupants = _occupants(here.values())
     if controllers:
         if occupants or chipset:
             return SharedBy.NOBODY, 0
@@ -187,7 +192,7 @@ def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *,
     weight = io = functions = window = 0
     memory = NONE
     for slot, here in tree.occupants.get(bus, {}).items():
-        occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+        occupants = _occupants(here.values())
         for occupant in occupants:
             item, group = occupant.item, occupant.group
             alone = all(other is occupant or _of_group(other, group) for other in here.values())

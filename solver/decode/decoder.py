@@ -33,7 +33,7 @@ class _Decoder:
     values: Sequence[int]
     check: Callable[[], object]
     backwards: bool
-    buses: dict[int, list[BusInstance]] = field(default_factory=dict)
+    buses: dict[BusClass, list[BusInstance]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
     devices: dict[str, tuple[BusInstance, int, int]] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class _Decoder:
         self._make_buses()
         self._choose_items()
         for bus in v.classes:
-            if self.buses[id(bus)]:
+            if self.buses[bus]:
                 self.check()
                 self._fill(bus)
         for bus in v.classes:
-            for one in self.buses[id(bus)]:
+            for one in self.buses[bus]:
                 if bus.model is not None and one.parent is None:
                     raise NoDecode(f"{one.name or bus.model} hangs nowhere")
-        return Assignment([one for bus in v.classes for one in self.buses[id(bus)]], self.devices, self.spares)
+        return Assignment([one for bus in v.classes for one in self.buses[bus]], self.devices, self.spares)
 
     def _make_buses(self) -> None:
         v = self.model.variables
@@ -68,18 +68,18 @@ class _Decoder:
                 names = [waiting.pop(0) for _ in range(count)]
             elif not count:
                 names = []
-            self.buses[id(bus)] = [BusInstance(bus, name, io=bus.base_io) for name in names]
+            self.buses[bus] = [BusInstance(bus, name, io=bus.base_io) for name in names]
             self._attach_pinned(bus)
 
     def _attach_pinned(self, bus: BusClass) -> None:
         v = self.model.variables
         if bus.parent is None:
             return
-        for one in self.buses[id(bus)]:
+        for one in self.buses[bus]:
             pin = v.items.controller_pins[str(one.name)]
             assert pin.slot is not None
             assert pin.function is not None
-            one.parent, one.slot, one.function = self.buses[id(bus.parent)][0], pin.slot, pin.function
+            one.parent, one.slot, one.function = self.buses[bus.parent][0], pin.slot, pin.function
 
     def _choose_items(self) -> None:
         """Items of a kind go to its options in order."""
@@ -96,7 +96,7 @@ class _Decoder:
         open_children = self._attached(bus)
         for index, slot in enumerate(bus.slots):
             numbers = slot.numbers[::-1] if self.backwards else slot.numbers
-            pool = FreeSlots([(one, number) for one in self.buses[id(bus)] for number in numbers])
+            pool = FreeSlots([(one, number) for one in self.buses[bus] for number in numbers])
             grouped, sitting = v.packed(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.single(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
@@ -138,9 +138,9 @@ class _Decoder:
         result: dict[bool, list[BusInstance]] = {False: [], True: []}
         for child in v.children(bus):
             count = v.attached(child, bus).value(self.values)
-            waiting = [one for one in self.buses[id(child)] if one.parent is None]
+            waiting = [one for one in self.buses[child] if one.parent is None]
             for one in waiting[:count]:
-                one.parent = self.buses[id(bus)][0]  # the class is settled; the bus follows
+                one.parent = self.buses[bus][0]  # the class is settled; the bus follows
                 result[packs_into_shared_slots(child)].append(one)
         return result
 
@@ -160,7 +160,7 @@ class _Decoder:
     def _one_bridge_per_bus(self, bus: BusClass) -> bool:
         """Whether bridges go one to a bus: each may keep another bus from opening a window for being empty."""
         ports_open = self.model.variables.guest.machine_model.port_io_reserve
-        return (bus.shpc or ports_open) and len(self.buses[id(bus)]) > 1
+        return (bus.shpc or ports_open) and len(self.buses[bus]) > 1
 
     def _controllers(
         self,
@@ -217,7 +217,7 @@ class _Decoder:
 
     def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: FreeSlots) -> None:
         """IO first, so that it opens windows on as few buses as the model counted."""
-        if bus.kind is BusKind.CONVENTIONAL and len(self.buses[id(bus)]) > 1:
+        if bus.kind is BusKind.CONVENTIONAL and len(self.buses[bus]) > 1:
             wet = [(option, item) for option, item in single if option.io]
             single = [(option, item) for option, item in single if not option.io]
             self._seat_io_devices(bus, wet, pool)
@@ -227,8 +227,8 @@ class _Decoder:
 
     def _seat_io_devices(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: FreeSlots) -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
-        layers = [layer.value(self.values) for layer in self.model.windows.layers.get(id(bus), [])]
-        hosts = self.buses[id(bus)][: layers[0] if layers else 0]
+        layers = [layer.value(self.values) for layer in self.model.windows.layers.get(bus, [])]
+        hosts = self.buses[bus][: layers[0] if layers else 0]
         room = [PAGE * sum(layer > index for layer in layers) for index in range(len(hosts))]
         for option, item in sorted(wet, key=lambda one: -one[0].io):
             for index, host in enumerate(hosts):

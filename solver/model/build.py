@@ -99,10 +99,10 @@ def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capa
 
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
     """Raises PinConflict for what nobody else keeps from having a place: there is none."""
-    seated = {id(option.kind) for option in options}
-    spared = {id(kind) for members in items.open.instead.values() for kind in members}
+    seated = {option.kind for option in options}
+    spared = {kind for members in items.open.instead.values() for kind in members}
     for kind, waiting in items.free.items():
-        if id(kind) not in seated | spared and items.open.least.get(kind, len(waiting)):
+        if kind not in seated | spared and items.open.least.get(kind, len(waiting)):
             reasons = {
                 "spare": kind.spare is not None,
                 "integrated": kind.allowed == {Place.ROOT},

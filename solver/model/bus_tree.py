@@ -16,8 +16,8 @@ class BusNumbers:
 
     v: Variables
     bounded: bool
-    _below: dict[int, LinearExpr] = field(default_factory=dict)
-    _parts: dict[int, dict[int, LinearExpr]] = field(default_factory=dict)
+    _below: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _parts: dict[BusClass, dict[BusClass, LinearExpr]] = field(default_factory=dict)
 
     def own(self, bus: BusClass) -> LinearExpr:
         """What the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
@@ -43,30 +43,30 @@ class BusNumbers:
 
     def _numbers_below(self, bus: BusClass) -> LinearExpr:
         """All that hangs on the buses of a class."""
-        if id(bus) not in self._below:
+        if bus not in self._below:
             result = LinearExpr()
             for child in self.v.pinned(bus):
                 result.add(self._of(child))
             for child in self.v.children(bus):
-                result.add(self._split_by_parent(child)[id(bus)])
-            self._below[id(bus)] = result
-        return self._below[id(bus)]
+                result.add(self._split_by_parent(child)[bus])
+            self._below[bus] = result
+        return self._below[bus]
 
-    def _split_by_parent(self, child: BusClass) -> dict[int, LinearExpr]:
+    def _split_by_parent(self, child: BusClass) -> dict[BusClass, LinearExpr]:
         """A class's numbers by the host that it hangs on. They add up: nothing below a reserve hides from it."""
-        if id(child) not in self._parts:
+        if child not in self._parts:
             linear, numbers = self.v.linear, self._of(child)
             if len(child.possible_parents) == 1:
-                self._parts[id(child)] = {id(child.possible_parents[0]): numbers}
+                self._parts[child] = {child.possible_parents[0]: numbers}
             else:
                 most = min(linear.upper_bound(numbers), BUS_NUMBERS) if self.bounded else linear.upper_bound(numbers)
-                parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+                parts = {host: linear.variable(0, most) for host in child.possible_parents}
                 for host in child.possible_parents:
-                    linear.add_le(parts[id(host)], self.v.attached(child, host) * most)
-                    linear.add_le(self.v.attached(child, host), parts[id(host)])
+                    linear.add_le(parts[host], self.v.attached(child, host) * most)
+                    linear.add_le(self.v.attached(child, host), parts[host])
                 linear.add_eq(sum_of(parts.values()), numbers)
-                self._parts[id(child)] = parts
-        return self._parts[id(child)]
+                self._parts[child] = parts
+        return self._parts[child]
 
 
 def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:

@@ -85,7 +85,7 @@ def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Se
 def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages of the windows of these classes at least: of bridges without devices, what is on an expander's bus."""
     result = sum_of(
-        windows.pages_for_bars[id(bus)] + windows.pages_reserved[id(bus)] for bus in inside if bus.model != "pxb-pcie"
+        windows.pages_for_bars[bus] + windows.pages_reserved[bus] for bus in inside if bus.model != "pxb-pcie"
     )
     result.add(sum_of(one.beyond for one in reserves if one.bus in inside))
     for bus in inside if _pads(v) else ():

@@ -23,35 +23,35 @@ class Windows:
     v: Variables
     cap: int
     """Pages that all windows together can have."""
-    pages_for_bars: dict[int, LinearExpr] = field(default_factory=dict)
-    pages_reserved: dict[int, LinearExpr] = field(default_factory=dict)
-    with_io: dict[int, LinearExpr] = field(default_factory=dict)
-    layers: dict[int, list[LinearExpr]] = field(default_factory=dict)
+    pages_for_bars: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    pages_reserved: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    with_io: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    layers: dict[BusClass, list[LinearExpr]] = field(default_factory=dict)
     """Of classes of many bridges: how many have one page of direct IO or more, two or more, ..."""
-    shares: dict[tuple[int, str], dict[int, LinearExpr]] = field(default_factory=dict)
-    _opened: dict[int, LinearExpr] = field(default_factory=dict)
-    _pages_of: dict[int, LinearExpr] = field(default_factory=dict)
-    spared: dict[int, LinearExpr] = field(default_factory=dict)
+    shares: dict[tuple[BusClass, str], dict[BusClass, LinearExpr]] = field(default_factory=dict)
+    _opened: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _pages_of: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    spared: dict[BusClass, LinearExpr] = field(default_factory=dict)
 
     def opened(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class have a window, at most."""
-        if id(bus) not in self._opened:
+        if bus not in self._opened:
             linear, most = (
                 self.v.linear,
-                self.with_io[id(bus)] + self.pages_reserved[id(bus)] + _open_through_nested(self, bus),
+                self.with_io[bus] + self.pages_reserved[bus] + _open_through_nested(self, bus),
             )
             count = linear.variable(0, min(bus.max_count, self.cap, linear.upper_bound(most)))
             linear.add_le(count, most)
             linear.add_le(count, self.v.controller_count(bus))
-            self._opened[id(bus)] = count
-        return self._opened[id(bus)]
+            self._opened[bus] = count
+        return self._opened[bus]
 
     def pages_of(self, bus: BusClass) -> LinearExpr:
         """Pages of the windows of a class, those below included."""
-        if id(bus) not in self._pages_of:
-            own = self.pages_for_bars[id(bus)] + self.pages_reserved[id(bus)]
-            self._pages_of[id(bus)] = own + _below(self, bus, self.pages_of)
-        return self._pages_of[id(bus)]
+        if bus not in self._pages_of:
+            own = self.pages_for_bars[bus] + self.pages_reserved[bus]
+            self._pages_of[bus] = own + _below(self, bus, self.pages_of)
+        return self._pages_of[bus]
 
     def pages_below(self, bus: BusClass) -> LinearExpr:
         """Pages of the windows of the bridges on the buses of a class, at most."""
@@ -71,7 +71,7 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
         _pages_for_bars(windows, bus)
     # deepest first: whether a bridge below is open decides whether the one above would be empty
     for bus in sorted(below, key=lambda one: -one.level.depth):
-        windows.pages_reserved[id(bus)] = _pages_reserved(windows, bus)
+        windows.pages_reserved[bus] = _pages_reserved(windows, bus)
         if bus.forwards_no_io:
             _forward_no_io(windows, bus)
     _link_pages_to_windows(windows, below)
@@ -99,20 +99,20 @@ def _link_pages_to_windows(windows: Windows, below: list[BusClass]) -> None:
     and at least one page elsewhere for each that is open elsewhere."""
     linear = windows.v.linear
     for child in sorted(below, key=lambda one: one.level.depth):
-        pages_of = windows.shares.get((id(child), "pages_of"))
+        pages_of = windows.shares.get((child, "pages_of"))
         if pages_of is None or len(child.possible_parents) == 1:
             continue
         opened, amount = _split_by_parent(windows, child, windows.opened), windows.pages_of(child)
         for host in child.possible_parents:
-            here = pages_of[id(host)]
-            linear.add_le(here, opened[id(host)] * min(linear.upper_bound(amount), windows.cap))
-            linear.add_le(here + windows.opened(child) - opened[id(host)], amount)
+            here = pages_of[host]
+            linear.add_le(here, opened[host] * min(linear.upper_bound(amount), windows.cap))
+            linear.add_le(here + windows.opened(child) - opened[host], amount)
 
 
 def _forward_no_io(windows: Windows, bus: BusClass) -> None:
     """Rule reserves: a bridge that says io-reserve=0 forwards no IO; what hangs on it must need none."""
     v = windows.v
-    v.linear.add_le(windows.pages_for_bars[id(bus)], 0)
+    v.linear.add_le(windows.pages_for_bars[bus], 0)
     for child in v.pinned(bus):
         v.linear.add_le(windows.pages_of(child), 0)
     for child in v.children(bus):
@@ -132,7 +132,7 @@ def _order_pages(windows: Windows, below: list[BusClass]) -> None:
         v.linear.add_le(v.controller_count(bus), here)
         level = (bus.model, bus.level)
         if level in before:
-            v.linear.add_le(windows.pages_for_bars[id(bus)], windows.pages_for_bars[id(before[level])])
+            v.linear.add_le(windows.pages_for_bars[bus], windows.pages_for_bars[before[level]])
         before[level] = bus
 
 
@@ -141,7 +141,7 @@ def _pages_for_bars(windows: Windows, bus: BusClass) -> None:
     v = windows.v
     with_io = [i for i in v.options_on(bus) if v.options[i].io]
     if not with_io and not bus.base_io:
-        windows.pages_for_bars[id(bus)] = windows.with_io[id(bus)] = LinearExpr()
+        windows.pages_for_bars[bus] = windows.with_io[bus] = LinearExpr()
     elif bus.max_count == 1:
         # one bus: exact
         amount = sum_of(v.counts[i] * v.options[i].io for i in with_io) + v.controller_count(bus) * bus.base_io
@@ -149,7 +149,7 @@ def _pages_for_bars(windows: Windows, bus: BusClass) -> None:
         v.linear.add_le(amount, direct * PAGE)
         flag = v.linear.variable(0, 1)
         v.linear.add_le(flag, direct)
-        windows.pages_for_bars[id(bus)], windows.with_io[id(bus)] = direct, flag
+        windows.pages_for_bars[bus], windows.with_io[bus] = direct, flag
     elif bus.kind is BusKind.PORT:
         _pages_for_bars_on_ports(windows, bus, with_io)
     else:
@@ -171,7 +171,7 @@ def _pages_for_bars_on_ports(windows: Windows, bus: BusClass, with_io: list[int]
         v.linear.add_le(sum_of(v.counts[i] * v.options[i].kind.size for i in shared), pools * FUNCTIONS)
         v.linear.add_le(pools, pooled)
         direct, buses = direct + pooled, buses + pools
-    windows.pages_for_bars[id(bus)], windows.with_io[id(bus)] = direct, buses
+    windows.pages_for_bars[bus], windows.with_io[bus] = direct, buses
 
 
 def _pages_for_bars_on_bridges(windows: Windows, bus: BusClass, with_io: list[int]) -> None:
@@ -201,7 +201,7 @@ def _pages_for_bars_on_bridges(windows: Windows, bus: BusClass, with_io: list[in
         if size == sizes[0] or held[1] < room:
             v.linear.add_le(_slots(v, big), sum_of(n * (held[k + 1] - held[k]) for k, n in enumerate(layers)))
     v.linear.add_le(layers[0], v.controller_count(bus))
-    windows.pages_for_bars[id(bus)], windows.with_io[id(bus)], windows.layers[id(bus)] = direct, layers[0], layers
+    windows.pages_for_bars[bus], windows.with_io[bus], windows.layers[bus] = direct, layers[0], layers
 
 
 def _slots(v: Variables, options: list[int]) -> LinearExpr:
@@ -220,12 +220,12 @@ def _pages_reserved(windows: Windows, bus: BusClass) -> LinearExpr:
     demanded = max(bus.io_reserve_pages, int(bus.shpc and not bus.shpc_optional))
     if demanded and bus.max_count == 1:
         extra = v.linear.variable(0, demanded)
-        have = windows.pages_for_bars[id(bus)] + _below(windows, bus, windows.pages_of)
+        have = windows.pages_for_bars[bus] + _below(windows, bus, windows.pages_of)
         v.linear.add_le(v.controller_count(bus) * demanded - have, extra)
         return extra
     if demanded:
         extra = v.linear.variable(0, min(windows.cap, demanded * bus.max_count))
-        opened = windows.with_io[id(bus)] + _open_through_nested(windows, bus)
+        opened = windows.with_io[bus] + _open_through_nested(windows, bus)
         v.linear.add_le((v.controller_count(bus) - opened) * demanded, extra)
         return extra
     return _for_spares(windows, bus) if bus.shpc else LinearExpr()
@@ -240,7 +240,7 @@ def _for_spares(windows: Windows, bus: BusClass) -> LinearExpr:
     with_io = [i for i in v.options_on(bus) if v.options[i].io]
     with_spare = v.linear.variable(0, bus.max_count)
     slots = FUNCTIONS * sum(slot.count for slot in bus.slots)
-    buses = with_spare + windows.with_io[id(bus)]
+    buses = with_spare + windows.with_io[bus]
     v.linear.add_le(_slots(v, spare) + _slots(v, with_io), buses * slots)
     v.linear.add_le(buses, v.controller_count(bus))
     extra = v.linear.variable(0, min(windows.cap, bus.max_count))
@@ -251,7 +251,7 @@ def _for_spares(windows: Windows, bus: BusClass) -> LinearExpr:
 def _open_through_nested(windows: Windows, bus: BusClass) -> LinearExpr:
     """How many bridges without IO on their bus have a window below: at most one a slot with a bridge."""
     v = windows.v
-    if id(bus) not in windows.spared:
+    if bus not in windows.spared:
         spared = opened = _below(windows, bus, windows.opened)
         if opened.terms:
             spared = v.linear.variable(0, bus.max_count)
@@ -259,8 +259,8 @@ def _open_through_nested(windows: Windows, bus: BusClass) -> LinearExpr:
             if not v.pinned(bus) and all(child.home is None for child in v.children(bus)):
                 slots = sum_of(v.packed(bus, index)[0] + v.single(bus, index) for index in range(len(bus.slots)))
                 v.linear.add_le(spared, slots)
-        windows.spared[id(bus)] = spared
-    return windows.spared[id(bus)]
+        windows.spared[bus] = spared
+    return windows.spared[bus]
 
 
 def _below(windows: Windows, bus: BusClass, measure: Callable[[BusClass], LinearExpr]) -> LinearExpr:
@@ -269,25 +269,25 @@ def _below(windows: Windows, bus: BusClass, measure: Callable[[BusClass], Linear
     for child in windows.v.pinned(bus):
         result.add(measure(child))
     for child in windows.v.children(bus):
-        result.add(_split_by_parent(windows, child, measure)[id(bus)])
+        result.add(_split_by_parent(windows, child, measure)[bus])
     return result
 
 
 def _split_by_parent(
     windows: Windows, child: BusClass, measure: Callable[[BusClass], LinearExpr]
-) -> dict[int, LinearExpr]:
+) -> dict[BusClass, LinearExpr]:
     """How much of a class's windows counts for each class it may hang on."""
-    key = (id(child), measure.__name__)
+    key = (child, measure.__name__)
     if key not in windows.shares:
         linear, amount = windows.v.linear, measure(child)
         if len(child.possible_parents) == 1 or not linear.upper_bound(amount):
-            windows.shares[key] = dict.fromkeys(map(id, child.possible_parents), amount)
+            windows.shares[key] = dict.fromkeys(child.possible_parents, amount)
         else:
             most = min(linear.upper_bound(amount), windows.cap)
             each = 1 if measure == windows.opened else most  # a controller has one window, of any size
-            parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+            parts = {host: linear.variable(0, most) for host in child.possible_parents}
             for host in child.possible_parents:
-                linear.add_le(parts[id(host)], windows.v.attached(child, host) * each)
+                linear.add_le(parts[host], windows.v.attached(child, host) * each)
             linear.add_eq(sum_of(parts.values()), amount)
             windows.shares[key] = parts
     return windows.shares[key]

@@ -19,12 +19,12 @@ class SpareMemory:
     """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
 
     v: Variables
-    windows: dict[int, LinearExpr] = field(default_factory=dict)
-    beyond: dict[int, LinearExpr] = field(default_factory=dict)
+    windows: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    beyond: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whole MiB that a reserve has above all that is in it."""
-    reserves: dict[int, PowerOfTwo] = field(default_factory=dict)
+    reserves: dict[BusClass, PowerOfTwo] = field(default_factory=dict)
     """Of OVMF, which aligns them to their size."""
-    _parts: dict[int, dict[int, LinearExpr]] = field(default_factory=dict)
+    _parts: dict[BusClass, dict[BusClass, LinearExpr]] = field(default_factory=dict)
     _exact: set[BusClass] = field(default_factory=set)
     _shared: set[BusClass] = field(default_factory=set)
 
@@ -41,7 +41,7 @@ class SpareMemory:
             elif self._reserves(bus) and not self._exact & self.v.below(bus) and not stated.terms:
                 self._shared.add(bus)
                 held = held + self.raised(bus, 1)
-            self.windows[id(bus)] = held
+            self.windows[bus] = held
 
     def raised(self, bus: BusClass, unit: int) -> LinearExpr:
         """Of a class of several buses, what their reserves are above all that is in them, in blocks of `unit` bytes."""
@@ -83,36 +83,36 @@ class SpareMemory:
         for index in self.v.options_on(bus):
             result.add(self.v.counts[index], self.v.options[index].kind.fit(Place.CONVENTIONAL).window)
         for child in self.v.pinned(bus):
-            result.add(self.windows.get(id(child), LinearExpr()))
+            result.add(self.windows.get(child, LinearExpr()))
         for child in self.v.children(bus):
-            result.add(self._shared_out(child)[id(bus)])
+            result.add(self._shared_out(child)[bus])
         return result
 
-    def _shared_out(self, child: BusClass) -> dict[int, LinearExpr]:
+    def _shared_out(self, child: BusClass) -> dict[BusClass, LinearExpr]:
         """The windows of a class, by the class that it hangs on: they add up, so that nothing hides."""
-        window = self.windows.get(id(child), LinearExpr())
+        window = self.windows.get(child, LinearExpr())
         if len(child.possible_parents) == 1 or not window.terms:
-            return dict.fromkeys(map(id, child.possible_parents), window)
-        if id(child) not in self._parts:
+            return dict.fromkeys(child.possible_parents, window)
+        if child not in self._parts:
             linear, most = self.v.linear, self.v.linear.upper_bound(window)
-            parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+            parts = {host: linear.variable(0, most) for host in child.possible_parents}
             for host in child.possible_parents:
-                linear.add_le(parts[id(host)], self.v.attached(child, host) * most)
+                linear.add_le(parts[host], self.v.attached(child, host) * most)
             linear.add_eq(sum_of(parts.values()), window)
-            self._parts[id(child)] = parts
-        return self._parts[id(child)]
+            self._parts[child] = parts
+        return self._parts[child]
 
     def _rounded_up(self, bus: BusClass, held: LinearExpr, stated: LinearExpr) -> LinearExpr:
         """Bytes up to the next power of two, if there are spare slots at all."""
         linear, spares = self.v.linear, self._spares(bus)
         reserve = rounded_up(linear, held, MIB)
         if self.v.guest.firmware.name == "ovmf":
-            self.reserves[id(bus)] = reserve
+            self.reserves[bus] = reserve
         linear.add_le(spares, reserve.used * linear.upper_bound(spares))
         result, whole = linear.variable(0, reserve.most), linear.variable(0, reserve.most // MIB)
         linear.add_le(reserve.value - held - stated, result)
         linear.add_le(result - (MIB - 1), whole * MIB)
-        self.beyond[id(bus)] = whole
+        self.beyond[bus] = whole
         return result
 
 

@@ -78,24 +78,24 @@ class Variables:
     capped: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[LinearExpr] = field(default_factory=list)
-    _buses: dict[int, LinearExpr] = field(default_factory=dict)
-    _hang: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
-    _alone: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
-    _grouped: dict[tuple[int, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
-    _patterns: dict[tuple[int, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
-    _function_seats: dict[tuple[int, int, int], LinearExpr] = field(default_factory=dict)
-    _by_bus: dict[int, list[int]] = field(default_factory=dict)
-    _children: dict[int, list[BusClass]] = field(default_factory=dict)
-    _pinned: dict[int, list[BusClass]] = field(default_factory=dict)
+    _buses: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _hang: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
+    _alone: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
+    _grouped: dict[tuple[BusClass, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
+    _patterns: dict[tuple[BusClass, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
+    _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
+    _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
+    _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
+    _pinned: dict[BusClass, list[BusClass]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for child in self.classes:
             for host in child.possible_parents:
-                self._children.setdefault(id(host), []).append(child)
+                self._children.setdefault(host, []).append(child)
             if child.parent is not None:
-                self._pinned.setdefault(id(child.parent), []).append(child)
+                self._pinned.setdefault(child.parent, []).append(child)
         for index, option in enumerate(self.options):
-            self._by_bus.setdefault(id(option.bus), []).append(index)
+            self._by_bus.setdefault(option.bus, []).append(index)
         for bus in reversed(self.classes):
             self._make_bus(bus)
         made: dict[int, LinearExpr] = {}
@@ -108,12 +108,10 @@ class Variables:
 
     def _make_bus(self, bus: BusClass) -> None:
         if bus.created or bus.optional or (bus.is_floating and bus.floating_group is not None):
-            self._buses[id(bus)] = self.linear.variable(0, bus.max_count)
+            self._buses[bus] = self.linear.variable(0, bus.max_count)
         for host in reversed(bus.possible_parents):
             one = len(bus.possible_parents) == 1
-            self._hang[id(bus), id(host)] = (
-                self.controller_count(bus) if one else self.linear.variable(0, bus.max_count)
-            )
+            self._hang[bus, host] = self.controller_count(bus) if one else self.linear.variable(0, bus.max_count)
 
     def _make_slots(self, bus: BusClass) -> None:
         """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
@@ -123,18 +121,18 @@ class Variables:
         for index, slot in enumerate(bus.slots):
             most = slot.count * bus.max_count
             if alone and slot.join is SharedBy.EMPTY:
-                self._alone[id(bus), index] = self.linear.variable(0, most)
+                self._alone[bus, index] = self.linear.variable(0, most)
             if grouped and slot.join in (SharedBy.EMPTY, SharedBy.PORTS, SharedBy.BRIDGES):
                 slots = self.linear.variable(0, most)
-                self._grouped[id(bus), index] = slots, self.linear.variable(0, most * slot.mask.bit_count())
+                self._grouped[bus, index] = slots, self.linear.variable(0, most * slot.mask.bit_count())
                 for child in grouped:
                     if child.function is not None:
-                        self._function_seats[id(child), id(bus), index] = self.linear.variable(0, child.max_count)
+                        self._function_seats[child, bus, index] = self.linear.variable(0, child.max_count)
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
                 self.capped |= not all_known
-                self._patterns[id(bus), index] = [(one, self.linear.variable(0, most)) for one in known]
+                self._patterns[bus, index] = [(one, self.linear.variable(0, most)) for one in known]
 
     # ---- what may be asked for and may not
 
@@ -163,19 +161,19 @@ class Variables:
 
     def controller_count(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class there are."""
-        if id(bus) in self._buses:
-            return self._buses[id(bus)]
+        if bus in self._buses:
+            return self._buses[bus]
         if bus.floating_group is not None and bus.parent is not None:
             return self.controller_count(bus.parent)
         return LinearExpr(constant=bus.max_count)
 
     def attached(self, child: BusClass, host: BusClass) -> LinearExpr:
         """How many of `child` hang on buses of `host`."""
-        return self._hang[id(child), id(host)]
+        return self._hang[child, host]
 
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
-        return self._children.get(id(host), [])
+        return self._children.get(host, [])
 
     def seated_children(self, host: BusClass) -> list[BusClass]:
         """Those of them that take a slot wherever one is free."""
@@ -183,10 +181,10 @@ class Variables:
 
     def pinned(self, host: BusClass) -> list[BusClass]:
         """Classes of what is pinned on a bus."""
-        return self._pinned.get(id(host), [])
+        return self._pinned.get(host, [])
 
     def below(self, host: BusClass) -> set[BusClass]:
-        """All classes that may be below, at whatever level."""
+        """All classes that may be below, at whatever level. A set of objects: its order differs from run to run."""
         found: set[BusClass] = set()
         waiting = [host]
         while waiting:
@@ -198,15 +196,15 @@ class Variables:
 
     def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""
-        return self._alone.get((id(bus), slot), LinearExpr())
+        return self._alone.get((bus, slot), LinearExpr())
 
     def packed(self, bus: BusClass, slot: int) -> tuple[LinearExpr, LinearExpr]:
         """Slots given to ports or bridges packed together, and how many of them sit there."""
-        return self._grouped.get((id(bus), slot), (LinearExpr(), LinearExpr()))
+        return self._grouped.get((bus, slot), (LinearExpr(), LinearExpr()))
 
     def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> LinearExpr:
         """Controllers pinned to a function that sit in a kind of slot."""
-        return self._function_seats.get((id(child), id(bus), slot), LinearExpr())
+        return self._function_seats.get((child, bus, slot), LinearExpr())
 
     def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, LinearExpr]]:
         """Each class pinned to a function with its seats in a kind of slot."""
@@ -215,11 +213,11 @@ class Variables:
 
     def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, LinearExpr]]:
         """Slots shared by endpoints, by pattern."""
-        return self._patterns.get((id(bus), slot), [])
+        return self._patterns.get((bus, slot), [])
 
     def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: SeatUse | None = None) -> Iterator[int]:
         """Indexes of the options on a bus class."""
-        for index in self._by_bus.get(id(bus), []):
+        for index in self._by_bus.get(bus, []):
             option = self.options[index]
             if (slot is None or option.slot is slot) and (use is None or option.use is use):
                 yield index

@@ -35,8 +35,8 @@ def free_slots(relaxation: Relaxation) -> Finding:
         model = build(relaxation.stated, relaxed_items(relaxation), Formulation(), cheapest_only=False)
     except PinConflict:
         return Finding(rule=ENOUGH_SLOTS)
-    seats = {id(option.bus) for option in model.variables.options}
-    for bus in (bus for bus in model.variables.classes if id(bus) in seats or bus.model is None):
+    seats = {option.bus for option in model.variables.options}
+    for bus in (bus for bus in model.variables.classes if bus in seats or bus.model is None):
         names = (f"a new {bus.model}",) if bus.created else bus.listed_ids or (relaxation.stated.machine_model.root,)
         room = sum(slot.count for slot in bus.slots if slot.join is SharedBy.EMPTY)
         free.update(dict.fromkeys(names, room))
