@@ -1,18 +1,19 @@
 """Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
 
-from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...schema.explanation.facts import ENOUGH_SLOTS
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
-from ..aggregate.bus_class_builder import BusClassBuilder, Formulation
+from ..aggregate.bus_class_builder import BusClassBuilder
 from ..aggregate.item_kinds import Place
 from ..aggregate.items import Items
 from ..aggregate.listed_controllers import ListedControllers
 from ..aggregate.pins import Occupancy, PinConflict
+from ..formulation import Formulation
 from .bus_tree import bus_numbers, controllers, max_controllers, near
 from .io_space import io_space
 from .io_windows import Windows, io_windows
@@ -31,8 +32,9 @@ class Model:
     windows: Windows
     terms: dict[Term, LinearExpr]
     capacities: tuple[Capacity, ...]
-    capped: bool = False
-    """The model leaves out layouts that might be better: it proves nothing."""
+    formulation: Formulation
+    incomplete: bool
+    """Layouts that might be better are left out, as there are too many: the model proves nothing."""
 
     @property
     def no_objective(self) -> LinearExpr:
@@ -40,59 +42,44 @@ class Model:
         return LinearExpr()
 
 
-def build(
-    guest: Guest,
-    items: Items,
-    scope: Formulation,
-    *,
-    cheapest_only: bool,
-    without: Set[str] = frozenset(),
-    guarded: bool = False,
-    check: Callable[[], object] = bool,
-) -> Model:
-    """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises.
-
-    With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
-    that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
-    to leave out; with guards, a core of them can be asked for.
-    """
-    scope = replace(scope, numbers="bus-numbers" not in without, io_space="io-space" not in without)
+def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callable[[], object] = bool) -> Model:
+    """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises."""
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
-    copies = 2 * items.number + 1 if ENOUGH_SLOTS in without else 1
+    copies = 1 if formulation.keeps(ENOUGH_SLOTS) else 2 * items.number + 1
     tree = Occupancy(guest, items)
-    grower = BusClassBuilder(ListedControllers(guest, items, tree, copies), scope, check)
-    classes = grower.build()
+    builder = BusClassBuilder(ListedControllers(guest, items, tree, copies), formulation, check)
+    classes = builder.build()
     options = options_of(guest, items, classes, tree.all_homes())
     _all_may_sit(guest, items, options)
-    if cheapest_only:
+    if formulation.cheapest_only:
         options = _cheapest(options)
-    v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=guarded)
+    v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=formulation.guarded)
     every_item_seated(v)
     every_controller_attached(v)
     slots_suffice(v)
     near(v)
     max_controllers(v)
-    windows = io_windows(v, bounded="io-space" not in without)
+    windows = io_windows(v, bounded=formulation.keeps("io-space"))
     spares_have_room(v, windows)
-    capacities = _capacities(v, windows, without)
+    capacities = _capacities(v, windows, formulation)
     terms: dict[Term, LinearExpr] = {
         "preferences": _preferences(v),
         "io_windows": windows.pages() * PAGE,
         "controllers": controllers(v),
         "depth": _depth(v),
     }
-    return Model(v, windows, terms, capacities, grower.capped or v.capped)
+    return Model(v, windows, terms, capacities, formulation, builder.incomplete or v.incomplete)
 
 
-def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capacity, ...]:
+def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tuple[Capacity, ...]:
     """Rules bus-numbers, io-space, memory-space."""
     capacities = (
-        bus_numbers(v, bounded="bus-numbers" not in without),
-        *io_space(v, windows, bounded="io-space" not in without),
+        bus_numbers(v, bounded=formulation.keeps("bus-numbers")),
+        *io_space(v, windows, bounded=formulation.keeps("io-space")),
         *memory_space(v),
     )
     for capacity in capacities:
-        if capacity.rule not in without:
+        if formulation.keeps(capacity.rule):
             v.limit(capacity.used, capacity.available, capacity.rule)
     return capacities
 

@@ -75,7 +75,7 @@ class Variables:
     guarded: bool = False
     """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
     guards: dict[object, LinearExpr] = field(default_factory=dict)
-    capped: bool = False
+    incomplete: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[LinearExpr] = field(default_factory=list)
     _buses: dict[BusClass, LinearExpr] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Variables:
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
-                self.capped |= not all_known
+                self.incomplete |= not all_known
                 self._patterns[bus, index] = [(one, self.linear.variable(0, most)) for one in known]
 
     # ---- what may be asked for and may not

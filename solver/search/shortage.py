@@ -9,10 +9,10 @@ from ...schema.firmware.budget import MIB
 from ...schema.firmware.pieces import Memory, whole
 from ...schema.pci.qemu_properties import Scalar
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Formulation
 from ..aggregate.bus_classes import SharedBy
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
+from ..formulation import Formulation
 from ..model.build import Model, build
 from ..model.linear import Capacity
 from ..model.memory import BELOW
@@ -32,7 +32,7 @@ def free_slots(relaxation: Relaxation) -> Finding:
     """How many slots are free on each bus that what is not pinned may go to; of buses to be created, on one of each."""
     free: dict[str, Scalar] = {}
     try:
-        model = build(relaxation.stated, relaxed_items(relaxation), Formulation(), cheapest_only=False)
+        model = build(relaxation.stated, relaxed_items(relaxation), Formulation())
     except PinConflict:
         return Finding(rule=ENOUGH_SLOTS)
     seats = {option.bus for option in model.variables.options}
@@ -47,7 +47,7 @@ def shortage_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Find
     """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
     try:
         guest, items = relaxation.stated, relaxed_items(relaxation)
-        model = build(guest, items, Formulation(), cheapest_only=False, without={rule}, check=limits.check)
+        model = build(guest, items, Formulation(without=frozenset({rule})), check=limits.check)
         program = CpSatModel(model.variables.linear, limits)
     except (PinConflict, TimeIsUp):
         return ()
