@@ -15,6 +15,7 @@ from ..layout.outcome import Infeasible
 from ..layout.placement import OtherPlace, PlacementReport, UnmetPreference
 from ..layout.remedy import Change, Remedy
 from ..pci.qemu_properties import Scalar
+from ..pci.size import MIB
 from ..request.guest import Guest
 from ..rules import RULES
 from .text_layout import TERM_WORDS
@@ -275,7 +276,7 @@ def _memory(guest: Guest, numbers: dict[str, Scalar]) -> str:
 
 
 def _mib(size: Scalar) -> str:
-    return f"{-(-int(size) // (1 << 20))} MiB"
+    return f"{-(-int(size) // MIB)} MiB"
 
 
 def _numbers(_: Guest, numbers: dict[str, Scalar]) -> str:

@@ -4,23 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...schema.firmware.budget import PAGE, io_budget
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS, BusModel, Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.guest import Guest
 from ..formulation import Formulation
 from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, shpc_costs, turns_shpc_off, useful_nesting
-from .bus_classes import (
-    ALL_FUNCTIONS,
-    BUS_NUMBERS,
-    NO_ROOM,
-    BusClass,
-    BusKind,
-    KeptRoom,
-    Level,
-    SharedBy,
-    SlotKind,
-    takes_hotplug,
-)
+from .bus_classes import ALL_FUNCTIONS, NO_ROOM, BusClass, BusKind, KeptRoom, Level, SharedBy, SlotKind, takes_hotplug
 from .bus_number_ranges import numbers_left
 from .controller_reserves import ports_look_hot, ports_reserve
 from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_controllers, switches_in

@@ -11,14 +11,13 @@ from typing import Final
 
 from ...schema.firmware.budget import PAGE
 from ...schema.firmware.pieces import NONE, Memory
-from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.address import BUS_NUMBERS, FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
 from .item_kinds import ItemKind, Place
 
-BUS_NUMBERS: Final = 256
 ALL_FUNCTIONS: Final = (1 << FUNCTIONS) - 1
 
 
@@ -227,6 +226,6 @@ def takes_hotplug(guest: Guest, controller: str, where: Level, *, on: bool, shpc
     model = CONTROLLERS[controller]
     if model.is_port:
         return on and (where.acpi_reaches or guest.machine_model.native_hotplug)
-    if controller not in ("pcie-pci-bridge", "pci-bridge"):
+    if not model.is_hotplug_bridge:
         return False
     return shpc or (where.acpi_reaches and guest.machine_model.acpi_bridge_hotplug)

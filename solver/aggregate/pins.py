@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.controllers import CONTROLLERS, may_share_slot
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
@@ -127,12 +127,17 @@ def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, e
 def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
     """Who may join those who may be in a slot that is not filled otherwise."""
     models = {home.controller for home in homes}
-    joins = {
-        SharedBy.PORTS: models & PORTS,
-        SharedBy.BRIDGES: models & {"pci-bridge"},
-        SharedBy.ENDPOINTS: models & {""},
-    }
-    return [join for join, able in joins.items() if able] or ([SharedBy.NOBODY] if models else [])
+    found = {_sharers(model) if model else SharedBy.ENDPOINTS for model in models}
+    joins: list[SharedBy] = [join for join in (SharedBy.PORTS, SharedBy.BRIDGES, SharedBy.ENDPOINTS) if join in found]
+    return joins or ([SharedBy.NOBODY] if models else [])
+
+
+def _sharers(controller: str) -> SharedBy:
+    """Who may join a controller of that model: its like."""
+    model = CONTROLLERS[controller]
+    if not model.shares_slots:
+        return SharedBy.NOBODY
+    return SharedBy.PORTS if model.is_port else SharedBy.BRIDGES
 
 
 def _occupants(here: Iterable[Occupant | Controller | str]) -> list[Occupant]:
@@ -151,19 +156,13 @@ def _ids(sitting: Iterable[Occupant | Controller | str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-PORTS: Final = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream"})
-
-
 def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     """Who may join these occupants, and what that costs them."""
     controllers = {one.model for one in here.values() if isinstance(one, Controller)}
     occupants = _occupants(here.values())
     if controllers:
-        if occupants or chipset:
-            return SharedBy.NOBODY, 0
-        if controllers <= {"pcie-root-port", "ioh3420"} or controllers == {"xio3130-downstream"}:
-            return SharedBy.PORTS, 0
-        return (SharedBy.BRIDGES, 0) if controllers == {"pci-bridge"} else (SharedBy.NOBODY, 0)
+        shared = not occupants and not chipset and may_share_slot(controllers)
+        return (_sharers(min(controllers)) if shared else SharedBy.NOBODY), 0
     if any(occupant.item.kind.hotplug == "required" for occupant in occupants):
         return SharedBy.NOBODY, 0
     if chipset:

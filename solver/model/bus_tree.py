@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
-from ..aggregate.bus_classes import BUS_NUMBERS, BusClass
+from ..aggregate.bus_classes import BusClass
 from ..aggregate.bus_number_ranges import fixed_ranges
 from .linear import Capacity, LinearExpr, sum_of
 from .variables import Variables

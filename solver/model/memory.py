@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
-from ...schema.firmware.budget import MIB
 from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
 from ...schema.firmware.pieces import Memory, Pieces, whole
+from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import Capacity, LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo

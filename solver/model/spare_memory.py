@@ -6,7 +6,8 @@ A class of one bus is counted as it is; of several buses, each spare slot is wha
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...schema.firmware.budget import MIB, power_of_two
+from ...schema.firmware.budget import power_of_two
+from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
 from ..aggregate.item_kinds import ItemKind, Place
 from .linear import LinearExpr, sum_of

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ...schema.firmware.pieces import Memory
 from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.guest import Guest
 from ...schema.weights import WEIGHTS
 from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind, foreign, unmet
@@ -228,7 +229,7 @@ class Variables:
 
 def packs_into_shared_slots(controller: BusClass) -> bool:
     """Whether several of its kind share a slot, one a function."""
-    return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
+    return controller.model is not None and CONTROLLERS[controller.model].shares_slots
 
 
 def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from ...schema.explanation.facts import ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.layout.outcome import Infeasible
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
 from ...schema.verify.context import Context
-from ..aggregate.bus_classes import BUS_NUMBERS
 from ..aggregate.items import Items, items_of
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from ...schema.explanation.facts import CAPACITY_RULES, ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.finding import Finding
-from ...schema.firmware.budget import MIB
 from ...schema.firmware.pieces import Memory, whole
 from ...schema.pci.qemu_properties import Scalar
+from ...schema.pci.size import MIB
 from ...schema.request.guest import Guest
 from ..aggregate.bus_classes import SharedBy
 from ..aggregate.pins import PinConflict
