@@ -15,8 +15,7 @@ from ...schema.pci.address import BUS_NUMBERS, FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from .item_kinds import ItemKind, Place
+from .places import Place
 
 ALL_FUNCTIONS: Final = (1 << FUNCTIONS) - 1
 
@@ -206,15 +205,6 @@ class BusClass:
         return {BusKind.PORT: Place.PORT, BusKind.CONVENTIONAL: Place.CONVENTIONAL, BusKind.ROOT: Place.ROOT}.get(
             self.kind
         )
-
-
-def foreign(kind: ItemKind, where: Level) -> int:
-    """What sitting below an expander costs a device that did not ask for its node."""
-    return WEIGHTS["foreign-node"] * kind.size if where.expander and kind.numa is None else 0
-
-
-def unmet(kind: ItemKind, *, met: bool) -> int:
-    return WEIGHTS["hotplug-unmet"] * kind.size if kind.hotplug == "preferred" and not met else 0
 
 
 def pages(io: int) -> int:

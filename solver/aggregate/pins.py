@@ -8,10 +8,11 @@ from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, may_share_slot
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind, foreign, unmet
-from .item_kinds import Fit, ItemKind, Place
+from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind
+from .item_kinds import Fit, ItemKind
 from .items import Home, Items, Occupant
+from .places import Place
+from .preferences import foreign_node, sharing, unmet_hotplug
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,9 @@ def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool
     if len(occupants) > 1:
         return SharedBy.ENDPOINTS, 0
     (only,) = occupants
-    met = hot and only.item.kind.hotplug == "preferred"
-    return SharedBy.ENDPOINTS, only.item.kind.size * (WEIGHTS["shared"] + (WEIGHTS["hotplug-unmet"] if met else 0))
+    kind = only.item.kind
+    lost = unmet_hotplug(kind.size, kind.hotplug, met=False) if hot else 0
+    return SharedBy.ENDPOINTS, sharing(kind.size) + lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +201,9 @@ def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *,
             met = hot and alone and (slot > 0 or port) and zero
             _must(tree.guest, item.ids, item.kind, where, place, met=met)
             fit = item.kind.fit(place) if place is not None else Fit(0, 0)
-            weight += fit.weight + WEIGHTS["shared"] * item.kind.size * (not alone)
-            weight += foreign(item.kind, where) + unmet(item.kind, met=met)
+            weight += fit.weight + (0 if alone else sharing(item.kind.size))
+            weight += foreign_node(item.kind.size, item.kind.numa, below_expander=where.expander)
+            weight += unmet_hotplug(item.kind.size, item.kind.hotplug, met=met)
             io += fit.io
             functions += item.kind.size
             memory += fit.memory_shared

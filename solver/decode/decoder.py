@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.address import FUNCTIONS
 from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
-from ..aggregate.item_kinds import Place
 from ..aggregate.items import Item
+from ..aggregate.places import Place
 from ..model.build import Model
-from ..model.variables import Option, Pattern, SeatUse, packs_into_shared_slots
+from ..model.seat_options import Option, SeatUse
+from ..model.variables import Pattern, packs_into_shared_slots
 from .seats import Assignment, BusInstance, FreeSlots, NoDecode
 
 

@@ -9,7 +9,7 @@ from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
 from ..formulation import Formulation
 from ..model.build import Model, build
-from ..model.variables import SeatUse
+from ..model.seat_options import SeatUse
 from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
 

@@ -4,24 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...schema.explanation.facts import ENOUGH_SLOTS
-from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
 from ..aggregate.bus_class_builder import BusClassBuilder
-from ..aggregate.item_kinds import Place
 from ..aggregate.items import Items
 from ..aggregate.listed_controllers import ListedControllers
 from ..aggregate.pins import Occupancy, PinConflict
+from ..aggregate.places import Place
 from ..formulation import Formulation
-from .bus_tree import bus_numbers, controllers, max_controllers, near
+from .bus_tree import bus_numbers, max_controllers, near
 from .io_space import io_space
 from .io_windows import Windows, io_windows
-from .linear import Capacity, LinearExpr, LinearModel, sum_of
+from .linear import Capacity, LinearExpr, LinearModel
 from .memory import memory_space
+from .objective import objective
+from .seat_options import Option, options_of
 from .slots import every_controller_attached, every_item_seated, slots_suffice
 from .spare_slots import spares_have_room
-from .variables import Option, Variables, options_of
+from .variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,7 @@ def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callab
     windows = io_windows(v, bounded=formulation.keeps("io-space"))
     spares_have_room(v, windows)
     capacities = _capacities(v, windows, formulation)
-    terms: dict[Term, LinearExpr] = {
-        "preferences": _preferences(v),
-        "io_windows": windows.pages() * PAGE,
-        "controllers": controllers(v),
-        "depth": _depth(v),
-    }
-    return Model(v, windows, terms, capacities, formulation, builder.incomplete or v.incomplete)
+    return Model(v, windows, objective(v, windows), capacities, formulation, builder.incomplete or v.incomplete)
 
 
 def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tuple[Capacity, ...]:
@@ -107,26 +101,3 @@ def _cheapest(options: list[Option]) -> list[Option]:
     for option in options:
         least[option.kind] = min(option.weight, least.get(option.kind, option.weight))
     return [option for option in options if option.weight == least[option.kind]]
-
-
-def _preferences(v: Variables) -> LinearExpr:
-    """The sum of fixed weights: each option's own, what joined occupants pay, undemanded switches, pinned devices'."""
-    result = sum_of(v.counts[i] * option.weight for i, option in enumerate(v.options) if option.weight)
-    for bus in v.classes:
-        result.add(v.controller_count(bus), bus.base_weight)
-        if bus.created and bus.model == "x3130-upstream":
-            result.add(v.controller_count(bus), WEIGHTS["switch"])
-        for index, slot in enumerate(bus.slots):
-            if slot.cost:
-                result.add(sum_of(count for _, count in v.patterns(bus, index)), slot.cost)
-    return result
-
-
-def _depth(v: Variables) -> LinearExpr:
-    """Bridges between endpoint and root bus, summed over functions."""
-    result = LinearExpr()
-    for option, count in zip(v.options, v.counts, strict=True):
-        result.add(count, option.kind.size * option.bus.level.depth)
-    for bus in v.classes:
-        result.add(v.controller_count(bus), bus.base_functions * bus.level.depth)
-    return result

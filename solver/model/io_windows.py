@@ -13,7 +13,8 @@ from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.address import FUNCTIONS
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from .linear import LinearExpr, sum_of
-from .variables import SeatUse, Variables, opens
+from .seat_options import SeatUse, opens
+from .variables import Variables
 
 
 @dataclass(slots=True)
@@ -159,7 +160,7 @@ def _pages_for_bars(windows: Windows, bus: BusClass) -> None:
 def _pages_for_bars_on_ports(windows: Windows, bus: BusClass, with_io: list[int]) -> None:
     """One slot a port: a lone item opens its own pages; shared slots with IO are counted by size and by functions."""
     v = windows.v
-    single = [i for i in with_io if v.options[i].use in (SeatUse.HOT, SeatUse.ALONE)]
+    single = [i for i in with_io if v.options[i].use in (SeatUse.HOTPLUG, SeatUse.ALONE)]
     shared = [i for i in with_io if v.options[i].use in (SeatUse.SHARED, SeatUse.HOME)]
     direct = sum_of(v.counts[i] * pages(v.options[i].io) for i in single)
     buses = sum_of(v.counts[i] for i in single)
@@ -211,7 +212,7 @@ def _slots(v: Variables, options: list[int]) -> LinearExpr:
 
 def _eighths(v: Variables, option: int) -> int:
     """Of a slot, by functions: what an item takes at least."""
-    return FUNCTIONS if v.options[option].use in (SeatUse.HOT, SeatUse.ALONE) else v.options[option].kind.size
+    return FUNCTIONS if v.options[option].use in (SeatUse.HOTPLUG, SeatUse.ALONE) else v.options[option].kind.size
 
 
 def _pages_reserved(windows: Windows, bus: BusClass) -> LinearExpr:

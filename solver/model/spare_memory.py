@@ -9,7 +9,8 @@ from functools import cached_property
 from ...schema.firmware.budget import power_of_two
 from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
-from ..aggregate.item_kinds import ItemKind, Place
+from ..aggregate.item_kinds import ItemKind
+from ..aggregate.places import Place
 from .linear import LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo, rounded_up
 from .variables import Variables

@@ -4,44 +4,19 @@ Creation order is the canonical order of answers: among optimal layouts the one 
 far from the root counted first, so what is deep or exotic is avoided wherever it is not better.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from ...schema.firmware.pieces import Memory
-from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind, foreign, unmet
-from ..aggregate.item_kinds import ItemKind, Place
-from ..aggregate.items import Home, Items
+from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
+from ..aggregate.item_kinds import ItemKind
+from ..aggregate.items import Items
 from .linear import LinearExpr, LinearModel, sum_of
+from .seat_options import Option, SeatUse
 
 PATTERNS = 256
 """Ways to share a kind of slot that are looked at; there may be exponentially many."""
-
-
-class SeatUse(StrEnum):
-    """How an item sits in a slot."""
-
-    HOT = "hot"  # alone, and the slot takes hot-plug
-    ALONE = "alone"
-    SHARED = "shared"
-    HOME = "home"  # at the function that a pin names which need not be kept
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
-
-    kind: ItemKind
-    bus: BusClass
-    slot: SlotKind
-    use: SeatUse
-    weight: int
-    io: int
-    memory: Memory
 
 
 @dataclass(slots=True)
@@ -247,84 +222,3 @@ def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
 
 def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
     return Pattern(tuple(sets[number] for number in numbers))
-
-
-def options_of(guest: Guest, items: Items, classes: list[BusClass], homes: Iterable[Home] = ()) -> list[Option]:
-    """Every way to seat each kind that its wishes allow."""
-    free = [
-        option
-        for kind in items.free
-        for bus in classes
-        if may_sit(guest, kind, bus)
-        for slot in bus.slots
-        for option in _on_slot(kind, bus, slot)
-    ]
-    return [*free, *_at_home(guest, classes, homes)]
-
-
-def _at_home(guest: Guest, classes: list[BusClass], homes: Iterable[Home]) -> Iterator[Option]:
-    """Seats of items where only a pin puts them that need not be kept."""
-    for home in homes:
-        for bus in classes if home.kind is not None else ():
-            if bus.listed_ids == (home.bus,) or (bus.model is None and home.bus == guest.machine_model.root):
-                yield from _home_options(guest, home, bus)
-
-
-def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
-    kind, place, limit = home.kind, bus.place, guest.policy.max_depth
-    if (
-        kind is None
-        or place is None
-        or place not in kind.places_giving_mode
-        or (kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL)
-    ):
-        return
-    if (kind.numa is not None and kind.numa != bus.level.node) or (limit is not None and bus.level.depth > limit):
-        return
-    hot = bus.takes_hotplug and (home.slot > 0 or place is Place.PORT)
-    for slot in bus.slots:
-        if slot.company and home.slot in slot.numbers and (hot or kind.hotplug != "required"):
-            yield Option(kind, bus, slot, SeatUse.HOME, 0, kind.fit(place).io, kind.fit(place).memory_shared)
-
-
-def may_sit(guest: Guest, kind: ItemKind, bus: BusClass) -> bool:
-    """Place, node, depth and reserve of the bus suit the kind."""
-    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.level.node):
-        return False
-    if kind.spare is not None and not bus.spare_room.holds(kind.spare):
-        return False
-    if kind.near_switch is not None and not bus.level.switches:
-        return False
-    if bus.without_io_devices and opens(kind, bus.place):
-        return False
-    limit = guest.policy.max_depth
-    return kind.spare is not None or limit is None or bus.level.depth <= limit
-
-
-def opens(kind: ItemKind, place: Place | None) -> bool:
-    """Whether windows of bridges there depend on how many of the kind sit behind each."""
-    return (place is not None and kind.fit(place).io > 0) or (kind.spare is not None and kind.spare.memory > 0)
-
-
-def _on_slot(kind: ItemKind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
-    place = bus.place
-    assert isinstance(place, Place)
-    fit = kind.fit(place)
-    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.level))
-    needed = kind.functions or ()
-    fits = slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in needed)
-    if kind.alone_by_preset and (slot.join is not SharedBy.EMPTY or not (slot.takes_hotplug or place is Place.ROOT)):
-        return
-    if slot.join is SharedBy.EMPTY and kind.fills_zero and fits:
-        if slot.takes_hotplug and kind.hotplug != "never":
-            yield Option(kind, bus, slot, SeatUse.HOT, weight, fit.io, fit.memory_alone)
-        elif kind.hotplug != "required":
-            yield Option(kind, bus, slot, SeatUse.ALONE, weight + unmet(kind, met=False), fit.io, fit.memory_alone)
-    if kind.alone_by_preset:
-        return
-    joinable = slot.join in (SharedBy.EMPTY, SharedBy.ENDPOINTS) or (slot.join is SharedBy.CHIPSET and not kind.grouped)
-    if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
-        shared = WEIGHTS["shared"] * kind.size
-        yield Option(
-            kind, bus, slot, SeatUse.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.memory_shared
-        )
