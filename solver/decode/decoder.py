@@ -228,7 +228,7 @@ class _Decoder:
 
     def _seat_io_devices(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: FreeSlots) -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
-        layers = [layer.value(self.values) for layer in self.model.windows.layers.get(bus, [])]
+        layers = [layer.value(self.values) for layer in self.model.windows.with_at_least_pages.get(bus, [])]
         hosts = self.buses[bus][: layers[0] if layers else 0]
         room = [PAGE * sum(layer > index for layer in layers) for index in range(len(hosts))]
         for option, item in sorted(wet, key=lambda one: -one[0].io):

@@ -54,28 +54,40 @@ def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callab
     if formulation.cheapest_only:
         options = _cheapest(options)
     v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=formulation.guarded)
+    begin = v.linear.begin
+    begin("complete: each item has a seat")
     every_item_seated(v)
+    begin("complete: each controller hangs on one bus")
     every_controller_attached(v)
+    begin("address-unique, slot-sharing, group, function-zero: slots suffice, and who shares one may")
     slots_suffice(v)
+    begin("near, near-switch: a cluster stays below one root bus, one upstream port")
     near(v)
+    begin("max-controllers")
     max_controllers(v)
+    begin("pages of IO windows; reserves: io-reserve=0 forwards none")
     windows = io_windows(v, bounded=formulation.keeps("io-space"))
+    begin("spare: bridges keep room for spare slots")
     spares_have_room(v, windows)
     capacities = _capacities(v, windows, formulation)
+    begin("further restrictions")
     return Model(v, windows, objective(v, windows), capacities, formulation, builder.incomplete or v.incomplete)
 
 
 def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tuple[Capacity, ...]:
     """Rules bus-numbers, io-space, memory-space."""
-    capacities = (
-        bus_numbers(v, bounded=formulation.keeps("bus-numbers")),
-        *io_space(v, windows, bounded=formulation.keeps("io-space")),
-        *memory_space(v),
-    )
+    begin = v.linear.begin
+    begin("bus-numbers: of complexes and bus-reserves")
+    capacities = [bus_numbers(v, bounded=formulation.keeps("bus-numbers"))]
+    begin("io-space: what alignment loses")
+    capacities += io_space(v, windows, bounded=formulation.keeps("io-space"))
+    begin("memory-space: windows and reserves")
+    capacities += memory_space(v)
+    begin("bus-numbers, io-space, memory-space: no more is used than there is")
     for capacity in capacities:
         if formulation.keeps(capacity.rule):
             v.limit(capacity.used, capacity.available, capacity.rule)
-    return capacities
+    return tuple(capacities)
 
 
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:

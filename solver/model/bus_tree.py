@@ -61,7 +61,7 @@ class BusNumbers:
                 self._parts[child] = {child.possible_parents[0]: numbers}
             else:
                 most = min(linear.upper_bound(numbers), BUS_NUMBERS) if self.bounded else linear.upper_bound(numbers)
-                parts = {host: linear.variable(0, most) for host in child.possible_parents}
+                parts = {host: linear.variable(0, most, "bus_numbers", child, host) for host in child.possible_parents}
                 for host in child.possible_parents:
                     linear.add_le(parts[host], self.v.attached(child, host) * most)
                     linear.add_le(self.v.attached(child, host), parts[host])
@@ -112,8 +112,8 @@ def _place_open_expander(v: Variables, size: LinearExpr, used: dict[str, LinearE
     """An expander whose bus_nr is open goes behind one of the others."""
     chosen = []
     for name in used:
-        choice = v.linear.variable(0, 1)
-        part = v.linear.variable(0, BUS_NUMBERS)
+        choice = v.linear.variable(0, 1, "expander_behind", name)
+        part = v.linear.variable(0, BUS_NUMBERS, "bus_numbers_behind", name)
         v.linear.add_le(part, choice * BUS_NUMBERS)
         used[name] = used[name] + part
         chosen.append((choice, part))
@@ -134,7 +134,7 @@ def _same_ancestor(v: Variables, wish: str, above: Callable[[BusClass], tuple[st
         choices = clusters.setdefault(cluster, {})
         for name in above(bus):
             if name not in choices:
-                choices[name] = v.linear.variable(0, 1)
+                choices[name] = v.linear.variable(0, 1, wish, cluster, name)
         return sum_of(choices[name] for name in above(bus))
 
     for option, count in zip(v.options, v.counts, strict=True):

@@ -115,7 +115,7 @@ class _Need:
         linear, main = self.v.linear, [bus for bus in self.v.classes if not bus.level.expander]
         if chipset_asks(self.v.guest.machine_model):
             return LinearExpr(constant=1)
-        asks = linear.variable(0, 1)
+        asks = linear.variable(0, 1, "main_root_asks", self.unit)
         for bus in main:
             some = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
             some.add(self.v.controller_count(bus), int(bus.base_memory.some))
@@ -152,13 +152,13 @@ class _Need:
     def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less."""
         units = whole(reserve, self.unit)
-        result = self.v.linear.variable(0, units * bus.max_count)
+        result = self.v.linear.variable(0, units * bus.max_count, "reserve_beyond_content", bus, self.unit)
         self.v.linear.add_le(self.v.controller_count(bus) * units - there, result)
         return result
 
     def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:
         """OVMF aligns what is reserved for spare slots to its size."""
-        result = self.v.linear.variable(0, reserve.most // self.unit)
+        result = self.v.linear.variable(0, reserve.most // self.unit, "spare_blocks", self.unit)
         blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
         self.v.linear.add_le(blocks - there, result)
         return result

@@ -40,7 +40,7 @@ class Held:
         most = self.v.linear.upper_bound(wide)
         if low is None or not most:
             return LinearExpr()
-        result = self.v.linear.variable(0, most)
+        result = self.v.linear.variable(0, most, "held_below_4_gib", bus, unit)
         self.v.linear.add_le(wide - (low * -1 + 1) * most, result)
         return result
 
@@ -61,7 +61,7 @@ class Held:
         here_too = [(child, number) for child, number in here_too if child in self._narrow]
         if not narrow.terms and not here_too:
             return
-        here = self._narrow[bus] = linear.variable(0, 1)
+        here = self._narrow[bus] = linear.variable(0, 1, "has_32_bit_prefetchable", bus)
         others = self.v.controller_count(bus) - 1 if bus.max_count > 1 else LinearExpr()
         linear.add_le(narrow, (here + others) * linear.upper_bound(narrow))
         for child, number in here_too:
@@ -75,7 +75,7 @@ class Held:
             if bus in self._narrow:
                 self._low[bus] = narrow
             return
-        here = self._low[bus] = linear.variable(0, 1)
+        here = self._low[bus] = linear.variable(0, 1, "prefetchable_below_4_gib", bus)
         linear.add_le(narrow, here)
         for host in above:
             elsewhere = (

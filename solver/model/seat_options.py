@@ -38,6 +38,11 @@ class Option:
     io: int
     memory: Memory
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the item has its slot to itself."""
+        return self.use in (SeatUse.HOTPLUG, SeatUse.ALONE)
+
 
 def options_of(guest: Guest, items: Items, classes: list[BusClass], homes: Iterable[Home] = ()) -> list[Option]:
     """Every way to seat each kind that its wishes allow."""

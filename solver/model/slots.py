@@ -37,9 +37,7 @@ def slots_suffice(v: Variables) -> None:
     for bus in v.classes:
         _hanging_seated(v, bus)
         for index, slot in enumerate(bus.slots):
-            single = [
-                v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use in (SeatUse.HOTPLUG, SeatUse.ALONE)
-            ]
+            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].is_alone]
             shared = [count for _, count in v.patterns(bus, index)]
             slots, sitting = v.packed(bus, index)
             used = sum_of([*single, *shared, slots, v.single(bus, index)])

@@ -97,7 +97,7 @@ class SpareMemory:
             return dict.fromkeys(child.possible_parents, window)
         if child not in self._parts:
             linear, most = self.v.linear, self.v.linear.upper_bound(window)
-            parts = {host: linear.variable(0, most) for host in child.possible_parents}
+            parts = {host: linear.variable(0, most, "memory_windows", child, host) for host in child.possible_parents}
             for host in child.possible_parents:
                 linear.add_le(parts[host], self.v.attached(child, host) * most)
             linear.add_eq(sum_of(parts.values()), window)
@@ -107,11 +107,12 @@ class SpareMemory:
     def _rounded_up(self, bus: BusClass, held: LinearExpr, stated: LinearExpr) -> LinearExpr:
         """Bytes up to the next power of two, if there are spare slots at all."""
         linear, spares = self.v.linear, self._spares(bus)
-        reserve = rounded_up(linear, held, MIB)
+        reserve = rounded_up(linear, held, MIB, name=bus)
         if self.v.guest.firmware.name == "ovmf":
             self.reserves[bus] = reserve
         linear.add_le(spares, reserve.used * linear.upper_bound(spares))
-        result, whole = linear.variable(0, reserve.most), linear.variable(0, reserve.most // MIB)
+        result = linear.variable(0, reserve.most, "reserved_bytes_beyond", bus)
+        whole = linear.variable(0, reserve.most // MIB, "reserved_mib_beyond", bus)
         linear.add_le(reserve.value - held - stated, result)
         linear.add_le(result - (MIB - 1), whole * MIB)
         self.beyond[bus] = whole

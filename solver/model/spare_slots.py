@@ -58,8 +58,8 @@ def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: LinearExpr) 
     """What those inside have beyond their windows may be all there is to round up, wherever they are."""
     linear, spare = v.linear, sum_of(v.counts[i] * one.io for i, one in spares_on(v, bus))
     held = windows.pages_for_bars[bus] + windows.pages_below(bus)
-    reserve = rounded_up(linear, held)
-    beyond = linear.variable(0, reserve.most)
+    reserve = rounded_up(linear, held, name=bus)
+    beyond = linear.variable(0, reserve.most, "reserved_pages_beyond", bus)
     linear.add_le(spare, (reserve.used + _beside(v, windows, bus)) * linear.upper_bound(spare))
     linear.add_le(reserve.value - held - inside, beyond)
     return Reserve(bus, beyond, reserve)
@@ -79,7 +79,7 @@ def _beside(v: Variables, windows: Windows, bus: BusClass) -> LinearExpr:
     """Whether devices have IO ports on the last page, so that spare slots add none."""
     devices = sum_of(v.counts[i] * v.options[i].io for i in v.options_on(bus) if v.options[i].kind.spare is None)
     devices.add(v.controller_count(bus), bus.base_io)
-    direct, beside = windows.pages_for_bars[bus], v.linear.variable(0, 1)
+    direct, beside = windows.pages_for_bars[bus], v.linear.variable(0, 1, "last_page_has_room", bus)
     v.linear.add_le(direct * PAGE - (PAGE - 1) - devices, (beside * -1 + 1) * v.linear.upper_bound(direct) * PAGE)
     return beside
 

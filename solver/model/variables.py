@@ -54,10 +54,10 @@ class Variables:
     incomplete: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[LinearExpr] = field(default_factory=list)
-    _buses: dict[BusClass, LinearExpr] = field(default_factory=dict)
-    _hang: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
-    _alone: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
-    _grouped: dict[tuple[BusClass, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
+    _controllers: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _attached: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
+    _single: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
+    _packed: dict[tuple[BusClass, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
     _patterns: dict[tuple[BusClass, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
     _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
     _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
@@ -77,17 +77,19 @@ class Variables:
         made: dict[int, LinearExpr] = {}
         for index, option in reversed(list(enumerate(self.options))):
             most = 1 if option.use is SeatUse.HOME else len(self.items.free[option.kind])
-            made[index] = self.linear.variable(0, most)
+            made[index] = self.linear.variable(0, most, "seats", option.kind, option.bus, option.slot, option.use)
         self.counts = [made[index] for index in range(len(self.options))]
         for bus in reversed(self.classes):
             self._make_slots(bus)
 
     def _make_bus(self, bus: BusClass) -> None:
         if bus.created or bus.optional or (bus.is_floating and bus.floating_group is not None):
-            self._buses[bus] = self.linear.variable(0, bus.max_count)
+            self._controllers[bus] = self.linear.variable(0, bus.max_count, "controllers", bus)
         for host in reversed(bus.possible_parents):
             one = len(bus.possible_parents) == 1
-            self._hang[bus, host] = self.controller_count(bus) if one else self.linear.variable(0, bus.max_count)
+            self._attached[bus, host] = (
+                self.controller_count(bus) if one else self.linear.variable(0, bus.max_count, "attached", bus, host)
+            )
 
     def _make_slots(self, bus: BusClass) -> None:
         """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
@@ -97,18 +99,23 @@ class Variables:
         for index, slot in enumerate(bus.slots):
             most = slot.count * bus.max_count
             if alone and slot.join is SharedBy.EMPTY:
-                self._alone[bus, index] = self.linear.variable(0, most)
+                self._single[bus, index] = self.linear.variable(0, most, "single", bus, slot)
             if grouped and slot.join in (SharedBy.EMPTY, SharedBy.PORTS, SharedBy.BRIDGES):
-                slots = self.linear.variable(0, most)
-                self._grouped[bus, index] = slots, self.linear.variable(0, most * slot.mask.bit_count())
+                slots = self.linear.variable(0, most, "packed_slots", bus, slot)
+                functions = most * slot.mask.bit_count()
+                self._packed[bus, index] = slots, self.linear.variable(0, functions, "packed_controllers", bus, slot)
                 for child in grouped:
                     if child.function is not None:
-                        self._function_seats[child, bus, index] = self.linear.variable(0, child.max_count)
+                        self._function_seats[child, bus, index] = self.linear.variable(
+                            0, child.max_count, "seats_at_function", child, bus, slot
+                        )
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
                 self.incomplete |= not all_known
-                self._patterns[bus, index] = [(one, self.linear.variable(0, most)) for one in known]
+                self._patterns[bus, index] = [
+                    (one, self.linear.variable(0, most, "shared_slots", bus, slot, one)) for one in known
+                ]
 
     # ---- what may be asked for and may not
 
@@ -130,22 +137,22 @@ class Variables:
 
     def _guard(self, who: object) -> LinearExpr:
         if who not in self.guards:
-            self.guards[who] = self.linear.variable(0, 1)
+            self.guards[who] = self.linear.variable(0, 1, "guard", who)
         return self.guards[who]
 
     # ---- asked for by meaning
 
     def controller_count(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class there are."""
-        if bus in self._buses:
-            return self._buses[bus]
+        if bus in self._controllers:
+            return self._controllers[bus]
         if bus.floating_group is not None and bus.parent is not None:
             return self.controller_count(bus.parent)
         return LinearExpr(constant=bus.max_count)
 
     def attached(self, child: BusClass, host: BusClass) -> LinearExpr:
         """How many of `child` hang on buses of `host`."""
-        return self._hang[child, host]
+        return self._attached[child, host]
 
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
@@ -172,11 +179,11 @@ class Variables:
 
     def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""
-        return self._alone.get((bus, slot), LinearExpr())
+        return self._single.get((bus, slot), LinearExpr())
 
     def packed(self, bus: BusClass, slot: int) -> tuple[LinearExpr, LinearExpr]:
         """Slots given to ports or bridges packed together, and how many of them sit there."""
-        return self._grouped.get((bus, slot), (LinearExpr(), LinearExpr()))
+        return self._packed.get((bus, slot), (LinearExpr(), LinearExpr()))
 
     def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> LinearExpr:
         """Controllers pinned to a function that sit in a kind of slot."""
