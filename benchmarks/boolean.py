@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ortools.sat.python import cp_model
+
 from qslot.schema import Guest
 from qslot.schema.firmware.budget import PAGE, io_budget
 from qslot.schema.weights import WEIGHTS

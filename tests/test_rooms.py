@@ -26,7 +26,7 @@ SCHEMA: Final = (
     ("probe",),
 )
 SOLVER: Final = (
-    ("options",),
+    ("options", "formulation"),
     ("aggregate",),
     ("model",),
     ("decode",),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from qslot.schema import Guest, Layout
 from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify

@@ -5,6 +5,8 @@ from typing import Final
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from benchmarks.families import FAMILIES
 from qslot.schema import Guest, Solved
 from qslot.solver import Options, solve
 from qslot.solver.aggregate.items import items_of
@@ -15,8 +17,6 @@ from qslot.solver.search import lexicographic as search
 from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.formulations import series
-
-from benchmarks.families import FAMILIES
 
 from ..opinions.milp import UnsureError, lexicographic
 from ..opinions.rows import opinion

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from qslot.schema import Guest
 from qslot.schema.formats.files import read_request
 from qslot.solver import Options, solve

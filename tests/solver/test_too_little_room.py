@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.firmware.budget import power_of_two
 from qslot.solver import Options, solve

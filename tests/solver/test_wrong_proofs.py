@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.pieces import NONE
 from qslot.solver import solve
