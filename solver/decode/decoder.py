@@ -17,6 +17,9 @@ from ..model.seat_options import Option, SeatUse
 from ..model.variables import Pattern, packs_into_shared_slots
 from .seats import Assignment, BusInstance, FreeSlots, NoDecode
 
+FreeFunctions = dict[tuple[BusInstance, int], list[int]]
+"""By bus and slot, functions that nobody has, rising."""
+
 
 def decode(
     model: Model, values: Sequence[int], check: Callable[[], object] = bool, *, backwards: bool = False
@@ -173,33 +176,52 @@ class _Decoder:
         pool: FreeSlots,
     ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
+        self._pack(bus, packed, slots, slot, pool)
+        for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
+            self._attach(one, host, number, 0)
+
+    def _pack(self, bus: BusClass, packed: list[BusInstance], slots: int, slot: SlotKind, pool: FreeSlots) -> None:
+        """Those with a pinned function first, then somebody at function 0 of every slot that must be used, then the
+        rest."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
         joined = slot.join in (SharedBy.PORTS, SharedBy.BRIDGES)
-        fixed = [one for one in packed if one.cls.function is not None]
+        pinned = [one for one in packed if one.cls.function is not None]
         loose = [one for one in packed if one.cls.function is None]
-        least = -(-len(packed) // len(functions)) if packed else 0
         spread = self._one_bridge_per_bus(bus)
-        if spread:  # noqa: SIM108 - reads better
+        if spread:
             places = pool.take_spread(slots)
         else:
-            places = pool.take(slots if joined or fixed else least, last=not joined)
+            fewest = -(-len(packed) // len(functions)) if packed else 0
+            places = pool.take(slots if joined or pinned else fewest, last=not joined)
         free = {place: list(functions) for place in places}
-        for one in fixed:
-            place = next(place for place in places if one.cls.function in free[place])
-            free[place].remove(int(one.cls.function or 0))
-            self._attach(one, *place, int(one.cls.function or 0))
-        if joined or fixed or spread:  # function 0 of every slot first
-            owed = [place for place in places if 0 in free[place] and not slot.has_zero]
-            for place, one in zip(owed, loose, strict=False):
-                self._attach(one, *place, free[place].pop(0))
-            loose = loose[len(owed) :]
-        seats = [(place, function) for place in places for function in free[place]]
+        self._attach_at_pinned_functions(pinned, free)
+        if (joined or pinned or spread) and not slot.has_zero:
+            loose = self._fill_function_zero(loose, free)
+        self._attach_anywhere(loose, free)
+
+    def _attach_at_pinned_functions(self, pinned: list[BusInstance], free: FreeFunctions) -> None:
+        """Each in the first slot that has its function."""
+        for one in pinned:
+            function = int(one.cls.function or 0)
+            place = next(place for place, functions in free.items() if function in functions)
+            free[place].remove(function)
+            self._attach(one, *place, function)
+
+    def _fill_function_zero(self, loose: list[BusInstance], free: FreeFunctions) -> list[BusInstance]:
+        """One controller at function 0 of each slot where nobody is; returns those that are left."""
+        without = [place for place, functions in free.items() if 0 in functions]
+        for place, one in zip(without, loose, strict=False):
+            free[place].remove(0)
+            self._attach(one, *place, 0)
+        return loose[len(without) :]
+
+    def _attach_anywhere(self, loose: list[BusInstance], free: FreeFunctions) -> None:
+        """Slot by slot, function by function. Raises NoDecode where there are not enough."""
+        seats = [(place, function) for place, functions in free.items() for function in functions]
         if len(seats) < len(loose):
             raise NoDecode("packed slots are full")
         for one, (place, function) in zip(loose, seats, strict=False):
             self._attach(one, *place, function)
-        for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
-            self._attach(one, host, number, 0)
 
     def _attach(self, one: BusInstance, host: BusInstance, slot: int, function: int) -> None:
         host.occupy(slot, function)
