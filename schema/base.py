@@ -1,14 +1,31 @@
 """The base of all data that qslot takes and gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+if TYPE_CHECKING:
+    TupleOf = Sequence
+else:
+
+    class TupleOf:
+        """`TupleOf[T]` is `tuple[T, ...]`, whose field type checkers take for a sequence: so it may be given as a list.
+
+        What pydantic stores is the tuple.
+        """
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return tuple[item, ...]
+
 
 class Frozen(BaseModel):
-    """Data that never changes once it has been validated. Fields that it does not have are refused."""
+    """Data that never changes once it has been validated. Fields that it does not have are refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    The sentences below the fields are the descriptions in JSON Schema and in docs/guest.md and docs/layout.md.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     def __hash__(self) -> int:
         """Equal data have equal hashes; pydantic's own cannot hash the mappings that some of it holds."""

@@ -10,13 +10,18 @@ from .rules import RULES
 
 
 class Finding(Frozen):
-    """`rule` is a code of `RULES`, `subjects` are ids of devices and controllers, `details` what was found."""
+    """One rule that is broken, or a fact that matters to it: who breaks it, and what was found."""
 
-    rule: str
-    severity: Literal["error", "warning"] = "error"
-    subjects: tuple[str, ...] = ()
-    details: dict[str, Scalar] = Field(default={}, validation_alias=AliasChoices("details", "numbers"))
-    """By name. Layouts that qslot wrote before call them `numbers`."""
+    rule: str = Field(examples=["wasteful-pin"])
+    """Code of the rule; docs/rules.md lists them."""
+    severity: Literal["error", "warning"] = Field(default="error", examples=["warning"])
+    """A layout with an error is wrong; one with a warning works, but costs or risks something."""
+    subjects: tuple[str, ...] = Field(default=(), examples=[["net0"]])
+    """Ids of the devices and controllers that break the rule; none where it is the layout as a whole."""
+    details: dict[str, Scalar] = Field(
+        default={}, validation_alias=AliasChoices("details", "numbers"), examples=[{"hotplug-unmet": 8}]
+    )
+    """What was found, by name: amounts are bytes or counts. Layouts that qslot wrote before call them `numbers`."""
 
     @field_validator("rule")
     @classmethod

@@ -13,174 +13,167 @@ class Rule:
     source: str
 
 
+LAYOUT_RULES: Final[tuple[Rule, ...]] = (
+    # what stands in the layout
+    Rule(
+        "complete",
+        "every device, demanded controller and spare slot of the request is in the layout, and no other device; "
+        "expanders are added only for nodes that something asks for, ioh3420 and i82801b11-bridge never",
+        "the request",
+    ),
+    Rule(
+        "tree",
+        "every bus is the root bus or offered by a controller that stands earlier, and ids are unique",
+        "QEMU: Bus not found",
+    ),
+    Rule(
+        "machine-model",
+        "controllers fit the machine: pxb and no PCI Express on pc, pxb-pcie on q35",
+        "QEMU: pxb devices cannot reside on a PCIe bus; docs/pcie.txt",
+    ),
+    Rule(
+        "as-requested",
+        "models, virtio modes and properties are those of the request; nothing has a property that nobody asked "
+        "for, but for those by which the planner numbers controllers and keeps room",
+        "the request",
+    ),
+    # addresses
+    Rule("address-range", "the slot exists on its bus", "QEMU measured; Linux sees only slot 0 behind a port"),
+    Rule("address-unique", "no two functions share an address", "QEMU: slot function not available, in use"),
+    Rule("chipset", "functions of the chipset, and slots it closes, are left alone", "QEMU measured"),
+    Rule("reserve", "reserved addresses are left alone", "the request"),
+    Rule("pin", "pinned addresses are honoured", "the request"),
+    Rule(
+        "function-zero",
+        "function 0 of every used slot is present",
+        "PCI Local Bus 3.0 3.2.2.3.4; measured: no firmware sees the others without it",
+    ),
+    Rule(
+        "multifunction",
+        "function 0 says multifunction=on where another function of its slot is used",
+        "QEMU: single function device can't be populated",
+    ),
+    Rule(
+        "slot-sharing",
+        "a slot is shared only by root ports, by downstream ports, by pci-bridges, or by endpoints "
+        "that are not hot-plugged; pins may mix them",
+        "docs/pcie.txt; one hot-plug event a slot",
+    ),
+    Rule("group", "a group's members are functions of one slot, in listed order unless pinned", "the request"),
+    # connections
+    Rule("connect", "the bus provides what the device needs", "docs/pcie.txt; libvirt connect types; measured"),
+    Rule(
+        "virtio-slot",
+        "a virtio device whose mode nothing but its slot says sits where that is its mode: modern behind a port, "
+        "else transitional",
+        "QEMU: disable-legacy=auto, measured",
+    ),
+    Rule("integrated", "virtio-iommu sits on the root bus", "QEMU: must be plugged on the root bus"),
+    Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
+    Rule(
+        "single-model",
+        "a guest has at most one qxl-vga, one vmware-svga and one virtio-iommu, and on machine types before 3.0 "
+        "one of VGA, cirrus-vga, qxl-vga and vmware-svga",
+        "QEMU refuses the second, measured with every pair of displays",
+    ),
+    Rule(
+        "viommu-host-device",
+        "with a vIOMMU no host device sits behind a conventional bridge",
+        "VFIO: devices behind a conventional bridge share its requester id",
+    ),
+    # needs
+    Rule(
+        "hotplug",
+        "a device that must be hot-pluggable is alone, with its group, in a slot that takes hot-plug",
+        "QEMU device_add measured on every bus, Linux guest",
+    ),
+    Rule("numa", "a device or controller with a NUMA node sits below an expander of that node", "the request"),
+    Rule("near", "devices near each other have the same root bus", "the request"),
+    Rule("near-switch", "they are below the same switch upstream port", "the request"),
+    Rule("spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"),
+    Rule(
+        "preset",
+        "with preset libvirt each device is alone where libvirt would put such a one: behind a hot-pluggable port "
+        "or bridge, or in its chipset place",
+        "libvirt's address assignment, measured",
+    ),
+    # capacities
+    Rule(
+        "bus-numbers",
+        "at most 256 bus numbers, those of each expander within its range",
+        "PCI; SeaBIOS never finishes at the 257th, OVMF programs nothing",
+    ),
+    Rule("io-space", "IO windows and root BARs fit the firmware's IO space", "SeaBIOS and edk2, measured"),
+    Rule(
+        "memory-space",
+        "memory windows, BARs and reservations fit the memory that the firmware has for them",
+        "SeaBIOS and edk2, measured",
+    ),
+    Rule("max-controllers", "no more controllers than the policy allows", "the request"),
+    Rule("max-depth", "no endpoint deeper than the policy allows", "the request"),
+    # properties
+    Rule(
+        "controller-properties",
+        "a controller has properties of its model alone, each with a value of its type and in its range",
+        "QEMU: Parameter expects, property not found",
+    ),
+    Rule(
+        "chassis",
+        "chassis and slot modulo 256 are unique over all ports",
+        "QEMU: Can't add chassis slot, error -16",
+    ),
+    Rule(
+        "chassis-nr",
+        "every pci-bridge has a chassis_nr of 1 to 255, unique and no expander's bus_nr",
+        "QEMU: Bridge chassis not specified; PCI-to-PCI Bridge 1.2 ch. 13",
+    ),
+    Rule(
+        "shpc",
+        "shpc=off only where ACPI offers hot-plug, on a bridge without IO device and spare slot",
+        "QEMU measured: IO window of empty SHPC bridges",
+    ),
+    Rule(
+        "reserves",
+        "io-reserve is 0 only where no IO comes; bus-reserve exceeds the buses below; pref32- and pref64-reserve "
+        "exclude each other; memory that the planner reserves is a power of two",
+        "QEMU, SeaBIOS measured",
+    ),
+)
+"""What a layout itself must keep; findings are errors."""
+
+ENVIRONMENT_RULES: Final[tuple[Rule, ...]] = (
+    Rule("os-machine", "the guest's OS supports the machine type, and boots with the firmware", "osinfo-db"),
+    Rule("os-driver", "the guest's OS has a driver for each virtio device in its mode", "osinfo-db"),
+    Rule(
+        "machine-needs",
+        "machine auto is q35 where the request needs what only that has: secure boot, a vIOMMU, the chipset's "
+        "AHCI, a PCI Express expander",
+        "QEMU: SMM and intel-iommu need q35, pxb-pcie a PCI Express bus",
+    ),
+    Rule("host-machine", "every host knows the machine type", "libvirt capabilities; QEMU versions"),
+    Rule(
+        "host-model",
+        "every host knows each virtio device, and takes its mode as the plan says it: by the device type, by "
+        "properties, or by the slot alone",
+        "libvirt capabilities; QEMU 2.4, 4.0 and libvirt 5.2, 8.2",
+    ),
+)
+"""What the guest's OS and the hosts must cope with; of the OS, findings are warnings."""
+
+STATEMENT_RULES: Final[tuple[Rule, ...]] = (
+    Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),
+    Rule("hash", "the layout answers this request", "qslot"),
+    Rule("prediction", "guest addresses, names and IO windows stated are those that are predicted", "qslot"),
+)
+"""What a layout says of itself: its cost, the request it answers, what the firmware makes of it."""
+
+WARNING_RULES: Final[tuple[Rule, ...]] = (
+    Rule("wasteful-pin", "a pinned address costs more than automatic placement would", "qslot objective"),
+    Rule("shpc-driver", "hot-plug there works only if the guest has an SHPC driver", "QEMU measured, Linux shpchp"),
+    Rule("firmware-version", "this firmware version was not measured; the nearest measured one is assumed", "qslot"),
+)
+"""What a reader of a layout should know; a layout that breaks these is one all the same."""
+
 RULES: Final[dict[str, Rule]] = {
-    rule.code: rule
-    for rule in (
-        # what stands in the layout
-        Rule(
-            "complete",
-            "every device, demanded controller and spare slot of the request is in the layout, and no other device; "
-            "expanders are added only for nodes that something asks for, ioh3420 and i82801b11-bridge never",
-            "the request",
-        ),
-        Rule(
-            "tree",
-            "every bus is the root bus or offered by a controller that stands earlier, and ids are unique",
-            "QEMU: Bus not found",
-        ),
-        Rule(
-            "machine-model",
-            "controllers fit the machine: pxb and no PCI Express on pc, pxb-pcie on q35",
-            "QEMU: pxb devices cannot reside on a PCIe bus; docs/pcie.txt",
-        ),
-        Rule(
-            "as-requested",
-            "models, virtio modes and properties are those of the request; nothing has a property that nobody asked "
-            "for, but for those by which the planner numbers controllers and keeps room",
-            "the request",
-        ),
-        # addresses
-        Rule("address-range", "the slot exists on its bus", "QEMU measured; Linux sees only slot 0 behind a port"),
-        Rule("address-unique", "no two functions share an address", "QEMU: slot function not available, in use"),
-        Rule("chipset", "functions of the chipset, and slots it closes, are left alone", "QEMU measured"),
-        Rule("reserve", "reserved addresses are left alone", "the request"),
-        Rule("pin", "pinned addresses are honoured", "the request"),
-        Rule(
-            "function-zero",
-            "function 0 of every used slot is present",
-            "PCI Local Bus 3.0 3.2.2.3.4; measured: no firmware sees the others without it",
-        ),
-        Rule(
-            "multifunction",
-            "function 0 says multifunction=on where another function of its slot is used",
-            "QEMU: single function device can't be populated",
-        ),
-        Rule(
-            "slot-sharing",
-            "a slot is shared only by root ports, by downstream ports, by pci-bridges, or by endpoints "
-            "that are not hot-plugged; pins may mix them",
-            "docs/pcie.txt; one hot-plug event a slot",
-        ),
-        Rule("group", "a group's members are functions of one slot, in listed order unless pinned", "the request"),
-        # connections
-        Rule("connect", "the bus provides what the device needs", "docs/pcie.txt; libvirt connect types; measured"),
-        Rule(
-            "virtio-slot",
-            "a virtio device whose mode nothing but its slot says sits where that is its mode: modern behind a port, "
-            "else transitional",
-            "QEMU: disable-legacy=auto, measured",
-        ),
-        Rule("integrated", "virtio-iommu sits on the root bus", "QEMU: must be plugged on the root bus"),
-        Rule("single-balloon", "a guest has one balloon", "QEMU: Only one balloon device is supported"),
-        Rule(
-            "single-model",
-            "a guest has at most one qxl-vga, one vmware-svga and one virtio-iommu, and on machine types before 3.0 "
-            "one of VGA, cirrus-vga, qxl-vga and vmware-svga",
-            "QEMU refuses the second, measured with every pair of displays",
-        ),
-        Rule(
-            "viommu-host-device",
-            "with a vIOMMU no host device sits behind a conventional bridge",
-            "VFIO: devices behind a conventional bridge share its requester id",
-        ),
-        # needs
-        Rule(
-            "hotplug",
-            "a device that must be hot-pluggable is alone, with its group, in a slot that takes hot-plug",
-            "QEMU device_add measured on every bus, Linux guest",
-        ),
-        Rule("numa", "a device or controller with a NUMA node sits below an expander of that node", "the request"),
-        Rule("near", "devices near each other have the same root bus", "the request"),
-        Rule("near-switch", "they are below the same switch upstream port", "the request"),
-        Rule(
-            "spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"
-        ),
-        Rule(
-            "preset",
-            "with preset libvirt each device is alone where libvirt would put such a one: behind a hot-pluggable port "
-            "or bridge, or in its chipset place",
-            "libvirt's address assignment, measured",
-        ),
-        # capacities
-        Rule(
-            "bus-numbers",
-            "at most 256 bus numbers, those of each expander within its range",
-            "PCI; SeaBIOS never finishes at the 257th, OVMF programs nothing",
-        ),
-        Rule("io-space", "IO windows and root BARs fit the firmware's IO space", "SeaBIOS and edk2, measured"),
-        Rule(
-            "memory-space",
-            "memory windows, BARs and reservations fit the memory that the firmware has for them",
-            "SeaBIOS and edk2, measured",
-        ),
-        Rule("max-controllers", "no more controllers than the policy allows", "the request"),
-        Rule("max-depth", "no endpoint deeper than the policy allows", "the request"),
-        # properties
-        Rule(
-            "controller-properties",
-            "a controller has properties of its model alone, each with a value of its type and in its range",
-            "QEMU: Parameter expects, property not found",
-        ),
-        Rule(
-            "chassis",
-            "chassis and slot modulo 256 are unique over all ports",
-            "QEMU: Can't add chassis slot, error -16",
-        ),
-        Rule(
-            "chassis-nr",
-            "every pci-bridge has a chassis_nr of 1 to 255, unique and no expander's bus_nr",
-            "QEMU: Bridge chassis not specified; PCI-to-PCI Bridge 1.2 ch. 13",
-        ),
-        Rule(
-            "shpc",
-            "shpc=off only where ACPI offers hot-plug, on a bridge without IO device and spare slot",
-            "QEMU measured: IO window of empty SHPC bridges",
-        ),
-        Rule(
-            "reserves",
-            "io-reserve is 0 only where no IO comes; bus-reserve exceeds the buses below; pref32- and pref64-reserve "
-            "exclude each other; memory that the planner reserves is a power of two",
-            "QEMU, SeaBIOS measured",
-        ),
-        # who must cope with it
-        Rule("os-machine", "the guest's OS supports the machine type, and boots with the firmware", "osinfo-db"),
-        Rule("os-driver", "the guest's OS has a driver for each virtio device in its mode", "osinfo-db"),
-        Rule(
-            "machine-needs",
-            "machine auto is q35 where the request needs what only that has: secure boot, a vIOMMU, the chipset's "
-            "AHCI, a PCI Express expander",
-            "QEMU: SMM and intel-iommu need q35, pxb-pcie a PCI Express bus",
-        ),
-        Rule("host-machine", "every host knows the machine type", "libvirt capabilities; QEMU versions"),
-        Rule(
-            "host-model",
-            "every host knows each virtio device, and takes its mode as the plan says it: by the device type, by "
-            "properties, or by the slot alone",
-            "libvirt capabilities; QEMU 2.4, 4.0 and libvirt 5.2, 8.2",
-        ),
-        # the answer's own statements
-        Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),
-        Rule("hash", "the layout answers this request", "qslot"),
-        Rule("prediction", "guest addresses, names and IO windows stated are those that are predicted", "qslot"),
-        # warnings
-        Rule("wasteful-pin", "a pinned address costs more than automatic placement would", "qslot objective"),
-        Rule("shpc-driver", "hot-plug there works only if the guest has an SHPC driver", "QEMU measured, Linux shpchp"),
-        Rule(
-            "firmware-version", "this firmware version was not measured; the nearest measured one is assumed", "qslot"
-        ),
-    )
+    rule.code: rule for rule in (*LAYOUT_RULES, *ENVIRONMENT_RULES, *STATEMENT_RULES, *WARNING_RULES)
 }
-
-
-def page() -> str:
-    """All rules as a page of Markdown: docs/rules.md."""
-    head = (
-        "# Rules\n\nWhat every layout keeps. Findings of `qslot check` and facts of `qslot explain` carry these codes; "
-        "docs/semantics.md\nsays to the letter what each means.\n"
-    )
-    parts = (f"## {rule.code}\n\n{_sentence(rule.sentence)}\n\nSource: {rule.source}.\n" for rule in RULES.values())
-    return "\n".join([head, *parts])
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."

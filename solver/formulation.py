@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Formulation:
-    """Switches of the counting model. What a switch makes of the model decides what its answers prove:
+    """Switches of the counting model, and what follows from the answers of each.
+
+    What a switch makes of the model decides what its answers prove:
 
     ============================== ================= ===================== ===========================================
     switch                         the model is a    no solution means     the optimum is

@@ -36,6 +36,7 @@ class Stop:
 
     @property
     def asked(self) -> bool:
+        """Whether somebody asked to stop."""
         return self.asked_at is not None
 
     def will_call(self, end: Callable[[], object]) -> None:

@@ -26,7 +26,7 @@ SCHEMA: Final = (
     ("probe",),
 )
 SOLVER: Final = (
-    ("options", "formulation"),
+    ("options", "formulation", "rule_map"),
     ("aggregate",),
     ("model",),
     ("decode",),

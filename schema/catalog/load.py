@@ -16,6 +16,7 @@ SHARED = frozenset({"vectors", "page-per-vq", "modern-pio-notify"})
 
 
 def load_models() -> dict[str, DeviceModel]:
+    """Every model by name: the measured ones, and those described by hand."""
     measured: dict[str, Entry] = _read("devices.json")["devices"]
     entries = {**measured, **{name: _filled(entry, measured) for name, entry in load_unmeasured().items()}}
     return {name: model_of(name, entries[name]) for name in sorted(entries, key=str.casefold)}
@@ -28,6 +29,7 @@ def load_unmeasured() -> dict[str, Entry]:
 
 
 def load_excluded() -> dict[str, str]:
+    """Device types that qslot does not plan, by name: why not."""
     return dict(_read("excluded.json"))
 
 

@@ -38,6 +38,7 @@ class When:
     terms: tuple[tuple[str, Any], ...] = ()
 
     def holds(self, properties: Mapping[str, Any]) -> bool:
+        """Whether these properties, as a request states them, meet every term."""
         return all(name in properties and _meets(properties[name], wanted) for name, wanted in self.terms)
 
 
@@ -59,6 +60,7 @@ class Variant:
     drop: frozenset[int]
 
     def apply(self, bars: BarsByNumber, _properties: Mapping[str, Any]) -> BarsByNumber:
+        """The BARs without those dropped, and with its own."""
         kept = {number: bar for number, bar in bars.items() if number not in self.drop}
         return kept | {bar.bar: bar for bar in self.bars}
 
@@ -84,6 +86,7 @@ class Sized:
     """The BAR exists only where it is larger than that other BAR."""
 
     def apply(self, bars: BarsByNumber, properties: Mapping[str, Any]) -> BarsByNumber:
+        """The BARs with its own in the size that the properties make it; unchanged where they say no size."""
         value = properties.get(self.by, self.default)
         if isinstance(value, str):
             value = len(value.encode())

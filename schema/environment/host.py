@@ -6,7 +6,7 @@ Sources: what libvirt's own tests record of QEMU 2.4, 2.6, 3.1 and 4.0; release 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -40,17 +40,21 @@ _STATED = re.compile(r"(?P<program>qemu|libvirt)=(?P<version>\d{1,4}(\.\d{1,4}){
 
 
 class Host(Frozen):
-    """A host that the guest runs on or may migrate to. Versions are lower bounds, None where not known."""
+    """A host that the guest runs on or may migrate to."""
 
     name: str
+    """What the user calls it: a file, or its versions."""
     qemu: Version | None = None
+    """Version of its QEMU, at least; None where it is not known."""
     libvirt: Version | None = None
+    """Version of its libvirt, at least; None where it is not known."""
     managed: bool = False
-    """By libvirt, of whatever version."""
+    """Whether libvirt manages it, of whatever version."""
     machines: frozenset[str] | None = None
-    """All machine types, where they are listed."""
+    """All its machine types, where they are listed; else None."""
     models: Mapping[str, frozenset[VirtioMode | None]] = {}
-    """Listed virtio models: None for the one without a mode; an empty set where the host has none at all."""
+    """The modes of each virtio model that is listed: None is the model without a mode, an empty set that there is no
+    such model."""
 
     def has_machine(self, name: str) -> bool | None:
         """Whether it knows that versioned machine type; None where nothing tells."""
@@ -92,6 +96,7 @@ class Host(Frozen):
         return None if self.qemu is None or (self.managed and self.libvirt is None) else True
 
     def with_versions_of(self, other: "Host") -> "Host":
+        """The same host with the versions that the other one states in place of its own."""
         versions = {name: getattr(other, name) for name in ("qemu", "libvirt") if getattr(other, name) is not None}
         return self.model_copy(update=versions)
 
@@ -119,7 +124,7 @@ def host_of_versions(text: str) -> Host:
     return Host(name=text, qemu=qemu, libvirt=libvirt, managed=libvirt is not None)
 
 
-def newest_machine(family: Family, hosts: tuple[Host, ...]) -> str | None:
+def newest_machine(family: Family, hosts: Sequence[Host]) -> str | None:
     """The newest versioned machine type that every host is known to have; None if there is none."""
     chip = "q35" if family == "q35" else "i440fx"
     names = {name for host in hosts for name in host.machines or () if name.startswith(f"pc-{chip}-")}

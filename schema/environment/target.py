@@ -1,17 +1,20 @@
 """What a guest is planned for: its operating system, and the hosts that it runs on or may migrate to."""
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..pci.controllers import VirtioMode
 from .host import Host
 from .osinfo import Drivers, GuestOs
 
 
 class Environment(Frozen):
-    """Without an OS nothing is known of drivers; without hosts all of QEMU is there."""
+    """For whom a guest is planned: who drives its devices, and on which hosts it runs."""
 
     os: GuestOs | None = None
-    hosts: tuple[Host, ...] = ()
+    """The guest's operating system; without it nothing is known of drivers."""
+    hosts: TupleOf[Host] = ()
+    """Hosts that the guest runs on or may migrate to; without any, all of QEMU is there."""
     drivers: Drivers = "inbox"
+    """Which drivers the OS has: those that come with it, or also those of its driver packages."""
 
     def drives(self, model: str) -> frozenset[VirtioMode] | None:
         """The virtio modes in which the OS drives such a device; None where nothing is known of it."""

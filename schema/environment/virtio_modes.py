@@ -49,13 +49,16 @@ class ModeChooser:
 
     @property
     def by_os(self) -> bool:
+        """Whether the request leaves the mode to an OS that is known."""
         return self.environment.os is not None and self.stated.get("virtio") in OPEN
 
     @property
     def strict(self) -> bool:
+        """Whether only virtio 1.0 will do where the OS decides."""
         return self.guest.policy.preset == "strict-modern"
 
     def apply(self, choice: Choice) -> Device:
+        """The device with the mode chosen, and what tells QEMU of it."""
         return self.device.model_copy(update={"virtio": choice.mode or "auto", "virtio_by": choice.means})
 
     # ---- modes
@@ -151,4 +154,5 @@ class ModeChooser:
                 yield self.finding("host-model", host=host.words, model=model, **said)
 
     def finding(self, rule: str, **details: str) -> Finding:
+        """A finding about this device."""
         return Finding.model_validate({"rule": rule, "subjects": (self.device.id,), "details": details})

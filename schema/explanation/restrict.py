@@ -18,9 +18,9 @@ from .facts import BINDING, FactCounts, spare_id
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """A request of which only some facts must hold. Its layouts are those of `stated`, of `whole` and of all between:
+    """A request of which only some facts must hold. Its layouts are those of `stated`, of `whole` and of all between.
 
-    what only `whole` lists may be there or not, what only `whole` asks for may be so or not.
+    What only `whole` lists may be there or not, what only `whole` asks for may be so or not.
     """
 
     whole: Guest
@@ -28,6 +28,7 @@ class Relaxation:
 
     @classmethod
     def of(cls, guest: Guest, kept: FactCounts) -> "Relaxation":
+        """The relaxation in which only the facts kept are stated."""
         return cls(guest, restricted(guest, kept))
 
     @property
@@ -38,6 +39,7 @@ class Relaxation:
 
     @property
     def optional_controllers(self) -> tuple[Controller, ...]:
+        """Listed controllers that are not among the facts: they may be there or not, and state nothing."""
         there = {one.id for one in self.stated.controllers}
         return tuple(_controller(one, set()) for one in self.whole.controllers if one.id not in there)
 

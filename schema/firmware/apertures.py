@@ -16,6 +16,7 @@ class Aperture(NamedTuple):
 
     @property
     def size(self) -> int:
+        """How many bytes there are."""
         return self.end - self.start
 
     def blocks(self, unit: int) -> int:

@@ -48,6 +48,7 @@ def available(machine: Machine, platform: Platform, firmware: "Firmware") -> tup
 
 
 def apertures_of(guest: "Guest") -> tuple[Aperture, Aperture | None]:
+    """The 32-bit and, where there is one, the 64-bit aperture that the firmware has for this guest."""
     return apertures(guest.machine_model, Platform.of(guest), guest.firmware)
 
 

@@ -31,6 +31,8 @@ VGA_CLASS: Final = frozenset({
 
 
 class Usage(Enum):
+    """What edk2 wants an address range for."""
+
     BAR = auto()
     WINDOW = auto()
     PADDING = auto()
@@ -95,6 +97,7 @@ class Requests:
         return [self._windows[root][kind] for root in self._tree.roots]
 
     def window(self, bus: FirmwareBus, kind: BarKind) -> Node:
+        """The request for the window that leads to that bus."""
         return self._windows[bus][kind]
 
     def give_up(self, victim: Node) -> None:

@@ -69,6 +69,7 @@ class Allocation:
     failure: Finding | None = None
 
     def add_bar(self, name: str, index: int, kind: BarKind, address: int) -> None:
+        """Notes the address of BAR `index` of the device or controller of that name."""
         bars = self.io_bars if kind is BarKind.IO else self.memory_bars
         bars[name, index] = address
 

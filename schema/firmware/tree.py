@@ -71,6 +71,7 @@ class FirmwareTree:
 
     @property
     def roots(self) -> list[FirmwareBus]:
+        """The root buses: the main one, then those of expanders."""
         return [buses[0] for buses in self.complexes]
 
     @property

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from pydantic import Field
-
 from ..base import Frozen
 from ..catalog import find
 from ..layout.layout import Layout, PlacedController, PlacedDevice
@@ -31,15 +29,22 @@ _ADDRESS = re.compile(r"(?:0x)?(?P<slot>[0-9a-fA-F]{1,2})(?:\.(?:0x)?(?P<functio
 
 
 class Emitted(Frozen):
-    """One `-device` argument: a seat as QEMU is told of it. Property values are canonical (`properties.canonical`)."""
+    """One `-device` argument: a seat as QEMU is told of it."""
 
     driver: str
+    """QEMU's name of the device type."""
     id: QemuId
+    """QEMU's id."""
     bus: str
+    """Id of the bus that it sits on."""
     slot: int
+    """Slot of that bus, from 0 to 31."""
     function: int
+    """Function of that slot, from 0 to 7."""
     multifunction: bool = False
-    properties: Properties = Field(default={})
+    """Whether it says `multifunction=on`."""
+    properties: Properties = {}
+    """All other properties, with canonical values (`qemu_properties.canonical`)."""
 
 
 class Emission(NamedTuple):
@@ -90,6 +95,7 @@ def plain_argument(one: Emitted) -> str:
 
 
 def json_argument(one: Emitted) -> str:
+    """The same as JSON text, which QEMU takes as a value of `-device` from 6.2 on."""
     return json.dumps(json_object(one))
 
 
@@ -120,7 +126,7 @@ def cold_plug(layout: Layout) -> list[str]:
 
 
 def hotplug_buses(layout: Layout) -> frozenset[str]:
-    """Ids of the buses on which QEMU takes device_add and a guest sees it (docs/semantics.md, Hot-plug)."""
+    """Ids of the buses on which QEMU takes device_add and a guest sees it (docs/semantics.md, rule hotplug)."""
     topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
     return frozenset(bus.id for bus in topology.buses.values() if bus.takes_hotplug)
 

@@ -36,6 +36,7 @@ def advice_text(advice: Advice) -> str:
 
 
 def excluded_lines(one: Excluded) -> Iterator[str]:
+    """A line for each reason why that machine is out of the question."""
     for finding in one.findings:
         if finding.severity == "error":
             yield f"excluded: {one.machine}: {because(finding)}"

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..base import Frozen
+from ..base import Frozen, TupleOf
 from ..finding import Finding
 from ..pci.address import Address
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Chipset
 from ..pci.qemu_properties import Properties, canonical_properties
-from ..request.device import Bar, QemuId
+from ..request.device import Bar, QemuId, SlotKind
 from ..request.fields import Firmware, Term
 
 if TYPE_CHECKING:
@@ -24,59 +24,86 @@ class Seat(Frozen):
     """A function of a slot of a bus; what sits there."""
 
     id: QemuId
-    model: str
-    bus: str
-    """Id of the root bus or of a controller that stands earlier in the layout."""
-    slot: int = Field(ge=0, le=31)
-    function: int = Field(ge=0, le=7)
-    multifunction: bool = False
-    properties: Properties = {}
+    """QEMU's id: that of the request, or of a controller that the planner created, its own."""
+    model: str = Field(examples=["virtio-net"])
+    """Name of the model, as the request has it and `qslot catalog` lists it."""
+    bus: str = Field(examples=["pcie.0", "rp1"])
+    """Id of the root bus (`pcie.0` on q35, `pci.0` on pc) or of a controller that stands earlier in the layout."""
+    slot: int = Field(ge=0, le=31, examples=[2])
+    """Slot of that bus; in addresses it is written in hexadecimal."""
+    function: int = Field(ge=0, le=7, examples=[0])
+    """Function of that slot."""
+    multifunction: bool = Field(default=False, examples=[True])
+    """Whether QEMU is told `multifunction=on`: of function 0 where others share its slot."""
+    properties: Properties = Field(default={}, examples=[{"netdev": "hostnet0"}])
+    """QEMU properties to emit beside id, bus, addr and multifunction: those of the request, and what tells a virtio
+    mode."""
 
     @property
     def address(self) -> Address:
+        """Bus, slot and function in one."""
         return Address(self.bus, self.slot, self.function)
 
 
 class PlacedController(Seat):
-    """`properties` are the QEMU properties to emit, beside id, bus, addr and multifunction; each has the one value that
-    its type says."""
+    """A port, bridge or expander, listed in the request or created by the planner, and the bus that it offers."""
 
-    properties: Annotated[Properties, AfterValidator(canonical_properties)] = {}
-    numa: int | None = None
-    """Node of the expander it is or sits below."""
+    model: str = Field(examples=["pcie-root-port"])
+    """QEMU's name of the controller."""
+    properties: Annotated[Properties, AfterValidator(canonical_properties)] = Field(
+        default={}, examples=[{"chassis": 1, "port": 16}]
+    )
+    """QEMU properties to emit beside id, bus, addr and multifunction: those of the request, and those by which the
+    planner numbers controllers (`chassis`, `port`, `chassis_nr`, `bus_nr` ...) and keeps room (`io-reserve` ..., in
+    bytes). Each has the one value that its type says."""
+    numa: int | None = Field(default=None, examples=[0])
+    """NUMA node of the expander that it is or sits below; null where that has none, and below the main root bus."""
 
 
 class PlacedDevice(Seat):
-    """`driver` is QEMU's name; `virtio` the resolved mode, never auto; `bars` only where the request gave them."""
+    """A device of the request, where it sits."""
 
-    driver: str
-    virtio: VirtioMode | None = None
-    bars: tuple[Bar, ...] | None = None
-    rom: int | None = None
+    driver: str = Field(examples=["virtio-net-pci-transitional"])
+    """QEMU's name of the device type, which for most virtio devices tells the mode."""
+    virtio: VirtioMode | None = Field(default=None, examples=["transitional"])
+    """The mode that the device has there, never auto; null for what is not virtio."""
+    bars: TupleOf[Bar] | None = Field(default=None, examples=[[{"bar": 0, "kind": "mem64", "size": 16777216}]])
+    """Its BARs, where the request lists them; null where the catalogue knows them."""
+    rom: int | None = Field(default=None, examples=[65536])
+    """Bytes of its option ROM, where the request says them; null where it does not."""
 
 
 class SpareSlot(Frozen):
-    """A hot-pluggable slot left free."""
+    """A hot-pluggable slot that is left free."""
 
-    kind: Literal["pcie", "pci"]
-    bus: str
-    slot: int = Field(ge=0, le=31)
+    kind: SlotKind = Field(examples=["pcie"])
+    """`pcie` is the slot of a port, `pci` one of a conventional bus."""
+    bus: str = Field(examples=["rp2"])
+    """Id of the controller that offers the bus, or of the root bus."""
+    slot: int = Field(ge=0, le=31, examples=[0])
+    """Slot of that bus."""
 
 
 class IoWindow(Frozen):
-    """IO ports that a bridge forwards, as the firmware will program them. Bytes; `base` is null where not predicted."""
+    """IO ports that a bridge forwards, as the firmware will program them."""
 
-    controller: str
-    base: int | None
-    size: int
+    controller: str = Field(examples=["rp1"])
+    """Id of the bridge."""
+    base: int | None = Field(examples=[49152])
+    """The first port; null where it is not predicted."""
+    size: int = Field(examples=[4096])
+    """Size in bytes: whole pages of 4096."""
 
 
 class ObjectiveTerm(Frozen):
-    """`value == bound` is the proof that no layout does better, given the terms before."""
+    """One term of the objective. Where value and bound are equal, no layout does better, given the terms before."""
 
-    term: Term
-    value: int
-    bound: int
+    term: Term = Field(examples=["io_windows"])
+    """Which term; docs/semantics.md says what each counts."""
+    value: int = Field(examples=[4096])
+    """What the layout costs: of `io_windows` bytes, of `preferences` a sum of weights, else a count."""
+    bound: int = Field(examples=[4096])
+    """What any layout costs at least, in the same unit; proved."""
 
     @property
     def gap(self) -> int:
@@ -87,23 +114,31 @@ class ObjectiveTerm(Frozen):
 class Platform(Frozen):
     """What of the request a reader of the layout needs to start or check it."""
 
-    memory: int
-    numa_nodes: int
+    memory: int = Field(examples=[2147483648])
+    """The guest's RAM in bytes."""
+    numa_nodes: int = Field(examples=[2])
+    """How many NUMA nodes the guest has."""
     chipset: Chipset
-    phys_bits: int | None = None
-    pci_hole64: int | None = None
+    """Which functions of the chipset exist."""
+    phys_bits: int | None = Field(default=None, examples=[46])
+    """Physical address bits of the guest's CPU; null is 40."""
+    pci_hole64: int | None = Field(default=None, examples=[68719476736])
+    """Bytes of QEMU's 64-bit hole behind RAM; null is 32 GiB on q35, 2 GiB on pc."""
 
     @classmethod
     def of(cls, guest: "Guest") -> "Platform":
+        """The platform that a request states."""
         return cls(**{name: getattr(guest, name) for name in cls.model_fields})
 
 
 class Versions(Frozen):
-    """Of qslot and of the layout's form."""
+    """What wrote the layout."""
 
-    qslot: str
-    layout: int = LAYOUT_VERSION
-    hash: Literal[1, 2] = 1
+    qslot: str = Field(examples=["0.1.0"])
+    """Version of qslot."""
+    layout: int = Field(default=LAYOUT_VERSION, examples=[1])
+    """Version of this format."""
+    hash: Literal[1, 2] = Field(default=1, examples=[2])
     """How `input_sha256` was made: 1 of the whole request, 2 of what it states beyond the defaults. Layouts that do not
     say it have 1, which is not compared any more."""
 
@@ -112,21 +147,38 @@ class Layout(Frozen):
     """A verified layout. Parents stand before children; nothing of the host enters it."""
 
     qslot: Literal[1] = 1
-    status: Literal["optimal", "feasible"]
-    machine: str
+    """Says that the file is a layout, and in which version of the format."""
+    status: Literal["optimal", "feasible"] = Field(examples=["optimal"])
+    """`optimal` is proved: of no term of the objective is there less, given the terms before. `feasible` keeps all
+    rules, but a limit was hit, or the proof was not found."""
+    machine: str = Field(examples=["pc-q35-7.2"])
+    """QEMU's machine type."""
     firmware: Firmware
+    """The firmware that it is planned for."""
     platform: Platform
+    """What else of the request matters to who starts or checks it."""
     controllers: tuple[PlacedController, ...]
+    """Every controller, parents before children."""
     devices: tuple[PlacedDevice, ...]
+    """Every device, in the order of the request."""
     spare: tuple[SpareSlot, ...] = ()
-    guest_addresses: dict[str, str | None] = {}
-    guest_names: dict[str, str | None] = {}
-    """What a Linux guest with systemd calls each network interface; null where there is none, or its name not known."""
+    """The slots left free, in the order in which the request asks for them."""
+    guest_addresses: dict[str, str | None] = Field(default={}, examples=[{"net0": "02:01.0"}])
+    """By id of a device, the address that the guest sees, as lspci prints it: bus number, slot, function. Null where it
+    is not predicted."""
+    guest_names: dict[str, str | None] = Field(default={}, examples=[{"net0": "enp2s1"}])
+    """What a Linux guest with systemd calls each network interface, by id of the device; null where there is none, or
+    its name not known."""
     io_windows: tuple[IoWindow, ...] = ()
+    """IO windows of all bridges that have one, those included that the firmware opens though nothing needs them."""
     objective: tuple[ObjectiveTerm, ...] = ()
+    """What the layout costs, term by term in the order of the policy."""
     warnings: tuple[Finding, ...] = ()
-    input_sha256: str
+    """What is allowed, but costs or risks something."""
+    input_sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    """SHA-256, in hexadecimal, of the request's canonical JSON: says whether this layout answers a request."""
     versions: Versions
+    """What wrote it."""
 
     def to_qemu(self) -> list[str]:
         """`-device` arguments, parents first: `["-device", "pcie-root-port,id=rp1,...", ...]`."""

@@ -13,22 +13,28 @@ What = Literal[
 
 
 class Change(Frozen):
-    """`subjects` are ids, reserved addresses, or entries as "spare[0]"; `before` and `after` what the request says and
-    what it would say."""
+    """One change to the request."""
 
     what: What
+    """What of the request would be otherwise."""
     subjects: tuple[str, ...] = ()
+    """Ids of devices or controllers, reserved addresses, or entries as `spare[0]`; none where it is the guest's own."""
     before: Scalar | None = None
+    """What the request says; null where that has no short words."""
     after: Scalar | None = None
+    """What it would say; null where it would say nothing."""
 
 
 class Remedy(Frozen):
-    """With these changes together there is a layout. `places` is where the changed devices sit in it, `used` and
-    `available` how much that takes of what ran out, in bytes, bus numbers or controllers."""
+    """Changes with which, together, there is a layout."""
 
     changes: tuple[Change, ...]
+    """What would be otherwise in the request, all of it together."""
     places: dict[str, str] = {}
+    """Where the changed devices sit in that layout: address by id."""
     limit: str = ""
-    """Code of the rule whose limit `used` and `available` are about."""
+    """Code of the rule whose limit `used` and `available` are about; empty where none ran out."""
     used: int = 0
+    """How much that layout takes of what ran out, in bytes, bus numbers or controllers."""
     available: int = 0
+    """How much there is of it, in the same unit."""

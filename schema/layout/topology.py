@@ -34,18 +34,22 @@ class Bus:
 
     @property
     def is_root(self) -> bool:
+        """Whether it is the main root bus."""
         return self.controller is None
 
     @property
     def is_port(self) -> bool:
+        """Whether a root or downstream port offers it."""
         return self.model is PORT
 
     @property
     def is_conventional(self) -> bool:
+        """Whether it is conventional PCI, not PCI Express."""
         return not self.model.express
 
     @property
     def is_expander(self) -> bool:
+        """Whether it is the bus of a pxb or pxb-pcie."""
         return self.kind is not None and self.kind.is_expander
 
     @property
@@ -82,10 +86,12 @@ def has_shpc(controller: PlacedController) -> bool:
 
 
 def port_hotplug(controller: PlacedController) -> bool:
+    """Whether a port takes hot-plug: its property says so, or nothing."""
     return is_on(controller.properties, "hotplug")
 
 
 def topology_of(machine: Machine, layout: Layout) -> Topology:
+    """Indexes a layout. Of equal ids the first counts; a controller with the root bus's id is left out."""
     controllers: dict[str, PlacedController] = {}
     sitting: dict[str, list[PlacedController]] = {}
     for controller in layout.controllers:

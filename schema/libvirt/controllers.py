@@ -45,6 +45,7 @@ def root_of(family: Family) -> str:
 
 
 def root_controller(devices: Element) -> Element | None:
+    """The controller element of the root bus, where the domain lists it."""
     return next((one for one in _listed(devices) if one.get("model") in ("pci-root", "pcie-root")), None)
 
 

@@ -47,6 +47,8 @@ class DomainDevice:
 
 @dataclass(slots=True)
 class Domain:
+    """What matters of a domain's XML, with the elements that say it: they know where in the text they stand."""
+
     root: Element
     devices: Element
     """Of no length where the domain has none."""

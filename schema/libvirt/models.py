@@ -42,6 +42,7 @@ def _virtio(model: str, value: str, element: Element, name: str = "model") -> Qe
 
 
 def disk(device: Element) -> QemuDevice | None:
+    """Of a virtio disk its device; None for one on another bus, which is no PCI device."""
     if disk_bus(device) != "virtio":
         return None
     return _virtio("vhost-user-blk" if device.get("type") == "vhostuser" else "virtio-blk", device.get("model"), device)
@@ -88,6 +89,8 @@ NETWORK: Final = {
 
 
 def interface(device: Element) -> QemuDevice | None:
+    """Of an interface its network card, rtl8139 where no model is said; None for a USB one. Raises SourceError for an
+    unknown model."""
     if device.get("type") == "hostdev":
         return HOST
     model = device.first("model")
@@ -135,6 +138,7 @@ COMPANIONS: Final = {"ich9-usb-ehci1": 7, "ich9-usb-uhci1": 0, "ich9-usb-uhci2":
 
 
 def controller(device: Element) -> QemuDevice | None:
+    """Of a SCSI, serial, USB, SATA or IDE controller its device; None for others. Raises SourceError for a model."""
     sort, model = device.get("type"), device.get("model")
     if sort == "scsi":
         if model in ("virtio-scsi", *MODE_OF_MODEL):
@@ -187,20 +191,24 @@ SECONDARY: Final = {
 
 
 def sound(device: Element) -> QemuDevice | None:
+    """Of a sound card its device; None for one that is not PCI."""
     known = {"ac97": "AC97", "es1370": "ES1370", "ich6": "intel-hda", "ich9": "ich9-intel-hda"}
     name = known.get(device.get("model"))
     return None if name is None else QemuDevice(name)
 
 
 def memballoon(device: Element) -> QemuDevice | None:
+    """The virtio balloon, unless the model is none."""
     return None if device.get("model") == "none" else _virtio("virtio-balloon", device.get("model"), device)
 
 
 def watchdog(device: Element) -> QemuDevice | None:
+    """The i6300esb; None for watchdogs that are not PCI."""
     return QemuDevice("i6300esb") if device.get("model") == "i6300esb" else None
 
 
 def filesystem(device: Element) -> QemuDevice | None:
+    """Of a shared folder vhost-user-fs (virtiofs) or virtio-9p."""
     if device.value("driver", name="type") == "virtiofs":
         return QemuDevice("vhost-user-fs")
     kind = _virtio("virtio-9p", device.get("model"), device)
@@ -209,6 +217,8 @@ def filesystem(device: Element) -> QemuDevice | None:
 
 
 def input_(device: Element) -> QemuDevice | None:
+    """Of a virtio keyboard, mouse, tablet or event device its device; None for one on another bus. Raises SourceError
+    for a model."""
     if device.get("bus") != "virtio":
         return None
     if device.get("model", "virtio") != "virtio":
@@ -218,6 +228,7 @@ def input_(device: Element) -> QemuDevice | None:
 
 
 def shmem(device: Element) -> QemuDevice | None:
+    """Of shared memory an ivshmem device with BARs as large as that memory."""
     name = device.value("model", name="type") or "ivshmem-plain"
     size = device.first("size")
     bars = [
@@ -230,6 +241,7 @@ def shmem(device: Element) -> QemuDevice | None:
 
 
 def serial(device: Element) -> QemuDevice | None:
+    """Of a serial port a pci-serial; None for one that is not PCI."""
     pci = "pci-serial" in (device.value("target", name="type"), device.value("target", "model", name="name"))
     return QemuDevice("pci-serial") if pci else None
 
@@ -239,6 +251,8 @@ HOST: Final = QemuDevice("vfio-pci", more={"connect": "express", "bars": []})
 
 
 def hostdev(device: Element) -> QemuDevice | None:
+    """Of a PCI or mediated device of the host a vfio-pci, of a SCSI host a vhost-scsi; None for others, and for one
+    that is unassigned."""
     if device.value("address", name="type") == "unassigned" or device.get("mode", "subsystem") != "subsystem":
         return None
     if device.get("type") in ("pci", "mdev"):
@@ -247,14 +261,17 @@ def hostdev(device: Element) -> QemuDevice | None:
 
 
 def iommu(device: Element) -> QemuDevice | None:
+    """Of a virtio IOMMU its device; None for IOMMUs that are not PCI devices of the plan."""
     return QemuDevice("virtio-iommu") if device.get("model") == "virtio" else None
 
 
 def memory(device: Element) -> QemuDevice | None:
+    """Of a virtio memory device its device; None for DIMMs."""
     return QemuDevice(device.get("model")) if device.get("model") in ("virtio-mem", "virtio-pmem") else None
 
 
 def panic(device: Element) -> QemuDevice | None:
+    """Of a pvpanic its PCI device; None for other panic devices."""
     return QemuDevice("pvpanic-pci") if device.get("model") == "pvpanic" else None
 
 

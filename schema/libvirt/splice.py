@@ -44,9 +44,11 @@ class Element:
         return "".join(self.pieces).strip()
 
     def get(self, name: str, default: str = "") -> str:
+        """The value of an attribute, or the default."""
         return self.attributes.get(name, default)
 
     def all(self, tag: str) -> "Iterator[Element]":
+        """The children of that name."""
         return (child for child in self.children if child.tag == tag)
 
     def first(self, *path: str) -> "Element | None":

@@ -72,7 +72,8 @@ class Pin(NamedTuple):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "examples": ["pcie.0:05.0", "br1:1f", ".7"]}
+        pattern = r"^(\.[0-7]|.+:[01]?[0-9a-fA-F](\.[0-7])?)$"
+        return {"type": "string", "pattern": pattern, "examples": ["pcie.0:05.0", "br1:1f", ".7"]}
 
     @classmethod
     def _validate(cls, value: object) -> Self:

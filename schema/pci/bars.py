@@ -33,13 +33,20 @@ class Described(Protocol):
     """A BAR as the catalogue or a request describes it."""
 
     @property
-    def bar(self) -> int: ...
+    def bar(self) -> int:
+        """Number of the register, from 0 to 5."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """`io`, `mem32` or `mem64`."""
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Size in bytes."""
+
     @property
-    def prefetchable(self) -> bool: ...
+    def prefetchable(self) -> bool:
+        """Whether its memory is prefetchable."""
 
 
 def sized(bars: Iterable[Described]) -> Bars:

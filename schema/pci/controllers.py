@@ -76,10 +76,12 @@ class ControllerModel:
 
     @property
     def is_port(self) -> bool:
+        """Whether it is a root or downstream port."""
         return self.bus is PORT
 
     @property
     def is_expander(self) -> bool:
+        """Whether it is a pxb or pxb-pcie."""
         return self.needs in (Need.PCI_EXPANDER, Need.PCIE_EXPANDER)
 
     @property

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from ..base import Frozen
 from .controllers import PCI_ROOT, PCIE_ROOT, BusModel
 
 Family = Literal["q35", "pc"]
@@ -14,21 +15,22 @@ NAME_PATTERN: Final = r"^(q35|pc|pc-q35-\d+\.\d+(\.\d+)?|pc-i440fx-\d+\.\d+(\.\d
 _VERSIONED = re.compile(r"pc-(?P<chip>q35|i440fx)-(?P<major>\d+)\.(?P<minor>\d+)")
 
 
-class Chipset(BaseModel):
-    """Which functions of the chipset exist: they take slots and IO ports of the root bus.
+class Chipset(Frozen):
+    """Which functions of the chipset exist: they take slots and IO ports of the root bus."""
 
-    `sata` and `smbus` exist only on q35. `usb` adds the chipset's own USB controllers, `acpi` the ACPI hot-plug; with
-    `root_hotplug` off (QEMU's PIIX4_PM.acpi-root-pci-hotplug) that is not on pci.0 itself, but behind its bridges still
-    (measured). pcie.0 takes no hot-plug anyway.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sata: bool = True
-    smbus: bool = True
-    usb: bool = False
-    acpi: bool = True
-    root_hotplug: bool = True
+    sata: bool = Field(default=True, examples=[False])
+    """Whether q35 has its AHCI controller, at 1f.2 (QEMU's machine option `sata`). Machine pc has none."""
+    smbus: bool = Field(default=True, examples=[False])
+    """Whether q35 has its SMBus controller, at 1f.3 (QEMU's machine option `smbus`). Machine pc has none to leave
+    out."""
+    usb: bool = Field(default=False, examples=[True])
+    """Whether the chipset's own USB controllers are there (QEMU's machine option `usb`): UHCI and EHCI at 1d of pcie.0,
+    or UHCI at 01.2 of pci.0."""
+    acpi: bool = Field(default=True, examples=[False])
+    """Whether ACPI is there, and with it ACPI hot-plug. Without it only ports and bridges with SHPC take hot-plug."""
+    root_hotplug: bool = Field(default=True, examples=[False])
+    """Whether pci.0 itself takes hot-plug (QEMU's `PIIX4_PM.acpi-root-pci-hotplug`). Its bridges take hot-plug either
+    way (measured), and pcie.0 takes none."""
 
 
 @dataclass(frozen=True, slots=True)

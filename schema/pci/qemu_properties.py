@@ -49,6 +49,7 @@ class Switch:
     words = "on or off"
 
     def read(self, value: Scalar) -> bool | None:
+        """The boolean that QEMU reads; None where it reads none."""
         return WORDS.get(value) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
@@ -63,11 +64,13 @@ class Number:
 
     @property
     def words(self) -> str:
+        """What it takes, to put after "is not"."""
         kind = "a number of bytes" if self.size else "a whole number"
         steps = "" if self.multiple == 1 else f", a multiple of {self.multiple}"
         return f"{kind} from {self.least} to {self.most}{steps}"
 
     def read(self, value: Scalar) -> int | None:
+        """The number that QEMU reads; None where it reads none, or one out of range."""
         number = _whole(value, size=self.size) if isinstance(value, str) else value if type(value) is int else None
         fits = number is not None and self.least <= number <= self.most and number % self.multiple == 0
         return number if fits else None
@@ -165,6 +168,7 @@ def is_on(properties: Mapping[str, Scalar], name: str, *, default: bool = True) 
 
 
 def canonical_properties(properties: Mapping[str, Scalar]) -> Properties:
+    """Each property with the one value that its type says."""
     return {name: canonical(name, value) for name, value in properties.items()}
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 MIB: Final = 1 << 20
 """Bytes: also the granularity of a bridge's memory windows (PCI-to-PCI Bridge 1.2, 3.2.5.8)."""
@@ -28,9 +28,7 @@ def parse_size(value: object) -> object:
     return int(match[1]) * _UNITS[match[2]]
 
 
-Size = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    Field(ge=0, le=1 << 62),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "examples": ["4KiB", "16GiB"]}]}),
-]
+_Bytes = Annotated[int, Field(ge=0, le=1 << 62)]
+_Text = Annotated[str, Field(pattern=rf"^\s*\d+\s*({'|'.join(_UNITS)})\s*$", examples=["4KiB", "16GiB"])]
+Size = Annotated[_Bytes, BeforeValidator(parse_size, json_schema_input_type=_Bytes | _Text)]
+"""Bytes, from 0 to 2^62."""

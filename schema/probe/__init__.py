@@ -81,10 +81,12 @@ def boot(layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limi
 
 @dataclass(frozen=True)
 class Report:
-    """What a real QEMU made of a layout. `version` is QEMU's; None where the guest did not come up."""
+    """What a real QEMU made of a layout."""
 
     version: str | None
+    """QEMU's version; None where the guest did not come up."""
     differences: tuple[Difference, ...]
+    """What is not as planned; empty where all is."""
 
 
 def probe(layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT) -> Report:

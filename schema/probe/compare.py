@@ -17,10 +17,12 @@ CLOSED: Final = Range(1, 0)
 
 @dataclass(frozen=True)
 class Difference:
-    """`subject` is the id of a device or controller, None for the whole guest; `text` what is not as planned."""
+    """One thing that is not as planned."""
 
     subject: str | None
+    """Id of the device or controller; None for the whole guest."""
     text: str
+    """What is not as planned, in words."""
 
     def __str__(self) -> str:
         return self.text if self.subject is None else f"{self.subject}: {self.text}"

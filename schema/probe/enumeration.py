@@ -13,8 +13,11 @@ Tree = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Enumeration:
-    """`tree` is query-pci's answer, `text` what the firmware said until then, `version` QEMU's."""
+    """What the firmware of a running QEMU made of its PCI devices."""
 
     tree: Tree
+    """QEMU's answer to query-pci."""
     text: str
+    """What the firmware said until then."""
     version: str
+    """QEMU's version."""

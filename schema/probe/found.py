@@ -20,16 +20,19 @@ class Range:
 
     @property
     def is_open(self) -> bool:
+        """Whether it holds anything at all."""
         return 0 <= self.base <= self.limit  # edk2 closes the prefetchable one with a base of -1 MiB
 
     @property
     def size(self) -> int:
+        """Its bytes; 0 where it is closed."""
         return self.limit - self.base + 1 if self.is_open else 0
 
     def __str__(self) -> str:
         return f"{self.base:#x}-{self.limit:#x}" if self.is_open else "none"
 
     def holds(self, address: int, size: int) -> bool:
+        """Whether all `size` bytes from `address` on are in it."""
         return self.base <= address and address + size - 1 <= self.limit
 
 
@@ -38,32 +41,48 @@ class FoundBridge:
     """A bridge's bus numbers and windows."""
 
     id: str
+    """Its id in the layout; that of a pxb, too, for the bridge hidden in it."""
     secondary: int
+    """Number of the bus that it offers."""
     subordinate: int
+    """The highest bus number below it."""
     io: Range
+    """IO ports that it forwards."""
     memory: Range
+    """Memory that is not prefetchable, as it forwards it."""
     prefetchable: Range
+    """Prefetchable memory that it forwards."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A device with an id as query-pci shows it. `bus` is the planner's name of the bus."""
+    """A device with an id, as query-pci shows it."""
 
     id: str
+    """Its id in the layout."""
     bus: str
+    """The planner's name of the bus that it sits on."""
     number: int
+    """The number that the firmware gave that bus."""
     slot: int
+    """Slot of that bus, from 0 to 31."""
     function: int
+    """Function of that slot, from 0 to 7."""
     regions: list[dict[str, Any]]
+    """Its BARs, as query-pci lists them: number, type, size in bytes, address (-1 where it has none)."""
     above: tuple[FoundBridge, ...]
+    """The bridges above it, from the root down."""
     own: FoundBridge | None
+    """What it forwards itself; None where it is no bridge."""
 
     @property
     def address(self) -> Address:
+        """Where it was found, in the planner's words."""
         return Address(self.bus, self.slot, self.function)
 
     @property
     def guest_address(self) -> str:
+        """Where the guest sees it, as lspci prints it."""
         return f"{self.number:02x}:{self.slot:02x}.{self.function}"
 
 

@@ -46,10 +46,12 @@ class RunningMachine:
         return self._runner.run(self._session.execute(command, arguments))
 
     def query_pci(self) -> Tree:
+        """The devices of all root buses, as QEMU lists them now."""
         tree: Tree = self.execute("query-pci")
         return tree
 
     def close(self) -> None:
+        """Ends QEMU and removes its directory."""
         try:
             self._runner.run(self._session.end())
         finally:

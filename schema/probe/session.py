@@ -26,6 +26,8 @@ SETTLED: Final = 10
 
 
 class Session:
+    """One QEMU process: its command line, its firmware's words, its monitor. Used by `RunningMachine` alone."""
+
     def __init__(self, directory: Path, firmware: str, console: bool, limit: float) -> None:
         self.directory, self.firmware, self.limit = directory, firmware, limit
         self.enumerated = self.seabios if firmware == "seabios" else self.ovmf if console else self.settled
@@ -38,9 +40,12 @@ class Session:
 
     @property
     def said(self) -> str:
+        """What the firmware printed until now."""
         return self.text.decode(errors="replace")
 
     async def boot(self, qemu: str, arguments: Sequence[str]) -> Enumeration:
+        """Starts QEMU and waits until PCI is enumerated. Raises BootError past the limit, else what QEMU or firmware
+        ended with."""
         await self.client.start_server(f"{self.directory}/qmp")
         await self.spawn(qemu, arguments)
         try:
@@ -55,6 +60,7 @@ class Session:
         return Enumeration(tree, self.said, "{major}.{minor}.{micro}".format_map(version))
 
     async def spawn(self, qemu: str, arguments: Sequence[str]) -> None:
+        """Starts the process, its firmware's console on our end of a pipe."""
         # emulated first: KVM pays for each of the many changes to the memory map (245 NICs: 114 s instead of 4)
         accelerators = ["-accel", "tcg", *(["-accel", "kvm"] if self.firmware == "seabios" else [])]
         debug_port = ["-device", "isa-debugcon,iobase=0x402,chardev=firmware"]
@@ -71,9 +77,11 @@ class Session:
 
     @property
     def errors(self) -> Path:
+        """The file that takes QEMU's standard error."""
         return self.directory / "errors"
 
     async def read_text(self, process: asyncio.subprocess.Process) -> None:
+        """Collects what the firmware prints until the pipe closes."""
         assert process.stdout is not None
         while chunk := await process.stdout.read(4096):
             self.text += chunk
@@ -96,20 +104,24 @@ class Session:
             await asyncio.gather(end, task, return_exceptions=True)
 
     async def seabios(self) -> None:
+        """Waits until SeaBIOS says that it is done with PCI. Raises FirmwarePanicError where it gives up."""
         while not SEABIOS_DONE.search(self.text):
             if panic := SEABIOS_PANIC.search(self.text):
                 raise FirmwarePanicError(panic[0].decode())
             await self.more_text()
 
     async def ovmf(self) -> None:
+        """Waits for the first words of OVMF, which has enumerated by then."""
         while not self.text:
             await self.more_text()
 
     async def more_text(self) -> None:
+        """Waits until the firmware prints something."""
         self.spoken.clear()
         await self.spoken.wait()
 
     async def settled(self) -> None:
+        """Waits until QEMU's view of PCI no longer changes."""
         last, same = None, 0
         while same < SETTLED:
             tree = cast("Tree", await self.client.execute("query-pci"))
@@ -118,6 +130,7 @@ class Session:
             await asyncio.sleep(POLL)
 
     async def execute(self, command: str, arguments: Mapping[str, object] | None) -> object:
+        """One QMP command. Raises CommandError where QEMU refuses it, or does not answer within the limit."""
         try:
             async with asyncio.timeout(self.limit):
                 return await self.client.execute(command, dict(arguments) if arguments else None)
@@ -127,6 +140,7 @@ class Session:
             raise CommandError(f"{command}: no answer in {self.limit:g} s") from None
 
     async def end(self) -> None:
+        """Kills QEMU, if it still runs, and closes the monitor."""
         if self.process is not None:
             if self.process.returncode is None:
                 self.process.kill()

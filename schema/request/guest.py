@@ -13,7 +13,10 @@ from .validate import check
 
 
 class Guest(GuestFields):
-    """A guest to lay out. Raises pydantic.ValidationError whose errors name field, value and mend."""
+    """A guest to lay out: a machine, its devices, and what is asked of their layout.
+
+    Making one raises pydantic.ValidationError, whose errors name field, value and mend.
+    """
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -16,6 +16,7 @@ def bus_models(guest: GuestFields) -> dict[str, BusModel]:
 
 
 def check_pins(guest: GuestFields) -> None:
+    """Each pin names a slot that there is, that takes what is pinned there, and that nobody else has."""
     buses = bus_models(guest)
     seen: dict[Pin, str] = {}
     reserved = set(guest.reserve)
@@ -67,6 +68,7 @@ def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusMod
 
 
 def check_nesting(guest: GuestFields) -> None:
+    """No controllers are pinned inside each other in a ring."""
     controllers = {controller.id: controller for controller in guest.controllers}
     parent = {c.id: c.address.bus for c in guest.controllers if c.address is not None and c.address.bus is not None}
     for start in parent:
@@ -79,6 +81,7 @@ def check_nesting(guest: GuestFields) -> None:
 
 
 def check_reserve(guest: GuestFields, pin: Pin) -> None:
+    """A reserved slot is one of this guest\'s."""
     buses = bus_models(guest)
     if pin.bus is None or pin.slot is None:
         raise Refused(field_of(guest, "reserve"), f"{str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")

@@ -65,10 +65,12 @@ def short(value: object, limit: int = 60) -> str:
 
 
 def cut(text: str, limit: int) -> str:
+    """The text, at most `limit` characters of it, the last three dots where it is longer."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
+    """`; nearest: a, b` with known names that may have been meant; empty where none is near."""
     matches = get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"; nearest: {', '.join(matches)}" if matches else ""
 

@@ -57,6 +57,7 @@ class ResolvedDevice:
 
     @property
     def is_host_device(self) -> bool:
+        """Whether it is a device of the host."""
         return self.model.category == "host"
 
 
@@ -101,6 +102,7 @@ def model_of(device: Device) -> DeviceModel:
 
 
 def own_hotplug(device: Device) -> Hotplug:
+    """What it says of hot-plug itself, or the catalogue of its model; its group may ask for more."""
     return device.hotplug or default_hotplug(model_of(device))
 
 
@@ -124,11 +126,9 @@ def _connector(machine: Machine, device: Device, model: DeviceModel, modes: tupl
         return Connector.INTEGRATED
     if machine.family == "pc":
         return Connector.CONVENTIONAL
-    if device.connect is not None:
-        return Connector(device.connect)
     if modes and VirtioMode.MODERN not in modes:
         return Connector.CONVENTIONAL
-    return model.connector
+    return model.connector if device.connect is None else Connector(device.connect)
 
 
 def _soft_slots(devices: Sequence[Device]) -> dict[str, int]:

@@ -17,6 +17,7 @@ def _seats(known: Context) -> Iterator[Seat]:
 
 
 def address_range(known: Context) -> Iterator[Finding]:
+    """Controllers and devices in a slot that their bus has not."""
     for seat in _seats(known):
         bus = known.topology.buses.get(seat.bus)
         if bus is None or (bus.is_root and seat.slot in known.machine.closed):
@@ -29,6 +30,7 @@ def address_range(known: Context) -> Iterator[Finding]:
 
 
 def address_unique(known: Context) -> Iterator[Finding]:
+    """One finding an address that several have."""
     for seats in known.topology.slots.values():
         if len(seats) == 1:
             continue
@@ -62,6 +64,7 @@ def chipset(known: Context) -> Iterator[Finding]:
 
 
 def reserve(known: Context) -> Iterator[Finding]:
+    """Whoever sits at a reserved address; spare slots whose function 0 is reserved."""
     if not known.guest.reserve:
         return
     whole = {(pin.bus, pin.slot) for pin in known.guest.reserve if pin.function is None}
@@ -76,6 +79,7 @@ def reserve(known: Context) -> Iterator[Finding]:
 
 
 def function_zero(known: Context) -> Iterator[Finding]:
+    """One finding a slot in which nobody has function 0; the chipset has it in its own slots."""
     for (bus, slot), seats in known.topology.slots.items():
         held = bus == known.machine.root and (slot == known.machine.chipset_slot or slot in known.machine.closed)
         if bus in known.topology.buses and not held and all(seat.function for seat in seats):
@@ -85,6 +89,7 @@ def function_zero(known: Context) -> Iterator[Finding]:
 
 
 def multifunction(known: Context) -> Iterator[Finding]:
+    """Functions 0 that do not say so where others share the slot."""
     for seats in known.topology.slots.values():
         if any(seat.function for seat in seats):
             for seat in seats:

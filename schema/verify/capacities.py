@@ -50,6 +50,7 @@ def io_used(known: Context) -> int:
 
 
 def io_space(known: Context) -> Iterator[Finding]:
+    """One finding where windows and root BARs exceed the firmware's IO space, or do not fit into it."""
     space = known.io
     budget = io_budget(known.machine, known.guest.firmware.name)
     limit = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
@@ -80,6 +81,7 @@ def memory_space(known: Context) -> Iterator[Finding]:
 
 
 def max_controllers(known: Context) -> Iterator[Finding]:
+    """One finding with how many there are."""
     limit, count = known.guest.policy.max_controllers, len(known.layout.controllers)
     if limit is not None and count > limit:
         yield Finding(rule="max-controllers", details={"controllers": count, "limit": limit})

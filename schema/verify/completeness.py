@@ -74,6 +74,7 @@ def tree(known: Context) -> Iterator[Finding]:
 
 
 def machine_model(known: Context) -> Iterator[Finding]:
+    """Controllers that no such machine takes."""
     for controller in known.layout.controllers:
         kind = CONTROLLERS.get(controller.model)
         if kind is None or kind.machine not in (None, known.machine.family):
@@ -104,7 +105,10 @@ def objective(known: Context) -> Iterator[Finding]:
 
 
 def hash_(known: Context) -> Iterator[Finding]:
-    """What an older qslot made of a request cannot be made again, as fields have been added since."""
+    """One finding where the layout answers another request; a warning where that is not known.
+
+    What an older qslot made of a request cannot be made again, as fields have been added since.
+    """
     if known.layout.versions.hash < HASH_VERSION:
         yield Finding(rule="hash", severity="warning", details={"version": known.layout.versions.hash})
         return

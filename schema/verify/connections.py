@@ -45,6 +45,7 @@ def _takes(known: Context, place: SeatedDevice) -> bool:
 
 
 def virtio_slot(known: Context) -> Iterator[Finding]:
+    """Devices whose slot makes another mode than the request says."""
     for name, place in known.places.items():
         device = place.resolved.device
         virtio = place.resolved.model.virtio
@@ -56,6 +57,7 @@ def virtio_slot(known: Context) -> Iterator[Finding]:
 
 
 def integrated(known: Context) -> Iterator[Finding]:
+    """Integrated devices that are not on the root bus."""
     for name, place in known.places.items():
         if place.resolved.connector is Connector.INTEGRATED and not place.bus.is_root:
             yield Finding(rule="integrated", subjects=(name,), details={"bus": place.bus.id})
@@ -79,6 +81,7 @@ def single_model(known: Context) -> Iterator[Finding]:
 
 
 def viommu_host_device(known: Context) -> Iterator[Finding]:
+    """Host devices behind conventional bridges, in a guest with a vIOMMU."""
     integrated = any(resolved.connector is Connector.INTEGRATED for resolved in known.resolved.values())
     if "viommu" in known.guest.needs or integrated:
         for name, place in known.places.items():

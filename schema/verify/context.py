@@ -33,6 +33,7 @@ class RequestedItem:
 
     @property
     def ids(self) -> tuple[str, ...]:
+        """Of its members, as listed."""
         return tuple(member.id for member in self.members)
 
 
@@ -55,6 +56,8 @@ class SeatedDevice:
 
 @dataclass(frozen=True, eq=False)
 class Context:
+    """What the rules look at: request and layout, and what follows from the two, each worked out once."""
+
     guest: Guest
     layout: Layout
     machine: Machine
@@ -125,6 +128,7 @@ class Context:
         return seat.id if item is None else item.key
 
     def in_chipset_slot(self, bus: str, slot: int) -> bool:
+        """Whether that is the slot that the chipset itself sits in."""
         return bus == self.machine.root and slot == self.machine.chipset_slot
 
 

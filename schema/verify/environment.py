@@ -15,6 +15,7 @@ Check = Callable[[Environment, Layout], Iterator[Finding]]
 
 
 def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Where the OS is not known to support the machine, or to boot with the firmware."""
     os, firmware = environment.os, layout.firmware.name
     if os is not None:
         family, _ = family_of(layout.machine)
@@ -25,6 +26,7 @@ def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
 
 
 def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Virtio devices that the OS has no driver for in their mode."""
     for device in layout.devices:
         driven = None if device.virtio is None else environment.drives(device.model)
         if environment.os is not None and driven is not None and device.virtio not in driven:
@@ -33,6 +35,7 @@ def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
 
 
 def host_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Hosts that are known to lack the machine type."""
     for host in environment.hosts:
         if host.has_machine(layout.machine) is False:
             yield Finding(rule="host-machine", details={"host": host.words, "machine": layout.machine})

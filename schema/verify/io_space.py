@@ -1,4 +1,4 @@
-"""IO ports that a layout takes, counted as docs/semantics.md says: root BARs, and the windows of every bridge."""
+"""IO ports that a layout takes, as docs/semantics.md counts them (rule io-space): root BARs, windows of all bridges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -48,6 +48,7 @@ def _told(node: int | None) -> int | str:
 
 
 def near(known: Context) -> Iterator[Finding]:
+    """Two devices below different root buses."""
     for one, other in _pairs(known, "near"):
         roots = [known.places[name].bus.expander for name in (one, other)]
         names = [known.machine.root if expander is None else expander.id for expander in roots]

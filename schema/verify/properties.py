@@ -93,6 +93,8 @@ def shpc(known: Context) -> Iterator[Finding]:
 
 
 def reserves(known: Context) -> Iterator[Finding]:
+    """Bridges that reserve no IO where some comes, memory that is no power of two, or too few bus numbers, and those
+    with two reserves that exclude each other."""
     content = known.io.content
     asked = {controller.id: controller.properties for controller in known.guest.controllers}
     for bus in known.topology.buses.values():

@@ -1,4 +1,4 @@
-"""What is in a bridge's window of memory that is not prefetchable beside spare slots: docs/semantics.md."""
+"""What is in a bridge's window of memory that is not prefetchable beside spare slots: docs/semantics.md, rule spare."""
 
 from collections.abc import Iterator
 

@@ -63,6 +63,7 @@ class BusSlots:
 
     @property
     def is_conventional(self) -> bool:
+        """Whether it is conventional PCI behind a bridge."""
         return self.kind is BusType.CONVENTIONAL
 
     def no_hotplug(self, slot: int) -> bool:

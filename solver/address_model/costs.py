@@ -27,6 +27,7 @@ def _depth(seats: Seats, tree: Tree, item: SeatedItem) -> Expression:
 
 
 def preferences(seats: Seats, tree: Tree) -> Expression:
+    """The objective's term `preferences`: a sum of weights over what each item and each created switch pays."""
     switches = [
         seats.exists[key] for key, one in seats.bridges.items() if one.created and one.model == "x3130-upstream"
     ]

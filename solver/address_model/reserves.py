@@ -8,7 +8,7 @@ from .variables import Expression
 
 
 def heeded(guest: Guest, bridge: Bridge) -> bool:
-    """Whether the firmware looks at its reserves. (A created pci-bridge with spare slots has SHPC.)"""
+    """Whether the firmware looks at its reserves; a created pci-bridge with spare slots has SHPC."""
     if guest.firmware.name == "seabios":
         return True
     if bridge.model == "pci-bridge":

@@ -123,6 +123,7 @@ def virtio_slot(seats: Seats, _tree: Tree) -> None:
 
 
 def integrated(seats: Seats, _tree: Tree) -> None:
+    """Integrated devices sit on the root bus."""
     for item in _each(seats, lambda one: connector_of(seats.guest, one) == "integrated"):
         _only(seats, item, lambda bus: bus.kind is BusType.ROOT)
 
@@ -234,6 +235,7 @@ def _as_libvirt(seats: Seats, tree: Tree, one: ResolvedDevice, bus: BusSlots) ->
 
 
 def max_controllers(seats: Seats) -> None:
+    """No more bridges exist than the policy allows."""
     limit = seats.guest.policy.max_controllers
     if limit is not None:
         seats.model.add(sum(seats.exists.values()) <= limit)

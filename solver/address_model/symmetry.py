@@ -9,6 +9,7 @@ from .variables import Expression, Seats
 
 
 def break_symmetry(seats: Seats) -> None:
+    """Of layouts that differ only in names or in the order of equals, one is left: the cost is the same."""
     _slots_in_order(seats)
     _candidates_in_order(seats)
     _equals_in_order(seats)

@@ -29,6 +29,7 @@ class Thing:
 
     @property
     def size(self) -> int:
+        """How many functions it takes."""
         return 1 if self.functions is None else len(self.functions)
 
 
@@ -47,6 +48,7 @@ class SeatedItem(Thing):
 
     @property
     def ids(self) -> tuple[str, ...]:
+        """Of its devices, as listed."""
         return tuple(one.device.id for one in self.members)
 
     @property
@@ -72,6 +74,7 @@ class Bridge(Thing):
 
     @property
     def is_port(self) -> bool:
+        """Whether it is a root or downstream port."""
         return CONTROLLERS[self.model].is_port
 
     @property
@@ -81,6 +84,7 @@ class Bridge(Thing):
 
     @property
     def is_expander(self) -> bool:
+        """Whether it is a pxb or pxb-pcie."""
         return CONTROLLERS[self.model].is_expander
 
     def number(self, name: str) -> int | None:
@@ -111,10 +115,12 @@ class Things:
 
     @property
     def seated(self) -> tuple[Seated, ...]:
+        """Bridges, then items: all that has an address."""
         return (*self.bridges, *self.items)
 
     @property
     def pinned(self) -> list[Seated]:
+        """Those whose slot the request names."""
         return [thing for thing in self.seated if thing.slot is not None]
 
     @property

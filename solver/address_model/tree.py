@@ -55,6 +55,7 @@ class Tree:
         return sum(self.below_expander[bus, root.key] for root in self.seats.roots)
 
     def on_node(self, bus: str, node: int) -> Expression:
+        """1 where the bus is below an expander of that node, else 0."""
         return sum(self.below_expander[bus, root.key] for root in self.seats.roots if root.node == node)
 
     @property
@@ -114,4 +115,5 @@ class Tree:
 
 
 def is_port(seats: Seats, bus: str) -> bool:
+    """Whether a root or downstream port offers that bus."""
     return seats.buses[bus].kind is BusType.PORT

@@ -154,6 +154,7 @@ class Seats:
         return bus.kind in HOMES[needs]
 
     def forbid(self, one: Expression) -> None:
+        """Says that an expression is 0: nothing of what it counts is there."""
         self.model.add(one == 0)
 
     def implies(self, one: Expression, other: Expression) -> None:

@@ -28,6 +28,7 @@ class Decision:
 
     @property
     def layout(self) -> Layout | None:
+        """The best layout that planning found; None where there is none."""
         return None if isinstance(self.outcome, Infeasible) else self.outcome.layout
 
 
@@ -49,6 +50,7 @@ def plan_candidates(request: Mapping[str, Any], environment: Environment, limits
 
 
 def excluded_by(decisions: list[Decision]) -> tuple[Excluded, ...]:
+    """The machines that are no candidates, each with its reasons."""
     return tuple(
         Excluded(machine=one.candidate.machine, findings=one.candidate.findings, problems=one.candidate.problems)
         for one in decisions

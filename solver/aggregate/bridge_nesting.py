@@ -23,6 +23,7 @@ BRIDGE_SLOTS: Final = 31
 
 
 def shpc_costs(guest: Guest) -> bool:
+    """Whether the firmware opens an IO window for an empty bridge with SHPC."""
     return io_budget(guest.machine_model, guest.firmware.name).empty_shpc_window > 0
 
 

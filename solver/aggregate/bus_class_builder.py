@@ -36,14 +36,17 @@ class BusClassBuilder:
 
     @property
     def guest(self) -> Guest:
+        """The request."""
         return self.standing.guest
 
     @property
     def items(self) -> Items:
+        """Its items."""
         return self.standing.items
 
     @property
     def classes(self) -> list[BusClass]:
+        """The bus classes there are until now."""
         return self.standing.classes
 
     def build(self) -> list[BusClass]:

@@ -59,6 +59,7 @@ class SlotKind:
 
     @property
     def count(self) -> int:
+        """How many such slots all buses of the class have together."""
         return len(self.numbers) * self.copies
 
 
@@ -202,12 +203,14 @@ class BusClass:
 
     @property
     def place(self) -> Place | None:
+        """What its slots are to an endpoint; None where endpoints never go there by themselves."""
         return {BusKind.PORT: Place.PORT, BusKind.CONVENTIONAL: Place.CONVENTIONAL, BusKind.ROOT: Place.ROOT}.get(
             self.kind
         )
 
 
 def pages(io: int) -> int:
+    """IO pages of 4 KiB that so many bytes take."""
     return -(-io // PAGE)
 
 

@@ -65,10 +65,12 @@ class ItemKind:
     """By preset: alone in its slot, which takes hot-plug unless it is the root bus's."""
 
     def fit(self, place: Place) -> Fit:
+        """What an item of the kind brings to such a place."""
         return self.fits[_ORDER[place]]
 
     @property
     def fills_zero(self) -> bool:
+        """Whether one of its functions is, or may be, function 0."""
         return self.functions is None or 0 in self.functions
 
 
@@ -125,6 +127,7 @@ class ItemKinds:
         return self._by_spelling[spelling]
 
     def of_spare(self, spare: Spare) -> ItemKind:
+        """The kind of a single spare slot: nobody's functions, the IO and memory that it keeps."""
         places = {Place.PORT} if spare.kind == "pcie" else {Place.CONVENTIONAL, Place.ROOT}
         reserved = self._reserved(spare) if spare.memory and self.memory else NONE
         fit, on_root = Fit(0, spare.io, reserved, reserved), Fit(0, spare.io)

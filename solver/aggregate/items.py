@@ -1,6 +1,6 @@
 """Guest -> items: what takes a slot. A device without group or a whole group, free or pinned, and spare slots."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...schema.pci.address import FUNCTIONS, Pin
@@ -50,6 +50,7 @@ class Home:
 
     @property
     def fills_zero(self) -> bool:
+        """Whether one of its functions is, or may be, function 0."""
         return self.functions is None or 0 in self.functions
 
 
@@ -205,7 +206,7 @@ def pins_of(guest: Guest) -> dict[str, Pin]:
     return pins
 
 
-def _clusters(devices: tuple[Device, ...], field: str) -> dict[str, int]:
+def _clusters(devices: Sequence[Device], field: str) -> dict[str, int]:
     """Devices joined by `near` or `near_switch` wishes, or by a group that has one: id -> number of the cluster."""
     if not any(getattr(device, field) for device in devices):
         return {}

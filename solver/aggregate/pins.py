@@ -62,6 +62,7 @@ class Occupancy:
         functions[function] = what
 
     def all_homes(self) -> list[Home]:
+        """The homes of all slots of all buses."""
         return [home for slots in self.homes.values() for there in slots.values() for home in there]
 
     def _may_hold(self, home: Home) -> bool:

@@ -15,6 +15,7 @@ class Commands(click.Group):
     """Turns every exception of a command into a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> object:
+        """Runs a command; whatever goes wrong leaves as one line on standard error and an exit code."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

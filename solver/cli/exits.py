@@ -28,14 +28,17 @@ class CliError(click.ClickException):
 
     @property
     def exit_code(self) -> int:  # type: ignore[override] # click has a class variable, the same for all its errors
+        """The code it was made with."""
         return self.code
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 (click's signature)
+        """Prints the message to standard error, each line after `qslot: `."""
         for line in self.message.splitlines() or [""]:
             click.echo(f"qslot: {line}", err=True)
 
 
 def leave(code: Exit) -> NoReturn:
+    """Ends the command with that exit code; what it has to say has been printed."""
     raise click.exceptions.Exit(code)
 
 

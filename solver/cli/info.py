@@ -1,7 +1,7 @@
 """`qslot schema` and `qslot catalog`: what can be asked for."""
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 @click.argument("what", type=click.Choice(["guest", "layout"]), default="guest")
 def schema(what: str) -> None:
     """Print the JSON Schema of a guest (default) or of a layout, for editors and other programs."""
-    from qslot.schema import Guest, Layout
+    from qslot.schema.formats.json_schema import guest_schema, layout_schema
 
-    model = Guest if what == "guest" else Layout
-    mode: Literal["validation", "serialization"] = "validation" if what == "guest" else "serialization"
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema(mode=mode)
+    document = guest_schema() if what == "guest" else layout_schema()
     result(json.dumps(document, indent=2) + "\n")
 
 

@@ -43,6 +43,7 @@ class LayoutTree:
         self._name()
 
     def children(self, bus: BusInstance) -> list[BusInstance]:
+        """The buses of the controllers that sit on that bus."""
         return self._children.get(bus, [])
 
     def walk(self, bus: BusInstance) -> list[BusInstance]:
@@ -103,6 +104,7 @@ class LayoutTree:
 
     @cached_property
     def ports(self) -> set[str]:
+        """Names of the buses that ports offer."""
         return {str(one.name) for one in self.order if one.cls.kind is BusKind.PORT}
 
     @cached_property

@@ -23,6 +23,7 @@ class BusInstance:
     io: int = 0
 
     def occupy(self, slot: int, function: int) -> None:
+        """Takes that function of that slot. Raises NoDecode where somebody has it."""
         here = self.used.setdefault(slot, set())
         if function in here:
             raise NoDecode(f"slot {slot} function {function} of {self.name} twice")
@@ -73,9 +74,11 @@ class FreeSlots:
         return taken
 
     def take_slot(self, slot: int) -> tuple[BusInstance, int] | None:
+        """A free slot of that number, on whichever bus; None where there is none."""
         return self._remove(next((i for i, (_, number) in enumerate(self._places) if number == slot), None))
 
     def take_on(self, bus: BusInstance, *, last: bool = False) -> tuple[BusInstance, int] | None:
+        """The first free slot on that bus, or the last; None where there is none."""
         order = range(len(self._places))
         mine = (index for index in (reversed(order) if last else order) if self._places[index][0] is bus)
         return self._remove(next(mine, None))

@@ -161,4 +161,5 @@ def max_controllers(v: Variables) -> None:
 
 
 def controllers(v: Variables) -> LinearExpr:
+    """How many controllers the layout has, as an expression."""
     return sum_of(v.controller_count(bus) for bus in v.classes if bus.model is not None)

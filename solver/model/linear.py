@@ -32,10 +32,12 @@ class LinearExpr:
         return LinearExpr({variable: factor * times for variable, factor in self.terms.items()}, self.constant * times)
 
     def value(self, values: Sequence[int]) -> int:
+        """What it is under an assignment of all variables."""
         return self.constant + sum(factor * values[variable] for variable, factor in self.terms.items())
 
 
 def sum_of(parts: Iterable[LinearExpr]) -> LinearExpr:
+    """The sum of expressions, made in one pass."""
     terms: dict[int, int] = {}
     constant = 0
     for part in parts:
@@ -101,9 +103,11 @@ class LinearModel:
             self.rows.append((variables, factors, max(low, least) - what.constant, min(high, most) - what.constant))
 
     def add_le(self, what: LinearExpr, limit: "LinearExpr | int") -> None:
+        """Adds the row `what <= limit`."""
         self.add_range(None, what - limit, 0)
 
     def add_eq(self, what: LinearExpr, other: "LinearExpr | int") -> None:
+        """Adds the row `what == other`."""
         self.add_range(0, what - other, 0)
 
     def lower_bound(self, what: LinearExpr) -> int:
@@ -113,4 +117,5 @@ class LinearModel:
         )
 
     def upper_bound(self, what: LinearExpr) -> int:
+        """The most that an expression can be by the ranges of its variables."""
         return -self.lower_bound(what * -1)

@@ -17,10 +17,12 @@ class PowerOfTwo:
 
     @property
     def value(self) -> LinearExpr:
+        """The power chosen, or 0 where none is."""
         return sum_of(chosen * size for size, chosen in self.sizes)
 
     @property
     def most(self) -> int:
+        """The largest power that can be chosen."""
         return self.sizes[-1][0]
 
 

@@ -27,6 +27,7 @@ class Pattern:
 
     @property
     def used(self) -> int:
+        """How many functions of the slot are taken."""
         return sum(len(one) for one in self.sets)
 
     def least_lone(self, slot: SlotKind) -> int:
@@ -206,6 +207,7 @@ class Variables:
                 yield index
 
     def seated(self, bus: BusClass) -> LinearExpr:
+        """How many items sit on buses of that class."""
         return sum_of(self.counts[index] for index in self.options_on(bus))
 
 

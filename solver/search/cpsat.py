@@ -30,6 +30,8 @@ class TimeIsUp(Exception):  # noqa: N818 - an answer, not an error
 
 
 class Status(Enum):
+    """What CP-SAT found out of a model, in its own words."""
+
     OPTIMAL = auto()
     FEASIBLE = auto()
     INFEASIBLE = auto()
@@ -61,6 +63,7 @@ class Limits:
 
     @classmethod
     def of(cls, options: Options) -> "Limits":
+        """The limits that options state, running from now on."""
         return cls(options.time_limit, options.workers, options.seed, options.stop, model_file=options.model_file)
 
     @property
@@ -82,6 +85,7 @@ class Limits:
             raise TimeIsUp
 
     def left(self) -> float | None:
+        """Seconds that are left, 0 where somebody asked to stop; None without a limit."""
         if self.stop is not None and self.stop.asked:
             return 0.0
         return None if self.seconds is None else max(0.0, self.seconds - (time.monotonic() - self.started))
@@ -90,9 +94,11 @@ class Limits:
 class Engine(Protocol):
     """Either interface of OR-Tools."""
 
-    def new_model(self) -> Any: ...
+    def new_model(self) -> Any:
+        """An empty model, to be filled in as a protocol buffer."""
 
-    def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any: ...
+    def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any:
+        """CP-SAT's response to a model; `parameters` are its own by name."""
 
 
 class _Direct:

@@ -24,6 +24,7 @@ class Demand:
 
 
 def demands_of(v: Variables) -> list[Demand]:
+    """One demand for each kind of item that can sit anywhere."""
     options: dict[ItemKind, list[Option]] = {}
     for option in v.options:
         options.setdefault(option.kind, []).append(option)
@@ -107,6 +108,7 @@ class Needs:
 
     @property
     def expanders(self) -> int:
+        """How many expanders must be created for nodes that something asks for."""
         wished = {kind.numa for kind in self.v.items.free if kind.numa is not None}
         there = {bus.level.node for bus in self.v.classes if not bus.created}
         return len(wished - there)

@@ -1,4 +1,4 @@
-"""What bridges are told to reserve for spare slots: docs/semantics.md section "Spare slots".
+"""What bridges are told to reserve for spare slots: docs/semantics.md, rule spare.
 
 Reserves that the request states stay as they are, so a slot beyond them is none.
 """

@@ -19,7 +19,7 @@ SCSI_OFF_SINCE = (2, 5)
 
 
 def spelled(one: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properties]:
-    """QEMU's device type and what it is told of the mode: docs/semantics.md section "Virtio modes"."""
+    """QEMU's device type and what it is told of the mode: docs/semantics.md, rule as-requested."""
     virtio, driver = one.model.virtio, one.model.driver
     if virtio is None or mode is None:
         return driver, {}

@@ -1,4 +1,4 @@
-"""What a tree costs and which rules it breaks: docs/semantics.md sections "Hot-plug" to "The objective".
+"""What a tree costs and which rules it breaks: docs/semantics.md, needs, capacities and objective.
 
 A tree under construction is judged by what already stands in it. Nothing that is added later mends a broken rule or
 lowers a cost, so `measure` of a part is a lower bound for the whole, and `Broken` is final. Rules of another kind are

@@ -1,4 +1,4 @@
-"""Buses, slots and what can sit in them: docs/semantics.md sections "Slots", "Who may share", "What goes where"."""
+"""Buses, slots and what can sit in them: docs/semantics.md, rules address-range, slot-sharing, connect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

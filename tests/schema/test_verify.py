@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qslot.schema import Finding, Layout
-from qslot.schema.rules import RULES
+from qslot.schema.rules import ENVIRONMENT_RULES, RULES
 from qslot.schema.verify import CHECKS, verify
 from qslot.schema.verify.environment import ENVIRONMENT_CHECKS as ENVIRONMENT_CHECKS
 from qslot.schema.verify.objective import objective
@@ -14,7 +14,7 @@ from qslot.schema.verify.objective import objective
 from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, spares_on_a_bridge, stated, wasteful
 from .good import Q35_GUEST, Pair, added, changed, device, pair, placed, port, q35
 
-FOR_WHOM = ("os-machine", "os-driver", "machine-needs", "host-machine", "host-model")
+FOR_WHOM = tuple(rule.code for rule in ENVIRONMENT_RULES)
 
 
 @pytest.mark.parametrize("which", GOOD)

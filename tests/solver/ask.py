@@ -2,10 +2,15 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+from pydantic import ValidationError
+
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 from qslot.solver import Options, explain, solve
+from qslot.solver.explanation.explain import clashing
+from qslot.solver.search.cpsat import Limits
 
 if TYPE_CHECKING:
     from qslot.schema.layout.layout import Seat
@@ -44,18 +49,37 @@ def host(name: str, connect: str = "express", io: int = 0, **rest: Any) -> Data:
 
 
 class Case(NamedTuple):
-    """`seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do)."""
+    """`seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do). `has`: fields that the layout must
+    give them; of `properties` just those that are named."""
 
     guest: Data
     seats: dict[str, str] = {}
+    has: dict[str, Data] = {}
+
+
+class BadInput(NamedTuple):
+    """A request that is refused before it is planned, in words that `says` matches."""
+
+    guest: Data
+    says: str
+
+
+class NoCase(NamedTuple):
+    """A leg of a trio that cannot exist, and why."""
+
+    why: str
 
 
 class Trio(NamedTuple):
     """A rule where nothing presses, where it leaves no way, and where there is just another way."""
 
     easy: Case
-    refused: Data
-    other: Case
+    refused: Data | BadInput | NoCase
+    other: Case | NoCase
+
+
+Trios = dict[tuple[str, str], Trio]
+"""By the rule's code and the case."""
 
 
 def q35(*things: Data, **rest: Any) -> Data:
@@ -137,9 +161,49 @@ def check(case: Case) -> None:
     layout = planned(case.guest)
     there = seats(layout)
     assert {name: there[name][: len(place)] for name, place in case.seats.items()} == case.seats, picture(layout)
+    placed: dict[str, Data] = {seat.id: seat.model_dump() for seat in (*layout.controllers, *layout.devices)}
+    for name, fields in case.has.items():
+        assert _part(placed[name], fields) == fields, placed[name]
 
 
-def check_trio(trio: Trio) -> None:
+def _part(whole: Data, named: Data) -> Data:
+    """Of `whole` what `named` names, inside its dicts, too."""
+    return {
+        key: _part(whole[key], value) if isinstance(value, dict) else whole.get(key) for key, value in named.items()
+    }
+
+
+UNNAMED = frozenset(
+    {
+        "complete",
+        "address-range",
+        "chipset",
+        "slot-sharing",
+        "connect",
+        "virtio-slot",
+        "viommu-host-device",
+        "shpc",
+        "reserves",
+    }
+)
+"""Rules that no single wish of a request sets going: an explanation names the wishes that clash because of them."""
+
+
+def refused_for(rule: str, data: Data) -> None:
+    """No layout, and that rule is named: with what runs out, or with the facts that clash."""
+    findings = refused(data).findings
+    if rule not in {*UNNAMED, *(finding.rule for finding in findings)}:
+        outcome, _ = clashing(Guest.model_validate(data), Limits.of(Options()))
+        assert isinstance(outcome, Infeasible)
+        assert rule in {outcome.broken_rule, *(finding.rule for finding in outcome.findings)}, outcome
+
+
+def check_trio(rule: str, trio: Trio) -> None:
     check(trio.easy)
-    refused(trio.refused)
-    check(trio.other)
+    if isinstance(trio.refused, BadInput):
+        with pytest.raises(ValidationError, match=trio.refused.says):
+            Guest.model_validate(trio.refused.guest)
+    elif not isinstance(trio.refused, NoCase):
+        refused_for(rule, trio.refused)
+    if isinstance(trio.other, Case):
+        check(trio.other)

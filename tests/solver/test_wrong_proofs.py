@@ -112,6 +112,13 @@ PADDED: Final[Data] = {
 
 OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
     "who joins a pinned neighbour makes it pay": (JOINED, {"preferences": 14, "controllers": 1, "depth": 1}),
+    "a legacy device is conventional, whatever connector it states": (
+        {
+            "machine": "q35",
+            "devices": [device("old", "virtio-net", virtio="legacy", connect="express", hotplug="never")],
+        },
+        {"preferences": 0, "io_windows": 0, "controllers": 0},
+    ),
     "a port that forwards no IO is not like its neighbour": (
         TWO_PORTS,
         {"io_windows": 4096, "controllers": 2, "depth": 1},

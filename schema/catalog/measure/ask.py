@@ -69,6 +69,7 @@ class Qemu:
         raise RefusedError(f"{driver} does not show in query-pci")
 
     async def types(self) -> Types:
+        """Every PCI device type that this QEMU has, and what it says of them without making one."""
         async with self.session() as qmp:
             version = await _rows(qmp, "query-version")
             number = version["qemu"]

@@ -66,6 +66,8 @@ class Survey:
         return {name: driver for name, driver in names.items() if not {name, driver} & skipped}
 
     async def entry(self, name: str, driver: str) -> dict[str, Any]:
+        """The catalogue's entry of one model, as measured in each of its modes and with each property that moves
+        BARs."""
         virtio = driver in self.types.virtio
         seen = await (self._by_mode(name, driver) if virtio else self._plain(name, driver))
         first = next(iter(seen.values()))
@@ -178,6 +180,7 @@ class Survey:
 
 
 def category(name: str, class_code: int) -> str:
+    """The kind of device: by name where the class code says too little, else by PCI class."""
     return CATEGORIES.get(name) or CATEGORY_OF_CLASS.get(class_code) or BASE_CLASSES.get(class_code >> 8) or "misc"
 
 
@@ -246,6 +249,7 @@ def _entry_text(entry: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
+    """The command: measures a QEMU and writes the catalogue."""
     parser = argparse.ArgumentParser(
         prog="qslot.schema.catalog.measure.generate", description="Measure QEMU's device models."
     )

@@ -49,26 +49,38 @@ class UnknownOs(QslotError, KeyError):  # noqa: N818 - it says what is the case,
 
 
 class GuestOs(Frozen):
-    """One operating system; `id` is osinfo-db's short id (rhel6.10). `virtio` in-box, `packages` by driver packages for
-    x86_64: letters of MODES_OF_DRIVER by class, a class that is missing has no driver."""
+    """One operating system, as osinfo-db describes it."""
 
     id: str
+    """osinfo-db's short id (rhel6.10)."""
     name: str
+    """Its full name (Red Hat Enterprise Linux 6.10)."""
     status: str
+    """osinfo-db's release status: released, prerelease, snapshot or rolling."""
     q35: bool
+    """Whether it supports machine q35."""
     i440fx: bool
-    """False only where it needs UEFI, which is not used with i440fx; osinfo-db has no other word on it."""
+    """Whether it supports machine pc: False only where it needs UEFI, which is not used with i440fx; osinfo-db has no
+    other word on it."""
     virtio: dict[str, str]
+    """Virtio interfaces that it drives by itself: letters of MODES_OF_DRIVER by class. A class that is missing has no
+    driver."""
     packages: dict[str, str] = {}
+    """The same of its driver packages for x86_64."""
     firmware: dict[str, bool] = {}
     """Whether it boots with `bios` and `efi` on x86_64, where that is said."""
     family: str | None = None
+    """osinfo-db's family (linux, winnt ...); None where it says none."""
     released: str | None = None
+    """Date of its release, as osinfo-db writes it; None where it is not known."""
     ended: str | None = None
+    """Date of its end of life, as osinfo-db writes it; None where it is not known."""
     x86_64: bool | None = None
-    """None where osinfo-db lists neither media nor resources."""
+    """Whether there is an x86_64 variant; None where osinfo-db lists neither media nor resources."""
     xhci: bool = False
+    """Whether it drives QEMU's xHCI controller (qemu-xhci)."""
     e1000e: bool = False
+    """Whether it drives the e1000e network card."""
 
     def modes(self, model: str, drivers: Drivers = "inbox") -> frozenset[VirtioMode] | None:
         """The virtio modes in which it drives such a device; None where osinfo-db says nothing of the model.

@@ -21,6 +21,7 @@ def text(folder: Path) -> str:
 
 
 def main() -> None:
+    """The command: reads an osinfo-db and writes the table."""
     parser = argparse.ArgumentParser(prog="python -m qslot.schema.environment.osinfo.generate", description=__doc__)
     parser.add_argument("--osinfo-dir", type=Path, default=DEBIAN, metavar="DIR", help="default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, default=TABLE, metavar="FILE", help="default: the package's own")

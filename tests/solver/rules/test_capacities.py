@@ -1,4 +1,4 @@
-"""Rules bus-numbers, io-space, max-controllers, max-depth."""
+"""Rules bus-numbers, io-space, memory-space, max-controllers, max-depth."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from ..ask import (
     Case,
     Data,
     Trio,
+    Trios,
     above,
     check_trio,
     costs,
@@ -37,6 +38,12 @@ def hosts(count: int, connect: str = "express", io: int = 4096) -> list[Data]:
     return [host(f"h{number}", connect, io, hotplug="required") for number in range(count)]
 
 
+def large(count: int, kind: str, size: str = "256MiB") -> list[Data]:
+    """Hot-pluggable devices with a large BAR each."""
+    bars = [{"bar": 2, "kind": kind, "size": size, "prefetchable": kind == "mem64"}]
+    return devices(count, "vfio-pci", connect="express", hotplug="required", bars=bars)
+
+
 EXPANDER = device("x", "pxb-pcie", numa=0)
 
 
@@ -46,20 +53,35 @@ def expander(start: int) -> Data:
 
 REQUIRED = devices(2, "nvme", hotplug="required", numa=0)
 
-TRIOS = {
-    "bus-numbers": Trio(
+TRIOS: Trios = {
+    # of 1004 MiB below 4 GiB three aligned pieces of 256 MiB are left
+    ("memory-space", "below 4 GiB"): Trio(
+        Case(q35(*large(1, "mem32"))),
+        q35(*large(4, "mem32")),
+        Case(q35(*large(3, "mem32"))),
+    ),
+    # with OVMF 128 GiB of 64-bit memory, of which each hot-pluggable port keeps 512 MiB unless it says otherwise
+    ("memory-space", "what OVMF reserves by itself"): Trio(
+        Case(q35(*large(6, "mem64", "16GiB"), spare={"pcie": 30}, firmware="ovmf"), has={"rp1": {"properties": {}}}),
+        q35(*large(9, "mem64", "16GiB"), spare={"pcie": 30}, firmware="ovmf"),
+        Case(
+            q35(*large(7, "mem64", "16GiB"), spare={"pcie": 40}, firmware="ovmf"),
+            has={"rp1": {"properties": {"pref64-reserve": 2 << 20}}},
+        ),
+    ),
+    ("bus-numbers", "a reserve and ports"): Trio(
         Case(q35(controllers=ports(240))),
         # 1 for the root bus, 1 + 249 for the first port, 1 each for the others
         q35(controllers=[device("big", "pcie-root-port", properties={"bus-reserve": 249}), *ports(6)]),
         Case(q35(controllers=[device("big", "pcie-root-port", properties={"bus-reserve": 249}), *ports(5)])),
     ),
-    "bus-numbers, range of an expander": Trio(
+    ("bus-numbers", "range of an expander"): Trio(
         Case(q35(*REQUIRED, controllers=[EXPANDER], numa_nodes=1)),
         # 254 is the expander's own bus, 255 that of one port
         q35(*REQUIRED, controllers=[expander(254)], numa_nodes=1, policy=policy(max_controllers=3)),
         Case(q35(*REQUIRED, controllers=[expander(253)], numa_nodes=1, policy=policy(max_controllers=3))),
     ),
-    "bus-numbers, range of the main root": Trio(
+    ("bus-numbers", "range of the main root"): Trio(
         Case(q35(controllers=[*ports(2), expander(3)], numa_nodes=1)),
         q35(
             controllers=[*ports(2), device("p9", "pcie-root-port", address="pcie.0:05.0"), expander(2)],
@@ -71,7 +93,7 @@ TRIOS = {
             | {"reserve": [f"x:{slot:02x}" for slot in range(32)]}
         ),
     ),
-    "bus-numbers, pxb takes two": Trio(
+    ("bus-numbers", "pxb takes two"): Trio(
         Case(pc(controllers=[device("x", "pxb", numa=0)], numa_nodes=1)),
         pc(
             device("a", "rtl8139", numa=0, hotplug="required"),
@@ -88,7 +110,7 @@ TRIOS = {
             )
         ),
     ),
-    "bus-numbers, between two expanders": Trio(
+    ("bus-numbers", "between two expanders"): Trio(
         Case(q35(controllers=[expander(10), device("y", "pxb-pcie", properties={"bus_nr": 12})], numa_nodes=1)),
         q35(
             *devices(2, "nvme", hotplug="required", numa=0),
@@ -106,41 +128,41 @@ TRIOS = {
         ),
     ),
     # SeaBIOS on q35 shares out less than 15 pages, chipset (0x60) and root BARs with them
-    "io-space, seabios on q35": Trio(
+    ("io-space", "seabios on q35"): Trio(
         Case(q35(*hosts(1))),
         q35(*hosts(15), chipset=BARE),
         Case(q35(*hosts(14))),
     ),
     # less than 9 pages
-    "io-space, seabios on pc": Trio(
+    ("io-space", "seabios on pc"): Trio(
         Case(pc(*hosts(1, "conventional"))),
         pc(*hosts(9, "conventional")),
         Case(pc(*hosts(8, "conventional"))),
     ),
     # 10 pages, the chipset's 0x60 take one
-    "io-space, ovmf on q35": Trio(
+    ("io-space", "ovmf on q35"): Trio(
         Case(q35(*hosts(10), chipset=BARE, firmware="ovmf")),
         q35(*hosts(10), firmware="ovmf"),
         Case(q35(*hosts(9), firmware="ovmf")),
     ),
     # 4 pages, the chipset's 0x10 take one
-    "io-space, ovmf on pc": Trio(
+    ("io-space", "ovmf on pc"): Trio(
         Case(pc(*hosts(3, "conventional", 2048), firmware="ovmf")),
         pc(*hosts(4, "conventional"), firmware="ovmf"),
         Case(pc(*hosts(3, "conventional"), firmware="ovmf")),
     ),
-    "io-space, pages round up bus by bus": Trio(
+    ("io-space", "pages round up bus by bus"): Trio(
         Case(q35(*hosts(14, io=256))),
         # express devices open a page each whatever their size; on pcie.0 they would be cheap but cold
         q35(*hosts(15, io=256)),
         Case(q35(*(one | {"hotplug": "preferred"} for one in hosts(15, io=256)))),
     ),
-    "io-space, empty SHPC bridges": Trio(
+    ("io-space", "empty SHPC bridges"): Trio(
         Case(q35(controllers=bridges(14, "pcie-pci-bridge"))),
         q35(controllers=bridges(15, "pcie-pci-bridge")),
         Case(q35(controllers=bridges(15, "pcie-pci-bridge"), firmware="ovmf")),
     ),
-    "io-space, empty pci-bridges": Trio(
+    ("io-space", "empty pci-bridges"): Trio(
         # one inside the other they open a single page
         Case(pc(controllers=bridges(9))),
         pc(controllers=[one | {"address": f"pci.0:{index + 2:02x}.0"} for index, one in enumerate(bridges(9))]),
@@ -153,43 +175,43 @@ TRIOS = {
             )
         ),
     ),
-    "io-space, ports of pc-q35-6.1": Trio(
+    ("io-space", "ports of pc-q35-6.1"): Trio(
         Case(q35(*hosts(14, io=0), policy=policy(max_depth=1)) | {"machine": "pc-q35-6.1"}),
         q35(*hosts(15, io=0), policy=policy(max_depth=1)) | {"machine": "pc-q35-6.1"},
         # a switch needs one window for all its ports
         Case(q35(*hosts(15, io=0)) | {"machine": "pc-q35-6.1"}, {"h14": "dp15:00.0", "sw1": "rp1:00.0"}),
     ),
-    "io-space, root ports of pc-q35-6.1 without reserve": Trio(
+    ("io-space", "root ports of pc-q35-6.1 without reserve"): Trio(
         Case(q35(*hosts(14, io=0)) | {"machine": "pc-q35-6.1"}),
         q35(controllers=ports(15)) | {"machine": "pc-q35-6.1"},
         Case(q35(*hosts(15, io=0), controllers=ports(15, properties={"io-reserve": 0})) | {"machine": "pc-q35-6.1"}),
     ),
-    "io-space, io-reserve": Trio(
+    ("io-space", "io-reserve"): Trio(
         Case(q35(controllers=ports(14, properties={"io-reserve": 4096}))),
         q35(controllers=ports(8, properties={"io-reserve": 8192})),
         Case(q35(controllers=ports(7, properties={"io-reserve": 8192}))),
     ),
-    "max-controllers": Trio(
+    ("max-controllers", "created ones"): Trio(
         Case(q35(*devices(3, "nvme", hotplug="required"), policy=policy(max_controllers=3))),
         q35(*devices(3, "nvme", hotplug="required"), policy=policy(max_controllers=2)),
         Case(q35(*devices(3, "nvme", hotplug="required", group="g"), policy=policy(max_controllers=1))),
     ),
-    "max-controllers, demanded ones count": Trio(
+    ("max-controllers", "demanded ones count"): Trio(
         Case(q35(controllers=ports(2), policy=policy(max_controllers=2))),
         q35(controllers=ports(2), policy=policy(max_controllers=1)),
         Case(q35(*devices(2, "nvme"), controllers=ports(2), policy=policy(max_controllers=2))),
     ),
-    "max-depth": Trio(
+    ("max-depth", "behind bridges"): Trio(
         Case(q35(device("a", "rtl8139", hotplug="required"), policy=policy(max_depth=2))),
         q35(device("a", "rtl8139", hotplug="required"), policy=policy(max_depth=1)),
         Case(q35(device("a", "virtio-net", virtio="transitional", hotplug="required"), policy=policy(max_depth=1))),
     ),
-    "max-depth, expanders count one": Trio(
+    ("max-depth", "expanders count one"): Trio(
         Case(q35(device("a", "nvme", numa=0), numa_nodes=1, policy=policy(max_depth=2))),
         q35(device("a", "nvme", numa=0), numa_nodes=1, policy=policy(max_depth=1)),
         Case(pc(device("a", "nvme", numa=0), numa_nodes=1, policy=policy(max_depth=1))),
     ),
-    "max-depth, pinned": Trio(
+    ("max-depth", "pinned"): Trio(
         Case(q35(device("a", "nvme", address="p0:00"), controllers=ports(1), policy=policy(max_depth=1))),
         q35(device("a", "nvme", address="p0:00"), controllers=ports(1), policy=policy(max_depth=0)),
         # spare slots have no depth
@@ -198,9 +220,9 @@ TRIOS = {
 }
 
 
-@pytest.mark.parametrize("rule", TRIOS)
-def test_rule(rule: str) -> None:
-    check_trio(TRIOS[rule])
+@pytest.mark.parametrize("key", TRIOS, ids=", ".join)
+def test_rule(key: tuple[str, str]) -> None:
+    check_trio(key[0], TRIOS[key])
 
 
 def test_io_is_packed_bus_by_bus() -> None:

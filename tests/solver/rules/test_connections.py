@@ -4,13 +4,17 @@ import pytest
 from pydantic import ValidationError
 
 from ..ask import (
+    BadInput,
     Case,
     Data,
+    NoCase,
     Trio,
+    Trios,
     above,
     check_trio,
     costs,
     device,
+    devices,
     host,
     only,
     pc,
@@ -174,38 +178,73 @@ BY_SLOT = device("a", "virtio-net", virtio_by="slot")
 OLD = BY_SLOT | {"virtio": "transitional", "hotplug": "required"}
 MODERN = BY_SLOT | {"virtio": "modern"}
 
-TRIOS = {
-    "virtio-slot, transitional": Trio(
+TRIOS: Trios = {
+    ("connect", "a conventional device"): Trio(
+        Case(q35(device("a", "rtl8139")), {"a": "p2p1:01.0", "p2p1": "rp1:00.0"}),
+        # a port alone would be hot-pluggable, too
+        q35(device("a", "rtl8139", hotplug="required"), policy=policy(max_controllers=1)),
+        Case(q35(device("a", "rtl8139", hotplug="preferred"), policy=policy(max_controllers=1)), {"a": "pcie.0:01.0"}),
+    ),
+    ("connect", "a root port"): Trio(
+        Case(q35(controllers=[device("rp", "pcie-root-port")], reserve=only("01.0")), {"rp": "pcie.0:01.0"}),
+        q35(controllers=[device("rp2", "pcie-root-port"), PORT], reserve=only("01.0")),
+        Case(
+            q35(
+                controllers=[device("rp2", "pcie-root-port"), device("x", "pxb-pcie", address="pcie.0:01.0")],
+                reserve=only("01.0"),
+            ),
+            {"rp2": "x:00.0"},
+        ),
+    ),
+    ("single-balloon", "two of them"): Trio(
+        Case(q35(device("a", "virtio-balloon"))),
+        BadInput(q35(*devices(2, "virtio-balloon")), "QEMU takes one balloon a guest"),
+        NoCase("how many there are is the request's to say; no place makes a second one possible"),
+    ),
+    ("single-model", "two of them"): Trio(
+        Case(q35(device("a", "VGA"), device("b", "qxl-vga"))),
+        BadInput(q35(*devices(2, "qxl-vga")), "QEMU takes one qxl-vga a guest"),
+        NoCase("how many there are is the request's to say; no place makes a second one possible"),
+    ),
+    ("single-model", "old machine types"): Trio(
+        Case(q35(device("a", "VGA"), device("b", "cirrus-vga")) | {"machine": "pc-q35-3.0"}),
+        BadInput(
+            q35(device("a", "VGA"), device("b", "cirrus-vga")) | {"machine": "pc-q35-2.12"},
+            "QEMU takes one VGA or cirrus-vga or qxl-vga or vmware-svga a guest",
+        ),
+        NoCase("how many there are is the request's to say; no place makes a second one possible"),
+    ),
+    ("virtio-slot", "transitional"): Trio(
         Case(q35(OLD), {"a": "p2p1:"}),
         q35(OLD, controllers=[PORT], policy=policy(max_controllers=1)),
         Case(q35(OLD | {"hotplug": "never"}, controllers=[PORT], policy=policy(max_controllers=1)), {"a": "pcie.0"}),
     ),
-    "virtio-slot, modern": Trio(
+    ("virtio-slot", "modern"): Trio(
         Case(q35(MODERN), {"a": "rp1:"}),
         q35(MODERN, policy=policy(max_controllers=0)),
         Case(q35(MODERN | {"virtio_by": "type"}, policy=policy(max_controllers=0)), {"a": "pcie.0"}),
     ),
-    "virtio-slot, pinned": Trio(
+    ("virtio-slot", "pinned"): Trio(
         Case(q35(OLD | {"address": "br:01"}, controllers=BUSES["pcie-pci-bridge"])),
         q35(OLD | {"address": "rp:00"}, controllers=BUSES["port"]),
         Case(q35(OLD | {"address": "rp:00", "virtio_by": "type"}, controllers=BUSES["port"])),
     ),
-    "integrated": Trio(
+    ("integrated", "on the root bus"): Trio(
         Case(q35(IOMMU), {"iommu": "pcie.0:01.0"}),
         q35(IOMMU, reserve=only()),
         Case(q35(IOMMU, reserve=only("1f.7")), {"iommu": "pcie.0:1f.7"}),
     ),
-    "viommu-host-device": Trio(
+    ("viommu-host-device", "by the request's needs"): Trio(
         Case(q35(CONVENTIONAL_HOST)),
         q35(CONVENTIONAL_HOST, needs=["viommu"]),
         Case(q35(host("a", "hybrid", hotplug="required"), needs=["viommu"])),
     ),
-    "viommu-host-device, by its device": Trio(
+    ("viommu-host-device", "by its device"): Trio(
         Case(pc(host("a"), IOMMU, reserve=only("02", "03", machine="pc")), {"a": "pci.0"}),
         q35(CONVENTIONAL_HOST, IOMMU),
         Case(q35(CONVENTIONAL_HOST | {"hotplug": "never"}, IOMMU), {"a": "pcie.0"}),
     ),
-    "viommu-host-device, pinned": Trio(
+    ("viommu-host-device", "pinned"): Trio(
         Case(q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"])),
         q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"]),
         Case(q35(device("a", "nvme", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"])),
@@ -213,9 +252,9 @@ TRIOS = {
 }
 
 
-@pytest.mark.parametrize("rule", TRIOS)
-def test_rule(rule: str) -> None:
-    check_trio(TRIOS[rule])
+@pytest.mark.parametrize("key", TRIOS, ids=", ".join)
+def test_rule(key: tuple[str, str]) -> None:
+    check_trio(key[0], TRIOS[key])
 
 
 def test_a_group_goes_only_where_all_its_members_may() -> None:

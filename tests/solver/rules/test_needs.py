@@ -8,6 +8,7 @@ from ..ask import (
     Case,
     Data,
     Trio,
+    Trios,
     above,
     check_trio,
     costs,
@@ -45,30 +46,30 @@ def near(**rest: Any) -> list[Data]:
     return [device("a", "nvme", near=["b"]), device("b", "nvme", **rest)]
 
 
-TRIOS = {
-    "hotplug": Trio(
+TRIOS: Trios = {
+    ("hotplug", "a port"): Trio(
         Case(q35(NVME), {"a": "rp1:00.0"}),
         q35(NVME, policy=ALONE),
         Case(q35(NVME, reserve=only("01.0"), policy=limit(1)), {"a": "rp1:00.0"}),
     ),
-    "hotplug, root bus of pc": Trio(
+    ("hotplug", "root bus of pc"): Trio(
         Case(pc(RTL), {"a": "pci.0:02.0"}),
         pc(RTL, **NO_ACPI, policy=ALONE),
         Case(pc(RTL, **NO_ACPI, policy=limit(1)), {"a": "br1:01.0"}),
     ),
-    "hotplug, root bus of pc without": Trio(
+    ("hotplug", "root bus of pc without"): Trio(
         Case(pc(RTL, **ROOT_OFF), {"a": "br1:01.0"}),
         pc(RTL, **ROOT_OFF, policy=ALONE),
         Case(pc(device("a", "rtl8139", hotplug="never"), **ROOT_OFF, policy=ALONE), {"a": "pci.0:02.0"}),
     ),
-    "hotplug, port without": Trio(
+    ("hotplug", "port without"): Trio(
         Case(q35(NVME, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
         q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
         Case(
             q35(NVME, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2)), {"a": "rp1:00.0"}
         ),
     ),
-    "hotplug, shpc": Trio(
+    ("hotplug", "shpc"): Trio(
         Case(pc(RTL, controllers=[device("br", "pci-bridge", address="pci.0:02.0")], **NO_ACPI), {"a": "br:01.0"}),
         pc(
             RTL,
@@ -86,12 +87,12 @@ TRIOS = {
             {"a": "br:01.0"},
         ),
     ),
-    "hotplug, expander bus": Trio(
+    ("hotplug", "expander bus"): Trio(
         Case(pc(RTL | {"numa": 0}, numa_nodes=1)),
         pc(RTL | {"numa": 0}, numa_nodes=1, policy=limit(1)),
         Case(pc(RTL | {"numa": 0, "hotplug": "never"}, numa_nodes=1, policy=limit(1)), {"a": "pxb1:00.0"}),
     ),
-    "hotplug, dmi bridge": Trio(
+    ("hotplug", "dmi bridge"): Trio(
         Case(
             q35(RTL | {"hotplug": "never"}, controllers=[device("br", "i82801b11-bridge")], reserve=only("01")),
             {"a": "br"},
@@ -99,12 +100,12 @@ TRIOS = {
         q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(1)),
         Case(q35(RTL, controllers=[device("br", "i82801b11-bridge")], policy=limit(2)), {"a": "br1:01.0"}),
     ),
-    "hotplug, pinned": Trio(
+    ("hotplug", "pinned"): Trio(
         Case(q35(NVME | {"address": "rp:00"}, controllers=[device("rp", "pcie-root-port")]), {"a": "rp:00.0"}),
         q35(NVME | {"address": "pcie.0:05"}),
         Case(q35(NVME | {"address": "pcie.0:05", "hotplug": "preferred"}), {"a": "pcie.0:05.0"}),
     ),
-    "hotplug, alone": Trio(
+    ("hotplug", "alone"): Trio(
         Case(pc(RTL, device("b", "AC97"), reserve=only("02", "03", machine="pc"), policy=ALONE)),
         pc(RTL, device("b", "AC97"), reserve=only("02", machine="pc"), policy=ALONE),
         Case(
@@ -112,15 +113,16 @@ TRIOS = {
             {"a": "pci.0:02.0", "b": "pci.0:02.1"},
         ),
     ),
-    "hotplug, function 0": Trio(
+    ("hotplug", "function 0"): Trio(
         Case(pc(RTL | {"address": ".0"}), {"a": "pci.0:02.0"}),
-        pc(RTL | {"address": ".1"}),
+        # somebody else might fill it, but then it is not alone
+        pc(RTL | {"address": ".1"}, device("b", "AC97", address=".0"), reserve=only("02", machine="pc"), policy=ALONE),
         Case(
             pc(RTL | {"address": ".1", "group": "g"}, device("b", "AC97", group="g")),
             {"a": "pci.0:02.1", "b": "pci.0:02.0"},
         ),
     ),
-    "numa": Trio(
+    ("numa", "an expander"): Trio(
         Case(q35(NVME | {"numa": 1}, numa_nodes=2), {"a": "rp1:00.0", "rp1": "pxb1:00.0"}),
         q35(NVME | {"numa": 1}, numa_nodes=2, policy=limit(1)),
         Case(
@@ -133,7 +135,7 @@ TRIOS = {
             {"rp1": "y:00.0"},
         ),
     ),
-    "hotplug, below an expander of pc-q35-6.1": Trio(
+    ("hotplug", "below an expander of pc-q35-6.1"): Trio(
         Case(q35(NVME | {"hotplug": "required"}) | {"machine": "pc-q35-6.1"}),
         q35(NVME | {"hotplug": "required", "numa": 0}, numa_nodes=1) | {"machine": "pc-q35-6.1"},
         # SHPC works there
@@ -142,7 +144,7 @@ TRIOS = {
             {"a": "p2p1", "rp1": "pxb1:00.0"},
         ),
     ),
-    "numa, pinned": Trio(
+    ("numa", "pinned"): Trio(
         Case(
             pc(
                 RTL | {"numa": 0, "address": "pxb:03", "hotplug": "never"},
@@ -159,7 +161,7 @@ TRIOS = {
             )
         ),
     ),
-    "numa, controller": Trio(
+    ("numa", "controller"): Trio(
         Case(q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1), {"rp": "pxb1:00.0"}),
         q35(controllers=[device("rp", "pcie-root-port", numa=0)], numa_nodes=1, policy=limit(1)),
         Case(
@@ -167,12 +169,12 @@ TRIOS = {
             {"rp": "pxb1:00.0"},
         ),
     ),
-    "near": Trio(
+    ("near", "on one node"): Trio(
         Case(q35(*near())),
         q35(device("a", "nvme", near=["b"], numa=0), device("b", "nvme", numa=1), numa_nodes=2),
         Case(q35(*near(numa=1), numa_nodes=2), {"rp1": "pxb1:00", "rp2": "pxb1:00", "a": "rp1", "b": "rp2"}),
     ),
-    "near, pinned": Trio(
+    ("near", "pinned"): Trio(
         Case(q35(*near(address="pcie.0:05"))),
         q35(device("a", "nvme", near=["b"], numa=0), device("b", "nvme", address="pcie.0:05"), numa_nodes=1),
         Case(
@@ -184,7 +186,7 @@ TRIOS = {
             {"rp1": "x:", "a": "rp1:00.0"},
         ),
     ),
-    "near, two expanders of one node": Trio(
+    ("near", "two expanders of one node"): Trio(
         Case(
             q35(*near(), controllers=[device("x", "pxb-pcie", numa=0), device("y", "pxb-pcie", numa=0)], numa_nodes=1)
         ),
@@ -214,13 +216,13 @@ TRIOS = {
             {"rp1": "x:"},
         ),
     ),
-    "near-switch": Trio(
+    ("near-switch", "one switch"): Trio(
         # root port, upstream port, two downstream ports
         Case(q35(*SWITCHED), {"a": "dp1:00.0", "b": "dp2:00.0"}),
         q35(*SWITCHED, policy=limit(3)),
         Case(q35(*SWITCHED, controllers=[device("sw", "x3130-upstream")], policy=limit(4)), {"dp1": "sw:00.0"}),
     ),
-    "near-switch, pinned": Trio(
+    ("near-switch", "pinned"): Trio(
         Case(
             q35(
                 SWITCHED[0],
@@ -242,7 +244,7 @@ TRIOS = {
             )
         ),
     ),
-    "spare, pcie": Trio(
+    ("spare", "pcie"): Trio(
         Case(q35(spare={"pcie": 2})),
         q35(spare={"pcie": 1}, policy=ALONE),
         Case(
@@ -250,17 +252,17 @@ TRIOS = {
             {"rp1": "pcie.0:01.0", "rp2": "pcie.0:01.3"},
         ),
     ),
-    "spare, port without hot-plug": Trio(
+    ("spare", "port without hot-plug"): Trio(
         Case(q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port")], policy=limit(1))),
         q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
         Case(q35(spare={"pcie": 1}, controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2))),
     ),
-    "spare, reserve": Trio(
+    ("spare", "reserve"): Trio(
         Case(q35(spare=[{"kind": "pcie", "io": 256}])),
         q35(spare=[{"kind": "pcie", "io": 256}], controllers=[device("rp", "ioh3420")], policy=limit(1)),
         Case(q35(spare=[{"kind": "pcie"}], controllers=[device("rp", "ioh3420")], policy=limit(1))),
     ),
-    "spare, reserve switched off": Trio(
+    ("spare", "reserve switched off"): Trio(
         Case(q35(spare=[{"kind": "pcie"}], controllers=[device("rp", "pcie-root-port", properties={"io-reserve": 0})])),
         q35(
             spare=[{"kind": "pcie", "io": 256}],
@@ -275,18 +277,18 @@ TRIOS = {
             )
         ),
     ),
-    "spare, pci": Trio(
+    ("spare", "pci"): Trio(
         Case(pc(spare={"pci": 30}, policy=ALONE)),
         pc(spare={"pci": 31}, policy=ALONE),
         Case(pc(spare={"pci": 31}, policy=limit(1))),
     ),
-    "spare, pci on q35": Trio(
+    ("spare", "pci on q35"): Trio(
         Case(q35(spare={"pci": 1})),
         q35(spare={"pci": 1}, policy=limit(1)),
         Case(q35(spare={"pci": 31}, policy=limit(2))),
     ),
     # below a port without such properties there is what the firmware forwards by itself: nothing by OVMF since 202308
-    "spare, pci, room kept at the port": Trio(
+    ("spare", "pci, room kept at the port"): Trio(
         Case(q35(spare=[{"kind": "pci", "io": 64}], firmware=OVMF_2025)),
         q35(
             spare=[{"kind": "pci", "io": 64}],
@@ -303,12 +305,12 @@ TRIOS = {
             )
         ),
     ),
-    "spare, pci, in the page of an SHPC bridge": Trio(
+    ("spare", "pci, in the page of an SHPC bridge"): Trio(
         Case(q35(spare=[{"kind": "pci", "io": 64}], controllers=BEHIND_IOH3420, firmware="ovmf", policy=limit(2))),
         q35(spare=[{"kind": "pci", "io": 4096, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2)),
         Case(q35(spare=[{"kind": "pci", "io": 2048, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2))),
     ),
-    "spare, pci, beside devices in their last page": Trio(
+    ("spare", "pci, beside devices in their last page"): Trio(
         Case(
             q35(
                 host("h", "conventional", io=2048, address="p2p:01.0"),
@@ -332,7 +334,7 @@ TRIOS = {
             {"p2p": "rp:00.0"},
         ),
     ),
-    "spare, pci, what the request says of a reserve stands": Trio(
+    ("spare", "pci, what the request says of a reserve stands"): Trio(
         Case(
             pc(
                 spare=[{"kind": "pci", "io": 4096, "count": 2}],
@@ -355,7 +357,7 @@ TRIOS = {
             )
         ),
     ),
-    "spare, pci, memory that the request states": Trio(
+    ("spare", "pci, memory that the request states"): Trio(
         Case(pc(spare=[{"kind": "pci", "memory": "2MiB"}], reserve=only("03", machine="pc"))),
         pc(
             spare=[{"kind": "pci", "memory": "2MiB"}],
@@ -372,7 +374,7 @@ TRIOS = {
             )
         ),
     ),
-    "spare, node": Trio(
+    ("spare", "node"): Trio(
         Case(q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1), {"rp1": "pxb1:00.0"}),
         q35(spare=[{"kind": "pcie", "numa": 0}], numa_nodes=1, policy=limit(1)),
         Case(
@@ -387,9 +389,9 @@ TRIOS = {
 }
 
 
-@pytest.mark.parametrize("rule", TRIOS)
-def test_rule(rule: str) -> None:
-    check_trio(TRIOS[rule])
+@pytest.mark.parametrize("key", TRIOS, ids=", ".join)
+def test_rule(key: tuple[str, str]) -> None:
+    check_trio(key[0], TRIOS[key])
 
 
 def test_shpc_is_enough_and_warned_of() -> None:

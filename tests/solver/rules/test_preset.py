@@ -6,6 +6,7 @@ from ..ask import (
     Case,
     Data,
     Trio,
+    Trios,
     above,
     check_trio,
     device,
@@ -27,38 +28,38 @@ def limit(controllers: int) -> Data:
     return policy(preset="libvirt", max_controllers=controllers)
 
 
-TRIOS = {
-    "a port for each": Trio(
+TRIOS: Trios = {
+    ("preset", "a port for each"): Trio(
         Case(q35(*devices(3, "virtio-net"), policy=LIBVIRT)),
         q35(*devices(3, "virtio-net", hotplug="never"), policy=limit(2), spare=[]),
         Case(q35(*devices(3, "virtio-net", hotplug="never"), policy=limit(3), spare=[])),
     ),
-    "a hot-pluggable port": Trio(
+    ("preset", "a hot-pluggable port"): Trio(
         Case(q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port")], policy=LIBVIRT)),
         q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(1)),
         Case(q35(device("a", "nvme"), controllers=[device("rp", "pcie-root-port", hotplug="off")], policy=limit(2))),
     ),
-    "conventional ones behind a bridge": Trio(
+    ("preset", "conventional ones behind a bridge"): Trio(
         Case(q35(device("a", "rtl8139"), policy=LIBVIRT)),
         q35(device("a", "rtl8139", hotplug="never"), policy=limit(1), spare=[]),
         Case(q35(device("a", "rtl8139", hotplug="never"), policy=limit(2), spare=[])),
     ),
-    "alone in its slot on pc": Trio(
+    ("preset", "alone in its slot on pc"): Trio(
         Case(pc(*devices(2, "e1000"), policy=LIBVIRT)),
         pc(*devices(2, "e1000", hotplug="never"), policy=limit(0), reserve=only("02.0", "02.1", machine="pc")),
         Case(pc(*devices(2, "e1000", hotplug="never"), policy=limit(0), reserve=only("02.0", "03.0", machine="pc"))),
     ),
-    "chipset place": Trio(
+    ("preset", "chipset place"): Trio(
         Case(q35(device("v", "virtio-vga"), policy=LIBVIRT), {"v": "pcie.0:01.0"}),
-        q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("1f.1")),
+        q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("1f.1"), spare=[]),
         Case(q35(device("v", "virtio-vga"), policy=LIBVIRT, reserve=only("01.0", "02.0")), {"v": "pcie.0:01.0"}),
     ),
 }
 
 
-@pytest.mark.parametrize("rule", TRIOS)
-def test_rule(rule: str) -> None:
-    check_trio(TRIOS[rule])
+@pytest.mark.parametrize("key", TRIOS, ids=", ".join)
+def test_rule(key: tuple[str, str]) -> None:
+    check_trio(key[0], TRIOS[key])
 
 
 def test_one_port_is_spare_unless_controllers_are_listed() -> None:

@@ -3,10 +3,28 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest, Layout, Undecided
 from qslot.solver import solve
 
-from ..ask import Case, Data, Trio, check_trio, costs, device, devices, host, only, pc, planned, policy, q35, refused
+from ..ask import (
+    BadInput,
+    Case,
+    Data,
+    Trio,
+    Trios,
+    check_trio,
+    costs,
+    device,
+    devices,
+    host,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+)
 
 
 def properties(layout: Layout, name: str) -> Data:
@@ -21,11 +39,60 @@ def numbered(name: str, number: int, **rest: object) -> Data:
     return device(name, "pci-bridge", properties={"chassis_nr": number}, **rest)
 
 
-BELOW_BR = "br:01"
 DRY = {"virtio": "modern", "hotplug": "required"}
+TWO = devices(2, "virtio-rng", **DRY)
+EIGHT_WINDOWS: Data = {
+    "controllers": [
+        device(f"b{n}", "pci-bridge", address=f"pci.0:{n + 3:02x}.0", properties={"io-reserve": 4096}) for n in range(8)
+    ],
+    "reserve": [
+        *(f"b{n}:{slot:02x}" for n in range(8) for slot in range(1, 32)),
+        *only("02.0", *(f"{n + 3:02x}" for n in range(8)), machine="pc"),
+    ],
+}
+"""Full bridges, and one function of pci.0 that is free."""
 
-TRIOS = {
-    "reserves, io": Trio(
+TRIOS: Trios = {
+    # ioh3420 has no reserves: what the spare slot asks for is kept by a port made for it
+    ("controller-properties", "a reserve"): Trio(
+        Case(q35(spare=[{"kind": "pcie", "io": 256}]), has={"rp1": {"properties": {"io-reserve": 4096}}}),
+        BadInput(q35(controllers=[port("rp", **{"io-reserve": 100})]), "io-reserve: 100 is not"),
+        Case(
+            q35(spare=[{"kind": "pcie", "io": 256}], controllers=[device("rp", "ioh3420")]),
+            has={"rp": {"model": "ioh3420"}, "rp1": {"properties": {"io-reserve": 4096}}},
+        ),
+    ),
+    ("chassis", "two ports"): Trio(
+        Case(q35(controllers=[port("a", chassis=7), port("b", chassis=8)])),
+        BadInput(
+            q35(controllers=[port("a", chassis=7, slot=1), port("b", chassis=7, slot=1)]), "chassis and slot 7 is also"
+        ),
+        Case(
+            q35(*devices(2, "nvme"), controllers=[port("a", chassis=1)]),
+            has={"a": {"properties": {"chassis": 1}}, "rp1": {"properties": {"chassis": 2}}},
+        ),
+    ),
+    ("chassis-nr", "a bridge and an expander"): Trio(
+        Case(pc(controllers=[numbered("br", 9), device("x", "pxb", properties={"bus_nr": 10})])),
+        pc(controllers=[numbered("br", 9), device("x", "pxb", properties={"bus_nr": 9})]),
+        # expanders are numbered from the top: the highest number that leaves room for both of its bus numbers is taken
+        Case(
+            pc(controllers=[numbered("br", 254), device("x", "pxb")]),
+            has={"br": {"properties": {"chassis_nr": 254}}, "x": {"properties": {"bus_nr": 253}}},
+        ),
+    ),
+    # eight windows are all that SeaBIOS has on pc; an empty bridge opens one for its SHPC
+    ("shpc", "no ACPI"): Trio(
+        Case(pc(*TWO, **EIGHT_WINDOWS), has={"br1": {"properties": {"shpc": False}}}),
+        pc(*TWO, **EIGHT_WINDOWS, chipset={"acpi": False}),
+        # inside another bridge it opens none of its own
+        Case(
+            pc(*TWO, **EIGHT_WINDOWS | {"reserve": EIGHT_WINDOWS["reserve"][1:]}, chipset={"acpi": False}),
+            {"br1": "b0:01.0"},
+            {"br1": {"properties": {"shpc": True}}},
+        ),
+    ),
+    ("reserves", "io"): Trio(
         Case(q35(host("a", io=64), controllers=[port("rp")]), {"a": "rp:00.0"}),
         q35(
             host("a", io=64, hotplug="required"),
@@ -37,12 +104,12 @@ TRIOS = {
             {"a": "rp1:00.0"},
         ),
     ),
-    "reserves, io of a pinned device": Trio(
+    ("reserves", "io of a pinned device"): Trio(
         Case(q35(host("a", address="rp:00"), controllers=[port("rp", **{"io-reserve": 0})])),
         q35(host("a", io=64, address="rp:00"), controllers=[port("rp", **{"io-reserve": 0})]),
         Case(q35(host("a", io=64, address="rp:00"), controllers=[port("rp", **{"io-reserve": 4096})])),
     ),
-    "reserves, io of a bridge below": Trio(
+    ("reserves", "io of a bridge below"): Trio(
         Case(
             q35(
                 controllers=[port("rp", **{"io-reserve": 0}), device("br", "pcie-pci-bridge")],
@@ -59,12 +126,12 @@ TRIOS = {
             )
         ),
     ),
-    "reserves, buses": Trio(
+    ("reserves", "buses"): Trio(
         Case(q35(controllers=[port("rp", **{"bus-reserve": 1})])),
         q35(controllers=[port("rp", **{"bus-reserve": 1}), device("br", "pcie-pci-bridge", address="rp:00.0")]),
         Case(q35(controllers=[port("rp", **{"bus-reserve": 2}), device("br", "pcie-pci-bridge", address="rp:00.0")])),
     ),
-    "reserves, buses that float": Trio(
+    ("reserves", "buses that float"): Trio(
         Case(q35(device("a", "rtl8139"), controllers=[port("rp", **{"bus-reserve": 1})]), {"a": "p2p1:01.0"}),
         q35(
             device("a", "rtl8139", hotplug="required"),
@@ -83,9 +150,9 @@ TRIOS = {
 }
 
 
-@pytest.mark.parametrize("rule", TRIOS)
-def test_rule(rule: str) -> None:
-    check_trio(TRIOS[rule])
+@pytest.mark.parametrize("key", TRIOS, ids=", ".join)
+def test_rule(key: tuple[str, str]) -> None:
+    check_trio(key[0], TRIOS[key])
 
 
 # ---- shpc

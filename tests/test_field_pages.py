@@ -1,0 +1,27 @@
+"""docs/guest.md and docs/layout.md are the models' own sentences; written anew with QSLOT_UPDATE=1."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from qslot.schema import Layout, Solved
+from qslot.schema.formats.field_pages import EXAMPLE, guest_page, layout_page
+from qslot.schema.formats.files import parse_guest
+from qslot.solver import solve
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def example_layout() -> Layout:
+    outcome = solve(parse_guest(EXAMPLE))
+    assert isinstance(outcome, Solved)
+    return outcome.layout
+
+
+@pytest.mark.parametrize("name", ["guest.md", "layout.md"])
+def test_page(name: str) -> None:
+    page = guest_page() if name == "guest.md" else layout_page(example_layout())
+    if os.environ.get("QSLOT_UPDATE") == "1":
+        (DOCS / name).write_text(page, encoding="utf-8")
+    assert (DOCS / name).read_text(encoding="utf-8") == page
