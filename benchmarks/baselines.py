@@ -9,12 +9,12 @@ from typing import Final
 
 from qslot.schema import Guest
 from qslot.schema.firmware.budget import io_budget
+from qslot.schema.pci.address import BUS_NUMBERS
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.solver.aggregate.bus_classes import pages
-from qslot.solver.aggregate.item_kinds import Place
 from qslot.solver.aggregate.items import Item, Items, items_of
+from qslot.solver.aggregate.places import Place
 
-BUS_NUMBERS: Final = 256
 PLACES: Final = {"pcie-root-port": Place.PORT, "ioh3420": Place.PORT, "xio3130-downstream": Place.PORT}
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ortools.sat.python import cp_model
+
 from qslot.schema import Guest
 from qslot.schema.firmware.budget import PAGE, io_budget
 from qslot.schema.weights import WEIGHTS
-from qslot.solver.aggregate.bus_classes import pages, unmet
-from qslot.solver.aggregate.item_kinds import ItemKind, Place
+from qslot.solver.aggregate.bus_classes import pages
+from qslot.solver.aggregate.item_kinds import ItemKind
 from qslot.solver.aggregate.items import Items, items_of
+from qslot.solver.aggregate.places import Place
+from qslot.solver.aggregate.preferences import unmet_hotplug
 
 Variable = cp_model.IntVar
 STATUS: Final = {cp_model.OPTIMAL: "optimal", cp_model.FEASIBLE: "feasible", cp_model.INFEASIBLE: "infeasible"}
@@ -182,7 +185,7 @@ class _Model:
             if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.node):
                 continue
             fit = kind.fit(bus.place)
-            weight = fit.weight + unmet(kind, met=bus.hot)
+            weight = fit.weight + unmet_hotplug(kind.size, kind.hotplug, met=bus.hot)
             weight += (
                 WEIGHTS["foreign-node"] * kind.size * (bus.node is not None and kind.numa is None and not kind.spare)
             )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PHASES: Final = {
     "items_of": "model",
     "build": "model",
-    "_optimize": "solve",
+    "lexicographic_optimum": "solve",
     "decode": "decode",
     "assemble": "decode",
     "_verify": "verify",

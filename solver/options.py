@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ..schema.errors import Problem, QslotError
@@ -63,13 +64,15 @@ class Options:
     """`time_limit` in seconds of wall clock for one guest (None: no limit); workers and seed of CP-SAT.
 
     Neither workers nor seed change the answer; one worker is fastest on these small models. `stop` may be called from
-    another thread.
+    another thread. To `model_file` each counting model of the search is appended as text before it is solved, for
+    whoever wants to read what CP-SAT is given: see docs/model.md.
     """
 
     time_limit: float | None = None
     workers: int = 1
     seed: int = 0
     stop: Stop | None = None
+    model_file: Path | None = None
 
     def __post_init__(self) -> None:
         """Raises OptionError for what the command refuses, too."""

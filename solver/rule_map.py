@@ -1,7 +1,7 @@
 """Where the solver keeps each rule: the way from a code of `qslot.schema.rules` to the functions that encode it.
 
 A rule can be kept in three ways. Rows of the model say it (`model/`); or no variable exists for what it forbids, as
-that is no bus class, no kind of slot or no option to seat an item (`aggregate/`, `model/variables.py`); or what it
+that is no bus class, no kind of slot or no option to seat an item (`aggregate/`, `model/seat_options.py`); or what it
 speaks of is written only after solving (`decode/`). docs/rules.md is made from these tables, and
 tests/test_rules_page.py holds them against the code: every rule is in one of them, every function exists, and one whose
 docstring or `PinConflict` names a rule is listed under it.
@@ -47,7 +47,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/pins.py: Occupancy.__post_init__",
         "aggregate/pins.py: slot_kinds",
         "aggregate/pins.py: _join",
-        "model/variables.py: _on_slot",
+        "model/seat_options.py: _may_share",
     ),
     "reserve": (
         "aggregate/pins.py: Occupancy.reserved",
@@ -65,7 +65,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/pins.py: slot_kinds",
         "aggregate/listed_controllers.py: ListedControllers.movable_expanders",
         "model/variables.py: Pattern.least_lone",
-        "model/variables.py: _on_slot",
+        "model/seat_options.py: _may_be_alone",
         "model/slots.py: _hanging_seated",
         "model/slots.py: _pinned_functions",
         "model/slots.py: _function_zero",
@@ -74,7 +74,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "slot-sharing": (
         "aggregate/pins.py: _join",
         "model/variables.py: packs_into_shared_slots",
-        "model/variables.py: _on_slot",
+        "model/seat_options.py: _may_share",
         "model/slots.py: slots_suffice",
         "model/slots.py: _shared",
     ),
@@ -89,20 +89,20 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/bus_class_builder.py: BusClassBuilder.build",
         "aggregate/bus_class_builder.py: BusClassBuilder._expand",
         "aggregate/pins.py: _must",
-        "model/variables.py: may_sit",
+        "model/seat_options.py: may_sit",
     ),
     "virtio-slot": (
         "aggregate/item_kinds.py: _deciding",
         "aggregate/item_kinds.py: ItemKinds._allowed",
         "aggregate/pins.py: _must",
-        "model/variables.py: _home_options",
+        "model/seat_options.py: _home_options",
     ),
     "integrated": ("aggregate/item_kinds.py: ItemKinds._allowed",),
     "viommu-host-device": (
         "aggregate/item_kinds.py: ItemKinds._isolated",
         "aggregate/item_kinds.py: ItemKinds._allowed",
         "aggregate/pins.py: _must",
-        "model/variables.py: _home_options",
+        "model/seat_options.py: _home_options",
     ),
     "hotplug": (
         "aggregate/bus_classes.py: takes_hotplug",
@@ -110,27 +110,28 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/pins.py: slot_kinds",
         "aggregate/pins.py: pinned_base",
         "aggregate/pins.py: _must",
-        "model/variables.py: _on_slot",
+        "model/seat_options.py: _on_slot",
+        "model/seat_options.py: _may_share",
     ),
     "numa": (
         "aggregate/listed_controllers.py: ListedControllers._level",
         "aggregate/bus_class_builder.py: BusClassBuilder._created_expanders",
         "aggregate/bus_class_builder.py: BusClassBuilder._add_floating_one",
         "aggregate/pins.py: _must",
-        "model/variables.py: may_sit",
+        "model/seat_options.py: may_sit",
     ),
     "near": ("aggregate/items.py: _clusters", "model/bus_tree.py: near"),
     "near-switch": (
         "aggregate/items.py: _clusters",
         "aggregate/listed_controllers.py: ListedControllers.below",
-        "model/variables.py: may_sit",
+        "model/seat_options.py: may_sit",
         "model/bus_tree.py: near",
     ),
     "spare": (
         "aggregate/item_kinds.py: ItemKinds.of_spare",
         "aggregate/bus_classes.py: KeptRoom.holds",
         "aggregate/controller_reserves.py: room_of",
-        "model/variables.py: may_sit",
+        "model/seat_options.py: may_sit",
         "model/spare_slots.py: spares_have_room",
         "model/io_windows.py: _for_spares",
         "decode/firmware_reserves.py: FirmwareReserves.of",
@@ -138,7 +139,8 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "preset": (
         "aggregate/item_kinds.py: ItemKinds._as_libvirt",
         "aggregate/bridge_nesting.py: turns_shpc_off",
-        "model/variables.py: _on_slot",
+        "model/seat_options.py: _may_be_alone",
+        "model/seat_options.py: _may_share",
     ),
     "bus-numbers": (
         "aggregate/bus_number_ranges.py: numbers_left",
@@ -168,8 +170,8 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "max-controllers": ("model/bus_tree.py: max_controllers",),
     "max-depth": (
         "aggregate/pins.py: _must",
-        "model/variables.py: may_sit",
-        "model/variables.py: _home_options",
+        "model/seat_options.py: may_sit",
+        "model/seat_options.py: _home_options",
     ),
     "controller-properties": ("decode/assemble.py: _Parts._properties",),
     "chassis": ("decode/numbering.py: Numbering._unique", "decode/numbering.py: Numbering._slot_numbers"),

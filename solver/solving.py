@@ -9,7 +9,8 @@ from .address_model import address_level, is_the_smaller, within_reach
 from .options import Options
 from .search.cpsat import Limits
 from .search.feasibility import any_layout
-from .search.optimize import Optimum, optimize, with_costs
+from .search.lexicographic import Optimum
+from .search.optimize import optimize, with_costs
 from .search.shortage import shortages
 
 EFFORT_BESIDE: Final = 1.0

@@ -26,7 +26,7 @@ SCHEMA: Final = (
     ("probe",),
 )
 SOLVER: Final = (
-    ("options", "rule_map"),
+    ("options", "formulation", "rule_map"),
     ("aggregate",),
     ("model",),
     ("decode",),

@@ -6,8 +6,9 @@ from ..layout.layout import Layout
 from ..pci.bars import BarKind
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import machine_of
+from ..pci.size import MIB
 from .bars import device_bars
-from .budget import MIB, PAGE
+from .budget import PAGE
 from .need import available
 
 SMALL_BAR: Final = 2 * MIB

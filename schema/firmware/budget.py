@@ -7,8 +7,6 @@ from ..pci.machine import Machine
 
 PAGE: Final = 4096
 """Bytes: granularity of a bridge's IO window (PCI-to-PCI Bridge 1.2, 3.2.5.6)."""
-MIB: Final = 1 << 20
-"""Bytes: granularity of a bridge's memory windows (same, 3.2.5.8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from ..pci.bars import BarKind, Bars
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
+from ..pci.size import MIB
 from ..request.bars import requested
 from ..request.resolved import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET
-from .budget import MIB, align, power_of_two
+from .budget import align, power_of_two
 from .ovmf_requests import IGNORED_BAR_SIZE
 from .pieces import Memory, Piece, Pieces, aligned
 

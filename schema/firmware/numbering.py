@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from ..finding import Finding
-from .tree import BUS_NUMBERS, FirmwareBus, FirmwareTree
+from ..pci.address import BUS_NUMBERS
+from .tree import FirmwareBus, FirmwareTree
 
 Reserve = Callable[[FirmwareBus], int | None]
 """How many numbers after a bus's own the firmware keeps for what is below, now or later; None: those in use."""

@@ -6,8 +6,9 @@ from enum import Enum, auto
 from typing import Final
 
 from ..pci.bars import BarKind
+from ..pci.size import MIB
 from .apertures import Aperture
-from .budget import MIB, PAGE, align, power_of_two
+from .budget import PAGE, align, power_of_two
 from .tree import FirmwareBus, FirmwareTree, Function
 
 NO_DEFAULT_IO_PADDING: Final = (2023, 8)

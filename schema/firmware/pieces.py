@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from .budget import MIB
+from ..pci.size import MIB
 
 
 class Piece(NamedTuple):

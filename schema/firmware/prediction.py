@@ -6,7 +6,8 @@ from typing import NamedTuple
 from ..finding import Finding
 from ..layout.layout import IoWindow
 from ..pci.bars import BarKind
-from .budget import MIB, PAGE
+from ..pci.size import MIB
+from .budget import PAGE
 from .tree import FirmwareBus, FirmwareTree
 
 

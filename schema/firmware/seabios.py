@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 from ..finding import Finding
 from ..pci.bars import ROM_BAR, BarKind
 from ..pci.ram import GIB, high_memory_end
+from ..pci.size import MIB
 from .apertures import seabios_hole
-from .budget import MIB, PAGE, align, io_budget
+from .budget import PAGE, align, io_budget
 from .numbering import number_buses
 from .prediction import Allocation, Prediction, numbered, unnumbered
 from .tree import FirmwareBus, FirmwareTree, Function

@@ -15,10 +15,6 @@ from ..pci.qemu_properties import integer, is_on
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, device_bars
 from .budget import PAGE
 
-BUS_NUMBERS: Final = 256
-
-EXPANDERS: Final = frozenset(name for name, model in CONTROLLERS.items() if model.is_expander)
-
 WITHOUT_SHPC: Final = (2, 9)
 """The one machine version whose pci-bridge has shpc off unless told otherwise (measured: not so in 2.0, 2.8, 2.10)."""
 
@@ -126,11 +122,8 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Firmware
         bus.pref32_reserve = integer(properties, "pref32-reserve")
         bus.pref64_reserve = integer(properties, "pref64-reserve")
         bus.bus_reserve = integer(properties, "bus-reserve")
-    if controller.model == "pci-bridge":
-        bus.shpc = is_on(properties, "shpc", default=machine.version != WITHOUT_SHPC)
-    elif controller.model == "pcie-pci-bridge":
-        bus.shpc = True
-    if controller.model in EXPANDERS:
+    bus.shpc = model.has_shpc(properties, by_default=machine.version != WITHOUT_SHPC)
+    if model.is_expander:
         root = bus
         if model.bus_numbers == 2:
             # QEMU puts a hidden bridge on the expander's root bus; devices name that bridge's bus by the expander's id.
@@ -167,7 +160,7 @@ def _function(
     function.bars = PORT_BARS if seat.model == "pcie-root-port" else SHPC_BARS if bus.shpc else ()
     # An expander shows as a plain device, its bus is a root of its own. A bus that already has a parent belongs to an
     # id used twice, in a layout that is wrong anyway: without this the walks below could go round in circles.
-    if bus.parent is None and seat.model not in EXPANDERS:
+    if bus.parent is None and not CONTROLLERS[seat.model].is_expander:
         function.bus = bus
         bus.parent = above
     return function

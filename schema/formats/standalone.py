@@ -15,6 +15,7 @@ from ..layout.layout import Layout, PlacedDevice
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Chipset, machine_of
 from ..pci.qemu_properties import Properties, as_text
+from ..pci.size import MIB
 from .qemu import Emitted, emission, json_argument, plain_argument
 
 OVMF_CODE: Final = (
@@ -27,7 +28,6 @@ OVMF_CODE: Final = (
 )
 """Where distributions put edk2's code volume, without the one for secure boot. The first that exists is used."""
 
-MIB: Final = 1 << 20
 BACKING: Final = 4 * MIB
 """Bytes behind a stand-in memory device, two blocks of virtio-mem; also what the catalogue takes for ivshmem."""
 

@@ -81,10 +81,8 @@ class Topology:
 
 
 def has_shpc(controller: PlacedController) -> bool:
-    """Whether the bridge has a standard hot-plug controller: pcie-pci-bridge always, pci-bridge unless switched off."""
-    if controller.model == "pci-bridge":
-        return is_on(controller.properties, "shpc")
-    return controller.model == "pcie-pci-bridge"
+    """Whether the bridge has a standard hot-plug controller."""
+    return CONTROLLERS[controller.model].has_shpc(controller.properties)
 
 
 def port_hotplug(controller: PlacedController) -> bool:
@@ -128,7 +126,7 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
     expander = controller if kind.is_expander else parent.expander
     reached = parent.acpi_reaches and expander is None
     by_acpi = machine.acpi_bridge_hotplug and reached
-    bridge = controller.model in {"pci-bridge", "pcie-pci-bridge"}
+    bridge = kind.is_hotplug_bridge
     port = kind.is_port and port_hotplug(controller)
     return Bus(
         id=controller.id,

@@ -7,7 +7,11 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 SLOTS = 32
+"""Of a bus."""
 FUNCTIONS = 8
+"""Of a slot."""
+BUS_NUMBERS = 256
+"""Of a guest: there is one PCI segment."""
 
 _SLOT = re.compile(r"(?P<slot>[0-9a-fA-F]{1,2})(?:\.(?P<function>[0-9a-fA-F]))?")
 

@@ -26,7 +26,7 @@ class SizedBar(NamedTuple):
 Bars = tuple[SizedBar, ...]
 
 ROM_BAR: Final = 6
-"""Number under which option ROMs go, after the six BARs."""
+"""Number under which option ROMs go, after the six BARs. Firmware unmaps ROMs after it ran them."""
 
 
 class Described(Protocol):

@@ -4,9 +4,12 @@ Sources: facts measured on QEMU 7.2 and the connect flags that libvirt documents
 enforces next to nothing of this (docs/pcie.txt calls it guidance), firmware and guest do.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
 from typing import Final
+
+from .qemu_properties import Scalar, is_on
 
 
 class Connector(StrEnum):
@@ -81,6 +84,32 @@ class ControllerModel:
         """Whether it is a pxb or pxb-pcie."""
         return self.needs in (Need.PCI_EXPANDER, Need.PCIE_EXPANDER)
 
+    @property
+    def is_root_port(self) -> bool:
+        """Of a root complex, not of a switch."""
+        return self.needs == Need.ROOT_PORT
+
+    @property
+    def is_hotplug_bridge(self) -> bool:
+        """Whether its conventional bus may take hot-plug, by its SHPC or by ACPI."""
+        return self.bus is HOTPLUG_BRIDGE
+
+    @property
+    def has_reserves(self) -> bool:
+        """Whether properties reserve windows and bus numbers for what is plugged in later."""
+        return self.properties >= RESERVES
+
+    @property
+    def shares_slots(self) -> bool:
+        """Whether automatic placement puts several that need the same bus into one slot, one a function."""
+        return self.needs in (Need.ROOT_PORT, Need.DOWNSTREAM_PORT, Need.PCI_BRIDGE)
+
+    def has_shpc(self, properties: Mapping[str, Scalar], *, by_default: bool = True) -> bool:
+        """Whether it has a standard hot-plug controller (SHPC): a pcie-pci-bridge always, a pci-bridge as these
+        canonical properties say."""
+        switched = "shpc" in self.properties
+        return self.is_hotplug_bridge and (not switched or is_on(properties, "shpc", default=by_default))
+
 
 PCIE_ROOT: Final = BusModel(Need.EXPRESS | Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE | Need.PCIE_EXPANDER, 1, 31, True)
 PCI_ROOT: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE | Need.PCI_EXPANDER, 1, 31, False)
@@ -112,6 +141,16 @@ CONTROLLERS: Final[dict[str, ControllerModel]] = {
         ),
     )
 }
+
+
+def may_share_slot(models: Iterable[str]) -> bool:
+    """Whether controllers of these models sit in one slot, one a function.
+
+    >>> may_share_slot({"pcie-root-port", "ioh3420"}), may_share_slot({"pcie-root-port", "pcie-pci-bridge"})
+    (True, False)
+    """
+    needs = {model.needs if (model := CONTROLLERS.get(name)) and model.shares_slots else None for name in models}
+    return len(needs) == 1 and None not in needs
 
 
 def pin_accepts(bus: BusModel, needs: Need) -> bool:

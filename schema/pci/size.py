@@ -1,9 +1,12 @@
 """Sizes in bytes, written as numbers or as text with a binary unit."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
+
+MIB: Final = 1 << 20
+"""Bytes: also the granularity of a bridge's memory windows (PCI-to-PCI Bridge 1.2, 3.2.5.8)."""
 
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _TEXT = re.compile(r"(\d+)\s*([A-Za-z]*)")

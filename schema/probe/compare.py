@@ -8,11 +8,9 @@ from ..firmware import predict
 from ..firmware.ovmf_requests import IGNORED_BAR_SIZE
 from ..formats.standalone import imitated
 from ..layout.layout import Layout
+from ..pci.bars import ROM_BAR
 from .enumeration import Tree
 from .found import Found, Range, walk
-
-ROM_BAR: Final = 6
-"""Firmware unmaps option ROMs after it ran them."""
 
 CLOSED: Final = Range(1, 0)
 

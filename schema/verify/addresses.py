@@ -7,9 +7,8 @@ from itertools import combinations
 from ..finding import Finding
 from ..layout.layout import PlacedDevice, Seat
 from ..pci.address import Pin
+from ..pci.controllers import may_share_slot
 from .context import Context, RequestedItem
-
-ROOT_PORTS = frozenset({"pcie-root-port", "ioh3420"})
 
 
 def _seats(known: Context) -> Iterator[Seat]:
@@ -102,7 +101,7 @@ def slot_sharing(known: Context) -> Iterator[Finding]:
     """One finding a slot, with everyone who may not share it with some other."""
     pinned = _pinned(known)
     for (bus, slot), seats in known.topology.slots.items():
-        if len(seats) > 1 and not {seat.model for seat in seats} <= ROOT_PORTS:
+        if len(seats) > 1 and not may_share_slot({seat.model for seat in seats}):
             clashing: dict[str, None] = {}
             for one, other in combinations(seats, 2):
                 if not _may_share(known, pinned, one, other):
@@ -119,8 +118,7 @@ def _may_share(known: Context, pinned: set[str], one: Seat, other: Seat) -> bool
         return True  # rule hotplug speaks of it
     if isinstance(one, PlacedDevice) or isinstance(other, PlacedDevice):
         return isinstance(one, PlacedDevice) and isinstance(other, PlacedDevice)
-    models = {one.model, other.model}
-    return models <= ROOT_PORTS or models == {"xio3130-downstream"} or models == {"pci-bridge"}
+    return may_share_slot({one.model, other.model})
 
 
 def _item(known: Context, seat: Seat) -> RequestedItem | None:

@@ -6,10 +6,9 @@ from ..finding import Finding
 from ..firmware import Prediction
 from ..firmware.budget import PAGE, align, io_budget
 from ..layout.topology import Bus
+from ..pci.address import BUS_NUMBERS
 from ..pci.qemu_properties import integer
 from .context import Context
-
-BUS_NUMBERS = 256
 
 
 def bus_numbers(known: Context) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ..finding import Finding
+from ..firmware.budget import PAGE
 from ..layout.layout import SpareSlot
 from ..layout.topology import Bus
 from ..pci.qemu_properties import integer
@@ -128,7 +129,7 @@ def _falls_short(known: Context, wanted: Spare, slot: SpareSlot) -> str | None:
         return "not a pcie-root-port"
     if not heeds_reserve(known.machine, known.guest.firmware.name, bus.controller):
         return "the firmware heeds no reserve there"
-    if wanted.io and io_reserve(known.machine, known.guest.firmware.name, bus.controller) < max(wanted.io, 4096):
+    if wanted.io and io_reserve(known.machine, known.guest.firmware.name, bus.controller) < max(wanted.io, PAGE):
         return "no io-reserve"
     if wanted.memory > (integer(bus.controller.properties, "pref64-reserve") or 0):
         return "no pref64-reserve"

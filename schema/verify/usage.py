@@ -1,7 +1,8 @@
 """How much a layout takes of what can run out."""
 
 from ..firmware.budget import io_budget
-from .capacities import BUS_NUMBERS, io_used, numbers_used
+from ..pci.address import BUS_NUMBERS
+from .capacities import io_used, numbers_used
 from .context import Context
 
 

@@ -13,7 +13,8 @@ from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
 from ..options import ending
 from ..search.cpsat import Limits, TimeIsUp
-from ..search.optimize import Optimum, with_costs
+from ..search.lexicographic import Optimum
+from ..search.optimize import with_costs
 from . import rules
 from .bus_numbers import BusNumbering
 from .costs import terms

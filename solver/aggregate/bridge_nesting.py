@@ -9,8 +9,8 @@ from typing import Final
 from ...schema.firmware.budget import io_budget
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.guest import Guest
-from .item_kinds import Place
 from .items import Items, wished_nodes
+from .places import Place
 
 BRIDGE_LEVELS: Final = 2
 """A slot holds 8 bridges of 31 slots with 8 functions each, more than bus numbers allow."""

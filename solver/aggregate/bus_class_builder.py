@@ -4,22 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...schema.firmware.budget import PAGE, io_budget
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS, BusModel, Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.guest import Guest
-from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, may_nest_deeper, shpc_costs, turns_shpc_off, useful_nesting
-from .bus_classes import (
-    ALL_FUNCTIONS,
-    BUS_NUMBERS,
-    NO_ROOM,
-    BusClass,
-    BusKind,
-    KeptRoom,
-    Level,
-    SharedBy,
-    SlotKind,
-    takes_hotplug,
-)
+from ..formulation import Formulation
+from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, shpc_costs, turns_shpc_off, useful_nesting
+from .bus_classes import ALL_FUNCTIONS, NO_ROOM, BusClass, BusKind, KeptRoom, Level, SharedBy, SlotKind, takes_hotplug
 from .bus_number_ranges import numbers_left
 from .controller_reserves import ports_look_hot, ports_reserve
 from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_controllers, switches_in
@@ -28,39 +19,16 @@ from .listed_controllers import KIND_OF_BUS, ListedControllers, merged
 from .pins import PinConflict
 
 
-@dataclass(frozen=True, slots=True)
-class Formulation:
-    """Which created controllers the model may use; the full scope is always sound."""
-
-    switches: bool = True
-    exact_io: bool = False
-    """Created bridges with IO one by one, where counting them together hides a packing."""
-    chains: bool = True
-    """Created bridges nest as deep as that may save windows; without, two levels, and where more might save windows,
-    an empty bridge opens none: no layout costs less than this model says."""
-    numbers: bool = True
-    """Nothing hangs where bus numbers do not reach."""
-    io_space: bool = True
-    """No more bridges have IO than there are windows."""
-
-
-def formulations(guest: Guest, items: Items) -> list[Formulation]:
-    """Coarse ones first: each either settles the guest, or is told to be too coarse when its answer is judged. What one
-    finds infeasible is."""
-    finer = [Formulation(), Formulation(exact_io=True)]
-    return [Formulation(chains=False), *finer] if may_nest_deeper(guest, items) else finer
-
-
 @dataclass(slots=True)
 class BusClassBuilder:
     """Collects classes; `run` grows until no level adds another."""
 
     standing: ListedControllers
-    scope: Formulation
+    formulation: Formulation
     check: Callable[[], object] = bool
     """Called at each class: raises where there is no time left for the others."""
     units: list[FloatingController] = field(default_factory=list)
-    capped: bool = False
+    incomplete: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
     _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
     _refused: dict[int, PinConflict] = field(default_factory=dict)
@@ -142,7 +110,7 @@ class BusClassBuilder:
                 shpc_optional=model == "pci-bridge" and where.acpi_reaches and turns_shpc_off(self.guest),
                 room=KeptRoom() if self._keeps_room(model) else NO_ROOM,
                 io_bus_number=part,
-                without_io_devices=self.scope.exact_io and offer is BusKind.CONVENTIONAL and part is None,
+                without_io_devices=self.formulation.exact_io and offer is BusKind.CONVENTIONAL and part is None,
                 nesting=1 << 30,
             )
             self._known[key] = one
@@ -156,11 +124,11 @@ class BusClassBuilder:
     def _empty_costs(self, where: Level) -> bool:
         """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
         chain = useful_nesting(self.guest, self.items, acpi_reaches=where.acpi_reaches)
-        return shpc_costs(self.guest) and (self.scope.chains or chain <= BRIDGE_LEVELS)
+        return shpc_costs(self.guest) and (self.formulation.chains or chain <= BRIDGE_LEVELS)
 
     def _expand(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
-        if self.scope.numbers:
+        if self.formulation.keeps("bus-numbers"):
             host.bus_numbers_left = numbers_left(self.guest, host)
         if host.kind in (BusKind.ROOT, BusKind.EXPANDER) and self.guest.machine_model.family == "q35":
             self._add_created(host, "pcie-root-port")
@@ -168,7 +136,7 @@ class BusClassBuilder:
         if host.kind is BusKind.PORT:
             switch_levels = self._switch_levels
             self._add_created(host, "pcie-pci-bridge")
-            if self.scope.switches and _nest(host) < switch_levels:
+            if self.formulation.switches and _nest(host) < switch_levels:
                 self._add_created(host, "x3130-upstream")
             self._add_floating(
                 host, Need.PCIE_TO_PCI_BRIDGE | (Need.UPSTREAM_PORT if _nest(host) <= switch_levels else Need(0))
@@ -218,9 +186,9 @@ class BusClassBuilder:
         opens a window unless one below it has one, a chain as long as there is use for saves windows."""
         movers = self._floating_count(Need.PCI_BRIDGE)
         wanted = useful_nesting(self.guest, self.items, acpi_reaches=acpi_reaches)
-        if not self.scope.chains:
+        if not self.formulation.chains:
             return BRIDGE_LEVELS + movers
-        self.capped |= wanted > MAX_NESTING
+        self.incomplete |= wanted > MAX_NESTING
         return max(BRIDGE_LEVELS, min(wanted, MAX_NESTING)) + movers
 
     def _floating_count(self, need: Need) -> int:
@@ -234,7 +202,7 @@ class BusClassBuilder:
         where = self.standing.below(host, model, f"switch at {host.level}")
         most = 1 if self.standing.tracks(model) else self._room(host)
         self._allow_parent(self._create(model, KIND_OF_BUS[bus], where, bus, most), host)
-        if self.scope.exact_io and KIND_OF_BUS[bus] is BusKind.CONVENTIONAL:
+        if self.formulation.exact_io and KIND_OF_BUS[bus] is BusKind.CONVENTIONAL:
             for part in range(self._io_buses):
                 self._allow_parent(self._create(model, KIND_OF_BUS[bus], where, bus, most=1, part=part), host)
 
@@ -247,7 +215,7 @@ class BusClassBuilder:
     @property
     def _most(self) -> int:
         """Controllers of a class: each takes a bus number. If those may not run out, one for all that is listed."""
-        return BUS_NUMBERS - 1 if self.scope.numbers else max(BUS_NUMBERS - 1, self.items.number)
+        return BUS_NUMBERS - 1 if self.formulation.keeps("bus-numbers") else max(BUS_NUMBERS - 1, self.items.number)
 
     @property
     def _io_buses(self) -> int:
@@ -255,7 +223,7 @@ class BusClassBuilder:
         budget = io_budget(self.guest.machine_model, self.guest.firmware.name)
         wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
         reserving = sum(len(items) for kind, items in self.items.free.items() if kind.spare and kind.spare.memory)
-        return (min(wet, budget.limit // PAGE) if self.scope.io_space else wet) + reserving
+        return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving
 
     def _allow_parent(self, child: BusClass, host: BusClass) -> None:
         child.possible_parents.append(host)
@@ -281,7 +249,7 @@ class BusClassBuilder:
         where = self.standing.below(host, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             return
-        key = ("unit", number, where) if home is None else ("home", number, id(host))
+        key = ("unit", number, where) if home is None else ("home", number, host)
         if key not in self._known:
             variant = self._floating_at(number, unit, where)
             if variant is None:

@@ -11,14 +11,12 @@ from typing import Final
 
 from ...schema.firmware.budget import PAGE
 from ...schema.firmware.pieces import NONE, Memory
-from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.address import BUS_NUMBERS, FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from .item_kinds import ItemKind, Place
+from .places import Place
 
-BUS_NUMBERS: Final = 256
 ALL_FUNCTIONS: Final = (1 << FUNCTIONS) - 1
 
 
@@ -119,7 +117,7 @@ class Level:
 
 @dataclass(eq=False, slots=True)
 class BusClass:
-    """Controllers that cannot be told apart, and the bus each offers."""
+    """Controllers that cannot be told apart, and the bus each offers. Compared by identity: a class is itself a key."""
 
     kind: BusKind
     model: str | None
@@ -211,16 +209,6 @@ class BusClass:
         )
 
 
-def foreign(kind: ItemKind, where: Level) -> int:
-    """What sitting below an expander costs a device that did not ask for its node."""
-    return WEIGHTS["foreign-node"] * kind.size if where.expander and kind.numa is None else 0
-
-
-def unmet(kind: ItemKind, *, met: bool) -> int:
-    """What an item of the kind pays for a preferred hot-plug that is not met."""
-    return WEIGHTS["hotplug-unmet"] * kind.size if kind.hotplug == "preferred" and not met else 0
-
-
 def pages(io: int) -> int:
     """IO pages of 4 KiB that so many bytes take."""
     return -(-io // PAGE)
@@ -231,6 +219,6 @@ def takes_hotplug(guest: Guest, controller: str, where: Level, *, on: bool, shpc
     model = CONTROLLERS[controller]
     if model.is_port:
         return on and (where.acpi_reaches or guest.machine_model.native_hotplug)
-    if controller not in ("pcie-pci-bridge", "pci-bridge"):
+    if not model.is_hotplug_bridge:
         return False
     return shpc or (where.acpi_reaches and guest.machine_model.acpi_bridge_hotplug)

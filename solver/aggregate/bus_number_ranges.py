@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.guest import Guest
-from .bus_classes import BUS_NUMBERS, BusClass
+from .bus_classes import BusClass
 
 
 def fixed_ranges(guest: Guest) -> Mapping[str, int]:

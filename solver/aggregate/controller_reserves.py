@@ -9,7 +9,8 @@ from ...schema.firmware.budget import PAGE, power_of_two
 from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ...schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
-from ...schema.pci.qemu_properties import integer, is_on
+from ...schema.pci.controllers import CONTROLLERS
+from ...schema.pci.qemu_properties import integer
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bridge_nesting import shpc_costs
@@ -28,8 +29,7 @@ def ports_look_hot(guest: Guest) -> bool:
 
 def has_shpc(controller: Controller) -> bool:
     """Of a demanded bridge, which keeps what its properties say."""
-    on = is_on(controller.properties, "shpc")
-    return controller.model == "pcie-pci-bridge" or (controller.model == "pci-bridge" and on)
+    return CONTROLLERS[controller.model].has_shpc(controller.properties)
 
 
 def shpc_opens_page(guest: Guest) -> bool:

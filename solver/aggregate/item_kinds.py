@@ -5,7 +5,6 @@ Items that cannot be told apart are of one kind; the model counts kinds, never d
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from ...schema.firmware.bars import window_bytes
@@ -18,18 +17,8 @@ from ...schema.request.bars import requested, requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import STRICTNESS, ResolvedDevice, mode_on
-from ...schema.weights import WEIGHTS
-
-
-class Place(StrEnum):
-    """Kinds of bus that take endpoints: a port, a conventional bridge's bus, the main root bus."""
-
-    PORT = "port"
-    CONVENTIONAL = "conventional"
-    ROOT = "root"
-
-
-ANYWHERE: Final = frozenset(Place)
+from .places import ALLOWED, ANYWHERE, Place
+from .preferences import of_place
 
 Readings = tuple[ResolvedDevice, ...]
 """What a device may be: one, but where the request leaves its virtio mode or its claim to a chipset place open."""
@@ -84,13 +73,6 @@ class ItemKind:
         """Whether one of its functions is, or may be, function 0."""
         return self.functions is None or 0 in self.functions
 
-
-ALLOWED: Final = {
-    Connector.EXPRESS: frozenset({Place.PORT, Place.ROOT}),
-    Connector.HYBRID: frozenset(Place),
-    Connector.CONVENTIONAL: frozenset({Place.CONVENTIONAL, Place.ROOT}),
-    Connector.INTEGRATED: frozenset({Place.ROOT}),
-}
 
 _ORDER: Final = {place: index for index, place in enumerate(Place)}
 
@@ -209,7 +191,9 @@ class ItemKinds:
         def io_of(one: ResolvedDevice) -> int:
             return one.io_bytes(mode_on(one, behind_port=place is Place.PORT))
 
-        weight = sum(min(self._weight(one, place) for one in readings) for readings in members)
+        weight = sum(
+            min(of_place(one, place, needs_io=self._is_legacy_virtio(one)) for one in readings) for readings in members
+        )
         io = sum(min(map(io_of, readings)) for readings in members)
         if not self.memory:
             return Fit(weight, io)
@@ -233,20 +217,6 @@ class ItemKinds:
         alone = needed(bars, "port", firmware) if place is Place.PORT else beside
         some = self._several_roots and takes_some(bars, where)
         return alone._replace(some=some), beside._replace(some=some)
-
-    def _weight(self, one: ResolvedDevice, place: Place) -> int:
-        weight = 0
-        if one.connector in (Connector.EXPRESS, Connector.HYBRID):
-            weight += {
-                Place.PORT: 0,
-                Place.CONVENTIONAL: WEIGHTS["express-on-conventional"],
-                Place.ROOT: WEIGHTS["express-on-root"],
-            }[place]
-        elif place is Place.PORT and self._is_legacy_virtio(one):
-            weight += WEIGHTS["legacy-on-port"]
-        if one.chipset_place is not None and place is not Place.ROOT:
-            weight += WEIGHTS["chipset-place"]
-        return weight
 
 
 def _either(places: Callable[[ResolvedDevice], frozenset[Place]], readings: Readings) -> frozenset[Place]:

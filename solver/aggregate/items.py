@@ -20,7 +20,7 @@ class Item:
     functions: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Occupant:
     """An item whose slot is fixed by a pin."""
 

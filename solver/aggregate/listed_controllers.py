@@ -155,9 +155,9 @@ def merged(classes: list[BusClass], tree: Occupancy) -> list[BusClass]:
         else:
             by_looks[looks] = one
             kept.append(one)
-    there = {id(one) for one in kept}
+    there = set(kept)
     for one in kept:
-        one.possible_parents = [host for host in one.possible_parents if id(host) in there]
+        one.possible_parents = [host for host in one.possible_parents if host in there]
     return kept
 
 

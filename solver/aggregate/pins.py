@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.controllers import CONTROLLERS, may_share_slot
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind, foreign, unmet
-from .item_kinds import Fit, ItemKind, Place
+from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind
+from .item_kinds import Fit, ItemKind
 from .items import Home, Items, Occupant
+from .places import Place
+from .preferences import foreign_node, sharing, unmet_hotplug
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,22 @@ def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, e
 def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
     """Who may join those who may be in a slot that is not filled otherwise."""
     models = {home.controller for home in homes}
-    joins = {
-        SharedBy.PORTS: models & PORTS,
-        SharedBy.BRIDGES: models & {"pci-bridge"},
-        SharedBy.ENDPOINTS: models & {""},
-    }
-    return [join for join, able in joins.items() if able] or ([SharedBy.NOBODY] if models else [])
+    found = {_sharers(model) if model else SharedBy.ENDPOINTS for model in models}
+    joins: list[SharedBy] = [join for join in (SharedBy.PORTS, SharedBy.BRIDGES, SharedBy.ENDPOINTS) if join in found]
+    return joins or ([SharedBy.NOBODY] if models else [])
+
+
+def _sharers(controller: str) -> SharedBy:
+    """Who may join a controller of that model: its like."""
+    model = CONTROLLERS[controller]
+    if not model.shares_slots:
+        return SharedBy.NOBODY
+    return SharedBy.PORTS if model.is_port else SharedBy.BRIDGES
+
+
+def _occupants(here: Iterable[Occupant | Controller | str]) -> list[Occupant]:
+    """Items in a slot, each once: a group is there at several functions."""
+    return list(dict.fromkeys(one for one in here if isinstance(one, Occupant)))
 
 
 def _of_group(other: Occupant | Controller | str, group: str | None) -> bool:
@@ -147,19 +158,13 @@ def _ids(sitting: Iterable[Occupant | Controller | str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-PORTS: Final = frozenset({"pcie-root-port", "ioh3420", "xio3130-downstream"})
-
-
 def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     """Who may join these occupants, and what that costs them."""
     controllers = {one.model for one in here.values() if isinstance(one, Controller)}
-    occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+    occupants = _occupants(here.values())
     if controllers:
-        if occupants or chipset:
-            return SharedBy.NOBODY, 0
-        if controllers <= {"pcie-root-port", "ioh3420"} or controllers == {"xio3130-downstream"}:
-            return SharedBy.PORTS, 0
-        return (SharedBy.BRIDGES, 0) if controllers == {"pci-bridge"} else (SharedBy.NOBODY, 0)
+        shared = not occupants and not chipset and may_share_slot(controllers)
+        return (_sharers(min(controllers)) if shared else SharedBy.NOBODY), 0
     if any(occupant.item.kind.hotplug == "required" for occupant in occupants):
         return SharedBy.NOBODY, 0
     if chipset:
@@ -167,8 +172,9 @@ def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool
     if len(occupants) > 1:
         return SharedBy.ENDPOINTS, 0
     (only,) = occupants
-    met = hot and only.item.kind.hotplug == "preferred"
-    return SharedBy.ENDPOINTS, only.item.kind.size * (WEIGHTS["shared"] + (WEIGHTS["hotplug-unmet"] if met else 0))
+    kind = only.item.kind
+    lost = unmet_hotplug(kind.size, kind.hotplug, met=False) if hot else 0
+    return SharedBy.ENDPOINTS, sharing(kind.size) + lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *,
     weight = io = functions = window = 0
     memory = NONE
     for slot, here in tree.occupants.get(bus, {}).items():
-        occupants = {id(one): one for one in here.values() if isinstance(one, Occupant)}.values()
+        occupants = _occupants(here.values())
         for occupant in occupants:
             item, group = occupant.item, occupant.group
             alone = all(other is occupant or _of_group(other, group) for other in here.values())
@@ -196,8 +202,9 @@ def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *,
             met = hot and alone and (slot > 0 or port) and zero
             _must(tree.guest, item.ids, item.kind, where, place, met=met)
             fit = item.kind.fit(place) if place is not None else Fit(0, 0)
-            weight += fit.weight + WEIGHTS["shared"] * item.kind.size * (not alone)
-            weight += foreign(item.kind, where) + unmet(item.kind, met=met)
+            weight += fit.weight + (0 if alone else sharing(item.kind.size))
+            weight += foreign_node(item.kind.size, item.kind.numa, below_expander=where.expander)
+            weight += unmet_hotplug(item.kind.size, item.kind.hotplug, met=met)
             io += fit.io
             functions += item.kind.size
             memory += fit.memory_shared

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
 
 from ...schema.explanation.restrict import Relaxation
 from ...schema.firmware.need import upsets_alignment
@@ -192,9 +191,6 @@ class _Reader:
         return result
 
 
-EXPANDERS: Final = frozenset(name for name, model in CONTROLLERS.items() if model.is_expander)
-
-
 def _merged(whole: Guest, devices: Sequence[Device]) -> tuple[Device, ...]:
     """In the order of the whole request."""
     known = {one.id: one for one in devices}
@@ -203,5 +199,6 @@ def _merged(whole: Guest, devices: Sequence[Device]) -> tuple[Device, ...]:
 
 def _nodes(guest: Guest) -> frozenset[int]:
     """That something asks for."""
-    wishes = {one.numa for one in guest.parts if one.model not in EXPANDERS} | {one.numa for one in guest.spare}
+    wishes = {one.numa for one in guest.devices} | {one.numa for one in guest.spare}
+    wishes |= {one.numa for one in guest.controllers if not CONTROLLERS[one.model].is_expander}
     return frozenset(node for node in wishes if node is not None)

@@ -44,6 +44,7 @@ class SearchOptions:
     workers: int
     seed: int
     environment: "Environment | None" = None
+    model_file: Path | None = None
 
     def read(self, guest: str) -> "LoadedRequest":
         """The request as these options have it. With an environment, the one for the machine chosen; its warnings go
@@ -89,7 +90,7 @@ class SearchOptions:
 
         stop = Stop()
         answer: Future[Answer] = Future()
-        options = Options(self.time_limit, self.workers, self.seed, stop)
+        options = Options(self.time_limit, self.workers, self.seed, stop, self.model_file)
 
         def worker() -> None:
             try:
@@ -145,6 +146,12 @@ OPTIONS: tuple[Option, ...] = (
         "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True, help="Solver threads."
     ),
     click.option("--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True, help="The solver's seed."),
+    click.option(
+        "--model-file",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        hidden=True,
+        help="Append each model that is solved to this file, as text: docs/model.md.",
+    ),
 )
 
 
@@ -158,6 +165,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         time_limit: float | None,
         workers: int,
         seed: int,
+        model_file: Path | None,
         os: str | None,
         hosts: tuple[str, ...],
         drivers: str,
@@ -165,7 +173,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         **rest: Any,
     ) -> None:
         environment = environment_of(os, hosts, drivers, osinfo_dir)
-        command(search=SearchOptions(firmware, preset, time_limit, workers, seed, environment), **rest)
+        command(search=SearchOptions(firmware, preset, time_limit, workers, seed, environment, model_file), **rest)
 
     decorated: Callable[..., None] = collected
     for option in reversed((*OPTIONS, *ENVIRONMENT)):

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.address import FUNCTIONS
 from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
-from ..aggregate.item_kinds import Place
 from ..aggregate.items import Item
+from ..aggregate.places import Place
 from ..model.build import Model
-from ..model.variables import Option, Pattern, SeatUse, packs_into_shared_slots
+from ..model.seat_options import Option, SeatUse
+from ..model.variables import Pattern, packs_into_shared_slots
 from .seats import Assignment, BusInstance, FreeSlots, NoDecode
+
+FreeFunctions = dict[tuple[BusInstance, int], list[int]]
+"""By bus and slot, functions that nobody has, rising."""
 
 
 def decode(
@@ -33,7 +37,7 @@ class _Decoder:
     values: Sequence[int]
     check: Callable[[], object]
     backwards: bool
-    buses: dict[int, list[BusInstance]] = field(default_factory=dict)
+    buses: dict[BusClass, list[BusInstance]] = field(default_factory=dict)
     seats: dict[int, list[Item]] = field(default_factory=dict)
     """Items by option."""
     devices: dict[str, tuple[BusInstance, int, int]] = field(default_factory=dict)
@@ -46,14 +50,14 @@ class _Decoder:
         self._make_buses()
         self._choose_items()
         for bus in v.classes:
-            if self.buses[id(bus)]:
+            if self.buses[bus]:
                 self.check()
                 self._fill(bus)
         for bus in v.classes:
-            for one in self.buses[id(bus)]:
+            for one in self.buses[bus]:
                 if bus.model is not None and one.parent is None:
                     raise NoDecode(f"{one.name or bus.model} hangs nowhere")
-        return Assignment([one for bus in v.classes for one in self.buses[id(bus)]], self.devices, self.spares)
+        return Assignment([one for bus in v.classes for one in self.buses[bus]], self.devices, self.spares)
 
     def _make_buses(self) -> None:
         v = self.model.variables
@@ -68,18 +72,18 @@ class _Decoder:
                 names = [waiting.pop(0) for _ in range(count)]
             elif not count:
                 names = []
-            self.buses[id(bus)] = [BusInstance(bus, name, io=bus.base_io) for name in names]
+            self.buses[bus] = [BusInstance(bus, name, io=bus.base_io) for name in names]
             self._attach_pinned(bus)
 
     def _attach_pinned(self, bus: BusClass) -> None:
         v = self.model.variables
         if bus.parent is None:
             return
-        for one in self.buses[id(bus)]:
+        for one in self.buses[bus]:
             pin = v.items.controller_pins[str(one.name)]
             assert pin.slot is not None
             assert pin.function is not None
-            one.parent, one.slot, one.function = self.buses[id(bus.parent)][0], pin.slot, pin.function
+            one.parent, one.slot, one.function = self.buses[bus.parent][0], pin.slot, pin.function
 
     def _choose_items(self) -> None:
         """Items of a kind go to its options in order."""
@@ -96,7 +100,7 @@ class _Decoder:
         open_children = self._attached(bus)
         for index, slot in enumerate(bus.slots):
             numbers = slot.numbers[::-1] if self.backwards else slot.numbers
-            pool = FreeSlots([(one, number) for one in self.buses[id(bus)] for number in numbers])
+            pool = FreeSlots([(one, number) for one in self.buses[bus] for number in numbers])
             grouped, sitting = v.packed(bus, index)
             alone = [open_children[False].pop(0) for _ in range(v.single(bus, index).value(self.values))]
             packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
@@ -138,9 +142,9 @@ class _Decoder:
         result: dict[bool, list[BusInstance]] = {False: [], True: []}
         for child in v.children(bus):
             count = v.attached(child, bus).value(self.values)
-            waiting = [one for one in self.buses[id(child)] if one.parent is None]
+            waiting = [one for one in self.buses[child] if one.parent is None]
             for one in waiting[:count]:
-                one.parent = self.buses[id(bus)][0]  # the class is settled; the bus follows
+                one.parent = self.buses[bus][0]  # the class is settled; the bus follows
                 result[packs_into_shared_slots(child)].append(one)
         return result
 
@@ -160,7 +164,7 @@ class _Decoder:
     def _one_bridge_per_bus(self, bus: BusClass) -> bool:
         """Whether bridges go one to a bus: each may keep another bus from opening a window for being empty."""
         ports_open = self.model.variables.guest.machine_model.port_io_reserve
-        return (bus.shpc or ports_open) and len(self.buses[id(bus)]) > 1
+        return (bus.shpc or ports_open) and len(self.buses[bus]) > 1
 
     def _controllers(
         self,
@@ -172,33 +176,52 @@ class _Decoder:
         pool: FreeSlots,
     ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
+        self._pack(bus, packed, slots, slot, pool)
+        for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
+            self._attach(one, host, number, 0)
+
+    def _pack(self, bus: BusClass, packed: list[BusInstance], slots: int, slot: SlotKind, pool: FreeSlots) -> None:
+        """Those with a pinned function first, then somebody at function 0 of every slot that must be used, then the
+        rest."""
         functions = [f for f in range(FUNCTIONS) if slot.mask >> f & 1]
         joined = slot.join in (SharedBy.PORTS, SharedBy.BRIDGES)
-        fixed = [one for one in packed if one.cls.function is not None]
+        pinned = [one for one in packed if one.cls.function is not None]
         loose = [one for one in packed if one.cls.function is None]
-        least = -(-len(packed) // len(functions)) if packed else 0
         spread = self._one_bridge_per_bus(bus)
-        if spread:  # noqa: SIM108 - reads better
+        if spread:
             places = pool.take_spread(slots)
         else:
-            places = pool.take(slots if joined or fixed else least, last=not joined)
+            fewest = -(-len(packed) // len(functions)) if packed else 0
+            places = pool.take(slots if joined or pinned else fewest, last=not joined)
         free = {place: list(functions) for place in places}
-        for one in fixed:
-            place = next(place for place in places if one.cls.function in free[place])
-            free[place].remove(int(one.cls.function or 0))
-            self._attach(one, *place, int(one.cls.function or 0))
-        if joined or fixed or spread:  # function 0 of every slot first
-            owed = [place for place in places if 0 in free[place] and not slot.has_zero]
-            for place, one in zip(owed, loose, strict=False):
-                self._attach(one, *place, free[place].pop(0))
-            loose = loose[len(owed) :]
-        seats = [(place, function) for place in places for function in free[place]]
+        self._attach_at_pinned_functions(pinned, free)
+        if (joined or pinned or spread) and not slot.has_zero:
+            loose = self._fill_function_zero(loose, free)
+        self._attach_anywhere(loose, free)
+
+    def _attach_at_pinned_functions(self, pinned: list[BusInstance], free: FreeFunctions) -> None:
+        """Each in the first slot that has its function."""
+        for one in pinned:
+            function = int(one.cls.function or 0)
+            place = next(place for place, functions in free.items() if function in functions)
+            free[place].remove(function)
+            self._attach(one, *place, function)
+
+    def _fill_function_zero(self, loose: list[BusInstance], free: FreeFunctions) -> list[BusInstance]:
+        """One controller at function 0 of each slot where nobody is; returns those that are left."""
+        without = [place for place, functions in free.items() if 0 in functions]
+        for place, one in zip(without, loose, strict=False):
+            free[place].remove(0)
+            self._attach(one, *place, 0)
+        return loose[len(without) :]
+
+    def _attach_anywhere(self, loose: list[BusInstance], free: FreeFunctions) -> None:
+        """Slot by slot, function by function. Raises NoDecode where there are not enough."""
+        seats = [(place, function) for place, functions in free.items() for function in functions]
         if len(seats) < len(loose):
             raise NoDecode("packed slots are full")
         for one, (place, function) in zip(loose, seats, strict=False):
             self._attach(one, *place, function)
-        for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
-            self._attach(one, host, number, 0)
 
     def _attach(self, one: BusInstance, host: BusInstance, slot: int, function: int) -> None:
         host.occupy(slot, function)
@@ -217,7 +240,7 @@ class _Decoder:
 
     def _single(self, single: list[tuple[Option, Item]], bus: BusClass, pool: FreeSlots) -> None:
         """IO first, so that it opens windows on as few buses as the model counted."""
-        if bus.kind is BusKind.CONVENTIONAL and len(self.buses[id(bus)]) > 1:
+        if bus.kind is BusKind.CONVENTIONAL and len(self.buses[bus]) > 1:
             wet = [(option, item) for option, item in single if option.io]
             single = [(option, item) for option, item in single if not option.io]
             self._seat_io_devices(bus, wet, pool)
@@ -227,8 +250,8 @@ class _Decoder:
 
     def _seat_io_devices(self, bus: BusClass, wet: list[tuple[Option, Item]], pool: FreeSlots) -> None:
         """Big BARs first, each on the first bus whose pages still hold it."""
-        layers = [layer.value(self.values) for layer in self.model.windows.layers.get(id(bus), [])]
-        hosts = self.buses[id(bus)][: layers[0] if layers else 0]
+        layers = [layer.value(self.values) for layer in self.model.windows.with_at_least_pages.get(bus, [])]
+        hosts = self.buses[bus][: layers[0] if layers else 0]
         room = [PAGE * sum(layer > index for layer in layers) for index in range(len(hosts))]
         for option, item in sorted(wet, key=lambda one: -one[0].io):
             for index, host in enumerate(hosts):

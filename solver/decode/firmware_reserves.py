@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ...schema.firmware.budget import MIB, PAGE, align, io_budget, power_of_two
+from ...schema.firmware.budget import PAGE, align, io_budget, power_of_two
 from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
-from ...schema.pci.controllers import MEMORY_RESERVES
+from ...schema.pci.controllers import CONTROLLERS, MEMORY_RESERVES
 from ...schema.pci.qemu_properties import Properties
+from ...schema.pci.size import MIB
 from ...schema.request.device import Spare
 from ...schema.verify.context import Context
 from ..aggregate.bus_classes import BusKind
@@ -54,7 +55,7 @@ class FirmwareReserves:
 
     def of(self, bus: BusInstance) -> Properties:
         """What its controller says; only pcie-root-port and pci-bridge have such properties."""
-        if bus.cls.model not in ("pcie-root-port", "pci-bridge"):
+        if bus.cls.model is None or not CONTROLLERS[bus.cls.model].has_reserves:
             return {}
         if bus.cls.model == "pci-bridge":
             return self._behind(bus)

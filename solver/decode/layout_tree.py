@@ -34,17 +34,17 @@ class LayoutTree:
         self.seating = assignment
         self.demanded = {controller.id: controller for controller in guest.controllers}
         self.root = assignment.buses[0]
-        self._children: dict[int, list[BusInstance]] = {}
+        self._children: dict[BusInstance, list[BusInstance]] = {}
         for bus in assignment.buses:
             if bus.parent is not None:
-                self._children.setdefault(id(bus.parent), []).append(bus)
+                self._children.setdefault(bus.parent, []).append(bus)
         self.order = self.walk(self.root)[1:]
         """All but the root bus, parents first."""
         self._name()
 
     def children(self, bus: BusInstance) -> list[BusInstance]:
         """The buses of the controllers that sit on that bus."""
-        return self._children.get(id(bus), [])
+        return self._children.get(bus, [])
 
     def walk(self, bus: BusInstance) -> list[BusInstance]:
         """The bus and all below it, parents first, by address."""

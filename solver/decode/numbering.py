@@ -2,13 +2,12 @@
 
 from collections.abc import Set
 
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import integer
-from ..aggregate.bus_classes import BUS_NUMBERS
 from .layout_tree import LayoutTree
 from .seats import BusInstance
 
-NUMBERED_PORTS = frozenset(name for name, model in CONTROLLERS.items() if model.is_port)
 LARGEST_NUMBER = 255
 
 
@@ -17,14 +16,14 @@ class Numbering:
 
     def __init__(self, placed: LayoutTree) -> None:
         self._placed = placed
-        self.chassis = self._unique("chassis", NUMBERED_PORTS)
+        self.chassis = self._unique("chassis")
         self.slot_numbers = self._slot_numbers()
         self.bus_nr = self._bus_numbers()
-        self.chassis_nr = self._unique("chassis_nr", frozenset({"pci-bridge"}), taken=set(self.bus_nr.values()))
+        self.chassis_nr = self._unique("chassis_nr", taken=set(self.bus_nr.values()))
 
-    def _unique(self, name: str, models: frozenset[str], taken: set[int] | None = None) -> dict[str, int]:
-        """A number for each controller of these models: the one demanded, else the smallest from 1 that is free."""
-        mine = [bus for bus in self._placed.order if bus.cls.model in models]
+    def _unique(self, name: str, taken: set[int] | None = None) -> dict[str, int]:
+        """A number for each controller with that property: the one demanded, else the smallest from 1 that is free."""
+        mine = [bus for bus in self._placed.order if name in CONTROLLERS[str(bus.cls.model)].properties]
         fixed = {str(bus.name): value for bus in mine if (value := self._placed.number(bus, name)) is not None}
         used = set(fixed.values()) | (taken or set())
         free = (number for number in range(1, LARGEST_NUMBER + 1) if number not in used)

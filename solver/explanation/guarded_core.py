@@ -10,11 +10,11 @@ from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Fact
 from ...schema.explanation.facts import spare_id
 from ...schema.explanation.restrict import Relaxation
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Formulation
 from ..aggregate.item_kinds import ItemKind
 from ..aggregate.items import Item
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
+from ..formulation import Formulation
 from ..model.build import build
 from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
@@ -30,7 +30,7 @@ def facts_outside_core(relaxation: Relaxation, facts: Iterable[Fact], limits: Li
     guest = relaxation.stated
     try:
         items = relaxed_items(relaxation)
-        model = build(guest, items, Formulation(), cheapest_only=False, guarded=True, check=limits.check)
+        model = build(guest, items, Formulation(guarded=True), check=limits.check)
         program = CpSatModel(model.variables.linear, limits)
     except (PinConflict, TimeIsUp):
         return set()

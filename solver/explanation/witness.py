@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence, Set
 from ...schema.explanation.conflict import Fact, Facts, with_least
 from ...schema.explanation.restrict import Relaxation, modern, restricted
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Formulation
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
+from ..formulation import Formulation
 from ..model.build import Model, build
-from ..model.variables import SeatUse
+from ..model.seat_options import SeatUse
 from ..search.cpsat import CpSatModel, Limits, TimeIsUp
 
 
@@ -54,7 +54,7 @@ def _used(relaxation: Relaxation, limits: Limits, without: frozenset[str]) -> It
     """Rules and parts: who is there, at a pin or in a group, in a solution of the model, and need not be."""
     try:
         items = relaxed_items(relaxation)
-        model = build(relaxation.stated, items, Formulation(), cheapest_only=False, without=without, check=limits.check)
+        model = build(relaxation.stated, items, Formulation(without=without), check=limits.check)
         if model.variables.linear.infeasible:
             return
         values = CpSatModel(model.variables.linear, limits).minimize(model.no_objective).values

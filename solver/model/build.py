@@ -1,26 +1,27 @@
 """Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
 
-from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...schema.explanation.conflict import ENOUGH_SLOTS
-from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from ..aggregate.bus_class_builder import BusClassBuilder, Formulation
-from ..aggregate.item_kinds import Place
+from ..aggregate.bus_class_builder import BusClassBuilder
 from ..aggregate.items import Items
 from ..aggregate.listed_controllers import ListedControllers
 from ..aggregate.pins import Occupancy, PinConflict
-from .bus_tree import bus_numbers, controllers, max_controllers, near
+from ..aggregate.places import Place
+from ..formulation import Formulation
+from .bus_tree import bus_numbers, max_controllers, near
 from .io_space import io_space
 from .io_windows import Windows, io_windows
-from .linear import Capacity, LinearExpr, LinearModel, sum_of
+from .linear import Capacity, LinearExpr, LinearModel
 from .memory import memory_space
+from .objective import objective
+from .seat_options import Option, options_of
 from .slots import every_controller_attached, every_item_seated, slots_suffice
 from .spare_slots import spares_have_room
-from .variables import Option, Variables, options_of
+from .variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Model:
     windows: Windows
     terms: dict[Term, LinearExpr]
     capacities: tuple[Capacity, ...]
-    capped: bool = False
-    """The model leaves out layouts that might be better: it proves nothing."""
+    formulation: Formulation
+    incomplete: bool
+    """Layouts that might be better are left out, as there are too many: the model proves nothing."""
 
     @property
     def no_objective(self) -> LinearExpr:
@@ -40,69 +42,60 @@ class Model:
         return LinearExpr()
 
 
-def build(
-    guest: Guest,
-    items: Items,
-    scope: Formulation,
-    *,
-    cheapest_only: bool,
-    without: Set[str] = frozenset(),
-    guarded: bool = False,
-    check: Callable[[], object] = bool,
-) -> Model:
-    """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises.
-
-    With `cheapest_only` each kind gets only its options of least weight: any answer then has the least preferences
-    that there are, so what it proves for the terms after them holds for the full model. `without` are rules of LIMITS
-    to leave out; with guards, a core of them can be asked for.
-    """
-    scope = replace(scope, numbers="bus-numbers" not in without, io_space="io-space" not in without)
+def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callable[[], object] = bool) -> Model:
+    """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises."""
     # of slots that are not to run out there are enough for all that is listed, and a controller for each of it
-    copies = 2 * items.number + 1 if ENOUGH_SLOTS in without else 1
+    copies = 1 if formulation.keeps(ENOUGH_SLOTS) else 2 * items.number + 1
     tree = Occupancy(guest, items)
-    grower = BusClassBuilder(ListedControllers(guest, items, tree, copies), scope, check)
-    classes = grower.build()
+    builder = BusClassBuilder(ListedControllers(guest, items, tree, copies), formulation, check)
+    classes = builder.build()
     options = options_of(guest, items, classes, tree.all_homes())
     _all_may_sit(guest, items, options)
-    if cheapest_only:
+    if formulation.cheapest_only:
         options = _cheapest(options)
-    v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=guarded)
+    v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=formulation.guarded)
+    begin = v.linear.begin
+    begin("complete: each item has a seat")
     every_item_seated(v)
+    begin("complete: each controller hangs on one bus")
     every_controller_attached(v)
+    begin("address-unique, slot-sharing, group, function-zero: slots suffice, and who shares one may")
     slots_suffice(v)
+    begin("near, near-switch: a cluster stays below one root bus, one upstream port")
     near(v)
+    begin("max-controllers")
     max_controllers(v)
-    windows = io_windows(v, bounded="io-space" not in without)
+    begin("pages of IO windows; reserves: io-reserve=0 forwards none")
+    windows = io_windows(v, bounded=formulation.keeps("io-space"))
+    begin("spare: bridges keep room for spare slots")
     spares_have_room(v, windows)
-    capacities = _capacities(v, windows, without)
-    terms: dict[Term, LinearExpr] = {
-        "preferences": _preferences(v),
-        "io_windows": windows.pages() * PAGE,
-        "controllers": controllers(v),
-        "depth": _depth(v),
-    }
-    return Model(v, windows, terms, capacities, grower.capped or v.capped)
+    capacities = _capacities(v, windows, formulation)
+    begin("further restrictions")
+    return Model(v, windows, objective(v, windows), capacities, formulation, builder.incomplete or v.incomplete)
 
 
-def _capacities(v: Variables, windows: Windows, without: Set[str]) -> tuple[Capacity, ...]:
+def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tuple[Capacity, ...]:
     """Rules bus-numbers, io-space, memory-space."""
-    capacities = (
-        bus_numbers(v, bounded="bus-numbers" not in without),
-        *io_space(v, windows, bounded="io-space" not in without),
-        *memory_space(v),
-    )
+    begin = v.linear.begin
+    begin("bus-numbers: of complexes and bus-reserves")
+    capacities = [bus_numbers(v, bounded=formulation.keeps("bus-numbers"))]
+    begin("io-space: what alignment loses")
+    capacities += io_space(v, windows, bounded=formulation.keeps("io-space"))
+    begin("memory-space: windows and reserves")
+    capacities += memory_space(v)
+    begin("bus-numbers, io-space, memory-space: no more is used than there is")
     for capacity in capacities:
-        if capacity.rule not in without:
+        if formulation.keeps(capacity.rule):
             v.limit(capacity.used, capacity.available, capacity.rule)
-    return capacities
+    return tuple(capacities)
 
 
 def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
     """Raises PinConflict for what nobody else keeps from having a place: there is none."""
-    seated = {id(option.kind) for option in options}
-    spared = {id(kind) for members in items.open.instead.values() for kind in members}
+    seated = {option.kind for option in options}
+    spared = {kind for members in items.open.instead.values() for kind in members}
     for kind, waiting in items.free.items():
-        if id(kind) not in seated | spared and items.open.least.get(kind, len(waiting)):
+        if kind not in seated | spared and items.open.least.get(kind, len(waiting)):
             reasons = {
                 "spare": kind.spare is not None,
                 "integrated": kind.allowed == {Place.ROOT},
@@ -120,26 +113,3 @@ def _cheapest(options: list[Option]) -> list[Option]:
     for option in options:
         least[option.kind] = min(option.weight, least.get(option.kind, option.weight))
     return [option for option in options if option.weight == least[option.kind]]
-
-
-def _preferences(v: Variables) -> LinearExpr:
-    """The sum of fixed weights: each option's own, what joined occupants pay, undemanded switches, pinned devices'."""
-    result = sum_of(v.counts[i] * option.weight for i, option in enumerate(v.options) if option.weight)
-    for bus in v.classes:
-        result.add(v.controller_count(bus), bus.base_weight)
-        if bus.created and bus.model == "x3130-upstream":
-            result.add(v.controller_count(bus), WEIGHTS["switch"])
-        for index, slot in enumerate(bus.slots):
-            if slot.cost:
-                result.add(sum_of(count for _, count in v.patterns(bus, index)), slot.cost)
-    return result
-
-
-def _depth(v: Variables) -> LinearExpr:
-    """Bridges between endpoint and root bus, summed over functions."""
-    result = LinearExpr()
-    for option, count in zip(v.options, v.counts, strict=True):
-        result.add(count, option.kind.size * option.bus.level.depth)
-    for bus in v.classes:
-        result.add(v.controller_count(bus), bus.base_functions * bus.level.depth)
-    return result

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
-from ..aggregate.bus_classes import BUS_NUMBERS, BusClass
+from ..aggregate.bus_classes import BusClass
 from ..aggregate.bus_number_ranges import fixed_ranges
 from .linear import Capacity, LinearExpr, sum_of
 from .variables import Variables
@@ -16,8 +17,8 @@ class BusNumbers:
 
     v: Variables
     bounded: bool
-    _below: dict[int, LinearExpr] = field(default_factory=dict)
-    _parts: dict[int, dict[int, LinearExpr]] = field(default_factory=dict)
+    _below: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _parts: dict[BusClass, dict[BusClass, LinearExpr]] = field(default_factory=dict)
 
     def own(self, bus: BusClass) -> LinearExpr:
         """What the controllers of a class take by themselves; a bus-reserve counts what it leaves unused.
@@ -43,30 +44,30 @@ class BusNumbers:
 
     def _numbers_below(self, bus: BusClass) -> LinearExpr:
         """All that hangs on the buses of a class."""
-        if id(bus) not in self._below:
+        if bus not in self._below:
             result = LinearExpr()
             for child in self.v.pinned(bus):
                 result.add(self._of(child))
             for child in self.v.children(bus):
-                result.add(self._split_by_parent(child)[id(bus)])
-            self._below[id(bus)] = result
-        return self._below[id(bus)]
+                result.add(self._split_by_parent(child)[bus])
+            self._below[bus] = result
+        return self._below[bus]
 
-    def _split_by_parent(self, child: BusClass) -> dict[int, LinearExpr]:
+    def _split_by_parent(self, child: BusClass) -> dict[BusClass, LinearExpr]:
         """A class's numbers by the host that it hangs on. They add up: nothing below a reserve hides from it."""
-        if id(child) not in self._parts:
+        if child not in self._parts:
             linear, numbers = self.v.linear, self._of(child)
             if len(child.possible_parents) == 1:
-                self._parts[id(child)] = {id(child.possible_parents[0]): numbers}
+                self._parts[child] = {child.possible_parents[0]: numbers}
             else:
                 most = min(linear.upper_bound(numbers), BUS_NUMBERS) if self.bounded else linear.upper_bound(numbers)
-                parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+                parts = {host: linear.variable(0, most, "bus_numbers", child, host) for host in child.possible_parents}
                 for host in child.possible_parents:
-                    linear.add_le(parts[id(host)], self.v.attached(child, host) * most)
-                    linear.add_le(self.v.attached(child, host), parts[id(host)])
+                    linear.add_le(parts[host], self.v.attached(child, host) * most)
+                    linear.add_le(self.v.attached(child, host), parts[host])
                 linear.add_eq(sum_of(parts.values()), numbers)
-                self._parts[id(child)] = parts
-        return self._parts[id(child)]
+                self._parts[child] = parts
+        return self._parts[child]
 
 
 def bus_numbers(v: Variables, *, bounded: bool) -> Capacity:
@@ -111,8 +112,8 @@ def _place_open_expander(v: Variables, size: LinearExpr, used: dict[str, LinearE
     """An expander whose bus_nr is open goes behind one of the others."""
     chosen = []
     for name in used:
-        choice = v.linear.variable(0, 1)
-        part = v.linear.variable(0, BUS_NUMBERS)
+        choice = v.linear.variable(0, 1, "expander_behind", name)
+        part = v.linear.variable(0, BUS_NUMBERS, "bus_numbers_behind", name)
         v.linear.add_le(part, choice * BUS_NUMBERS)
         used[name] = used[name] + part
         chosen.append((choice, part))
@@ -133,7 +134,7 @@ def _same_ancestor(v: Variables, wish: str, above: Callable[[BusClass], tuple[st
         choices = clusters.setdefault(cluster, {})
         for name in above(bus):
             if name not in choices:
-                choices[name] = v.linear.variable(0, 1)
+                choices[name] = v.linear.variable(0, 1, wish, cluster, name)
         return sum_of(choices[name] for name in above(bus))
 
     for option, count in zip(v.options, v.counts, strict=True):

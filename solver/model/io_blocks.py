@@ -46,7 +46,7 @@ def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Seque
     large = list(_of_size(v, inside, unit, reserves))
     if not large:
         return None
-    aligned = v.linear.variable(0, 1)
+    aligned = v.linear.variable(0, 1, "aligned_reserve_below", root, unit)
     for bus, number in large:
         v.linear.add_le(number, aligned * bus.max_count)
     length = _length(v, windows, inside, reserves)
@@ -55,7 +55,8 @@ def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Seque
 
 def _in_blocks(v: Variables, unit: int, lengths: Sequence[LinearExpr]) -> LinearExpr:
     """As many as hold each of these numbers of pages."""
-    blocks = v.linear.variable(0, max(0, *(-(-v.linear.upper_bound(length) // unit) for length in lengths)))
+    most = max(0, *(-(-v.linear.upper_bound(length) // unit) for length in lengths))
+    blocks = v.linear.variable(0, most, "blocks_of_pages", unit)
     for length in lengths:
         v.linear.add_le(length, blocks * unit)
     return blocks
@@ -77,7 +78,7 @@ def _of_size(
 def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Sequence[Reserve]) -> list[LinearExpr]:
     """Pages that the main root's range has at least: of BARs alone, and of all."""
     inside = [bus for bus in v.classes if not bus.level.expander and bus.model is not None]
-    bars = v.linear.variable(0, max(0, -(-v.linear.upper_bound(root_bars) // PAGE)))
+    bars = v.linear.variable(0, max(0, -(-v.linear.upper_bound(root_bars) // PAGE)), "pages_of_root_bars")
     v.linear.add_eq(bars * PAGE, root_bars)
     return [bars, bars + _length(v, windows, inside, reserves) - int(_pads(v))]
 
@@ -85,7 +86,7 @@ def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Se
 def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages of the windows of these classes at least: of bridges without devices, what is on an expander's bus."""
     result = sum_of(
-        windows.pages_for_bars[id(bus)] + windows.pages_reserved[id(bus)] for bus in inside if bus.model != "pxb-pcie"
+        windows.pages_for_bars[bus] + windows.pages_reserved[bus] for bus in inside if bus.model != "pxb-pcie"
     )
     result.add(sum_of(one.beyond for one in reserves if one.bus in inside))
     for bus in inside if _pads(v) else ():
@@ -101,7 +102,7 @@ def _pads(v: Variables) -> bool:
 def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages that BARs on the buses of a class do not take, as they lie in a window that counts as a page for spare
     slots, but is reserved by default."""
-    result = v.linear.variable(0, bus.max_count)
+    result = v.linear.variable(0, bus.max_count, "pages_inside_default_reserves", bus)
     devices = (i for i in v.options_on(bus) if v.options[i].io and v.options[i].kind.spare is None)
     has = sum_of(v.counts[i] for i in devices)
     has.add(v.controller_count(bus), int(bool(bus.base_io)))
@@ -115,7 +116,7 @@ def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserv
 def _by_default(v: Variables, bus: BusClass, number: LinearExpr, reserves: Sequence[Reserve]) -> LinearExpr:
     """How many of so many bridges may have a window for nothing but spare slots that is less than a page: none that
     states a reserve."""
-    result = v.linear.variable(0, 0 if bus.io_reserve_pages else bus.max_count)
+    result = v.linear.variable(0, 0 if bus.io_reserve_pages else bus.max_count, "reserved_by_default", bus)
     v.linear.add_le(result, number)
     v.linear.add_le(result, sum_of(v.counts[i] for i, spare in spares_on(v, bus) if spare.io))
     large = (sizes for one in reserves if one.bus is bus for sizes in one.size.sizes)

@@ -38,7 +38,8 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Linear
     for one in reserves:
         if not one.bus.level.expander:
             losses.append((one.bus, sum_of(n * budget.lost_to(size * PAGE) for size, n in one.size.sizes)))
-    largest = v.linear.variable(0, max((v.linear.upper_bound(lost) for _, lost in losses), default=0))
+    most = max((v.linear.upper_bound(lost) for _, lost in losses), default=0)
+    largest = v.linear.variable(0, most, "lost_to_alignment")
     for bus, lost in losses:
         v.linear.add_le(lost, largest * bus.max_count)
     return largest
@@ -58,7 +59,7 @@ def _padded(v: Variables, windows: Windows) -> Iterator[LinearExpr]:
     for bus in v.classes:
         if bus.model == "pcie-pci-bridge":
             spared = windows.opened(bus) + sum_of(_elsewhere(v, bus, held))
-            padded = v.linear.variable(0, min(bus.max_count, windows.cap))
+            padded = v.linear.variable(0, min(bus.max_count, windows.cap), "padded", bus)
             v.linear.add_le(v.controller_count(bus) - spared, padded)
             yield padded
 
@@ -89,7 +90,7 @@ def _root_bars(v: Variables, budget: IoBudget) -> LinearExpr:
     bars = sum_of(v.counts[i] * v.options[i].io for i in v.options_on(root))
     bars.add(root.base_io + v.guest.machine_model.io_bytes)
     if budget.root_granule > 1:
-        granules = v.linear.variable(0, budget.limit // budget.root_granule)
+        granules = v.linear.variable(0, budget.limit // budget.root_granule, "root_bar_granules")
         v.linear.add_le(bars, granules * budget.root_granule)
         bars = granules * budget.root_granule
     return bars

@@ -65,17 +65,26 @@ class LinearModel:
 
     ranges: list[tuple[int, int]] = field(default_factory=list)
     rows: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = field(default_factory=list)
+    names: list[tuple[object, ...]] = field(default_factory=list)
+    """Of the variables: what each counts, and of whom. Rendered only where a model is written down."""
+    parts: list[tuple[str, int, int]] = field(default_factory=list)
+    """What the rows that follow are about, and how many variables and rows there were before."""
     infeasible: bool = False
     """A row without variables cannot be met."""
     check: Callable[[], object] = bool
     """Called at each row: raises where there is no time left to write the others."""
 
-    def variable(self, low: int, high: int) -> LinearExpr:
-        """A new integer variable; a constant where its range has one value."""
+    def begin(self, part: str) -> None:
+        """From here on variables and rows are about that."""
+        self.parts.append((part, len(self.ranges), len(self.rows)))
+
+    def variable(self, low: int, high: int, *name: object) -> LinearExpr:
+        """A new integer variable; a constant where its range has one value. The name says what it counts."""
         if low >= high:
             self.infeasible |= low > high
             return LinearExpr(constant=low)
         self.ranges.append((low, high))
+        self.names.append(name)
         return LinearExpr({len(self.ranges) - 1: 1})
 
     def add_range(self, low: int | None, what: LinearExpr, high: int) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
-from ...schema.firmware.budget import MIB
 from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
 from ...schema.firmware.pieces import Memory, Pieces, whole
+from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import Capacity, LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo
@@ -84,24 +84,24 @@ class _Need:
     unit: int
     held: Held
     spares: SpareMemory
-    kept: dict[int, Part] = field(default_factory=dict)
+    kept: dict[BusClass, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""
         for bus in sorted(self.v.classes, key=lambda one: -one.level.depth):
             if self.v.items.reserving and self.unit == MIB:
-                inside = (self.kept[id(one)][0] for one in self.v.below(bus) if id(one) in self.kept)
-                self.spares.add(bus, sum_of(inside))
+                below = self.v.below(bus)
+                self.spares.add(bus, sum_of(low for one, (low, _) in self.kept.items() if one in below))
             if any(bus.kept_memory):
                 low, high = self._below(bus)
-                self.kept[id(bus)] = (
+                self.kept[bus] = (
                     self._beyond(bus, bus.kept_memory.low, low),
                     self._beyond(bus, bus.kept_memory.high, high),
                 )
-            elif self.unit > MIB and id(bus) in self.spares.reserves:
-                self.kept[id(bus)] = (
-                    self._spare_blocks(self.spares.reserves[id(bus)], self._below(bus)[0]),
+            elif self.unit > MIB and bus in self.spares.reserves:
+                self.kept[bus] = (
+                    self._spare_blocks(self.spares.reserves[bus], self._below(bus)[0]),
                     LinearExpr(),
                 )
         return self._inside(self.v.classes)
@@ -115,7 +115,7 @@ class _Need:
         linear, main = self.v.linear, [bus for bus in self.v.classes if not bus.level.expander]
         if chipset_asks(self.v.guest.machine_model):
             return LinearExpr(constant=1)
-        asks = linear.variable(0, 1)
+        asks = linear.variable(0, 1, "main_root_asks", self.unit)
         for bus in main:
             some = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
             some.add(self.v.controller_count(bus), int(bus.base_memory.some))
@@ -137,12 +137,12 @@ class _Need:
                 self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
             self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
             low.add(self.held.below(bus, self.unit))
-            if id(bus) in self.kept:
-                low.add(self.kept[id(bus)][0])
-                high.add(self.kept[id(bus)][1])
+            if bus in self.kept:
+                low.add(self.kept[bus][0])
+                high.add(self.kept[bus][1])
             low.add(self.spares.raised(bus, self.unit))
             if self.unit == MIB:
-                low.add(self.spares.beyond.get(id(bus), 0))
+                low.add(self.spares.beyond.get(bus, 0))
         return low, high
 
     def _add(self, low: LinearExpr, high: LinearExpr, times: LinearExpr, memory: Memory, spared: int) -> None:
@@ -152,13 +152,13 @@ class _Need:
     def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less."""
         units = whole(reserve, self.unit)
-        result = self.v.linear.variable(0, units * bus.max_count)
+        result = self.v.linear.variable(0, units * bus.max_count, "reserve_beyond_content", bus, self.unit)
         self.v.linear.add_le(self.v.controller_count(bus) * units - there, result)
         return result
 
     def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:
         """OVMF aligns what is reserved for spare slots to its size."""
-        result = self.v.linear.variable(0, reserve.most // self.unit)
+        result = self.v.linear.variable(0, reserve.most // self.unit, "spare_blocks", self.unit)
         blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
         self.v.linear.add_le(blocks - there, result)
         return result

@@ -17,9 +17,9 @@ class Held:
     """Memory held below 4 GiB by others: with OVMF none, as such BARs go where memory that is not prefetchable does."""
 
     v: Variables
-    _narrow: dict[int, LinearExpr] = field(default_factory=dict)
+    _narrow: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whether on each bus of a class, or below, there is such a BAR."""
-    _low: dict[int, LinearExpr] = field(default_factory=dict)
+    _low: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whether the prefetchable window of each is below 4 GiB."""
 
     def __post_init__(self) -> None:
@@ -35,12 +35,12 @@ class Held:
 
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
-        low = self._low.get(id(bus))
+        low = self._low.get(bus)
         wide = self._wide(bus, unit)
         most = self.v.linear.upper_bound(wide)
         if low is None or not most:
             return LinearExpr()
-        result = self.v.linear.variable(0, most)
+        result = self.v.linear.variable(0, most, "held_below_4_gib", bus, unit)
         self.v.linear.add_le(wide - (low * -1 + 1) * most, result)
         return result
 
@@ -53,32 +53,32 @@ class Held:
         """Those below have been looked at."""
         linear = self.v.linear
         if bus.base_memory.narrow:
-            self._narrow[id(bus)] = LinearExpr(constant=1)
+            self._narrow[bus] = LinearExpr(constant=1)
             return
         narrow = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
         here_too = [(child, self.v.controller_count(child)) for child in self.v.pinned(bus)]
         here_too += [(child, self.v.attached(child, bus)) for child in self.v.children(bus)]
-        here_too = [(child, number) for child, number in here_too if id(child) in self._narrow]
+        here_too = [(child, number) for child, number in here_too if child in self._narrow]
         if not narrow.terms and not here_too:
             return
-        here = self._narrow[id(bus)] = linear.variable(0, 1)
+        here = self._narrow[bus] = linear.variable(0, 1, "has_32_bit_prefetchable", bus)
         others = self.v.controller_count(bus) - 1 if bus.max_count > 1 else LinearExpr()
         linear.add_le(narrow, (here + others) * linear.upper_bound(narrow))
         for child, number in here_too:
-            linear.add_le(number, (here - self._narrow[id(child)] + others + 1) * child.max_count)
+            linear.add_le(number, (here - self._narrow[child] + others + 1) * child.max_count)
 
     def _from_above(self, bus: BusClass) -> None:
         """Those above have been looked at."""
-        linear, narrow = self.v.linear, self._narrow.get(id(bus), LinearExpr())
-        above = [host for host in bus.above if id(host) in self._low]
+        linear, narrow = self.v.linear, self._narrow.get(bus, LinearExpr())
+        above = [host for host in bus.above if host in self._low]
         if not above:
-            if id(bus) in self._narrow:
-                self._low[id(bus)] = narrow
+            if bus in self._narrow:
+                self._low[bus] = narrow
             return
-        here = self._low[id(bus)] = linear.variable(0, 1)
+        here = self._low[bus] = linear.variable(0, 1, "prefetchable_below_4_gib", bus)
         linear.add_le(narrow, here)
         for host in above:
             elsewhere = (
                 LinearExpr() if bus.parent is host else self.v.controller_count(bus) - self.v.attached(bus, host)
             )
-            linear.add_le(self._low[id(host)] - elsewhere, here)
+            linear.add_le(self._low[host] - elsewhere, here)

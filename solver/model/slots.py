@@ -2,7 +2,8 @@
 
 from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
 from .linear import LinearExpr, sum_of
-from .variables import SeatUse, Variables, packs_into_shared_slots
+from .seat_options import SeatUse
+from .variables import Variables, packs_into_shared_slots
 
 
 def every_item_seated(v: Variables) -> None:
@@ -36,7 +37,7 @@ def slots_suffice(v: Variables) -> None:
     for bus in v.classes:
         _hanging_seated(v, bus)
         for index, slot in enumerate(bus.slots):
-            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].use in (SeatUse.HOT, SeatUse.ALONE)]
+            single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].is_alone]
             shared = [count for _, count in v.patterns(bus, index)]
             slots, sitting = v.packed(bus, index)
             used = sum_of([*single, *shared, slots, v.single(bus, index)])

@@ -6,9 +6,11 @@ A class of one bus is counted as it is; of several buses, each spare slot is wha
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...schema.firmware.budget import MIB, power_of_two
+from ...schema.firmware.budget import power_of_two
+from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
-from ..aggregate.item_kinds import ItemKind, Place
+from ..aggregate.item_kinds import ItemKind
+from ..aggregate.places import Place
 from .linear import LinearExpr, sum_of
 from .powers_of_two import PowerOfTwo, rounded_up
 from .variables import Variables
@@ -19,12 +21,12 @@ class SpareMemory:
     """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
 
     v: Variables
-    windows: dict[int, LinearExpr] = field(default_factory=dict)
-    beyond: dict[int, LinearExpr] = field(default_factory=dict)
+    windows: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    beyond: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whole MiB that a reserve has above all that is in it."""
-    reserves: dict[int, PowerOfTwo] = field(default_factory=dict)
+    reserves: dict[BusClass, PowerOfTwo] = field(default_factory=dict)
     """Of OVMF, which aligns them to their size."""
-    _parts: dict[int, dict[int, LinearExpr]] = field(default_factory=dict)
+    _parts: dict[BusClass, dict[BusClass, LinearExpr]] = field(default_factory=dict)
     _exact: set[BusClass] = field(default_factory=set)
     _shared: set[BusClass] = field(default_factory=set)
 
@@ -41,7 +43,7 @@ class SpareMemory:
             elif self._reserves(bus) and not self._exact & self.v.below(bus) and not stated.terms:
                 self._shared.add(bus)
                 held = held + self.raised(bus, 1)
-            self.windows[id(bus)] = held
+            self.windows[bus] = held
 
     def raised(self, bus: BusClass, unit: int) -> LinearExpr:
         """Of a class of several buses, what their reserves are above all that is in them, in blocks of `unit` bytes."""
@@ -83,36 +85,37 @@ class SpareMemory:
         for index in self.v.options_on(bus):
             result.add(self.v.counts[index], self.v.options[index].kind.fit(Place.CONVENTIONAL).window)
         for child in self.v.pinned(bus):
-            result.add(self.windows.get(id(child), LinearExpr()))
+            result.add(self.windows.get(child, LinearExpr()))
         for child in self.v.children(bus):
-            result.add(self._shared_out(child)[id(bus)])
+            result.add(self._shared_out(child)[bus])
         return result
 
-    def _shared_out(self, child: BusClass) -> dict[int, LinearExpr]:
+    def _shared_out(self, child: BusClass) -> dict[BusClass, LinearExpr]:
         """The windows of a class, by the class that it hangs on: they add up, so that nothing hides."""
-        window = self.windows.get(id(child), LinearExpr())
+        window = self.windows.get(child, LinearExpr())
         if len(child.possible_parents) == 1 or not window.terms:
-            return dict.fromkeys(map(id, child.possible_parents), window)
-        if id(child) not in self._parts:
+            return dict.fromkeys(child.possible_parents, window)
+        if child not in self._parts:
             linear, most = self.v.linear, self.v.linear.upper_bound(window)
-            parts = {id(host): linear.variable(0, most) for host in child.possible_parents}
+            parts = {host: linear.variable(0, most, "memory_windows", child, host) for host in child.possible_parents}
             for host in child.possible_parents:
-                linear.add_le(parts[id(host)], self.v.attached(child, host) * most)
+                linear.add_le(parts[host], self.v.attached(child, host) * most)
             linear.add_eq(sum_of(parts.values()), window)
-            self._parts[id(child)] = parts
-        return self._parts[id(child)]
+            self._parts[child] = parts
+        return self._parts[child]
 
     def _rounded_up(self, bus: BusClass, held: LinearExpr, stated: LinearExpr) -> LinearExpr:
         """Bytes up to the next power of two, if there are spare slots at all."""
         linear, spares = self.v.linear, self._spares(bus)
-        reserve = rounded_up(linear, held, MIB)
+        reserve = rounded_up(linear, held, MIB, name=bus)
         if self.v.guest.firmware.name == "ovmf":
-            self.reserves[id(bus)] = reserve
+            self.reserves[bus] = reserve
         linear.add_le(spares, reserve.used * linear.upper_bound(spares))
-        result, whole = linear.variable(0, reserve.most), linear.variable(0, reserve.most // MIB)
+        result = linear.variable(0, reserve.most, "reserved_bytes_beyond", bus)
+        whole = linear.variable(0, reserve.most // MIB, "reserved_mib_beyond", bus)
         linear.add_le(reserve.value - held - stated, result)
         linear.add_le(result - (MIB - 1), whole * MIB)
-        self.beyond[id(bus)] = whole
+        self.beyond[bus] = whole
         return result
 
 

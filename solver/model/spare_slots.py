@@ -44,21 +44,22 @@ def reserves_of(v: Variables, windows: Windows) -> Iterator[Reserve]:
     """Of OVMF; none where what the request states is open (`Open`)."""
     if v.guest.firmware.name != "ovmf" or v.items.open.more_io or v.items.open.readings:
         return
-    found: dict[int, Reserve] = {}
+    found: dict[BusClass, Reserve] = {}
     for bus in sorted(v.classes, key=lambda one: -one.level.depth):
         kept = bus.kind is BusKind.CONVENTIONAL and bus.model is not None and bus.spare_room.io is None
         if kept and bus.max_count == 1 and any(spare.io for _, spare in spares_on(v, bus)):
-            inside = sum_of(found[id(one)].beyond for one in v.below(bus) if id(one) in found)
-            found[id(bus)] = _reserve(v, windows, bus, inside)
+            below = v.below(bus)
+            inside = sum_of(reserve.beyond for one, reserve in found.items() if one in below)
+            found[bus] = _reserve(v, windows, bus, inside)
     yield from found.values()
 
 
 def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: LinearExpr) -> Reserve:
     """What those inside have beyond their windows may be all there is to round up, wherever they are."""
     linear, spare = v.linear, sum_of(v.counts[i] * one.io for i, one in spares_on(v, bus))
-    held = windows.pages_for_bars[id(bus)] + windows.pages_below(bus)
-    reserve = rounded_up(linear, held)
-    beyond = linear.variable(0, reserve.most)
+    held = windows.pages_for_bars[bus] + windows.pages_below(bus)
+    reserve = rounded_up(linear, held, name=bus)
+    beyond = linear.variable(0, reserve.most, "reserved_pages_beyond", bus)
     linear.add_le(spare, (reserve.used + _beside(v, windows, bus)) * linear.upper_bound(spare))
     linear.add_le(reserve.value - held - inside, beyond)
     return Reserve(bus, beyond, reserve)
@@ -70,7 +71,7 @@ def _ports_fit(v: Variables, windows: Windows, bus: BusClass, own: int) -> None:
     if bus.max_count > 1:
         v.linear.add_le(spare, v.controller_count(bus) * (max(own, 1) * PAGE))
         return
-    held = windows.pages_for_bars[id(bus)] + windows.pages_below(bus)
+    held = windows.pages_for_bars[bus] + windows.pages_below(bus)
     v.linear.add_le(held, _beside(v, windows, bus) * v.linear.upper_bound(held) + own)
 
 
@@ -78,7 +79,7 @@ def _beside(v: Variables, windows: Windows, bus: BusClass) -> LinearExpr:
     """Whether devices have IO ports on the last page, so that spare slots add none."""
     devices = sum_of(v.counts[i] * v.options[i].io for i in v.options_on(bus) if v.options[i].kind.spare is None)
     devices.add(v.controller_count(bus), bus.base_io)
-    direct, beside = windows.pages_for_bars[id(bus)], v.linear.variable(0, 1)
+    direct, beside = windows.pages_for_bars[bus], v.linear.variable(0, 1, "last_page_has_room", bus)
     v.linear.add_le(direct * PAGE - (PAGE - 1) - devices, (beside * -1 + 1) * v.linear.upper_bound(direct) * PAGE)
     return beside
 

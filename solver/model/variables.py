@@ -4,43 +4,19 @@ Creation order is the canonical order of answers: among optimal layouts the one 
 far from the root counted first, so what is deep or exotic is avoided wherever it is not better.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from ...schema.firmware.pieces import Memory
-from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.guest import Guest
-from ...schema.weights import WEIGHTS
-from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind, foreign, unmet
-from ..aggregate.item_kinds import ItemKind, Place
-from ..aggregate.items import Home, Items
+from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
+from ..aggregate.item_kinds import ItemKind
+from ..aggregate.items import Items
 from .linear import LinearExpr, LinearModel, sum_of
+from .seat_options import Option, SeatUse
 
 PATTERNS = 256
 """Ways to share a kind of slot that are looked at; there may be exponentially many."""
-
-
-class SeatUse(StrEnum):
-    """How an item sits in a slot."""
-
-    HOT = "hot"  # alone, and the slot takes hot-plug
-    ALONE = "alone"
-    SHARED = "shared"
-    HOME = "home"  # at the function that a pin names which need not be kept
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
-
-    kind: ItemKind
-    bus: BusClass
-    slot: SlotKind
-    use: SeatUse
-    weight: int
-    io: int
-    memory: Memory
 
 
 @dataclass(slots=True)
@@ -76,44 +52,44 @@ class Variables:
     guarded: bool = False
     """Each demand and limit has a guard, a variable: what is asked for only where that is 1."""
     guards: dict[object, LinearExpr] = field(default_factory=dict)
-    capped: bool = False
+    incomplete: bool = False
     """Some ways to share a slot are left out: what is found then is no proof."""
     counts: list[LinearExpr] = field(default_factory=list)
-    _buses: dict[int, LinearExpr] = field(default_factory=dict)
-    _hang: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
-    _alone: dict[tuple[int, int], LinearExpr] = field(default_factory=dict)
-    _grouped: dict[tuple[int, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
-    _patterns: dict[tuple[int, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
-    _function_seats: dict[tuple[int, int, int], LinearExpr] = field(default_factory=dict)
-    _by_bus: dict[int, list[int]] = field(default_factory=dict)
-    _children: dict[int, list[BusClass]] = field(default_factory=dict)
-    _pinned: dict[int, list[BusClass]] = field(default_factory=dict)
+    _controllers: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    _attached: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
+    _single: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
+    _packed: dict[tuple[BusClass, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
+    _patterns: dict[tuple[BusClass, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
+    _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
+    _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
+    _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
+    _pinned: dict[BusClass, list[BusClass]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for child in self.classes:
             for host in child.possible_parents:
-                self._children.setdefault(id(host), []).append(child)
+                self._children.setdefault(host, []).append(child)
             if child.parent is not None:
-                self._pinned.setdefault(id(child.parent), []).append(child)
+                self._pinned.setdefault(child.parent, []).append(child)
         for index, option in enumerate(self.options):
-            self._by_bus.setdefault(id(option.bus), []).append(index)
+            self._by_bus.setdefault(option.bus, []).append(index)
         for bus in reversed(self.classes):
             self._make_bus(bus)
         made: dict[int, LinearExpr] = {}
         for index, option in reversed(list(enumerate(self.options))):
             most = 1 if option.use is SeatUse.HOME else len(self.items.free[option.kind])
-            made[index] = self.linear.variable(0, most)
+            made[index] = self.linear.variable(0, most, "seats", option.kind, option.bus, option.slot, option.use)
         self.counts = [made[index] for index in range(len(self.options))]
         for bus in reversed(self.classes):
             self._make_slots(bus)
 
     def _make_bus(self, bus: BusClass) -> None:
         if bus.created or bus.optional or (bus.is_floating and bus.floating_group is not None):
-            self._buses[id(bus)] = self.linear.variable(0, bus.max_count)
+            self._controllers[bus] = self.linear.variable(0, bus.max_count, "controllers", bus)
         for host in reversed(bus.possible_parents):
             one = len(bus.possible_parents) == 1
-            self._hang[id(bus), id(host)] = (
-                self.controller_count(bus) if one else self.linear.variable(0, bus.max_count)
+            self._attached[bus, host] = (
+                self.controller_count(bus) if one else self.linear.variable(0, bus.max_count, "attached", bus, host)
             )
 
     def _make_slots(self, bus: BusClass) -> None:
@@ -124,18 +100,23 @@ class Variables:
         for index, slot in enumerate(bus.slots):
             most = slot.count * bus.max_count
             if alone and slot.join is SharedBy.EMPTY:
-                self._alone[id(bus), index] = self.linear.variable(0, most)
+                self._single[bus, index] = self.linear.variable(0, most, "single", bus, slot)
             if grouped and slot.join in (SharedBy.EMPTY, SharedBy.PORTS, SharedBy.BRIDGES):
-                slots = self.linear.variable(0, most)
-                self._grouped[id(bus), index] = slots, self.linear.variable(0, most * slot.mask.bit_count())
+                slots = self.linear.variable(0, most, "packed_slots", bus, slot)
+                functions = most * slot.mask.bit_count()
+                self._packed[bus, index] = slots, self.linear.variable(0, functions, "packed_controllers", bus, slot)
                 for child in grouped:
                     if child.function is not None:
-                        self._function_seats[id(child), id(bus), index] = self.linear.variable(0, child.max_count)
+                        self._function_seats[child, bus, index] = self.linear.variable(
+                            0, child.max_count, "seats_at_function", child, bus, slot
+                        )
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
-                self.capped |= not all_known
-                self._patterns[id(bus), index] = [(one, self.linear.variable(0, most)) for one in known]
+                self.incomplete |= not all_known
+                self._patterns[bus, index] = [
+                    (one, self.linear.variable(0, most, "shared_slots", bus, slot, one)) for one in known
+                ]
 
     # ---- what may be asked for and may not
 
@@ -157,26 +138,26 @@ class Variables:
 
     def _guard(self, who: object) -> LinearExpr:
         if who not in self.guards:
-            self.guards[who] = self.linear.variable(0, 1)
+            self.guards[who] = self.linear.variable(0, 1, "guard", who)
         return self.guards[who]
 
     # ---- asked for by meaning
 
     def controller_count(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class there are."""
-        if id(bus) in self._buses:
-            return self._buses[id(bus)]
+        if bus in self._controllers:
+            return self._controllers[bus]
         if bus.floating_group is not None and bus.parent is not None:
             return self.controller_count(bus.parent)
         return LinearExpr(constant=bus.max_count)
 
     def attached(self, child: BusClass, host: BusClass) -> LinearExpr:
         """How many of `child` hang on buses of `host`."""
-        return self._hang[id(child), id(host)]
+        return self._attached[child, host]
 
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
-        return self._children.get(id(host), [])
+        return self._children.get(host, [])
 
     def seated_children(self, host: BusClass) -> list[BusClass]:
         """Those of them that take a slot wherever one is free."""
@@ -184,10 +165,10 @@ class Variables:
 
     def pinned(self, host: BusClass) -> list[BusClass]:
         """Classes of what is pinned on a bus."""
-        return self._pinned.get(id(host), [])
+        return self._pinned.get(host, [])
 
     def below(self, host: BusClass) -> set[BusClass]:
-        """All classes that may be below, at whatever level."""
+        """All classes that may be below, at whatever level. A set of objects: its order differs from run to run."""
         found: set[BusClass] = set()
         waiting = [host]
         while waiting:
@@ -199,15 +180,15 @@ class Variables:
 
     def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""
-        return self._alone.get((id(bus), slot), LinearExpr())
+        return self._single.get((bus, slot), LinearExpr())
 
     def packed(self, bus: BusClass, slot: int) -> tuple[LinearExpr, LinearExpr]:
         """Slots given to ports or bridges packed together, and how many of them sit there."""
-        return self._grouped.get((id(bus), slot), (LinearExpr(), LinearExpr()))
+        return self._packed.get((bus, slot), (LinearExpr(), LinearExpr()))
 
     def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> LinearExpr:
         """Controllers pinned to a function that sit in a kind of slot."""
-        return self._function_seats.get((id(child), id(bus), slot), LinearExpr())
+        return self._function_seats.get((child, bus, slot), LinearExpr())
 
     def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, LinearExpr]]:
         """Each class pinned to a function with its seats in a kind of slot."""
@@ -216,11 +197,11 @@ class Variables:
 
     def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, LinearExpr]]:
         """Slots shared by endpoints, by pattern."""
-        return self._patterns.get((id(bus), slot), [])
+        return self._patterns.get((bus, slot), [])
 
     def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: SeatUse | None = None) -> Iterator[int]:
         """Indexes of the options on a bus class."""
-        for index in self._by_bus.get(id(bus), []):
+        for index in self._by_bus.get(bus, []):
             option = self.options[index]
             if (slot is None or option.slot is slot) and (use is None or option.use is use):
                 yield index
@@ -232,7 +213,7 @@ class Variables:
 
 def packs_into_shared_slots(controller: BusClass) -> bool:
     """Whether several of its kind share a slot, one a function."""
-    return controller.model in ("pcie-root-port", "ioh3420", "xio3130-downstream", "pci-bridge")
+    return controller.model is not None and CONTROLLERS[controller.model].shares_slots
 
 
 def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
@@ -250,84 +231,3 @@ def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
 
 def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
     return Pattern(tuple(sets[number] for number in numbers))
-
-
-def options_of(guest: Guest, items: Items, classes: list[BusClass], homes: Iterable[Home] = ()) -> list[Option]:
-    """Every way to seat each kind that its wishes allow."""
-    free = [
-        option
-        for kind in items.free
-        for bus in classes
-        if may_sit(guest, kind, bus)
-        for slot in bus.slots
-        for option in _on_slot(kind, bus, slot)
-    ]
-    return [*free, *_at_home(guest, classes, homes)]
-
-
-def _at_home(guest: Guest, classes: list[BusClass], homes: Iterable[Home]) -> Iterator[Option]:
-    """Seats of items where only a pin puts them that need not be kept."""
-    for home in homes:
-        for bus in classes if home.kind is not None else ():
-            if bus.listed_ids == (home.bus,) or (bus.model is None and home.bus == guest.machine_model.root):
-                yield from _home_options(guest, home, bus)
-
-
-def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
-    kind, place, limit = home.kind, bus.place, guest.policy.max_depth
-    if (
-        kind is None
-        or place is None
-        or place not in kind.places_giving_mode
-        or (kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL)
-    ):
-        return
-    if (kind.numa is not None and kind.numa != bus.level.node) or (limit is not None and bus.level.depth > limit):
-        return
-    hot = bus.takes_hotplug and (home.slot > 0 or place is Place.PORT)
-    for slot in bus.slots:
-        if slot.company and home.slot in slot.numbers and (hot or kind.hotplug != "required"):
-            yield Option(kind, bus, slot, SeatUse.HOME, 0, kind.fit(place).io, kind.fit(place).memory_shared)
-
-
-def may_sit(guest: Guest, kind: ItemKind, bus: BusClass) -> bool:
-    """Place, node, depth and reserve of the bus suit the kind."""
-    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.level.node):
-        return False
-    if kind.spare is not None and not bus.spare_room.holds(kind.spare):
-        return False
-    if kind.near_switch is not None and not bus.level.switches:
-        return False
-    if bus.without_io_devices and opens(kind, bus.place):
-        return False
-    limit = guest.policy.max_depth
-    return kind.spare is not None or limit is None or bus.level.depth <= limit
-
-
-def opens(kind: ItemKind, place: Place | None) -> bool:
-    """Whether windows of bridges there depend on how many of the kind sit behind each."""
-    return (place is not None and kind.fit(place).io > 0) or (kind.spare is not None and kind.spare.memory > 0)
-
-
-def _on_slot(kind: ItemKind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
-    place = bus.place
-    assert isinstance(place, Place)
-    fit = kind.fit(place)
-    weight = fit.weight + (0 if kind.spare else foreign(kind, bus.level))
-    needed = kind.functions or ()
-    fits = slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in needed)
-    if kind.alone_by_preset and (slot.join is not SharedBy.EMPTY or not (slot.takes_hotplug or place is Place.ROOT)):
-        return
-    if slot.join is SharedBy.EMPTY and kind.fills_zero and fits:
-        if slot.takes_hotplug and kind.hotplug != "never":
-            yield Option(kind, bus, slot, SeatUse.HOT, weight, fit.io, fit.memory_alone)
-        elif kind.hotplug != "required":
-            yield Option(kind, bus, slot, SeatUse.ALONE, weight + unmet(kind, met=False), fit.io, fit.memory_alone)
-    if kind.alone_by_preset:
-        return
-    joinable = slot.join in (SharedBy.EMPTY, SharedBy.ENDPOINTS) or (slot.join is SharedBy.CHIPSET and not kind.grouped)
-    if joinable and fits and kind.hotplug != "required" and kind.size < FUNCTIONS:
-        shared = WEIGHTS["shared"] * kind.size
-        yield Option(
-            kind, bus, slot, SeatUse.SHARED, weight + shared + unmet(kind, met=False), fit.io, fit.memory_shared
-        )

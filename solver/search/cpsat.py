@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..model.linear import LinearExpr, LinearModel
@@ -56,12 +57,14 @@ class Limits:
     stop: Stop | None = None
     effort: float | None = None
     """For each solve, in OR-Tools' deterministic seconds: about as long, and the same on every machine."""
+    model_file: Path | None = None
+    """See Options."""
     started: float = field(default_factory=time.monotonic)
 
     @classmethod
     def of(cls, options: Options) -> "Limits":
         """The limits that options state, running from now on."""
-        return cls(options.time_limit, options.workers, options.seed, options.stop)
+        return cls(options.time_limit, options.workers, options.seed, options.stop, model_file=options.model_file)
 
     @property
     def steady(self) -> "Limits":

@@ -1,6 +1,6 @@
 """Whether a guest can be laid out at all: no objective, and neither answer without its proof.
 
-`without` are rules of LIMITS that need not be kept. Guests need not be valid, see `restricted`.
+`without` are rules of CAPACITY_RULES that need not be kept. Guests need not be valid, see `restricted`.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,10 @@ from typing import NamedTuple
 from ...schema.explanation.conflict import ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.layout.outcome import Infeasible
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
 from ...schema.verify.context import Context
-from ..aggregate.bus_class_builder import formulations
-from ..aggregate.bus_classes import BUS_NUMBERS
 from ..aggregate.items import Items, items_of
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
@@ -24,6 +23,7 @@ from ..decode.decoder import decode
 from ..decode.seats import Assignment, NoDecode
 from ..model.build import build
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
+from .formulations import formulations, proves_infeasible
 from .optimize import optimize
 
 NO_RULE: frozenset[str] = frozenset()
@@ -47,13 +47,13 @@ def prove_infeasible(
     """
     try:
         items = relaxed_items(relaxation)
-        for scope in formulations(relaxation.stated, items):
-            model = build(relaxation.stated, items, scope, cheapest_only=False, without=without, check=limits.check)
+        for formulation in formulations(relaxation.stated, items):
+            model = build(relaxation.stated, items, replace(formulation, without=without), check=limits.check)
             linear = model.variables.linear
             answer = Status.INFEASIBLE
             if not linear.infeasible:
                 answer = CpSatModel(linear, limits).minimize(model.no_objective).answer
-            if answer is Status.INFEASIBLE and not model.capped:
+            if answer is Status.INFEASIBLE and proves_infeasible(model):
                 return InfeasibilityProof()
             if not thorough and answer is not Status.UNKNOWN:
                 return None
@@ -125,11 +125,11 @@ class _Attempt:
 
 def _attempts(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator[_Attempt]:
     items = items_of(guest)
-    for scope in formulations(guest, items):
-        model = build(guest, items, scope, cheapest_only=False, without=without, check=limits.check)
+    for formulation in formulations(guest, items):
+        model = build(guest, items, replace(formulation, without=without), check=limits.check)
         linear = model.variables.linear
         if linear.infeasible:
-            yield _Attempt(guest, items, proof=not model.capped)
+            yield _Attempt(guest, items, proof=proves_infeasible(model))
             continue
         result = CpSatModel(linear, limits).minimize(model.no_objective)
         if result.values and ENOUGH_SLOTS in without:
@@ -142,4 +142,4 @@ def _attempts(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator
             many = len(assignment.buses) > BUS_NUMBERS
             yield _Attempt(guest, items, unwritten=True) if many else _Attempt(guest, items, assignment=assignment)
         else:
-            yield _Attempt(guest, items, proof=result.answer is Status.INFEASIBLE and not model.capped)
+            yield _Attempt(guest, items, proof=result.answer is Status.INFEASIBLE and proves_infeasible(model))

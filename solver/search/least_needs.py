@@ -7,7 +7,8 @@ from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, ControllerModel
 from ..aggregate.bus_classes import BusKind, pages
 from ..aggregate.item_kinds import ItemKind
-from ..model.variables import Option, SeatUse, Variables
+from ..model.seat_options import Option, SeatUse
+from ..model.variables import Variables
 
 
 @dataclass(frozen=True, slots=True)

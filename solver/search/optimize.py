@@ -1,142 +1,100 @@
-"""Runs the stages and turns every answer of CP-SAT into an Outcome; verifies what it returns.
+"""Tries one formulation after the other and turns every answer of CP-SAT into an Outcome; verifies what it returns.
 
-The model with each kind's cheapest places only comes first. It is asked only for layouts that pay the least for every
-part by itself: those are all the layouts of least preferences, so its optimum is the full model's (as long as
-preferences are the first term that counts).
+A layout without errors is called optimal only where its own cost meets every proved bound. So a mistake in the model
+can cost an answer, never a wrong optimum.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
+from typing import NamedTuple
 
 from ...schema.explanation.conflict import CAPACITY_RULES
 from ...schema.finding import Finding
-from ...schema.layout.layout import Layout, ObjectiveTerm
+from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_surveyed
 from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
-from ..aggregate.bus_class_builder import Formulation, formulations
 from ..aggregate.items import Items, items_of
 from ..aggregate.pins import PinConflict
 from ..decode.assemble import assemble
 from ..decode.decoder import decode
 from ..decode.seats import NoDecode
+from ..formulation import Formulation
 from ..model.build import Model, build
+from ..model.describe import append_to
 from ..model.linear import Capacity
 from .bounds import bounds as lower_bounds
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
-
-QUICK, PATIENT = 0.02, 0.1
-"""Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
-before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
-
+from .formulations import proved_by, proves_infeasible, restrict_to_least_weights, series
+from .lexicographic import Optimum, lexicographic_optimum, objective_terms
 
 RETRIES = (Fraction(0), Fraction(1, 2), Fraction(1))
 """Where the firmware runs out of something, how much less of it the next layouts use: see `_use_less`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A model to try. What a stage that is not `full` finds infeasible says nothing."""
+class Attempt(NamedTuple):
+    """What one formulation comes to."""
 
-    scope: Formulation
-    cheapest_only: bool
-
-    @property
-    def full(self) -> bool:
-        """Whether the model has every option, not the cheapest ones only."""
-        return not self.cheapest_only
-
-
-@dataclass(frozen=True, slots=True)
-class Optimum:
-    """Counts, if any were found, and what is proved of each term; `proved` if the counts reach all of that."""
-
-    values: tuple[int, ...]
-    """Empty where none were found in time."""
-    conditional_bounds: dict[Term, int]
-    """Given that all terms before are at theirs: whoever misses one may be below those after it."""
-    unconditional_bounds: dict[Term, int]
-    """Whatever the terms before are."""
-    proved: bool
-
-    def unconditional(self, guest: Guest) -> tuple[ObjectiveTerm, ...]:
-        """What is proved of any layout: the sharper bound is that of the first term that counts."""
-        first = next(term for term in guest.policy.order if term in self.conditional_bounds)
-        bounds = {**self.unconditional_bounds, first: self.conditional_bounds[first]}
-        return _terms(guest, bounds, bounds)
+    outcome: Outcome
+    proves: bool = True
+    """Whether the model leaves nothing out, so that no solution is a proof."""
+    incomplete: bool = False
+    """See Model."""
 
 
 def optimize(guest: Guest, limits: Limits) -> Outcome:
     """What the best count vectors come to; an infeasible guest's findings are only what breaks a rule by itself."""
     best = Undecided()
-    infeasible_restricted: set[bool] = set()
     try:
         items = items_of(guest)
-    except PinConflict as impossible:
-        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),))
-    for stage in _stages(guest, items):
-        if stage.cheapest_only in infeasible_restricted:
-            continue
-        answer, capped = _solve(guest, items, stage, limits)
-        if isinstance(answer, Solved):
-            return answer
-        if isinstance(answer, Infeasible):
-            if stage.full and not capped:
-                return answer
-            infeasible_restricted.add(stage.cheapest_only)
-            continue
-        best = answer if answer.layout is not None or best.layout is None else best
-        if limits.left() == 0 or (capped and best.layout is not None):
-            break  # what leaves layouts out proves nothing, nor does a finer model of the same
+    except PinConflict as conflict:
+        return _infeasible(conflict)
+    for formulations in series(guest, items):
+        for formulation in formulations:
+            attempt = _attempt(guest, items, formulation, limits)
+            outcome = attempt.outcome
+            if isinstance(outcome, Solved):
+                return outcome
+            if isinstance(outcome, Infeasible):
+                if attempt.proves:
+                    return outcome
+                break  # finer ones of this series have no solution either
+            best = outcome if outcome.layout is not None or best.layout is None else best
+            if limits.left() == 0 or (attempt.incomplete and best.layout is not None):
+                return best  # what leaves layouts out proves nothing, nor does a finer model of the same
     return best
 
 
-def _stages(guest: Guest, items: Items) -> Iterator[Stage]:
-    """Small models first."""
-    finer = formulations(guest, items)
-    switches = any(kind.near_switch is not None for kind in items.free)
-    order = [term for term in guest.policy.order if term not in ("moved", "guest_visible")]
-    if order[0] == "preferences" and not switches:
-        for scope in finer:
-            yield Stage(replace(scope, switches=False), cheapest_only=True)
-    for scope in finer:
-        yield Stage(scope, cheapest_only=False)
-
-
-def _solve(guest: Guest, items: Items, stage: Stage, limits: Limits) -> tuple[Outcome, bool]:
-    """What a model answers, and whether it left out layouts: then nothing is proved."""
+def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limits) -> Attempt:
+    """What the model of one formulation answers, laid out."""
     try:
-        model = build(guest, items, stage.scope, cheapest_only=stage.cheapest_only, check=limits.check)
+        model = build(guest, items, formulation, check=limits.check)
         least = lower_bounds(model)
-        if stage.cheapest_only:
-            _nobody_pays_more(model, least)
+        restrict_to_least_weights(model, least["preferences"])
+        if limits.model_file is not None:
+            append_to(limits.model_file, model)
     except TimeIsUp:
-        return Undecided(), False
-    except PinConflict as impossible:
-        return Infeasible(findings=(Finding(rule=impossible.rule, subjects=impossible.subjects),)), False
-    linear = model.variables.linear
-    optimum = Infeasible() if linear.infeasible else _optimize(guest, model, least, limits)
+        return Attempt(Undecided())
+    except PinConflict as conflict:
+        return Attempt(_infeasible(conflict), proves=not formulation.is_restriction)
+    infeasible = model.variables.linear.infeasible
+    optimum = Infeasible() if infeasible else lexicographic_optimum(guest, model, least, limits)
     if isinstance(optimum, Infeasible):
-        return optimum, model.capped
-    if model.capped or not stage.full:
-        # what leaves layouts out says only what all have in common; of those alike in preferences, it may say more
-        common = {term: linear.lower_bound(what) for term, what in model.terms.items()}
-        optimum = replace(optimum, unconditional_bounds=common)
-        if model.capped:
-            optimum = replace(optimum, conditional_bounds=common, proved=False)
+        return Attempt(optimum, proves_infeasible(model), model.incomplete)
+    optimum = proved_by(model, optimum)
     if not optimum.values:
-        return Undecided(bound=optimum.unconditional(guest)), model.capped
-    return _lay_out_with_retries(guest, items, model, optimum, limits), model.capped
+        outcome: Outcome = Undecided(bound=optimum.unconditional(guest))
+    else:
+        outcome = _lay_out_with_retries(guest, items, model, optimum, limits)
+    return Attempt(outcome, incomplete=model.incomplete)
 
 
-def _nobody_pays_more(model: Model, least: dict[Term, int]) -> None:
-    """Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid."""
-    model.variables.linear.add_le(model.terms["preferences"], least["preferences"])
+def _infeasible(conflict: PinConflict) -> Infeasible:
+    return Infeasible(findings=(Finding(rule=conflict.rule, subjects=conflict.subjects),))
 
 
 def _lay_out_with_retries(guest: Guest, items: Items, model: Model, optimum: Optimum, limits: Limits) -> Outcome:
@@ -154,7 +112,7 @@ def _lay_out_with_retries(guest: Guest, items: Items, model: Model, optimum: Opt
             _use_less(fullest, saving, model, optimum, limits)
         except TimeIsUp:
             break
-        again = _optimize(guest, model, lower_bounds(model), limits)
+        again = lexicographic_optimum(guest, model, lower_bounds(model), limits)
         if isinstance(again, Infeasible) or not again.values:
             break
         optimum = replace(optimum, values=again.values)
@@ -207,7 +165,7 @@ def _verify(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str |
 def with_costs(known: Context, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
     values = objective_of(known)
-    terms = _terms(known.guest, values, _bounds(known.guest, values, optimum))
+    terms = objective_terms(known.guest, values, _bounds(known.guest, values, optimum))
     proved = optimum.proved and all(term.value == term.bound for term in terms)
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
     if known.prediction is not None:
@@ -225,73 +183,3 @@ def _bounds(guest: Guest, values: dict[Term, int], optimum: Optimum) -> dict[Ter
         result[term] = (optimum.conditional_bounds if met else optimum.unconditional_bounds).get(term, 0)
         met = met and values[term] == result[term]
     return result
-
-
-def _terms(guest: Guest, values: dict[Term, int], bounds: dict[Term, int]) -> tuple[ObjectiveTerm, ...]:
-    return tuple(
-        ObjectiveTerm(term=term, value=values.get(term, 0), bound=bounds.get(term, 0)) for term in guest.policy.order
-    )
-
-
-def _optimize(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
-    """The least of each term, given those before it; then the canonical one of the optimal answers."""
-    try:
-        return (
-            _at_once(model, least, limits)
-            or _all_but_last(guest, model, least, limits)
-            or _one_by_one(guest, model, least, limits)
-        )
-    except TimeIsUp:
-        return Optimum((), least, least, proved=False)
-
-
-def _at_once(model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
-    """The canonical answer that meets every bound, if there is one and it is found without effort."""
-    program = CpSatModel(model.variables.linear, limits)
-    for term, what in model.terms.items():
-        program.fix(what, least[term])
-    result = program.lexicographic_minimum(effort=QUICK)
-    return Optimum(result.values, least, least, proved=True) if result.answer is Status.OPTIMAL else None
-
-
-def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
-    """The same where only the last term misses its bound: depth does where bridges nest."""
-    program = CpSatModel(model.variables.linear, limits)
-    *others, last = (term for term in guest.policy.order if term in model.terms)
-    for term in others:
-        program.fix(model.terms[term], least[term])
-    result = program.minimize(model.terms[last])
-    if result.answer is not Status.OPTIMAL:
-        return None
-    bounds = {**least, last: result.bound}
-    program.fix(model.terms[last], result.bound)
-    smallest = program.lexicographic_minimum(result.values, effort=PATIENT)
-    return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Status.OPTIMAL)
-
-
-def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
-    """Minimises term after term, each fixed before the next."""
-    program = CpSatModel(model.variables.linear, limits)
-    values: tuple[int, ...] = ()
-    bounds: dict[Term, int] = dict(least)
-    proved = True
-    for term in guest.policy.order:
-        what = model.terms.get(term)
-        if what is None or not proved:
-            continue
-        reached = what.value(values) if values else model.variables.linear.upper_bound(what)
-        if reached > least[term]:
-            result = program.minimize(what, values)
-            if result.answer is Status.INFEASIBLE:
-                return Infeasible()
-            values = result.values or values
-            bounds[term] = max(result.bound, least[term])
-            proved = result.answer is Status.OPTIMAL
-        if proved:
-            program.fix(what, bounds[term])
-    if proved:
-        result = program.lexicographic_minimum(values, effort=PATIENT if values else None)
-        if result.answer is Status.INFEASIBLE:
-            return Infeasible()
-        values, proved = result.values or values, result.answer is Status.OPTIMAL
-    return Optimum(values, bounds, least, proved)

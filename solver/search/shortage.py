@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.finding import Finding
-from ...schema.firmware.budget import MIB
 from ...schema.firmware.pieces import Memory, whole
 from ...schema.pci.qemu_properties import Scalar
+from ...schema.pci.size import MIB
 from ...schema.request.guest import Guest
-from ..aggregate.bus_class_builder import Formulation
 from ..aggregate.bus_classes import SharedBy
 from ..aggregate.pins import PinConflict
 from ..aggregate.relaxed_items import relaxed_items
+from ..formulation import Formulation
 from ..model.build import Model, build
 from ..model.linear import Capacity
 from ..model.memory import BELOW
@@ -32,11 +32,11 @@ def free_slots(relaxation: Relaxation) -> Finding:
     """How many slots are free on each bus that what is not pinned may go to; of buses to be created, on one of each."""
     free: dict[str, Scalar] = {}
     try:
-        model = build(relaxation.stated, relaxed_items(relaxation), Formulation(), cheapest_only=False)
+        model = build(relaxation.stated, relaxed_items(relaxation), Formulation())
     except PinConflict:
         return Finding(rule=ENOUGH_SLOTS)
-    seats = {id(option.bus) for option in model.variables.options}
-    for bus in (bus for bus in model.variables.classes if id(bus) in seats or bus.model is None):
+    seats = {option.bus for option in model.variables.options}
+    for bus in (bus for bus in model.variables.classes if bus in seats or bus.model is None):
         names = (f"a new {bus.model}",) if bus.created else bus.listed_ids or (relaxation.stated.machine_model.root,)
         room = sum(slot.count for slot in bus.slots if slot.join is SharedBy.EMPTY)
         free.update(dict.fromkeys(names, room))
@@ -47,7 +47,7 @@ def shortage_of(relaxation: Relaxation, rule: str, limits: Limits) -> tuple[Find
     """Findings of that rule if all others can be kept without it, with the numbers of a layout that uses least."""
     try:
         guest, items = relaxation.stated, relaxed_items(relaxation)
-        model = build(guest, items, Formulation(), cheapest_only=False, without={rule}, check=limits.check)
+        model = build(guest, items, Formulation(without=frozenset({rule})), check=limits.check)
         program = CpSatModel(model.variables.linear, limits)
     except (PinConflict, TimeIsUp):
         return ()

@@ -7,9 +7,9 @@ or of CP-SAT shows; a fault of the rows themselves does not.
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.layout.outcome import Outcome
 from qslot.schema.request.fields import Term
-from qslot.solver.aggregate.bus_class_builder import Formulation
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import Model, build
 
 from .milp import UnsureError, lexicographic
@@ -31,7 +31,7 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
     try:
         for scope in UNRESTRICTED:
             encoding = _encoding(guest, scope)
-            if encoding is not None and encoding.capped:
+            if encoding is not None and encoding.incomplete:
                 return "n/a: the rows leave out layouts"
             found = None if encoding is None else _optimum(encoding, guest, seconds)
             if found == claimed:
@@ -47,7 +47,7 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
 def _encoding(guest: Guest, scope: Formulation) -> Model | None:
     """None where a pinned part breaks a rule by itself."""
     try:
-        return build(guest, items_of(guest), scope, cheapest_only=False)
+        return build(guest, items_of(guest), scope)
     except PinConflict:
         return None
 

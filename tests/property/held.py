@@ -7,19 +7,22 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from qslot.schema import Guest, Layout
 from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
-from qslot.solver.aggregate.bus_class_builder import Formulation, formulations
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import PinConflict
 from qslot.solver.decode.assemble import assemble
 from qslot.solver.decode.decoder import decode
 from qslot.solver.decode.seats import NoDecode
+from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
 from qslot.solver.model.linear import LinearExpr, sum_of
 from qslot.solver.search.cpsat import CpSatModel, Limits, Status
-from qslot.solver.search.optimize import Optimum, with_costs
+from qslot.solver.search.formulations import formulations
+from qslot.solver.search.lexicographic import Optimum
+from qslot.solver.search.optimize import with_costs
 
 from ..laws.changes import costs_of, pinned_back
 
@@ -66,7 +69,7 @@ class Rows:
             self.without(patch)
             try:
                 items = items_of(guest)
-                encoding = build(guest, items, Formulation(exact_io=rng.random() < 0.5), cheapest_only=False)
+                encoding = build(guest, items, Formulation(exact_io=rng.random() < 0.5))
             except PinConflict:
                 return None
             rows = encoding.variables.linear
@@ -90,7 +93,7 @@ class Rows:
             self.whole(patch)
             items = items_of(guest)
             for scope in formulations(guest, items)[-2:][:models]:
-                encoding = build(guest, items, scope, cheapest_only=False)
+                encoding = build(guest, items, scope)
                 program = CpSatModel(encoding.variables.linear, LIMITS)
                 for term, what in encoding.terms.items():
                     if term in terms:

@@ -5,17 +5,18 @@ from typing import Final
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from qslot.schema import Guest, Solved
-from qslot.solver import Options, solve
-from qslot.solver.aggregate.bus_class_builder import Formulation
-from qslot.solver.aggregate.items import items_of
-from qslot.solver.aggregate.pins import PinConflict
-from qslot.solver.model.build import build
-from qslot.solver.search import optimize as search
-from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
-from qslot.solver.search.cpsat import Limits
 
 from benchmarks.families import FAMILIES
+from qslot.schema import Guest, Solved
+from qslot.solver import Options, solve
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.formulation import Formulation
+from qslot.solver.model.build import build
+from qslot.solver.search import lexicographic as search
+from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.formulations import series
 
 from ..opinions.milp import UnsureError, lexicographic
 from ..opinions.rows import opinion
@@ -35,7 +36,7 @@ def solved(guest: Guest) -> Solved:
 def check(guest: Guest, *, cheapest: bool = False) -> None:
     """Each argument against the least of its term alone, which SCIP finds: the solver believes its own bounds."""
     try:
-        encoding = build(guest, items_of(guest), Formulation(), cheapest_only=cheapest)
+        encoding = build(guest, items_of(guest), Formulation(cheapest_only=cheapest))
         least = {term: lexicographic(encoding.variables.linear, [what], 5) for term, what in encoding.terms.items()}
     except (PinConflict, UnsureError):
         return
@@ -76,7 +77,7 @@ def half_filled(taken: list[int], waiting: int) -> Guest:
 def test_functions_left_over_in_several_ports_count_together() -> None:
     """Nine devices fit beside the one: seven in its port, two in the other."""
     guest = half_filled([1, 0], 9)
-    encoding = build(guest, items_of(guest), Formulation(), cheapest_only=False)
+    encoding = build(guest, items_of(guest), Formulation())
     (bound,) = (one for one in arguments(encoding) if one.argument == "ports-for-functions")
     assert (bound.value, bound.amounts["ports"]) == (3, 0)
     assert opinion(guest, solve(guest)) == "agree"
@@ -93,7 +94,7 @@ def test_no_bound_is_above_the_least_where_ports_are_half_filled(taken: list[int
 def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest) -> None:
     request = plain(guest)
     try:
-        encoding = build(request, items_of(request), Formulation(switches=not cheapest), cheapest_only=cheapest)
+        encoding = build(request, items_of(request), Formulation(switches=not cheapest, cheapest_only=cheapest))
     except PinConflict:
         assume(False)
     found = {(one.term, one.argument): one.value for one in arguments(encoding)}
@@ -118,6 +119,5 @@ def test_everyday_guests_meet_all_bounds(family: str) -> None:
     """One solve is enough for thirty devices of every family."""
     guest = FAMILIES[family].build(30)
     items = items_of(guest)
-    stage = next(search._stages(guest, items))
-    encoding = build(guest, items, stage.scope, cheapest_only=stage.cheapest_only)
+    encoding = build(guest, items, series(guest, items)[0][0])
     assert search._at_once(encoding, bounds(encoding), Limits()) is not None

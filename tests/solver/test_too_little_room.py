@@ -6,11 +6,12 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.firmware.budget import power_of_two
 from qslot.solver import Options, solve
-from qslot.solver.aggregate.bus_class_builder import Formulation
 from qslot.solver.aggregate.items import items_of
+from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
 from qslot.solver.model.spare_memory import share
 
@@ -204,7 +205,7 @@ def test_a_wide_bar_that_its_own_narrow_one_keeps_low_goes_to_the_root_bus() -> 
 @pytest.mark.parametrize(("rom", "sharper"), [("4MiB", True), ("5MiB", False), ("300KiB", True)])
 def test_an_odd_rom_upsets_alignment_so_that_blocks_say_nothing(rom: str, sharper: bool) -> None:
     guest = Guest.model_validate({"machine": "q35", "devices": [{**plain("p", "512MiB"), "rom": rom}]})
-    capacities = build(guest, items_of(guest), Formulation(), cheapest_only=False).capacities
+    capacities = build(guest, items_of(guest), Formulation()).capacities
     assert any(one.unit > 1 << 20 for one in capacities) == sharper
 
 

@@ -19,11 +19,13 @@ from qslot.solver.aggregate import item_kinds as kinds
 from qslot.solver.aggregate import listed_controllers as standing
 from qslot.solver.aggregate.bus_classes import BusClass, KeptRoom
 from qslot.solver.aggregate.items import items_of
+from qslot.solver.formulation import Formulation
 from qslot.solver.model import io_space, memory
 from qslot.solver.model import spare_slots as spares
 from qslot.solver.model.build import build
 from qslot.solver.model.linear import LinearExpr, LinearModel
 from qslot.solver.search import optimize as search
+from qslot.solver.search.lexicographic import Optimum
 
 from ..opinions import addresses, oracle, rows
 from .ask import Data, costs, device, host, planned
@@ -251,7 +253,7 @@ class Fault(NamedTuple):
 
 
 def joiners_are_free(patch: Patch) -> None:
-    patch.setattr(search, "_nobody_pays_more", lambda *_: None)
+    patch.setattr(search, "restrict_to_least_weights", lambda *_: None)
 
 
 def few_fields_are_compared(patch: Patch) -> None:
@@ -322,7 +324,7 @@ def test_a_mend_that_is_switched_off_is_seen(name: str, monkeypatch: pytest.Monk
 
 def test_bounds_of_an_undecided_answer_hold_for_it() -> None:
     """Those after the first are proved only of layouts that meet it."""
-    found = search.Optimum((), {"preferences": 1, "io_windows": 0, "controllers": 9, "depth": 5}, {}, proved=False)
+    found = Optimum((), {"preferences": 1, "io_windows": 0, "controllers": 9, "depth": 5}, {}, proved=False)
     guest = Guest.model_validate({"machine": "q35"})
     stated = {term.term: term.bound for term in found.unconditional(guest)}
     assert stated["preferences"] == 1
@@ -353,7 +355,7 @@ def test_without_the_limit_to_io_space_each_device_may_have_a_bridge() -> None:
     items = items_of(guest)
     numbers = []
     for without in (frozenset[str](), frozenset({"io-space"})):
-        encoding = build(guest, items, grow.Formulation(exact_io=True), cheapest_only=False, without=without)
+        encoding = build(guest, items, Formulation(exact_io=True, without=without))
         numbers.append(
             1 + max(bus.io_bus_number for bus in encoding.variables.classes if bus.io_bus_number is not None)
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import QslotError
+from ...pci.bars import ROM_BAR
 from ...pci.qemu_properties import as_text
 from ..bar import Kind, ModelBar
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """Seconds for QEMU to start and answer."""
-ROM_BAR = 6
 MACHINE = "q35"
 COMMON = ("-S", "-nodefaults", "-no-user-config", "-display", "none", "-accel", "kvm", "-accel", "tcg")
 MEMORY_ARGUMENTS = ("-m", "128M,slots=1,maxmem=1G")  # room for virtio-mem and virtio-pmem

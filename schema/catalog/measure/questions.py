@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-MIB: Final = 1 << 20
+from ...pci.size import MIB
+
 NOMINAL: Final = 4 * MIB
 """Bytes of a stand-in memory backend."""
 
