@@ -183,3 +183,16 @@ def test_limits_of_the_platform_are_no_wishes() -> None:
     for one in facts:
         with pytest.raises(KeyError):
             wish_of(one)
+
+
+def test_an_expanders_node_is_what_it_is() -> None:
+    request = guest({"controllers": [{"id": "px", "model": "pxb-pcie", "numa": 1}], **NODES})
+    (there,) = (one for one in facts_of(request) if one.whose == "controller")
+    assert there.rule == "complete"
+    assert restricted(request, [there]).controllers == request.controllers
+
+
+def test_a_preset_that_chooses_the_machine_is_no_wish() -> None:
+    request = guest({"policy": {"preset": "prefer-q35"}})
+    assert [one.rule for one in facts_of(request)] == list(CAPACITY_RULES)
+    assert restricted(request, []).policy == request.policy
