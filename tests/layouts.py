@@ -55,5 +55,5 @@ def small_layout() -> Layout:
         ),
         warnings=(Finding(rule="shpc-driver", severity="warning", subjects=("net0",)),),
         input_sha256="0" * 64,
-        versions=Versions(qslot="0.1.0"),
+        versions=Versions(qslot="0.1.0", hash=2),
     )
