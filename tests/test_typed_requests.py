@@ -1,10 +1,13 @@
 """To type checkers a request takes lists, as documents show them; what it stores are tuples."""
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
 
 from qslot.schema import Bar, Device, Guest, Policy
+
+from .test_docs import PYTHON
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,6 +45,15 @@ def mypy(path: Path, text: str) -> str:
 def test_lists_pass_and_their_items_are_checked(tmp_path: Path) -> None:
     assert mypy(tmp_path / "lists.py", LISTS) == ""
     assert 'List item 0 has incompatible type "str"; expected "Device"' in mypy(tmp_path / "wrong.py", WRONG)
+
+
+def test_examples_of_documents_pass(tmp_path: Path) -> None:
+    """README's, and those of docs/."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    blocks = [match["text"] for page in pages for match in PYTHON.finditer(page.read_text(encoding="utf-8"))]
+    examples = [one.source for block in blocks for one in doctest.DocTestParser().get_examples(block)]
+    assert examples
+    assert mypy(tmp_path / "documents.py", "".join(examples)) == ""
 
 
 def test_tuples_are_stored() -> None:

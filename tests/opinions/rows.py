@@ -1,16 +1,19 @@
 """The opinion of another solver about the rows: what the encoding says, without what the search makes of it.
 
 The unrestricted rows go to SCIP as they are. So a fault of a restricted stage, of a bound in solver/search/bounds.py
-or of CP-SAT shows; a fault of the rows themselves does not.
+or of CP-SAT shows; a fault of the rows themselves does not. Where the answer is not of the rows, as the prediction
+refused what they allow, they are not asked.
 """
 
-from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.layout.outcome import Outcome
 from qslot.schema.request.fields import Term
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import PinConflict
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import Model, build
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.optimize import optimize
 
 from .milp import UnsureError, lexicographic
 
@@ -18,6 +21,9 @@ SECONDS = 20.0
 """For a guest; nearly every one takes less than a second."""
 UNRESTRICTED = (Formulation(), Formulation(exact_io=True))
 """Every layout has an image in the rows of each. The second tells more packings of IO apart, so it may say more."""
+
+EFFORT = 1.0
+"""For each solve of the search without the address-level model, in OR-Tools' deterministic seconds."""
 
 Costs = dict[Term, int]
 
@@ -39,6 +45,9 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
             told.append(_text(found))
             if claimed is not None and (found is None or _vector(guest, found) > _vector(guest, claimed)):
                 break  # the layout itself says that these rows forbid too much
+        else:
+            if isinstance(optimize(guest, Limits(effort=EFFORT)), Undecided):
+                return "n/a: the rows allow what only the exact prediction refuses"
     except UnsureError as unsure:
         return f"n/a: SCIP is not sure ({unsure})"
     return f"DISAGREE: rows {', '.join(told)}, solver {_text(claimed)}"
