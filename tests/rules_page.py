@@ -22,6 +22,9 @@ HEAD = """# Rules
 Findings of `qslot check` and facts of `qslot explain` carry these codes. Each links to its meaning in
 [semantics.md](semantics.md); below it stands where the code keeps it. A request that cannot be valid at all, like a pin
 to a slot that does not exist, is refused before any of that, by `schema/request/validate.py`.
+
+"Encoded in" is the counting model. The address-level model states each rule again, by itself, in
+`solver/address_model/rules.py` and its neighbours: who changes a rule changes both.
 """
 EXPLAINED_IN = (
     "schema/explanation",

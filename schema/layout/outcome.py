@@ -16,7 +16,7 @@ from .layout import TERM_WORDS, Layout, ObjectiveTerm
 
 
 class NoLayoutError(QslotError):
-    """There is none, or none was found; the text is what the command says of it."""
+    """There is none, or none was found; the text is `str` of the outcome. Reasons are in it if `explain` was asked."""
 
 
 class Solved(Frozen):

@@ -1,6 +1,7 @@
-"""A second opinion on every proof: a Boolean for each thing and each slot, written from docs/semantics.md alone.
+"""The rules encoded a second time: a Boolean for each thing and each slot, written from docs/semantics.md alone.
 
-It shares nothing with the counting model but how a layout is written down. Slow, for small guests only.
+It solves small guests: those whose bridges may nest in many ways, and those whose counts cannot be laid out. Of others
+it is a second opinion. It shares nothing with the counting model but how a layout is written down, and it is slow.
 """
 
 from ...schema.layout.outcome import Outcome, Undecided
