@@ -31,9 +31,13 @@ def answered(asked: dict[str, Any], seconds: float) -> dict[str, Any]:
     stop, done = Stop(), Event()
     watcher = Thread(target=_watch, args=(stop, done, time.process_time() + seconds), daemon=True)
     watcher.start()
-    outcome = (explain if asked.get("explain") else solve)(guest, Options(stop=stop))
-    done.set()
-    watcher.join()
+    try:
+        outcome = (explain if asked.get("explain") else solve)(guest, Options(stop=stop))
+    except Exception as error:  # a fault of that checkout, which the others need not wait for
+        return {"name": asked["name"], "kind": "crash", "answer": f"{type(error).__name__}: {error}"}
+    finally:
+        done.set()
+        watcher.join()
     if isinstance(outcome, Undecided) and outcome.reason == "limit":
         return {"name": asked["name"], "kind": None, "answer": None}
     kind = "infeasible" if isinstance(outcome, Infeasible) else type(outcome).__name__.lower()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hypothesis import assume
 from hypothesis import strategies as st
+
 from qslot.schema import Guest
 
 from .generator import Draw, HypothesisDraw, Size, any_size, draw_request, small_size, valid

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.solver import solve
 from qslot.solver.aggregate.items import items_of

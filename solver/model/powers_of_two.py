@@ -1,9 +1,14 @@
 """Reserves that are powers of two, as rows."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ...schema.firmware.budget import power_of_two
 from .linear import LinearExpr, LinearModel, sum_of
+
+ADDRESSES: Final = 1 << 52
+"""Bytes that an x86 guest can address at most, so no reserve is larger; nested ones would double at each level, beyond
+what CP-SAT can count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class PowerOfTwo:
 def rounded_up(linear: LinearModel, what: LinearExpr, unit: int = 1, *, name: object) -> PowerOfTwo:
     """No less than `what`, where it is used; `unit` is the smallest that it may be, `name` whose it is."""
     most = linear.upper_bound(what)
-    bits = max(1, (power_of_two(most) // unit).bit_length())
+    bits = max(1, (power_of_two(min(most, ADDRESSES)) // unit).bit_length())
     sizes = tuple((unit << bit, linear.variable(0, 1, "reserves", name, unit << bit)) for bit in range(bits))
     result = PowerOfTwo(sizes, sum_of(chosen for _, chosen in sizes))
     linear.add_le(result.used, 1)

@@ -12,7 +12,7 @@ from ..aggregate.bus_classes import BusClass, BusKind
 from ..aggregate.item_kinds import ItemKind
 from ..aggregate.places import Place
 from .linear import LinearExpr, sum_of
-from .powers_of_two import PowerOfTwo, rounded_up
+from .powers_of_two import ADDRESSES, PowerOfTwo, rounded_up
 from .variables import Variables
 
 
@@ -96,7 +96,8 @@ class SpareMemory:
         if len(child.possible_parents) == 1 or not window.terms:
             return dict.fromkeys(child.possible_parents, window)
         if child not in self._parts:
-            linear, most = self.v.linear, self.v.linear.upper_bound(window)
+            linear = self.v.linear
+            most = min(ADDRESSES, linear.upper_bound(window))  # which doubles with each class that may be inside others
             parts = {host: linear.variable(0, most, "memory_windows", child, host) for host in child.possible_parents}
             for host in child.possible_parents:
                 linear.add_le(parts[host], self.v.attached(child, host) * most)

@@ -1,6 +1,7 @@
 """Whole requests and guests."""
 
 from pydantic import ValidationError
+
 from qslot.schema import Guest
 
 from .companions import draw_groups, draw_neighbours

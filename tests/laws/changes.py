@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from pydantic import ValidationError
+
 from qslot.schema import Guest, Layout
 from qslot.schema.firmware.need import may_be_short
 from qslot.schema.layout.layout import PlacedController

@@ -12,6 +12,7 @@ from math import ceil, floor, gcd
 from typing import Any
 
 from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
+
 from qslot.solver.model.linear import LinearExpr, LinearModel
 
 EPSILON = 1e-4

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.solver import Options, solve
 from qslot.solver.address_model import address_level, consider, within_reach

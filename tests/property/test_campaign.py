@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import Infeasible, Outcome, Undecided
 
 from ..campaign import judge as judging

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+
 from qslot.schema import Infeasible, Layout
 from qslot.schema.environment.advice import Advice
 from qslot.schema.environment.host import Host, host_of_versions

@@ -1,6 +1,7 @@
 """What OVMF loses of IO by alignment and by its own reserves, as rows: they hold of any layout that fits."""
 
 import pytest
+
 from qslot.schema import Layout
 from qslot.solver.model import io_space
 

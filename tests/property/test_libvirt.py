@@ -5,6 +5,7 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from qslot.schema.libvirt import SourceError, read
 from qslot.schema.libvirt.splice import Edits, parse
 

@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
 from qslot.schema.firmware import exceeds_memory, predict
 from qslot.solver import Options, solve
 from qslot.solver.aggregate import item_kinds as kinds
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.formulation import Formulation
+from qslot.solver.model.build import build
 
+from ..generator import request
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows
@@ -149,3 +154,12 @@ def test_memory_that_runs_out_runs_out_whatever_is_added(both: tuple[Layout, Lay
     assert failure is not None
     assert failure.rule == "memory-space"
     assert exceeds_memory(more)
+
+
+def test_windows_that_may_be_inside_each_other_are_within_what_can_be_counted() -> None:
+    """Each class of bridges that may be inside others doubled what those could hold, beyond 64 bits (seed 500176)."""
+    guest = Guest.model_validate(request(500176))
+    linear = build(guest, items_of(guest), Formulation(exact_io=True)).variables.linear
+    assert max(high for _, high in linear.ranges) < 1 << 62
+    for variables, factors, *_ in linear.rows:
+        assert sum(abs(f) * linear.ranges[v][1] for v, f in zip(variables, factors, strict=True)) < 1 << 63

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.solver import Options, solve
 

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+
 from qslot.schema import Firmware, Guest, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController, PlacedDevice

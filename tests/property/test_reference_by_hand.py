@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 import pytest
+
 from qslot.schema import Firmware
 from qslot.schema.probe import BootError, QemuEndedError
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+
 from qslot.schema.probe import missing
 
 BESIDE = "beside the project"

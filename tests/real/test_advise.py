@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from benchmarks.libvirt import Oracle
 from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.environment.host import host_of_versions
 from qslot.schema.environment.osinfo import find_os, table
@@ -15,8 +17,6 @@ from qslot.schema.environment.target import Environment
 from qslot.schema.libvirt.capabilities import host_of_capabilities
 from qslot.schema.probe import differences, running
 from qslot.solver import advise
-
-from benchmarks.libvirt import Oracle
 
 pytestmark = pytest.mark.real
 

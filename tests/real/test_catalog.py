@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from qslot.schema.catalog import ModelBar, excluded, find, models
 from qslot.schema.catalog.load import load_unmeasured
 from qslot.schema.catalog.measure.ask import Qemu, Types

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from qslot.schema import Chipset, VirtioMode
 from qslot.schema.catalog import DeviceModel, exclusive, models
 from qslot.schema.catalog.load import load_unmeasured

@@ -6,6 +6,7 @@ Many more than here: `make predictions`.
 from collections import Counter
 
 import pytest
+
 from qslot.schema import Firmware, Layout, VirtioMode
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.probe import BootError, FirmwarePanicError, boot, differences

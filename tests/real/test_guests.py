@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import count, islice, product
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Layout, Solved, VirtioMode
 from qslot.schema.formats.qemu import hotplug_buses
 from qslot.schema.pci.controllers import CONTROLLERS

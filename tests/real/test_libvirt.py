@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from benchmarks.libvirt import CORPUS, PYTHON, Oracle, nics
 from qslot.schema import Guest, Layout, Solved
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController
@@ -18,8 +20,6 @@ from qslot.schema.libvirt.domain import read_domain
 from qslot.schema.probe import BootError, boot, probe
 from qslot.schema.probe.enumeration import QEMU
 from qslot.solver import solve
-
-from benchmarks.libvirt import CORPUS, PYTHON, Oracle, nics
 
 from ..reference.request import libvirts_homes
 from ..reference.tree import BUS_OF

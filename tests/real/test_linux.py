@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.catalog import models
 from qslot.schema.firmware import predict

@@ -5,6 +5,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from qslot.schema import Layout, VirtioMode
 from qslot.schema.formats.qemu import cold_plug, device_add
 from qslot.schema.formats.standalone import standalone

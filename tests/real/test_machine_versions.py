@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest, Layout, VirtioMode
 from qslot.schema.pci.machine import Chipset, machine_of
 from qslot.schema.probe import CommandError, boot, differences, running

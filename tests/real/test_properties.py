@@ -5,6 +5,7 @@ import shutil
 from itertools import combinations_with_replacement
 
 import pytest
+
 from qslot.schema import Chipset
 from qslot.schema.catalog import exclusive, find
 from qslot.schema.catalog.measure.ask import Qemu, RefusedError

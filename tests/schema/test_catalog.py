@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from qslot.schema.catalog import (
     DeviceModel,
     ModelBar,

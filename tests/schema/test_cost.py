@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema.verify.objective import objective, preferences
 from qslot.schema.weights import WEIGHTS
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Layout, VirtioMode
 from qslot.schema.environment.host import Host, host_of_versions
 from qslot.schema.environment.osinfo import find_os

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.firmware.bars import CHIPSET

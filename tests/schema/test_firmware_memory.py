@@ -1,6 +1,7 @@
 """Predicted memory against figures measured on QEMU 7.2, SeaBIOS 1.16.2 and OVMF 2022.11; layouts built by hand."""
 
 import pytest
+
 from qslot.schema import Bar, Chipset, Firmware, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole

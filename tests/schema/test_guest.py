@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from qslot.schema import Guest
 
 Data = dict[str, Any]

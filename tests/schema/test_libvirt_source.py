@@ -1,6 +1,7 @@
 """Domain XML as text: where elements stand, what is refused, and that all but what is set stays byte for byte."""
 
 import pytest
+
 from qslot.schema.libvirt import SourceError
 from qslot.schema.libvirt.splice import Edits, Element, parse
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
 from qslot.schema import Firmware, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.firmware.ample import memory_is_ample

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Layout, VirtioMode
 from qslot.schema.firmware import predict
 from qslot.schema.layout.topology import topology_of
 from qslot.schema.linux.interface_names import guest_names
 from qslot.schema.linux.slot_numbers import slot_numbers
 from qslot.schema.pci.machine import machine_of
-
 from tests.real.layouts import at, controller, layout
 from tests.real.linux.layouts import e1000, root_port
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController, Seat

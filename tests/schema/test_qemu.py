@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qslot.schema import Chipset, Firmware, Layout
 from qslot.schema.formats.qemu import arguments, cold_plug, device_add, emission, hotplug_buses, parse
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions

@@ -1,6 +1,7 @@
 """Where QEMU 7.2 with a CPU of AMD's vendor id has RAM above 4 GiB: measured by SeaBIOS's BARs behind it."""
 
 import pytest
+
 from qslot.schema import Chipset
 from qslot.schema.layout.layout import Platform
 from qslot.schema.pci.machine import machine_of

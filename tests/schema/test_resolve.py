@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest, VirtioMode
 from qslot.schema.environment.candidates import Candidate, candidates
 from qslot.schema.environment.host import Host, host_of_versions

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import Layout, VirtioMode
 from qslot.schema.formats.qemu import parse
 from qslot.schema.formats.standalone import imitated, needs_hardware, standalone

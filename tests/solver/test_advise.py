@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Infeasible, Solved
 from qslot.schema.environment.advice import Advice
 from qslot.schema.environment.host import host_of_versions

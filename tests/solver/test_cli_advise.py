@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from qslot.schema import Solved
 from qslot.schema.environment.advice import Advice
 from qslot.solver.cli import qslot

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.solver import Options
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from qslot.solver.cli import qslot
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios" / "explain"

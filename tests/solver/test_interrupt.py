@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from qslot.schema import Guest, Undecided
 from qslot.schema.verify import verify
 from qslot.solver import Options, Stop, solve

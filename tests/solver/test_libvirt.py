@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.libvirt import SourceError, read, write
 from qslot.solver import solve

@@ -1,6 +1,7 @@
 """Every number of identical NICs is planned and proved, also those that greedy allocators refuse."""
 
 import pytest
+
 from qslot.schema import Guest, Solved
 from qslot.solver import solve
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.solver import solve
 from qslot.solver.address_model import is_the_smaller

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import pytest
+
 from qslot.schema import Guest
 from qslot.schema.verify.objective import preferences
 from qslot.schema.weights import WEIGHTS

@@ -1,6 +1,7 @@
 """A property has one value, however it is spelled: the answer is the same, and it is proved."""
 
 import pytest
+
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.verify import verify
 from qslot.solver import solve
