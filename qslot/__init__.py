@@ -2,148 +2,150 @@
 
     import qslot
 
-    guest = qslot.Guest(machine="q35", devices=[{"id": "net0", "model": "virtio-net"}])
+    guest = qslot.Guest(machine="q35", devices=[qslot.Device(id="net0", model="virtio-net")])
     layout = qslot.solve(guest).require()
     print(qslot.tree(layout))
 
 Here is all that a program needs. `qslot.schema` is what is true of requests and layouts, `qslot.solver` how layouts are
-found; programs may rely on the names that `__all__` lists. What searches is loaded when it is first asked for.
+found; programs may rely on the names that `__all__` lists. Each is loaded when it is first asked for.
 """
 
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from .schema.catalog import UnknownModel
-from .schema.environment.advice import Advice, Alternative, Excluded
-from .schema.environment.host import Host
-from .schema.environment.osinfo import GuestOs, OsinfoError, UnknownOs, find_os
-from .schema.environment.target import Environment
-from .schema.errors import InputError, Problem, QslotError
-from .schema.explanation.conflict import Conflict, Fact
-from .schema.explanation.remedy import Change, Remedy
-from .schema.finding import Finding
-from .schema.firmware import Prediction, predict
-from .schema.formats.files import parse_guest, read_guest, read_host, read_layout
-from .schema.formats.text_layout import explanation, tree
-from .schema.layout.layout import (
-    IoWindow,
-    Layout,
-    ObjectiveTerm,
-    PlacedController,
-    PlacedDevice,
-    Platform,
-    SpareSlot,
-    Versions,
-)
-from .schema.layout.outcome import Infeasible, NoLayoutError, Outcome, Solved, Undecided
-from .schema.layout.placement import OtherPlace, PlacementReport, UnmetPreference
-from .schema.libvirt import SourceError
-from .schema.pci.address import Address, Pin
-from .schema.pci.controllers import Connector, VirtioMode
-from .schema.pci.machine import Chipset
-from .schema.probe import Report, probe
-from .schema.probe.errors import ProbeError
-from .schema.request.device import Bar, Controller, Device, Spare
-from .schema.request.fields import TERMS, Firmware, Policy
-from .schema.request.guest import Guest
-from .schema.rules import RULES, Rule
-from .schema.verify import verify
-from .schema.weights import WEIGHTS
+if TYPE_CHECKING:  # the same names as below, for those who read without running
+    from .schema.catalog import UnknownModel as UnknownModel
+    from .schema.environment.advice import Advice as Advice
+    from .schema.environment.advice import Alternative as Alternative
+    from .schema.environment.advice import Excluded as Excluded
+    from .schema.environment.host import Host as Host
+    from .schema.environment.osinfo import GuestOs as GuestOs
+    from .schema.environment.osinfo import OsinfoError as OsinfoError
+    from .schema.environment.osinfo import UnknownOs as UnknownOs
+    from .schema.environment.osinfo import find_os as find_os
+    from .schema.environment.target import Environment as Environment
+    from .schema.errors import InputError as InputError
+    from .schema.errors import Problem as Problem
+    from .schema.errors import QslotError as QslotError
+    from .schema.explanation.conflict import Conflict as Conflict
+    from .schema.explanation.conflict import Fact as Fact
+    from .schema.explanation.remedy import Change as Change
+    from .schema.explanation.remedy import Remedy as Remedy
+    from .schema.finding import Finding as Finding
+    from .schema.firmware import Prediction as Prediction
+    from .schema.firmware import predict as predict
+    from .schema.formats.files import parse_guest as parse_guest
+    from .schema.formats.files import read_guest as read_guest
+    from .schema.formats.files import read_host as read_host
+    from .schema.formats.files import read_layout as read_layout
+    from .schema.formats.text_layout import explanation as explanation
+    from .schema.formats.text_layout import tree as tree
+    from .schema.layout.layout import IoWindow as IoWindow
+    from .schema.layout.layout import Layout as Layout
+    from .schema.layout.layout import ObjectiveTerm as ObjectiveTerm
+    from .schema.layout.layout import PlacedController as PlacedController
+    from .schema.layout.layout import PlacedDevice as PlacedDevice
+    from .schema.layout.layout import Platform as Platform
+    from .schema.layout.layout import SpareSlot as SpareSlot
+    from .schema.layout.layout import Versions as Versions
+    from .schema.layout.outcome import Infeasible as Infeasible
+    from .schema.layout.outcome import NoLayoutError as NoLayoutError
+    from .schema.layout.outcome import Outcome as Outcome
+    from .schema.layout.outcome import Solved as Solved
+    from .schema.layout.outcome import Undecided as Undecided
+    from .schema.layout.placement import OtherPlace as OtherPlace
+    from .schema.layout.placement import PlacementReport as PlacementReport
+    from .schema.layout.placement import UnmetPreference as UnmetPreference
+    from .schema.libvirt import SourceError as SourceError
+    from .schema.pci.address import Address as Address
+    from .schema.pci.address import Pin as Pin
+    from .schema.pci.controllers import Connector as Connector
+    from .schema.pci.controllers import VirtioMode as VirtioMode
+    from .schema.pci.machine import Chipset as Chipset
+    from .schema.probe import Report as Report
+    from .schema.probe import probe as probe
+    from .schema.probe.errors import ProbeError as ProbeError
+    from .schema.request.device import Bar as Bar
+    from .schema.request.device import Controller as Controller
+    from .schema.request.device import Device as Device
+    from .schema.request.device import Spare as Spare
+    from .schema.request.fields import TERMS as TERMS
+    from .schema.request.fields import Firmware as Firmware
+    from .schema.request.fields import Policy as Policy
+    from .schema.request.guest import Guest as Guest
+    from .schema.rules import RULES as RULES
+    from .schema.rules import Rule as Rule
+    from .schema.verify import verify as verify
+    from .schema.weights import WEIGHTS as WEIGHTS
+    from .solver import advise as advise
+    from .solver import explain as explain
+    from .solver import placement as placement
+    from .solver import solve as solve
+    from .solver.options import OptionError as OptionError
+    from .solver.options import Options as Options
+    from .solver.options import Stop as Stop
 
-if TYPE_CHECKING:
-    from .solver import advise, explain, placement, solve
-    from .solver.options import OptionError, Options, Stop
+    __version__: str
 
-__version__ = version("qslot")
-
-_SEARCH = {
-    **dict.fromkeys(("advise", "explain", "placement", "solve"), "qslot.solver"),
-    **dict.fromkeys(("OptionError", "Options", "Stop"), "qslot.solver.options"),
+_PLACES = {
+    "schema.catalog": ("UnknownModel",),
+    "schema.environment.advice": ("Advice", "Alternative", "Excluded"),
+    "schema.environment.host": ("Host",),
+    "schema.environment.osinfo": ("GuestOs", "OsinfoError", "UnknownOs", "find_os"),
+    "schema.environment.target": ("Environment",),
+    "schema.errors": ("InputError", "Problem", "QslotError"),
+    "schema.explanation.conflict": ("Conflict", "Fact"),
+    "schema.explanation.remedy": ("Change", "Remedy"),
+    "schema.finding": ("Finding",),
+    "schema.firmware": ("Prediction", "predict"),
+    "schema.formats.files": ("parse_guest", "read_guest", "read_host", "read_layout"),
+    "schema.formats.text_layout": ("explanation", "tree"),
+    "schema.layout.layout": (
+        "IoWindow",
+        "Layout",
+        "ObjectiveTerm",
+        "PlacedController",
+        "PlacedDevice",
+        "Platform",
+        "SpareSlot",
+        "Versions",
+    ),
+    "schema.layout.outcome": ("Infeasible", "NoLayoutError", "Outcome", "Solved", "Undecided"),
+    "schema.layout.placement": ("OtherPlace", "PlacementReport", "UnmetPreference"),
+    "schema.libvirt": ("SourceError",),
+    "schema.pci.address": ("Address", "Pin"),
+    "schema.pci.controllers": ("Connector", "VirtioMode"),
+    "schema.pci.machine": ("Chipset",),
+    "schema.probe": ("Report", "probe"),
+    "schema.probe.errors": ("ProbeError",),
+    "schema.request.device": ("Bar", "Controller", "Device", "Spare"),
+    "schema.request.fields": ("TERMS", "Firmware", "Policy"),
+    "schema.request.guest": ("Guest",),
+    "schema.rules": ("RULES", "Rule"),
+    "schema.verify": ("verify",),
+    "schema.weights": ("WEIGHTS",),
+    "solver": ("advise", "explain", "placement", "solve"),
+    "solver.options": ("OptionError", "Options", "Stop"),
 }
-"""Names that need the solver, and the modules that have them."""
+"""Public names by the module that has them."""
 
-__all__ = [
-    "RULES",
-    "TERMS",
-    "WEIGHTS",
-    "Address",
-    "Advice",
-    "Alternative",
-    "Bar",
-    "Change",
-    "Chipset",
-    "Conflict",
-    "Connector",
-    "Controller",
-    "Device",
-    "Environment",
-    "Excluded",
-    "Fact",
-    "Finding",
-    "Firmware",
-    "Guest",
-    "GuestOs",
-    "Host",
-    "Infeasible",
-    "InputError",
-    "IoWindow",
-    "Layout",
-    "NoLayoutError",
-    "ObjectiveTerm",
-    "OptionError",
-    "Options",
-    "OsinfoError",
-    "OtherPlace",
-    "Outcome",
-    "Pin",
-    "PlacedController",
-    "PlacedDevice",
-    "PlacementReport",
-    "Platform",
-    "Policy",
-    "Prediction",
-    "ProbeError",
-    "Problem",
-    "QslotError",
-    "Remedy",
-    "Report",
-    "Rule",
-    "Solved",
-    "SourceError",
-    "Spare",
-    "SpareSlot",
-    "Stop",
-    "Undecided",
-    "UnknownModel",
-    "UnknownOs",
-    "UnmetPreference",
-    "Versions",
-    "VirtioMode",
-    "__version__",
-    "advise",
-    "explain",
-    "explanation",
-    "find_os",
-    "parse_guest",
-    "placement",
-    "predict",
-    "probe",
-    "read_guest",
-    "read_host",
-    "read_layout",
-    "solve",
-    "tree",
-    "verify",
-]
+_MODULES = {name: f"{__name__}.{module}" for module, names in _PLACES.items() for name in names}
+
+__all__ = sorted((*_MODULES, "__version__"))
 
 
 def __getattr__(name: str) -> object:
-    """What searches, once it is asked for."""
-    if name not in _SEARCH:
+    """What has not been asked for before; it stays."""
+    if name == "__version__":
+        value: object = version("qslot")
+    elif name in _MODULES:
+        value = getattr(import_module(_MODULES[name]), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_SEARCH[name]), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -56,8 +56,16 @@ def test_every_public_name_is_there() -> None:
     assert others - {*qslot.__all__} == {"TYPE_CHECKING", "import_module", "version"}
 
 
+def test_type_checkers_are_told_the_same_names() -> None:
+    tree = ast.parse((ROOT / "qslot" / "__init__.py").read_text(encoding="utf-8"))
+    (told,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in told.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: f"qslot.{node.module}" for node in imports for alias in node.names} == qslot._MODULES
+
+
 def test_the_public_face_loads_no_solver_until_it_is_asked() -> None:
     assert not loaded("import qslot") & {"ortools", "numpy", "pandas", "yaml", "click"}
+    assert "pydantic" not in loaded("import qslot")
     assert "ortools" in loaded("import qslot; qslot.solve(qslot.Guest(machine='q35'))")
 
 
