@@ -22,10 +22,11 @@ else:
 class Frozen(BaseModel):
     """Data that never changes once it has been validated. Fields that it does not have are refused.
 
-    The sentences below the fields are the descriptions in JSON Schema and in docs/guest.md and docs/layout.md.
+    The sentences below the fields are the descriptions in JSON Schema and in docs/guest.md and docs/layout.md. They are
+    read where they are asked for (`formats/json_schema.py`): pydantic would parse every class for them at each start.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __hash__(self) -> int:
         """Equal data have equal hashes; pydantic's own cannot hash the mappings that some of it holds."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qslot.schema.base import Frozen
+from qslot.schema.formats.json_schema import field_sentences
 
 from .test_docs import modules
 
@@ -57,8 +58,8 @@ def test_model_fields() -> None:
     assert [
         f"{model.__name__}.{name}"
         for model in known
-        for name, field in model.model_fields.items()
-        if not (field.description or "").endswith(".")
+        for name in model.model_fields
+        if not field_sentences(model).get(name, "").endswith(".")
     ] == []
 
 

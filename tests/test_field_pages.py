@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import Layout, Solved
-from qslot.schema.formats.field_pages import EXAMPLE, guest_page, layout_page
 from qslot.schema.formats.files import parse_guest
 from qslot.solver import solve
+
+from .field_pages import EXAMPLE, guest_page, layout_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -1,8 +1,13 @@
 """JSON Schema of guest files and layouts, for editors and other programs."""
 
+import ast
 from importlib.metadata import version
+from inspect import cleandoc, getsource
+from itertools import pairwise
+from textwrap import dedent
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -13,13 +18,40 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SWITCH_WORDS: Final = ("on", "off", "yes", "no", "true", "false")
 
 
+def field_sentences(model: type[BaseModel]) -> dict[str, str]:
+    """The docstring below each field of a model and of its bases, by the field's name."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            (definition,) = ast.parse(dedent(getsource(cls))).body
+            assert isinstance(definition, ast.ClassDef)
+            for field, below in pairwise(definition.body):
+                match field, below:
+                    case (
+                        ast.AnnAssign(target=ast.Name(id=name)),
+                        ast.Expr(value=ast.Constant(value=str(sentences))),
+                    ):
+                        found[name] = cleandoc(sentences)
+    return found
+
+
 class Descriptions(GenerateJsonSchema):
-    """As pydantic has it, but of each docstring the first paragraph on one line, and no titles that repeat a name."""
+    """As pydantic has it, but with the sentences of fields, of each docstring the first paragraph on one line, and no
+    titles that repeat a name."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
         """The document, with `$schema`."""
         document: JsonSchemaValue = _on_one_line(super().generate(schema, mode))
         return {"$schema": DIALECT} | document
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """With the docstrings of its fields."""
+        document = super().model_schema(schema)
+        sentences = field_sentences(schema["cls"])
+        for name, field in document.get("properties", {}).items():
+            if name in sentences:
+                field.setdefault("description", sentences[name])
+        return document
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Never: the name is there already."""
