@@ -34,6 +34,4 @@ def exceeds_memory(layout: Layout) -> bool:
 
     Raises UnknownModel as `predict`.
     """
-    if layout.firmware.name == "ovmf" or predict(layout, memory=False).failure is not None:
-        return False
-    return seabios.exceeds_memory(tree_of(layout))
+    return layout.firmware.name == "seabios" and seabios.exceeds_memory(tree_of(layout))

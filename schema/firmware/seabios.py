@@ -78,7 +78,7 @@ def predict(tree: FirmwareTree, devices: tuple[str, ...], *, memory: bool) -> Pr
 
 def exceeds_memory(tree: FirmwareTree) -> bool:
     """Whether what cannot go above 4 GiB takes more bytes than there are below, without a gap: as a window is no
-    smaller for what is added to it, nothing that is added anywhere changes that. Of a tree whose buses have numbers."""
+    smaller for what is added to it, nothing that is added anywhere changes that."""
     main = tree.roots[0]
     low = (entry for space in (MEMORY_SPACE, PREFETCHABLE) for entry in _split(_requests(tree, space)[main])[1])
     return sum(entry.size for entry in low) > seabios_hole(tree.machine, tree.platform.memory).size

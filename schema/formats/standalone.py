@@ -63,9 +63,6 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
 """Properties without which QEMU refuses the device, or (audiodev) tries the host's own backend. Drivers without the
 `-transitional` and `-non-transitional` suffix."""
 
-NAMING_PROPERTIES: Final = frozenset({"serial", "mount_tag"})
-"""Needed properties that are mere names; all others are ids of backends."""
-
 MEMORY_DEVICES: Final = ("virtio-mem-pci", "virtio-pmem-pci")
 
 BACKENDS: Final[dict[str, tuple[str, str]]] = {

@@ -85,11 +85,6 @@ class ControllerModel:
         return self.needs in (Need.PCI_EXPANDER, Need.PCIE_EXPANDER)
 
     @property
-    def is_root_port(self) -> bool:
-        """Of a root complex, not of a switch."""
-        return self.needs == Need.ROOT_PORT
-
-    @property
     def is_hotplug_bridge(self) -> bool:
         """Whether its conventional bus may take hot-plug, by its SHPC or by ACPI."""
         return self.bus is HOTPLUG_BRIDGE

@@ -126,6 +126,6 @@ def check_wishes(guest: GuestFields, where: Where, device: Device, known: set[st
 
 
 def check_node(guest: GuestFields, where: Where, node: int | None) -> None:
-    """A NUMA node that is asked for is one of the guest\'s."""
+    """A NUMA node that is asked for is one of the guest's."""
     if node is not None and node >= guest.numa_nodes:
         raise Refused(where, f"node {node} does not exist: numa_nodes is {guest.numa_nodes}")

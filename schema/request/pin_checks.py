@@ -5,7 +5,7 @@ from ..pci.controllers import CONTROLLERS, BusModel, Connector, pin_accepts
 from .device import Device, Part
 from .fields import GuestFields
 from .problems import nearest
-from .refusal import Refused, Where, field_of, place_of, places
+from .refusal import Refused, Where, controllers, field_of, places
 from .resolved import model_of, needs_of
 
 
@@ -69,19 +69,19 @@ def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusMod
 
 def check_nesting(guest: GuestFields) -> None:
     """No controllers are pinned inside each other in a ring."""
-    controllers = {controller.id: controller for controller in guest.controllers}
+    listed = {one.id: where for where, one in controllers(guest)}
     parent = {c.id: c.address.bus for c in guest.controllers if c.address is not None and c.address.bus is not None}
     for start in parent:
         path = [start]
         while (above := parent.get(path[-1])) is not None:
             if above in path:
                 nested = " inside ".join([*path, above])
-                raise Refused(place_of(guest, controllers[start]) / "address", f"{nested} never reaches the root bus")
+                raise Refused(listed[start] / "address", f"{nested} never reaches the root bus")
             path.append(above)
 
 
 def check_reserve(guest: GuestFields, pin: Pin) -> None:
-    """A reserved slot is one of this guest\'s."""
+    """A reserved slot is one of this guest's."""
     buses = bus_models(guest)
     if pin.bus is None or pin.slot is None:
         raise Refused(field_of(guest, "reserve"), f"{str(pin)!r} names no slot: write BUS:SLOT or BUS:SLOT.FUNCTION")

@@ -47,11 +47,6 @@ def places(guest: GuestFields) -> Iterator[tuple[Where, Part]]:
     yield from devices(guest)
 
 
-def place_of(guest: GuestFields, part: Part) -> Where:
-    """Where in the request it is."""
-    return next(where for where, one in places(guest) if one is part)
-
-
 def field_of(guest: GuestFields, *path: str) -> Where:
     """A field of the whole request."""
     where = Where((), "", guest)

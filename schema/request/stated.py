@@ -11,8 +11,6 @@ from .device import ModeSource
 
 Data = dict[str, Any]
 
-SAME: Final = ("memory", "numa_nodes", "chipset", "phys_bits", "pci_hole64")
-"""What a layout's platform repeats of its request."""
 FIELDS: Final = {"hotplug": "hotplug", "numa_node": "numa"}
 """Properties of controllers that a request says as fields."""
 
@@ -23,7 +21,7 @@ def request_of(layout: Data) -> Data:
     return {
         "machine": layout["machine"],
         "firmware": layout["firmware"],
-        **{name: layout["platform"][name] for name in SAME},
+        **layout["platform"],
         "controllers": [_controller(one) for one in layout["controllers"]],
         "devices": [_device(one, models) for one in layout["devices"]],
         "spare": [{"kind": one["kind"]} for one in layout["spare"]],

@@ -17,7 +17,7 @@ from .fields import GuestFields
 from .part_checks import check_controller, check_model, check_node, check_wishes
 from .pin_checks import check_nesting, check_pins, check_reserve
 from .problems import CONTRADICTION
-from .refusal import Refused, Where, controllers, devices, devices_of, field_of, place_of
+from .refusal import Refused, Where, controllers, devices, devices_of, field_of
 from .resolved import model_of
 
 
@@ -121,7 +121,7 @@ def _groups(guest: GuestFields) -> None:
 
 def _chassis(guest: GuestFields) -> None:
     seen: dict[tuple[object, ...], str] = {}
-    for controller in guest.controllers:
+    for where, controller in controllers(guest):
         properties = controller.properties
         keys: list[tuple[object, ...]] = [
             (name, properties[name]) for name in ("chassis_nr", "bus_nr") if name in properties
@@ -130,9 +130,7 @@ def _chassis(guest: GuestFields) -> None:
             keys.append(("chassis and slot", properties["chassis"], properties["slot"]))
         for key in keys:
             if key in seen:
-                raise Refused(
-                    place_of(guest, controller) / "properties", f"{key[0]} {key[1]} is also that of {seen[key]}"
-                )
+                raise Refused(where / "properties", f"{key[0]} {key[1]} is also that of {seen[key]}")
             seen[key] = controller.id
 
 

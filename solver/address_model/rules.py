@@ -239,6 +239,3 @@ def max_controllers(seats: Seats) -> None:
     limit = seats.guest.policy.max_controllers
     if limit is not None:
         seats.model.add(sum(seats.exists.values()) <= limit)
-
-
-ABOUT_ITEMS = (virtio_slot, integrated, viommu_host_device, max_depth, hotplug, numa, near, near_switch, spare, preset)
