@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qslot.schema import Guest, Outcome, Undecided
 from qslot.solver import Options, solve
-from qslot.solver.search import optimize as search
+from qslot.solver.search import optimize
 from qslot.solver.search.cpsat import engine
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Clock:
 def clocked() -> Iterator[Clock]:
     """While this is open, every solve adds to the clock. Raises AttributeError if the search has other names now."""
     clock = Clock()
-    originals: dict[str, Callable[..., Any]] = {name: getattr(search, name) for name in PHASES}
+    originals: dict[str, Callable[..., Any]] = {name: getattr(optimize, name) for name in PHASES}
     try:
         for name, original in originals.items():
-            setattr(search, name, _timed(original, PHASES[name], clock))
+            setattr(optimize, name, _timed(original, PHASES[name], clock))
         yield clock
     finally:
         for name, original in originals.items():
-            setattr(search, name, original)
+            setattr(optimize, name, original)
 
 
 def _timed(function: Callable[..., Any], phase: str, clock: Clock) -> Callable[..., Any]:

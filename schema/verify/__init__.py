@@ -6,16 +6,15 @@ from typing import Final
 from ..finding import Finding
 from ..layout.layout import Layout
 from ..request.guest import Guest
-from . import addresses, capacities, connections, needs, pins, properties, requested, warnings
-from . import completeness as standing
+from . import addresses, capacities, completeness, connections, needs, pins, properties, requested, warnings
 from .context import Context, context_of
 
 Check = Callable[[Context], Iterator[Finding]]
 
 CHECKS: Final[dict[str, Check]] = {
-    "complete": standing.complete,
-    "tree": standing.tree,
-    "machine-model": standing.machine_model,
+    "complete": completeness.complete,
+    "tree": completeness.tree,
+    "machine-model": completeness.machine_model,
     "as-requested": requested.as_requested,
     "address-range": addresses.address_range,
     "address-unique": addresses.address_unique,
@@ -48,9 +47,9 @@ CHECKS: Final[dict[str, Check]] = {
     "chassis-nr": properties.chassis_nr,
     "shpc": properties.shpc,
     "reserves": properties.reserves,
-    "objective": standing.objective,
-    "hash": standing.hash_,
-    "prediction": standing.prediction,
+    "objective": completeness.objective,
+    "hash": completeness.hash_,
+    "prediction": completeness.prediction,
     "wasteful-pin": warnings.wasteful_pin,
     "shpc-driver": warnings.shpc_driver,
     "firmware-version": warnings.firmware_version,
@@ -63,9 +62,9 @@ def verify(guest: Guest, layout: Layout) -> list[Finding]:
 
     The n-th spare slot of a kind in the layout is held against the n-th that the request asks for.
     """
-    return verify_surveyed(context_of(guest, layout))
+    return verify_context(context_of(guest, layout))
 
 
-def verify_surveyed(known: Context) -> list[Finding]:
-    """`verify` of a layout that has been surveyed already."""
+def verify_context(known: Context) -> list[Finding]:
+    """`verify` of a layout in its context."""
     return [finding for check in CHECKS.values() for finding in check(known)]

@@ -19,7 +19,7 @@ def objective(guest: Guest, layout: Layout) -> dict[Term, int]:
 
 
 def objective_of(known: Context) -> dict[Term, int]:
-    """The same of a layout that is surveyed already."""
+    """The same of a layout in its context."""
     return {
         "moved": 0,
         "guest_visible": 0,
@@ -36,7 +36,7 @@ def preferences(guest: Guest, layout: Layout) -> list[Preference]:
 
 
 def preferences_of(known: Context) -> list[Preference]:
-    """The same of a layout that is surveyed already."""
+    """The same of a layout in its context."""
     paid = [(name, reason) for name, place in known.places.items() for reason in reasons(known, place)]
     demanded = {controller.id for controller in known.guest.controllers}
     paid += [

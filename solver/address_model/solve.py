@@ -8,7 +8,7 @@ from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
-from ...schema.verify import verify_surveyed
+from ...schema.verify import verify_context
 from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
 from ..options import ending
@@ -168,7 +168,7 @@ def _search(model: AddressModel) -> Considered:
         if solver is None:
             return Considered(Infeasible() if proved is None else UNCONFIRMED, cuts=model.cuts)
         known = layout_of(model.seats, model.tree, solver.value)
-        broken = tuple(finding for finding in verify_surveyed(known) if finding.severity != "warning")
+        broken = tuple(finding for finding in verify_context(known) if finding.severity != "warning")
         if not broken:
             return _claimed(model, known, proved or model.bounds)
         broken_rules = {finding.rule for finding in broken}

@@ -23,7 +23,7 @@ from .pins import PinConflict
 class BusClassBuilder:
     """Collects classes; `run` grows until no level adds another."""
 
-    standing: ListedControllers
+    listed: ListedControllers
     formulation: Formulation
     check: Callable[[], object] = bool
     """Called at each class: raises where there is no time left for the others."""
@@ -37,23 +37,23 @@ class BusClassBuilder:
     @property
     def guest(self) -> Guest:
         """The request."""
-        return self.standing.guest
+        return self.listed.guest
 
     @property
     def items(self) -> Items:
         """Its items."""
-        return self.standing.items
+        return self.listed.items
 
     @property
     def classes(self) -> list[BusClass]:
         """The bus classes there are until now."""
-        return self.standing.classes
+        return self.listed.classes
 
     def build(self) -> list[BusClass]:
         """Raises PinConflict where a pinned part breaks a rule by itself, or a unit has no place."""
-        self.units = floating_controllers(self.standing)
-        root = self.standing.root()
-        self.standing.movable_expanders(root)
+        self.units = floating_controllers(self.listed)
+        root = self.listed.root()
+        self.listed.movable_expanders(root)
         self._created_expanders(root)
         queue = 0
         while queue < len(self.classes):
@@ -66,7 +66,7 @@ class BusClassBuilder:
         for number, unit in enumerate(self.units):
             if number not in placed and not unit.optional:
                 raise self._refused.get(number) or PinConflict("connect", _ids(unit))
-        return merged(self.classes, self.standing.tree)
+        return merged(self.classes, self.listed.tree)
 
     def _created_expanders(self, root: BusClass) -> None:
         model = "pxb-pcie" if self.guest.machine_model.family == "q35" else "pxb"
@@ -85,7 +85,7 @@ class BusClassBuilder:
         if key not in self._known:
             hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
             numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
-            copies = self.standing.copies_on(offer)
+            copies = self.listed.copies_on(offer)
             one = BusClass(
                 kind=offer,
                 model=model,
@@ -159,7 +159,7 @@ class BusClassBuilder:
             else None
         )
         numbers = {unit.controllers[0].id: number for number, unit in enumerate(self.units)}
-        for slot, homes in self.standing.tree.homes.get(str(name), {}).items():
+        for slot, homes in self.listed.tree.homes.get(str(name), {}).items():
             for home in homes:
                 number = numbers.get(home.ids[0])
                 if number is not None and self._may_nest(host, home.controller):
@@ -174,7 +174,7 @@ class BusClassBuilder:
     @property
     def _switch_levels(self) -> int:
         """One created, and every demanded switch that moves."""
-        return 1 + switches_in(self.standing, self.units)
+        return 1 + switches_in(self.listed, self.units)
 
     def _nested_bridges(self, host: BusClass) -> None:
         if _nest(host) < self._bridge_levels(host.level.acpi_reaches):
@@ -199,8 +199,8 @@ class BusClassBuilder:
         if host.bus_numbers_left < CONTROLLERS[model].bus_numbers or not any(slot.mask for slot in host.slots):
             return
         bus = CONTROLLERS[model].bus
-        where = self.standing.below(host, model, f"switch at {host.level}")
-        most = 1 if self.standing.tracks(model) else self._room(host)
+        where = self.listed.below(host, model, f"switch at {host.level}")
+        most = 1 if self.listed.tracks(model) else self._room(host)
         self._allow_parent(self._create(model, KIND_OF_BUS[bus], where, bus, most), host)
         if self.formulation.exact_io and KIND_OF_BUS[bus] is BusKind.CONVENTIONAL:
             for part in range(self._io_buses):
@@ -246,7 +246,7 @@ class BusClassBuilder:
         if host.bus_numbers_left < CONTROLLERS[controller.model].bus_numbers + reserve:
             self._refused.setdefault(number, PinConflict("bus-numbers", _ids(unit)))
             return
-        where = self.standing.below(host, controller.model, controller.id)
+        where = self.listed.below(host, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             return
         key = ("unit", number, where) if home is None else ("home", number, host)
@@ -262,13 +262,13 @@ class BusClassBuilder:
         """A unit at a level, or nothing if what is pinned inside cannot be there."""
         before = len(self.classes)
         try:
-            one = self.standing.controller(unit.controllers[0], where)
+            one = self.listed.controller(unit.controllers[0], where)
             one.floating_group, one.is_floating = number, True
             one.max_count, one.nesting = len(unit.controllers), 1 << 30
             pin = self.items.controller_pins.get(unit.controllers[0].id)
             one.function = None if pin is None else pin.function
             one.listed_ids = tuple(controller.id for controller in unit.controllers)
-            self.standing.pinned_below(one, unit.controllers[0].id)
+            self.listed.pinned_below(one, unit.controllers[0].id)
         except PinConflict as impossible:
             if impossible.rule in WHEREVER_IT_IS:
                 raise

@@ -27,12 +27,12 @@ class FloatingController:
     """Whether they may be absent."""
 
 
-def floating_controllers(standing: ListedControllers) -> list[FloatingController]:
+def floating_controllers(listed: ListedControllers) -> list[FloatingController]:
     """Raises PinConflict where a pci-bridge has the number of a pxb's hidden bridge: rule chassis-nr."""
-    guest, pins = standing.guest, standing.items.controller_pins
+    guest, pins = listed.guest, listed.items.controller_pins
     numbers = {integer(c.properties, "bus_nr"): c.id for c in guest.controllers if "bus_nr" in c.properties}
     alike: dict[tuple[object, Pin | None, bool], list[Controller]] = {}
-    optional = standing.items.open.controllers
+    optional = listed.items.open.controllers
     for controller in (*guest.controllers, *optional):
         chassis = integer(controller.properties, "chassis_nr")
         other = None if chassis is None else numbers.get(chassis)
@@ -40,7 +40,7 @@ def floating_controllers(standing: ListedControllers) -> list[FloatingController
             raise PinConflict("chassis-nr", (controller.id, other))
         pin = pins.get(controller.id)
         if (pin is None or pin.bus is None) and not CONTROLLERS[controller.model].is_expander:
-            looks = _looks(standing, controller), pin, controller in optional
+            looks = _looks(listed, controller), pin, controller in optional
             alike.setdefault(looks, []).append(controller)
     return [
         FloatingController(tuple(one), CONTROLLERS[one[0].model].needs, optional=maybe)
@@ -48,27 +48,27 @@ def floating_controllers(standing: ListedControllers) -> list[FloatingController
     ]
 
 
-def _looks(standing: ListedControllers, controller: Controller) -> object:
+def _looks(listed: ListedControllers, controller: Controller) -> object:
     touched = (
-        controller.id in standing.tree.occupants
-        or controller.id in standing.tree.homes
-        or any(controller.id in home.ids for home in standing.items.open.homes)
-        or bool(standing.tree.reserved(controller.id))
-        or standing.tracks(controller.model)
+        controller.id in listed.tree.occupants
+        or controller.id in listed.tree.homes
+        or any(controller.id in home.ids for home in listed.items.open.homes)
+        or bool(listed.tree.reserved(controller.id))
+        or listed.tracks(controller.model)
         or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
     )
     properties = sorted((name, value) for name, value in controller.properties.items() if name not in _NUMBERS)
-    own = controller.id if touched or controller.id in standing.items.open.readings else None
+    own = controller.id if touched or controller.id in listed.items.open.readings else None
     return controller.model, controller.numa, controller.hotplug, tuple(properties), own
 
 
-def switches_in(standing: ListedControllers, units: list[FloatingController]) -> int:
+def switches_in(listed: ListedControllers, units: list[FloatingController]) -> int:
     """Upstream ports that move: by themselves, or with the unit that they are pinned in."""
     moving = (controller for unit in units for controller in unit.controllers)
-    return sum(one.model == "x3130-upstream" for controller in moving for one in _with_inside(standing, controller))
+    return sum(one.model == "x3130-upstream" for controller in moving for one in _with_inside(listed, controller))
 
 
-def _with_inside(standing: ListedControllers, controller: Controller) -> Iterator[Controller]:
+def _with_inside(listed: ListedControllers, controller: Controller) -> Iterator[Controller]:
     yield controller
-    for inside in standing.tree.inside.get(controller.id, []):
-        yield from _with_inside(standing, inside)
+    for inside in listed.tree.inside.get(controller.id, []):
+        yield from _with_inside(listed, inside)

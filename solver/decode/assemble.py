@@ -19,7 +19,8 @@ from .seats import Assignment, BusInstance
 
 
 def assemble(guest: Guest, items: Items, assignment: Assignment) -> Context:
-    """The layout of a seating, surveyed; what it costs and what the firmware makes of it is still to be said in it."""
+    """The layout of an assignment, in its context. What it costs and what the firmware makes of it is still to be said
+    in it."""
     placed = LayoutTree(guest, items, assignment)
     parts = _Parts(placed, Numbering(placed), FirmwareReserves(placed))
     known = context_of(guest, _layout(guest, parts))

@@ -13,7 +13,7 @@ from ...schema.explanation.restrict import Relaxation
 from ...schema.layout.outcome import Infeasible
 from ...schema.pci.address import BUS_NUMBERS
 from ...schema.request.guest import Guest
-from ...schema.verify import verify_surveyed
+from ...schema.verify import verify_context
 from ...schema.verify.context import Context
 from ..aggregate.items import Items, items_of
 from ..aggregate.pins import PinConflict
@@ -119,7 +119,7 @@ class _Attempt:
             return self.unwritten
         # without the limit to IO space nothing is reserved of it
         lax = without | {"spare"} if "io-space" in without else without
-        findings = verify_surveyed(self.known)
+        findings = verify_context(self.known)
         return all(one.severity == "warning" or one.rule in lax for one in findings)
 
 

@@ -15,7 +15,7 @@ from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
-from ...schema.verify import verify_surveyed
+from ...schema.verify import verify_context
 from ...schema.verify.context import Context
 from ...schema.verify.objective import objective_of
 from ..aggregate.items import Items, items_of
@@ -149,7 +149,7 @@ def _verify(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str |
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
     rule of what ran out, if that is why."""
     layout = with_costs(known, optimum)
-    findings = verify_surveyed(known.with_statements(layout))
+    findings = verify_context(known.with_statements(layout))
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     if errors:
         return Undecided(bound=optimum.unconditional(known.guest)), next(

@@ -1,4 +1,4 @@
-"""The opinion of another solver about the rows: what the encoding says, without what the search makes of it.
+"""The opinion of another solver about the rows: what the model says, without what the search makes of it.
 
 The unrestricted rows go to SCIP as they are. So a fault of a restricted stage, of a bound in solver/search/bounds.py
 or of CP-SAT shows; a fault of the rows themselves does not. Where the answer is not of the rows, as the prediction
@@ -35,11 +35,11 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
     claimed = _costs(outcome)
     told = []
     try:
-        for scope in UNRESTRICTED:
-            encoding = _encoding(guest, scope)
-            if encoding is not None and encoding.incomplete:
+        for formulation in UNRESTRICTED:
+            model = _model(guest, formulation)
+            if model is not None and model.incomplete:
                 return "n/a: the rows leave out layouts"
-            found = None if encoding is None else _optimum(encoding, guest, seconds)
+            found = None if model is None else _optimum(model, guest, seconds)
             if found == claimed:
                 return "agree"
             told.append(_text(found))
@@ -53,17 +53,17 @@ def opinion(guest: Guest, outcome: Outcome, *, seconds: float = SECONDS) -> str:
     return f"DISAGREE: rows {', '.join(told)}, solver {_text(claimed)}"
 
 
-def _encoding(guest: Guest, scope: Formulation) -> Model | None:
+def _model(guest: Guest, formulation: Formulation) -> Model | None:
     """None where a pinned part breaks a rule by itself."""
     try:
-        return build(guest, items_of(guest), scope)
+        return build(guest, items_of(guest), formulation)
     except PinConflict:
         return None
 
 
-def _optimum(encoding: Model, guest: Guest, seconds: float) -> Costs | None:
-    order = [term for term in guest.policy.order if term in encoding.terms]
-    best = lexicographic(encoding.variables.linear, [encoding.terms[term] for term in order], seconds)
+def _optimum(model: Model, guest: Guest, seconds: float) -> Costs | None:
+    order = [term for term in guest.policy.order if term in model.terms]
+    best = lexicographic(model.variables.linear, [model.terms[term] for term in order], seconds)
     return None if best is None else dict(zip(order, best, strict=True))
 
 

@@ -69,16 +69,16 @@ class Rows:
             self.without(patch)
             try:
                 items = items_of(guest)
-                encoding = build(guest, items, Formulation(exact_io=rng.random() < 0.5))
+                model = build(guest, items, Formulation(exact_io=rng.random() < 0.5))
             except PinConflict:
                 return None
-            rows = encoding.variables.linear
+            rows = model.variables.linear
             if rows.infeasible:
                 return None
             drawn = sum_of(LinearExpr({index: rng.randint(-2, 3)}) for index in range(len(rows.ranges)))
-            result = CpSatModel(rows, LIMITS).minimize(drawn + encoding.terms["controllers"] * 3)
+            result = CpSatModel(rows, LIMITS).minimize(drawn + model.terms["controllers"] * 3)
             try:
-                known = assemble(guest, items, decode(encoding, result.values, bool)) if result.values else None
+                known = assemble(guest, items, decode(model, result.values, bool)) if result.values else None
             except NoDecode:
                 return None
         if known is None:
@@ -92,17 +92,17 @@ class Rows:
         with pytest.MonkeyPatch.context() as patch:
             self.whole(patch)
             items = items_of(guest)
-            for scope in formulations(guest, items)[-2:][:models]:
-                encoding = build(guest, items, scope)
-                program = CpSatModel(encoding.variables.linear, LIMITS)
-                for term, what in encoding.terms.items():
+            for formulation in formulations(guest, items)[-2:][:models]:
+                model = build(guest, items, formulation)
+                program = CpSatModel(model.variables.linear, LIMITS)
+                for term, what in model.terms.items():
                     if term in terms:
                         program.fix(what, terms[term])
                 if (
-                    encoding.variables.linear.infeasible
-                    or program.minimize(encoding.no_objective).answer is Status.INFEASIBLE
+                    model.variables.linear.infeasible
+                    or program.minimize(model.no_objective).answer is Status.INFEASIBLE
                 ):
-                    refused.append(scope)
+                    refused.append(formulation)
         return refused
 
 

@@ -13,7 +13,7 @@ from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import PinConflict
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
-from qslot.solver.search import lexicographic as search
+from qslot.solver.search import lexicographic as own_search
 from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.formulations import series
@@ -36,12 +36,12 @@ def solved(guest: Guest) -> Solved:
 def check(guest: Guest, *, cheapest: bool = False) -> None:
     """Each argument against the least of its term alone, which SCIP finds: the solver believes its own bounds."""
     try:
-        encoding = build(guest, items_of(guest), Formulation(cheapest_only=cheapest))
-        least = {term: lexicographic(encoding.variables.linear, [what], 5) for term, what in encoding.terms.items()}
+        model = build(guest, items_of(guest), Formulation(cheapest_only=cheapest))
+        least = {term: lexicographic(model.variables.linear, [what], 5) for term, what in model.terms.items()}
     except (PinConflict, UnsureError):
         return
     values = {term: found[0] for term, found in least.items() if found is not None}
-    assert [one for one in arguments(encoding) if one.value > values.get(one.term, one.value)] == []
+    assert [one for one in arguments(model) if one.value > values.get(one.term, one.value)] == []
 
 
 @pytest.mark.parametrize("cheapest", [False, True])
@@ -77,8 +77,8 @@ def half_filled(taken: list[int], waiting: int) -> Guest:
 def test_functions_left_over_in_several_ports_count_together() -> None:
     """Nine devices fit beside the one: seven in its port, two in the other."""
     guest = half_filled([1, 0], 9)
-    encoding = build(guest, items_of(guest), Formulation())
-    (bound,) = (one for one in arguments(encoding) if one.argument == "ports-for-functions")
+    model = build(guest, items_of(guest), Formulation())
+    (bound,) = (one for one in arguments(model) if one.argument == "ports-for-functions")
     assert (bound.value, bound.amounts["ports"]) == (3, 0)
     assert opinion(guest, solve(guest)) == "agree"
 
@@ -94,22 +94,22 @@ def test_no_bound_is_above_the_least_where_ports_are_half_filled(taken: list[int
 def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest) -> None:
     request = plain(guest)
     try:
-        encoding = build(request, items_of(request), Formulation(switches=not cheapest, cheapest_only=cheapest))
+        model = build(request, items_of(request), Formulation(switches=not cheapest, cheapest_only=cheapest))
     except PinConflict:
         assume(False)
-    found = {(one.term, one.argument): one.value for one in arguments(encoding)}
+    found = {(one.term, one.argument): one.value for one in arguments(model)}
     expected = recomputed(request, cheapest=cheapest)
     assert {key: found.get(key) for key in expected} == expected
     assert {argument for _, argument in found} <= {*ARGUMENTS}
-    assert {key for key in found if key not in expected} <= {(term, "each-by-itself") for term in encoding.terms}
-    assert bounds(encoding) == {term: max(v for (t, _), v in found.items() if t == term) for term in encoding.terms}
+    assert {key for key in found if key not in expected} <= {(term, "each-by-itself") for term in model.terms}
+    assert bounds(model) == {term: max(v for (t, _), v in found.items() if t == term) for term in model.terms}
 
 
 @given(small_guests())
 def test_term_by_term_gives_the_same_bytes(guest: Guest) -> None:
     quick = solved(guest).layout
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "_at_once", lambda *_: None)
+        patch.setattr(own_search, "_at_once", lambda *_: None)
         slow = solved(guest)
     assert slow.layout.model_dump_json() == quick.model_dump_json()
 
@@ -119,5 +119,5 @@ def test_everyday_guests_meet_all_bounds(family: str) -> None:
     """One solve is enough for thirty devices of every family."""
     guest = FAMILIES[family].build(30)
     items = items_of(guest)
-    encoding = build(guest, items, series(guest, items)[0][0])
-    assert search._at_once(encoding, bounds(encoding), Limits()) is not None
+    model = build(guest, items, series(guest, items)[0][0])
+    assert own_search._at_once(model, bounds(model), Limits()) is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
 from qslot.schema.firmware import exceeds_memory, predict
 from qslot.solver import Options, solve
-from qslot.solver.aggregate import item_kinds as kinds
+from qslot.solver.aggregate import item_kinds
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
@@ -73,7 +73,7 @@ def large_guests(draw: st.DrawFn) -> Guest:
 def answer(guest: Guest, *, sums: bool) -> Outcome:
     """With the sums of memory, or with the exact prediction alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kinds, "may_be_short", lambda _: sums)
+        patch.setattr(item_kinds, "may_be_short", lambda _: sums)
         patch.setattr(SOLVING, "within_reach", lambda _: False)  # which knows without sums, and slowly
         return solve(guest, Options(time_limit=2))
 
@@ -108,11 +108,11 @@ def test_no_layout_uses_less_than_said(guest: Guest) -> None:
 
 
 def never_short(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(kinds, "may_be_short", lambda _: False)
+    patch.setattr(item_kinds, "may_be_short", lambda _: False)
 
 
 def always_short(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(kinds, "may_be_short", lambda _: True)
+    patch.setattr(item_kinds, "may_be_short", lambda _: True)
 
 
 @pytest.mark.parametrize("first", range(0, 120, 30))

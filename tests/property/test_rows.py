@@ -12,7 +12,7 @@ from qslot.solver import Options, solve
 from qslot.solver.aggregate.bus_classes import BusKind
 from qslot.solver.model.build import Model, build
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
-from qslot.solver.search import optimize as search
+from qslot.solver.search import optimize
 from qslot.solver.search.bounds import bounds
 from qslot.solver.search.cpsat import CpSatModel, SolveResult, Status
 
@@ -49,10 +49,10 @@ def test_the_rows_say_what_the_solver_says(guest_of: Callable[[int], Guest], see
 
 def test_a_bound_that_is_too_high_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def one_more(encoding: Model) -> dict[Term, int]:
-        return {**bounds(encoding), "controllers": 2}
+    def one_more(model: Model) -> dict[Term, int]:
+        return {**bounds(model), "controllers": 2}
 
-    monkeypatch.setattr(search, "lower_bounds", one_more)
+    monkeypatch.setattr(optimize, "lower_bounds", one_more)
     assert asked(BRIDGED).startswith("DISAGREE")
 
 
@@ -71,12 +71,12 @@ def _restrict(monkeypatch: pytest.MonkeyPatch, allowed: Callable[[Any], bool]) -
     """The search takes models without the other options for whole ones."""
 
     def restricted(*args: Any, **kwargs: Any) -> Model:
-        encoding = build(*args, **kwargs)
-        v = encoding.variables
+        model = build(*args, **kwargs)
+        v = model.variables
         v.linear.add_eq(sum_of(c for o, c in zip(v.options, v.counts, strict=True) if not allowed(o)), 0)
-        return encoding
+        return model
 
-    monkeypatch.setattr(search, "build", restricted)
+    monkeypatch.setattr(optimize, "build", restricted)
 
 
 def test_a_false_proof_of_the_solver_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

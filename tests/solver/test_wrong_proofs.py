@@ -13,18 +13,14 @@ import pytest
 from qslot.schema import Guest, Infeasible, Undecided
 from qslot.schema.firmware.pieces import NONE
 from qslot.solver import solve
-from qslot.solver.aggregate import bus_class_builder as grow
-from qslot.solver.aggregate import controller_reserves as reserves
-from qslot.solver.aggregate import item_kinds as kinds
-from qslot.solver.aggregate import listed_controllers as standing
+from qslot.solver.aggregate import bus_class_builder, controller_reserves, item_kinds, listed_controllers
 from qslot.solver.aggregate.bus_classes import BusClass, KeptRoom
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
-from qslot.solver.model import io_space, memory
-from qslot.solver.model import spare_slots as spares
+from qslot.solver.model import io_space, memory, spare_slots
 from qslot.solver.model.build import build
 from qslot.solver.model.linear import LinearExpr, LinearModel
-from qslot.solver.search import optimize as search
+from qslot.solver.search import optimize
 from qslot.solver.search.lexicographic import Optimum
 
 from ..opinions import addresses, oracle, rows
@@ -253,26 +249,30 @@ class Fault(NamedTuple):
 
 
 def joiners_are_free(patch: Patch) -> None:
-    patch.setattr(search, "restrict_to_least_weights", lambda *_: None)
+    patch.setattr(optimize, "restrict_to_least_weights", lambda *_: None)
 
 
 def few_fields_are_compared(patch: Patch) -> None:
-    patch.setattr(standing, "ALIKE", ("model", "level", "slots", "takes_hotplug", "io_reserve_pages", "parent"))
+    patch.setattr(
+        listed_controllers, "ALIKE", ("model", "level", "slots", "takes_hotplug", "io_reserve_pages", "parent")
+    )
     patch.setattr(BusClass, "is_tracked", property(lambda bus: bus.bus_reserve is not None or bus.io_reserve_pages > 1))
 
 
 def no_page_of_its_own(patch: Patch) -> None:
-    patch.setattr(spares, "shpc_opens_page", lambda _: False)
+    patch.setattr(spare_slots, "shpc_opens_page", lambda _: False)
 
 
 def only_free_items_wish(patch: Patch) -> None:
-    patch.setattr(grow, "wished_nodes", lambda _, items: {kind.numa for kind in items.free if kind.numa is not None})
+    patch.setattr(
+        bus_class_builder, "wished_nodes", lambda _, items: {kind.numa for kind in items.free if kind.numa is not None}
+    )
 
 
 def a_constant_for_infinity(patch: Patch) -> None:
     patch.setattr(memory, "MIB", 1)
     patch.setattr(LinearModel, "add_le", lambda self, what, limit: self.add_range(-1 << 40, what - limit, 0))
-    patch.setattr(kinds, "may_be_short", lambda _: True)
+    patch.setattr(item_kinds, "may_be_short", lambda _: True)
 
 
 def everybody_keeps_room(patch: Patch) -> None:
@@ -281,7 +281,7 @@ def everybody_keeps_room(patch: Patch) -> None:
 
 
 def reserves_take_no_memory(patch: Patch) -> None:
-    patch.setattr(reserves, "kept_memory", lambda *_: NONE)
+    patch.setattr(controller_reserves, "kept_memory", lambda *_: NONE)
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
@@ -330,7 +330,7 @@ def test_bounds_of_an_undecided_answer_hold_for_it() -> None:
     assert stated["preferences"] == 1
     assert stated["depth"] == stated["controllers"] == 0
     values = {"moved": 0, "guest_visible": 0, "preferences": 45, "io_windows": 0, "controllers": 14, "depth": 3}
-    bounds = search._bounds(guest, values, found)  # type: ignore[arg-type]
+    bounds = optimize._bounds(guest, values, found)  # type: ignore[arg-type]
     assert all(bound <= values[term] for term, bound in bounds.items())
 
 
@@ -346,7 +346,7 @@ def test_a_row_without_a_limit_below_refuses_nothing() -> None:
 def test_ports_of_one_class_are_alike_in_every_field() -> None:
     """But in who they are: merging compares all that a bus class says."""
     named = {one.name for one in fields(BusClass)}
-    assert named - set(standing.ALIKE) == {"listed_ids", "max_count", "possible_parents"}
+    assert named - set(listed_controllers.ALIKE) == {"listed_ids", "max_count", "possible_parents"}
 
 
 def test_without_the_limit_to_io_space_each_device_may_have_a_bridge() -> None:
