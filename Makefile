@@ -10,12 +10,18 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto -m "not real"
 
-real: .venv/installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m real
+# With QEMU=trixie or QEMU=sid: the QEMU, firmware and libvirt of that Debian, unpacked beside the sources. TESTS are
+# files of tests, all by default.
+TESTS ?= tests
+FETCHED := $(if $(QEMU),.qemu/$(QEMU)/fetched)
+WITH_QEMU := $(if $(QEMU),PATH="$(CURDIR)/.qemu/$(QEMU)/bin:$$PATH")
+
+real: .venv/installed $(FETCHED)
+	$(WITH_QEMU) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m real $(TESTS)
 
 # the firmware predictions over hundreds of random layouts: about an hour
-predictions: .venv/installed
-	$(BIN)/python -m tests.real.campaign
+predictions: .venv/installed $(FETCHED)
+	$(WITH_QEMU) $(BIN)/python -m tests.real.campaign
 
 # the table of guest operating systems, from an osinfo-db: Debian's package osinfo-db, or OSINFO=DIR
 OSINFO ?= /usr/share/osinfo
@@ -40,5 +46,10 @@ types: .venv/installed
 	tests/real/linux/fetch.sh .linux
 	@touch $@
 
+# QEMU, SeaBIOS, OVMF, libvirt of another Debian. Needs apt, but not root.
+.qemu/%/fetched: tests/real/debian/fetch.sh
+	tests/real/debian/fetch.sh $* .qemu/$*
+	@touch $@
+
 clean:
-	rm -rf .venv .linux
+	rm -rf .venv .linux .qemu .libvirt

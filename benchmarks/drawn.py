@@ -22,9 +22,9 @@ def scarce(size: int) -> Guest:
     return drawn(size, old=0.5)
 
 
-def drawn(size: int, old: float) -> Guest:
+def drawn(size: int, old: float, seed: object = SEED) -> Guest:
     """`old` is the share of devices with IO ports or conventional connectors."""
-    rng = Random(f"{SEED}-{size}")
+    rng = Random(f"{seed}-{size}")
     devices = [_drawn(rng, number, rng.random() < old) for number in range(size)]
     for head in rng.sample(range(0, size - 4, 4), size // 20):  # cards of neighbours in the list
         for entry in devices[head : head + rng.randint(2, 4)]:

@@ -1,21 +1,26 @@
 """Our plans against libvirt's own, for the same domains without addresses: `python -m benchmarks.libvirt > LIBVIRT.md`.
 
-Needs Debian's libvirt with its Python binding. For each domain libvirt chooses a layout. Ours has preset libvirt and
-the same needs: each device that is hot-pluggable there must be, and as many slots are kept free as there are. Compared
-is what that takes; of libvirt's layouts those that keep all rules, the firmware's IO space among them. Some of its own
-test domains libvirt refuses for other reasons than PCI: no TPM emulator here, no virtiofs without a daemon.
+Needs Debian's libvirt with its Python binding. For each domain libvirt chooses a layout, and ours has preset libvirt.
+In plain use both get the domain as it is given, with its addresses and controllers. With the same needs both get it
+without; then each device that is hot-pluggable in libvirt's layout must be in ours, and as many slots are kept free as
+there are. Compared is what that takes; of libvirt's layouts those that keep all rules, the firmware's IO space among
+them. Some of its own test domains libvirt refuses for other reasons than PCI: no TPM emulator here, no virtiofs without
+a daemon.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from qslot.schema import Guest, Layout, Solved
+from qslot.schema.host_devices import NO_HOST, with_host_devices
 from qslot.schema.layout.layout import SpareSlot
 from qslot.schema.libvirt import guest_data
 from qslot.schema.libvirt.splice import Edits, Element, parse
@@ -25,18 +30,30 @@ from qslot.schema.verify.needs import closed
 from qslot.solver import Options, solve
 
 PATIENCE: Final = Options(time_limit=20)
-PYTHON: Final = "/usr/bin/python3"
-ORACLE: Final = Path(__file__).parents[1] / "tests" / "real" / "libvirt" / "define.py"
+PYTHON: Final = shutil.which("python3-libvirt") or "/usr/bin/python3"
+"""Debian's, which alone has libvirt's binding; or of the Debian that tests/real/debian/fetch.sh unpacked."""
+ORACLE: Final = Path(__file__).parents[1] / "tests" / "real" / "libvirt" / "oracle.py"
 CORPUS: Final = Path(__file__).parents[2] / "shared" / "corpus" / "libvirt" / "positive"
 
 
 class Oracle:
     """The real libvirt, embedded driver, no daemon. Ends with the `with` block."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str = PYTHON) -> None:
+        self.python = python
+        self.process = self._started()
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        """Major and minor number."""
+        words = [self.python, "-c", "import libvirt; print(libvirt.getVersion())"]
+        number = int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+        return number // 1_000_000, number // 1000 % 1000
+
+    def _started(self) -> subprocess.Popen[str]:
         # as text, not by its name: it gives up root, and with it access to our folder
-        command = [PYTHON, "-c", ORACLE.read_text()]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
+        command = [self.python, "-c", ORACLE.read_text()]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
 
     def __enter__(self) -> Self:
         return self
@@ -46,18 +63,27 @@ class Oracle:
 
     def capabilities(self, machine: str = "") -> str:
         """Domain capabilities for that machine; without one, the host's."""
-        return self._answer([machine])["xml"]
+        return self._answer(["capabilities", machine])["xml"]
 
     def ask(self, text: str) -> dict[str, str]:
         """The domain as libvirt keeps it under `xml`, or why it refuses under `error`."""
         return self._answer(text)
 
-    def _answer(self, question: str | list[str]) -> dict[str, str]:
+    def tell(self, command: str, *words: str | bool) -> dict[str, str]:
+        """`live` and `stored`, the definitions then of the one domain that runs, or `error`; the commands are those of
+        the program."""
+        return self._answer([command, *words])
+
+    def _answer(self, question: str | list[str | bool]) -> dict[str, str]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
-        answer: dict[str, str] = json.loads(self.process.stdout.readline())
+        told = self.process.stdout.readline()
+        if not told:
+            self.process = self._started()
+            return {"error": "libvirt crashes"}
+        answer: dict[str, str] = json.loads(told)
         return answer
 
 
@@ -68,13 +94,13 @@ def stripped(text: str) -> str:
     devices = root.first("devices")
     for element in devices.children if devices is not None else ():
         if element.tag == "controller" and element.get("type") == "pci":
-            _cut(edits, element)
+            cut(edits, element)
         elif (address := element.first("address")) is not None and address.get("type") == "pci":
-            _cut(edits, address)
+            cut(edits, address)
     return edits.apply().decode()
 
 
-def _cut(edits: Edits, element: Element) -> None:
+def cut(edits: Edits, element: Element) -> None:
     edits.splices.append((element.start, element.end, ""))
 
 
@@ -88,6 +114,11 @@ class Cost:
     def of(cls, layout: Layout) -> "Cost":
         values = {term.term: term.value for term in layout.objective}
         return cls(values["controllers"], values["io_windows"] // 4096, values["preferences"])
+
+
+def request_of(text: str) -> dict[str, Any]:
+    """What a domain asks for, of whose host nothing is known."""
+    return with_host_devices(guest_data(text.encode()), NO_HOST, assume=True)
 
 
 def same_needs(data: dict[str, Any], layout: Layout) -> dict[str, Any]:
@@ -114,17 +145,34 @@ def _free(known: Context) -> Counter[str]:
     return free
 
 
-def compare(oracle: Oracle, text: str) -> tuple[str, Cost | None, Cost | None]:
-    """What came of it, in a word; libvirt's cost and ours, where both have a layout."""
+Comparison = tuple[str, Cost | None, Cost | None]
+"""What came of it, in a word; libvirt's cost and ours, where both have a layout."""
+
+
+def in_plain_use(oracle: Oracle, text: str) -> Comparison:
+    """As a user has it from `qslot plan --preset libvirt`."""
+    mine = request_of(text) | {"policy": {"preset": "libvirt"}}
+    kept = oracle.ask(text).get("xml")
+    if kept is None:
+        return ("planned, refused by libvirt" if _plan(mine) else "refused by both"), None, None
+    theirs = _plan(request_of(kept))
+    return ("libvirt's layout breaks a rule", None, None) if theirs is None else _verdict(theirs, _plan(mine))
+
+
+def with_the_same_needs(oracle: Oracle, text: str) -> Comparison:
+    """Without what the domain says of addresses and controllers; ours has the needs that libvirt's layout meets."""
     bare = stripped(text)
     kept = oracle.ask(bare).get("xml")
     if kept is None:
-        return ("planned, refused by libvirt" if _plan(guest_data(bare.encode())) else "refused by both"), None, None
-    data = guest_data(kept.encode())
+        return ("planned, refused by libvirt" if _plan(request_of(bare)) else "refused by both"), None, None
+    data = request_of(kept)
     theirs = _plan(data)
     if theirs is None:
         return "libvirt's layout breaks a rule", None, None
-    ours = _plan(same_needs(data, theirs))
+    return _verdict(theirs, _plan(same_needs(data, theirs)))
+
+
+def _verdict(theirs: Layout, ours: Layout | None) -> Comparison:
     if ours is None:
         return "NOT PLANNED", Cost.of(theirs), None
     there, here = Cost.of(theirs), Cost.of(ours)
@@ -142,6 +190,9 @@ def _plan(data: dict[str, Any]) -> Layout | None:
     return outcome.layout if isinstance(outcome, Solved) else None
 
 
+Compare = Callable[[Oracle, str], Comparison]
+
+
 def nics(machine: str, number: int, model: str) -> str:
     """A domain of identical interfaces."""
     interfaces = f"<interface type='user'><model type='{model}'/></interface>" * number
@@ -151,18 +202,20 @@ def nics(machine: str, number: int, model: str) -> str:
     )
 
 
-def families() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each with its domains, by name."""
+def families() -> Iterator[tuple[str, Compare, list[tuple[str, str]]]]:
+    """Each with how it is compared, and its domains by name."""
     if CORPUS.is_dir():
-        paths = sorted(CORPUS.glob("*.xml"))
-        yield "libvirt's own test domains", [(path.stem, path.read_text(encoding="utf-8")) for path in paths]
+        own = [(path.stem, path.read_text(encoding="utf-8")) for path in sorted(CORPUS.glob("*.xml"))]
+        yield "libvirt's own test domains, in plain use", in_plain_use, own
+        yield "libvirt's own test domains, with the same needs", with_the_same_needs, own
     for machine in ("pc", "q35"):
         for model in ("virtio", "virtio-transitional", "virtio-non-transitional"):
             sizes = range(1, 251)
-            yield f"1 to 250 {model} interfaces, {machine}", [(str(n), nics(machine, n, model)) for n in sizes]
+            domains = [(str(number), nics(machine, number, model)) for number in sizes]
+            yield f"1 to 250 {model} interfaces, {machine}, with the same needs", with_the_same_needs, domains
 
 
-def row(oracle: Oracle, name: str, domains: list[tuple[str, str]]) -> list[str]:
+def row(oracle: Oracle, name: str, compare: Compare, domains: list[tuple[str, str]]) -> list[str]:
     """Prints a family's row; gives what is bad in it."""
     counts: Counter[str] = Counter()
     sums, bad = [0, 0, 0, 0], []
@@ -183,7 +236,7 @@ def main() -> int:
     print("# Plans against libvirt 9.0's\n\nMade by `python -m benchmarks.libvirt`; see there for what is compared.\n")
     print("| domains | verdicts | controllers, libvirt's and ours | IO windows |\n|---|---|---|---|")
     with Oracle() as oracle:
-        bad = [line for name, domains in families() for line in row(oracle, name, domains)]
+        bad = [line for family in families() for line in row(oracle, *family)]
     print("".join(f"\n- {line}" for line in bad))
     return 1 if bad else 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from qslot.schema import Guest, Outcome, Undecided
 from qslot.solver import Options, solve
 from qslot.solver.search import optimize
-from qslot.solver.search.cpsat import engine
+from qslot.solver.search.engines import Asked, engine
 
 if TYPE_CHECKING:
     from qslot.solver.model.linear import LinearModel
@@ -23,7 +23,7 @@ PHASES: Final = {
     "lexicographic_optimum": "solve",
     "decode": "decode",
     "assemble": "decode",
-    "_verify": "verify",
+    "verified": "verify",
 }
 """Names in solver/search/optimize.py, none of which calls another, and the phase that each belongs to."""
 
@@ -146,7 +146,7 @@ def trivial_solve() -> tuple[float, float]:
     model.variables.add().domain.extend((0, 10))
     model.objective.vars.extend([0])
     model.objective.coeffs.extend([1])
-    response = door.solve(model, {"num_workers": 1})
+    response = door.solve(model, Asked({"num_workers": 1}))
     times = 1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)
     assert list(response.solution) == [0], response
     return times

@@ -1,6 +1,6 @@
 """The base of all data that qslot takes and gives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -26,14 +26,19 @@ class Frozen(BaseModel):
     read where they are asked for (`formats/json_schema.py`): pydantic would parse every class for them at each start.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # built when first used: parts are built once with the whole that has them, and what is not asked for never is
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     def __hash__(self) -> int:
         """Equal data have equal hashes; pydantic's own cannot hash the mappings that some of it holds."""
-        return hash(tuple(_hashable(getattr(self, name)) for name in type(self).model_fields))
+        values = tuple(map(self.__dict__.get, type(self).model_fields))
+        try:
+            return hash(values)
+        except TypeError:
+            return hash(_hashable(values))
 
 
 def _hashable(value: object) -> object:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return frozenset((key, _hashable(one)) for key, one in value.items())
     return tuple(map(_hashable, value)) if isinstance(value, tuple) else value

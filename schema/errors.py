@@ -1,14 +1,17 @@
 """The base of all errors that qslot raises, and what is wrong with an input."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Kind = TypeVar("Kind")
 
 
 class Problem(NamedTuple):
     """One thing that is wrong: `str()` is the whole line."""
 
     field: str
-    """Path of the field, `devices[3] (net2).virtio`; empty where it is about the whole."""
+    """Path of the field as `--set` takes it, `devices.net2.virtio`; `devices[3].id` where an id cannot name the entry.
+    Empty where it is about the whole."""
     value: object
     """What stands there; None where the field is missing, or where no single value is at fault."""
     mend: str
@@ -41,9 +44,24 @@ class QslotError(Exception):
         return self.problems[0].mend if self.problems else str(self)
 
 
+class ArgumentError(QslotError, ValueError):
+    """An argument that a function cannot be called with; `field` is the argument's name."""
+
+    def __init__(self, field: str, value: object, mend: str) -> None:
+        super().__init__(f"{field}: {mend}")
+        self.problems = (Problem(field, value, mend, str(self)),)
+
+
 class InputError(QslotError, ValueError):
     """An input that can't be read, or does not say what it should. One line a problem, each naming the input."""
 
     def __init__(self, source: str, problems: Sequence[Problem | str]) -> None:
         super().__init__("\n".join(f"{source}: {one}" for one in problems))
         self.problems = tuple(one for one in problems if isinstance(one, Problem))
+
+
+def expect(name: str, value: Kind, kind: type | tuple[type, ...], instead: str) -> Kind:
+    """The argument of that name, if it is of that type. Raises ArgumentError, which says what would be right."""
+    if not isinstance(value, kind):
+        raise ArgumentError(name, value, f"this is of type {type(value).__name__}: give {instead}")
+    return value

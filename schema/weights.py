@@ -9,7 +9,9 @@ WEIGHTS: Final[dict[str, int]] = {
     "legacy-on-port": 4,
     "shared": 2,
     "foreign-node": 2,
+    "iommu-space": 2,
     "switch": 1,
     "chipset-place": 1,
 }
-"""Per device and reason (`switch`: per switch that was not demanded); docs/semantics.md says when each applies."""
+"""Per device and reason (`switch`: per switch that was not demanded; `iommu-space`: per IOMMU group that shares another
+one's address space); docs/semantics.md says when each applies."""

@@ -27,6 +27,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "machine-model": (
         "aggregate/bus_class_builder.py: BusClassBuilder._created_expanders",
         "aggregate/bus_class_builder.py: BusClassBuilder._expand",
+        "aggregate/bus_class_builder.py: BusClassBuilder._add_created",
     ),
     "as-requested": (
         "decode/assemble.py: _layout",
@@ -35,7 +36,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "address-range": (
         "aggregate/listed_controllers.py: ListedControllers._bus",
-        "aggregate/bus_class_builder.py: BusClassBuilder._create",
+        "aggregate/created_controllers.py: CreatedControllers.at",
         "aggregate/pins.py: slot_kinds",
     ),
     "address-unique": (
@@ -73,7 +74,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "multifunction": ("decode/layout_tree.py: LayoutTree.shared",),
     "slot-sharing": (
         "aggregate/pins.py: _join",
-        "model/variables.py: packs_into_shared_slots",
+        "model/variables.py: packed_as",
         "model/seat_options.py: _may_share",
         "model/slots.py: slots_suffice",
         "model/slots.py: _shared",
@@ -84,6 +85,15 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/variables.py: _patterns",
         "model/slots.py: _shared",
     ),
+    "virtual-functions": (
+        "aggregate/items.py: _functions",
+        "aggregate/virtual_places.py: VirtualPlaces.allowed",
+        "aggregate/pins.py: Occupancy._close_virtual",
+        "aggregate/pins.py: Occupancy.reserved",
+        "model/seat_options.py: _has_its_functions",
+        "model/slots.py: _shared",
+    ),
+    "sriov-pf": ("aggregate/virtual_places.py: VirtualPlaces.allowed",),
     "connect": (
         "aggregate/item_kinds.py: ItemKinds._allowed",
         "aggregate/bus_class_builder.py: BusClassBuilder.build",
@@ -98,11 +108,23 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/seat_options.py: _home_options",
     ),
     "integrated": ("aggregate/item_kinds.py: ItemKinds._allowed",),
-    "viommu-host-device": (
-        "aggregate/item_kinds.py: ItemKinds._isolated",
-        "aggregate/item_kinds.py: ItemKinds._allowed",
+    "companion": (
+        "aggregate/items.py: companions_of",
+        "aggregate/pins.py: _join",
+        "model/seat_options.py: _may_share",
+    ),
+    "iommu-group": (
+        "aggregate/iommu.py: tracks_spaces",
+        "aggregate/iommu.py: space_of_expander",
+        "aggregate/iommu.py: useful_spaces",
+        "aggregate/bus_classes.py: BusClass.child_level",
+        "aggregate/listed_controllers.py: ListedControllers.tracks",
+        "aggregate/bus_class_builder.py: BusClassBuilder._add_spaces",
+        "aggregate/pins.py: has_address_space",
         "aggregate/pins.py: _must",
+        "model/seat_options.py: may_sit",
         "model/seat_options.py: _home_options",
+        "model/address_spaces.py: AddressSpaces",
     ),
     "hotplug": (
         "aggregate/bus_classes.py: takes_hotplug",
@@ -134,6 +156,11 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/bus_tree.py: near",
         "model/bus_tree.py: _same_ancestor",
     ),
+    "order": (
+        "ordering/ordered.py: ordered",
+        "decode/in_order.py: in_order",
+        "address_model/order.py: order",
+    ),
     "spare": (
         "aggregate/item_kinds.py: ItemKinds.of_spare",
         "aggregate/bus_classes.py: KeptRoom.holds",
@@ -150,6 +177,8 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/seat_options.py: _may_be_alone",
         "model/seat_options.py: _may_share",
     ),
+    "kept-controllers": ("replanning/replan.py: replanned",),
+    "frozen": ("replanning/replan.py: Replanning.with_all_pinned",),
     "bus-numbers": (
         "aggregate/bus_number_ranges.py: numbers_left",
         "aggregate/bus_class_builder.py: BusClassBuilder._add_created",
@@ -170,6 +199,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/item_kinds.py: ItemKinds._memory",
         "model/memory.py: memory_space",
         "model/prefetchable.py: Held",
+        "model/padding.py: Padding",
         "model/spare_memory.py: SpareMemory",
         "model/build.py: _capacities",
         "decode/firmware_reserves.py: FirmwareReserves.change",
@@ -190,7 +220,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "shpc": (
         "aggregate/bridge_nesting.py: turns_shpc_off",
-        "aggregate/bus_class_builder.py: BusClassBuilder._create",
+        "aggregate/created_controllers.py: CreatedControllers.at",
         "model/io_windows.py: _for_spares",
         "decode/layout_tree.py: LayoutTree.keeps_shpc",
     ),
@@ -216,8 +246,23 @@ NOT_ENCODED: Final[dict[str, str]] = {
     "machine-needs": "the machine type is chosen before there is a model: schema/environment/candidates.py",
     "host-machine": "the machine type is chosen before there is a model: schema/environment/candidates.py",
     "host-model": "modes, and what tells them, are chosen before there is a model: schema/environment/virtio_modes.py",
+    "host-firmware": "each QEMU of the hosts is planned for, until a layout suits all: solver/advice/machine_choice.py",
     "wasteful-pin": "a pin is obeyed whatever it costs; the warning says so of the finished layout",
     "shpc-driver": "a guest without that driver is a guest all the same; the warning says so of the finished layout",
+    "host-files": "the request may ask for it; the warning says so of the finished layout",
+    "no-acpi": "a guest without ACPI is a guest all the same; the warning says what that costs the finished layout",
+    "express-on-pc": "the request lists it, and nothing else puts it there; the warning says what the guest lacks then",
+    "companion-order": "the slot is the request's or rule companion's to say; the warning says what QEMU must be told",
+    "unknown-iommu-group": "what the host has is not the layout's to choose; the warning says what was assumed",
+    "caching-mode": "the intel-iommu is no part of the layout; the warning says what QEMU must be told",
+    "boot-disk": "a guest may say by bootindex what it starts from; the warning says so of the finished layout",
+    "iommu-platform": "devices have the properties that the request states; the warning says what is missing",
     "firmware-version": "it is a statement about the predictions, not about the layout",
+    "qemu-version": "it is a statement about the predictions, not about the layout",
+    "split-card": "it is no wish until somebody asks for it: policy.whole_cards makes a group of the card",
+    "unknown-bars": "what is not known has no row; the warning says what the proof is then not about",
+    "unread-input": "nobody knows what it asks for; the warning says that it is there",
+    "host-cpu": "what the host has is not the layout's to choose; the warning says what was assumed",
+    "machine-version": "it is a statement about what is known of the machine, not about the layout",
 }
 """Rules that no layout of the solver's can break, or that only warn: by code, why."""

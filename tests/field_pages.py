@@ -1,4 +1,5 @@
-"""docs/guest.md and docs/layout.md: every field of a guest and of a layout, from the models' own sentences."""
+"""docs/guest.md, docs/layout.md and docs/diff.md: every field of a guest, a layout and a diff, from the models' own
+sentences; and the guest's ABI, from its table."""
 
 from collections.abc import Iterator
 from textwrap import fill
@@ -7,8 +8,10 @@ from typing import Any, Final
 import yaml
 
 from qslot.schema import Guest, Layout
-from qslot.schema.formats.files import to_yaml
+from qslot.schema.comparison import LayoutDiff
+from qslot.schema.comparison.guest_abi import HOST_SIDE, MACHINE_ROWS, PART_ROWS, PROPERTY_ROWS, AbiRow
 from qslot.schema.formats.json_schema import Descriptions
+from qslot.schema.formats.written import to_yaml
 
 Schema = dict[str, Any]
 
@@ -34,6 +37,9 @@ devices:
 # Two slots for what is plugged in later.
 spare: {pcie: 2}
 """
+
+MAY_BE_LEFT_OUT: Final = {"Guest.machine": "Required without `--os` and `--host`"}
+"""Fields without a default that something else than the guest may supply."""
 
 _GUEST: Final = """\
 # Guests, field by field
@@ -61,6 +67,50 @@ it is a `qslot.schema.Layout`. This is the layout of the guest at the top of [gu
 
 `qslot schema layout` prints the same as JSON Schema.
 """
+
+
+_DIFF: Final = """\
+# What differs between two layouts
+
+`qslot diff OLD NEW` compares two layouts, two domains, or one of each; `--json` writes what is listed below, and
+`qslot schema diff` its JSON Schema. A domain must state every address, as what `virsh dumpxml` gives does.
+
+A guest knows a device by three things, and each of them is compared:
+
+- its **path**, slot and function of each step from the root bus: Windows, and QEMU's migration stream;
+- its **guest address**, whose bus number the firmware gives: Linux's `enp2s1`, and the order of devices;
+- its slot's **number** in ACPI (`_SUN`) or on the port, or its `acpi-index`: Linux's `ens3` and `eno1`.
+
+Devices are the same where their ids are; of two domains, where alias, MAC address, target or address on the host are.
+Controllers are the same where model and path are: what they are called is a label.
+
+## The guest's ABI
+
+What must be alike for a guest to be migrated. QEMU checks less than the guest sees; so each line was measured by saving
+a guest's state in one QEMU and loading it in another (`tests/real/test_guest_abi.py`: QEMU 7.2.22, 10.0.13, 11.1.3):
+*refused* either way; *one-way* where the target lacks what the source has, and wrongly taken the other way round;
+wrongly *taken* either way; it *varies* with the version; or it is *unmeasured*, and counts all the same.
+
+{tables}
+No part of it are ids, the order of `-device`, the firmware's version (its code moves along), and these properties:
+{host_side}. Properties that are not listed at all count as unmeasured.
+
+"""
+
+
+def diff_page() -> str:
+    """docs/diff.md."""
+    heads = {"Device or controller": PART_ROWS, "Property": PROPERTY_ROWS, "Machine": MACHINE_ROWS}
+    tables = "\n".join(_abi_table(head, rows) for head, rows in heads.items())
+    host_side = ", ".join(f"`{name}`" for name in sorted(HOST_SIDE))
+    document = LayoutDiff.model_json_schema(mode="serialization", schema_generator=Descriptions)
+    return _page(_DIFF.format(tables=tables, host_side=_wrapped(host_side, "")), document)
+
+
+def _abi_table(head: str, rows: dict[str, AbiRow]) -> str:
+    lines = [f"| {head} | QEMU | what it is to the guest |", "|---|---|---|"]
+    lines += [f"| `{name}` | {row.verdict} | {row.why} |" for name, row in rows.items()]
+    return "\n".join(lines) + "\n"
 
 
 def guest_page() -> str:
@@ -103,12 +153,13 @@ def _fields(part: Schema) -> Schema:
 
 
 def _section(name: str, section: Schema, parts: Schema) -> str:
-    fields = "\n".join(_field(field, schema, parts) for field, schema in section["properties"].items())
+    fields = "\n".join(_field(field, schema, parts, name) for field, schema in section["properties"].items())
     return f"## {name}\n\n{_wrapped(section['description'], '')}\n\n{fields}"
 
 
-def _field(name: str, schema: Schema, parts: Schema) -> str:
-    facts = _wrapped(f"- **`{name}`**: {_values(schema, parts)}. {_default(schema)}.", "  ")
+def _field(name: str, schema: Schema, parts: Schema, model: str) -> str:
+    default = MAY_BE_LEFT_OUT.get(f"{model}.{name}") or _default(schema)
+    facts = _wrapped(f"- **`{name}`**: {_values(schema, parts)}. {default}.", "  ")
     meaning = _wrapped(f"  {schema['description']}", "  ")
     examples = [f"  Example: `{name}: {_flow(value)}`" for value in schema.get("examples", ())[:1]]
     return "\n\n".join([facts, meaning, *examples]) + "\n"

@@ -17,6 +17,7 @@ from qslot.solver.rule_map import ENCODED, NOT_ENCODED
 from .solver.rules.test_every_rule import MODULES
 
 ROOT = Path(__file__).parents[1]
+BREAKS = "test_one_broken_rule_is_the_one_that_is_found"
 HEAD = """# Rules
 
 Findings of `qslot check` and facts of `qslot explain` carry these codes. Each links to its meaning in
@@ -57,7 +58,7 @@ def _listed(head: str, places: Sequence[str]) -> str:
     for place in places:
         file, _, name = place.partition(": ")
         files.setdefault(file, []).extend([f"`{name}`"] if name else [])
-    lines = [f"  - `{file}`{': ' if names else ''}{', '.join(names)}" for file, names in files.items()]
+    lines = [f"  - [`{file}`](../{file}){': ' if names else ''}{', '.join(names)}" for file, names in files.items()]
     return "\n".join([f"- {head}", *lines, ""]) if lines else ""
 
 
@@ -75,7 +76,7 @@ def tested_in(code: str) -> list[str]:
     trios = [module for module in MODULES if any(rule == code for rule, _ in module.TRIOS)]
     paths = [f"tests/solver/rules/{module.__name__.rpartition('.')[2]}.py" for module in trios]
     if code in CHECKS:
-        return [*paths, "tests/schema/broken.py"]
+        return [*paths, f"tests/schema/test_verify.py: {BREAKS}"]
     return ["tests/schema/test_environment.py" if code in ENVIRONMENT_CHECKS else "tests/schema/test_resolve.py"]
 
 

@@ -1,9 +1,10 @@
 """The examples of docs/semantics.md, as qslot reads them.
 
 An example is a request, with `layout` for where things then sit: an address, or fields of a seat with the address as
-`at`. An allowed one must be planned so. A refused one that has no machine changes that plan by its `layout`, where null
-takes something away; the checker must find the section's rule broken, and no other but those of `also`. Bad input is
-refused in words that hold what it `says`.
+`at`; and with `previous`, the request whose plan was there before, if there is one. An allowed one must be planned so.
+A refused one that has no machine changes that plan by its `layout`, where null takes something away; the checker must
+find the section's rule broken, and no other but those of `also`. Bad input is refused in words that hold what it
+`says`.
 """
 
 import re
@@ -67,22 +68,29 @@ def hold(example: Example) -> None:
     elif example.verdict.startswith("Warned of"):
         assert example.rule in {one.rule for one in planned(example.data).warnings}
     elif "machine" in example.data:
-        outcome = explain(request(example.data))
+        outcome = explain(request(example.data), previous=previous(example.data))
         assert isinstance(outcome, Infeasible), outcome
         assert example.rule in rules_named(outcome), outcome
     else:
         guest = request(example.allowed)
-        found = verify(guest, changed(planned(example.allowed), example.data["layout"]))
+        layout = changed(planned(example.allowed), example.data["layout"])
+        found = verify(guest, layout, previous(example.allowed))
         also = set(example.data.get("also", ()))
         assert {one.rule for one in found if one.severity == "error"} == {example.rule, *also}, found
 
 
 def request(data: Data) -> Guest:
-    return Guest.model_validate({key: value for key, value in data.items() if key not in ("layout", "says")})
+    return Guest.model_validate(
+        {key: value for key, value in data.items() if key not in ("layout", "says", "previous")}
+    )
+
+
+def previous(data: Data) -> Layout | None:
+    return planned(data["previous"]) if "previous" in data else None
 
 
 def planned(data: Data) -> Layout:
-    outcome = solve(request(data))
+    outcome = solve(request(data), previous=previous(data))
     assert isinstance(outcome, Solved), outcome
     return outcome.layout
 
@@ -90,7 +98,15 @@ def planned(data: Data) -> Layout:
 def changed(layout: Layout, changes: Data) -> Layout:
     """With other seats, and nothing said of what they cost or of what the firmware makes of them; or with other
     statements."""
-    unsaid = {"status": "feasible", "objective": (), "guest_addresses": {}, "guest_names": {}, "io_windows": ()}
+    unsaid: dict[str, Any] = {
+        "status": "feasible",
+        "objective": (),
+        "unmet": None,
+        "guest_addresses": {},
+        "guest_names": {},
+        "io_windows": (),
+        "replanned": None,
+    }
     data = layout.model_dump() | unsaid | {name: said for name, said in changes.items() if name in Layout.model_fields}
     seats = _seats(layout)
     for name, said in changes.items():

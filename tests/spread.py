@@ -71,7 +71,7 @@ RELAXATIONS: dict[str, Relax] = {
     "pin": _pins,
     "spare": _drop("spare"),
     "bus-numbers": _properties("bus-reserve", "bus_nr"),
-    "viommu-host-device": _drop("needs"),
+    "iommu-group": _each("devices", "iommu_group"),
     "shpc": _properties("shpc"),
     "reserves": _properties("io-reserve"),
 }

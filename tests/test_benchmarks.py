@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import Guest
+from qslot.schema.libvirt import read as read_domain
 from qslot.solver import solve
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.search import optimize
@@ -16,11 +17,12 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed
     sys.path.append(str(ROOT))
 
-from benchmarks import compare, drawn, families, report, run  # noqa: E402
+from benchmarks import compare, drawn, families, growing, libvirt, report, run  # noqa: E402
 from benchmarks.baselines import Plan, greedy  # noqa: E402
 from benchmarks.boolean import boolean  # noqa: E402
 from benchmarks.families import FAMILIES, SIZES  # noqa: E402
 from benchmarks.measure import PHASES, trivial_solve  # noqa: E402
+from benchmarks.ratio import domain  # noqa: E402
 from benchmarks.record import Record, read  # noqa: E402
 
 
@@ -35,6 +37,12 @@ def test_every_family_is_registered_under_its_name() -> None:
     assert set(FAMILIES) == found - {"six_kinds"}
     assert all(family.name == name and family.build.__name__ == name for name, family in FAMILIES.items())
     assert {size for family in FAMILIES.values() for size in family.answers} <= set(SIZES)
+
+
+def test_the_domain_of_the_ratio_is_planned() -> None:
+    """Found by running it: it had no type, which a domain must say."""
+    text = domain(0)
+    assert solve(read_domain(text.encode())).require().to_libvirt(text).count("<address") > 300
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -123,3 +131,11 @@ def test_a_wrong_answer_raises() -> None:
     other = FAMILIES["cloud"].build(10)
     with pytest.raises(run.BenchmarkError, match="broken"):
         run.judged("cloud 10", other, outcome, "optimal")
+
+
+def test_domains_that_grow(tmp_path: Path) -> None:
+    (tmp_path / "one.xml").write_text(libvirt.nics("q35", 3, "virtio"))
+    ((name, guest, layout),) = growing.planned_domains(tmp_path)
+    assert (name, len(guest.devices)) == ("one", 4)
+    assert growing.answer(growing.grown(guest, 6), layout) == growing.NONE_MOVES
+    assert [growing.answer(one, layout) for one in growing.exchanged(guest)] == [growing.NONE_MOVES] * 4

@@ -31,11 +31,15 @@ def test_docstring_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
+PAGES = ("README.md", "docs/fleets.md")
+"""Pages whose examples are run."""
+
+
 def transcript() -> list[tuple[str, str]]:
-    """Commands of the README's console blocks, each with the output printed there."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Commands of the pages' console blocks, each with the output printed there."""
+    pages = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
     steps: list[tuple[str, list[str]]] = []
-    for block in SHELL.finditer(readme):
+    for block in SHELL.finditer(pages):
         for line in block["text"].splitlines():
             if line.startswith("$ "):
                 steps.append((line[2:], []))
@@ -62,20 +66,20 @@ def test_readme_transcript(command: str, output: str) -> None:
     assert re.fullmatch(wanted, text, re.DOTALL), f"$ {command}\n{text}"
 
 
-def test_readme_python(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_python_of_a_page(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = [match["text"] for match in PYTHON.finditer(readme)]
+    blocks = [match["text"] for match in PYTHON.finditer((ROOT / page).read_text(encoding="utf-8"))]
     assert blocks
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README.md", "README.md", 0)
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page, page, 0)
     assert len(test.examples) > len(blocks)
     assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_readme_commands_exist() -> None:
     """The table of commands is the command's own list, and each line's options are known."""
-    from qslot.solver.cli import qslot
+    from qslot.solver.cli import COMMANDS
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     listed = {shlex.split(match)[1] for match in re.findall(r"^\| `(qslot [^`]*)`", readme, re.MULTILINE)}
-    assert listed == set(qslot.commands)
+    assert listed == {*COMMANDS}

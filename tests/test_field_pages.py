@@ -1,4 +1,4 @@
-"""docs/guest.md and docs/layout.md are the models' own sentences; written anew with QSLOT_UPDATE=1."""
+"""docs/guest.md, docs/layout.md and docs/diff.md are the models' own sentences; written anew with QSLOT_UPDATE=1."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from qslot.schema import Layout, Solved
 from qslot.schema.formats.files import parse_guest
 from qslot.solver import solve
 
-from .field_pages import EXAMPLE, guest_page, layout_page
+from .field_pages import EXAMPLE, diff_page, guest_page, layout_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -20,9 +20,10 @@ def example_layout() -> Layout:
     return outcome.layout
 
 
-@pytest.mark.parametrize("name", ["guest.md", "layout.md"])
+@pytest.mark.parametrize("name", ["guest.md", "layout.md", "diff.md"])
 def test_page(name: str) -> None:
-    page = guest_page() if name == "guest.md" else layout_page(example_layout())
+    pages = {"guest.md": guest_page, "layout.md": lambda: layout_page(example_layout()), "diff.md": diff_page}
+    page = pages[name]()
     if os.environ.get("QSLOT_UPDATE") == "1":
         (DOCS / name).write_text(page, encoding="utf-8")
     assert (DOCS / name).read_text(encoding="utf-8") == page

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 import qslot
+from qslot.solver.cli import COMMANDS
+from qslot.solver.cli import qslot as group
 
 ROOT = Path(__file__).parents[1]
 PRINTERS = ("solver/cli/", "schema/catalog/measure/generate.py")
@@ -53,14 +56,15 @@ def test_every_public_name_is_there() -> None:
     """And nothing else but modules."""
     assert [name for name in qslot.__all__ if getattr(qslot, name, None) is None] == []
     others = {name for name, value in vars(qslot).items() if name[0] != "_" and not isinstance(value, ModuleType)}
-    assert others - {*qslot.__all__} == {"TYPE_CHECKING", "import_module", "version"}
+    assert others - {*qslot.__all__} == {"TYPE_CHECKING", "loader"}
 
 
 def test_type_checkers_are_told_the_same_names() -> None:
     tree = ast.parse((ROOT / "qslot" / "__init__.py").read_text(encoding="utf-8"))
     (told,) = (node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in told.body if isinstance(node, ast.ImportFrom)]
-    assert {alias.name: f"qslot.{node.module}" for node in imports for alias in node.names} == qslot._MODULES
+    told_of = {alias.name: node.module for node in imports for alias in node.names}
+    assert told_of == {name: module for module, names in qslot._PLACES.items() for name in names}
 
 
 def test_the_public_face_loads_no_solver_until_it_is_asked() -> None:
@@ -107,11 +111,28 @@ def test_only_the_command_prints() -> None:
                     assert called not in ("print", "sys.stdout.write", "sys.stderr.write", "click.echo"), path
 
 
-def loaded(statement: str) -> set[str]:
-    """Top-level modules in a fresh interpreter after a statement."""
-    script = f"{statement}\nimport sys\nprint('\\n'.join({{name.partition('.')[0] for name in sys.modules}}))"
+def test_only_one_place_starts_processes() -> None:
+    """That is QEMU, whoever asks it."""
+    starters = {
+        path
+        for folder in ("schema", "solver")
+        for path, tree in sources(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("create_subprocess_exec", "Popen", "fork")
+    }
+    assert starters == {"schema/qemu/process.py"}
+
+
+def modules_after(statement: str) -> set[str]:
+    """All modules in a fresh interpreter after a statement."""
+    script = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split())
+
+
+def loaded(statement: str) -> set[str]:
+    """Top-level ones."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
 
 
 def test_schema_loads_nothing_heavy() -> None:
@@ -122,8 +143,56 @@ def test_schema_loads_nothing_heavy() -> None:
         "pandas",
         "numpy",
         "click",
+        "difflib",
     }
 
 
-def test_help_loads_no_solver() -> None:
-    assert not loaded("import qslot.solver.cli") & {"ortools", "pandas", "numpy", "yaml"}
+@pytest.mark.parametrize("arguments", [["--help"], *([command, "--help"] for command in COMMANDS)])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert not loaded(running(arguments)) & {"ortools", "pandas", "numpy", "yaml", "pydantic", "pydantic_core"}
+
+
+LOOKING = (
+    ["catalog", "nvme"],
+    ["schema"],
+    ["show", "{layout}"],
+    ["check", "{guest}", "{layout}"],
+    ["diff", "{layout}", "{layout}"],
+)
+
+
+@pytest.mark.parametrize("arguments", LOOKING, ids=lambda arguments: arguments[0])
+def test_what_looks_at_layouts_loads_no_solver(arguments: list[str], tmp_path: Path) -> None:
+    layout, request = tmp_path / "layout.json", tmp_path / "guest.json"
+    guest = qslot.Guest(machine="q35", devices=[qslot.Device(id="nic", model="virtio-net")])
+    layout.write_text(qslot.solve(guest).require().model_dump_json(), encoding="utf-8")
+    request.write_text(guest.model_dump_json(), encoding="utf-8")
+    modules = modules_after(running([one.format(layout=layout, guest=request) for one in arguments]))
+    assert not {name for name in modules if name.startswith("ortools")}
+    solver = {name for name in modules if name.startswith("qslot.solver.")} - {"qslot.solver.options"}
+    assert {name for name in solver if not name.startswith("qslot.solver.cli")} == set()
+    if arguments[0] == "show":
+        assert "qslot.schema.request.guest" not in modules
+
+
+def test_a_plan_loads_what_explains_only_where_there_is_none() -> None:
+    """Nor what reads domain XML, and what plans beside a previous layout."""
+    modules = modules_after(running(["plan", str(ROOT / "examples" / "rhel6-q35.yaml")]))
+    late = ("qslot.solver.explanation.conflict", "qslot.solver.explanation.remedies", "qslot.solver.replanning")
+    assert "qslot.solver.solving" in modules
+    assert not {name for name in modules if name.startswith((*late, "qslot.schema.libvirt"))}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_its_own(name: str) -> None:
+    """Which `--help` has without loading it."""
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    text = " ".join((command.help or "").split("\n\n")[0].split())
+    assert COMMANDS[name][1] == text.partition(". ")[0].removesuffix(".")
+
+
+def running(arguments: list[str]) -> str:
+    """A statement that runs the command, and prints nothing."""
+    quiet = "import contextlib, io\nfrom qslot.solver.cli import qslot\n"
+    return f"{quiet}with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): qslot({arguments})"

@@ -12,28 +12,33 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 
 SCHEMA: Final = (
-    ("base", "errors", "rules", "weights", "words"),
-    ("pci",),
+    ("base", "errors", "lazy", "rules", "weights", "words"),
+    ("meanings",),
+    ("pci", "qemu"),
     ("finding",),
     ("catalog",),
     ("request",),
     ("explanation",),
     ("layout",),
     ("firmware",),
-    ("linux", "environment"),
-    ("verify", "libvirt"),
+    ("linux", "environment", "host_devices", "qemu_arguments", "previous"),
+    ("verify", "libvirt", "hotplug", "running"),
+    ("comparison",),
+    ("picture",),
     ("formats",),
     ("probe",),
 )
 SOLVER: Final = (
+    ("progress",),
     ("options", "formulation", "rule_map"),
     ("aggregate",),
     ("model",),
     ("decode",),
     ("search",),
-    ("address_model",),
+    ("address_model", "replanning"),
+    ("ordering",),
     ("solving",),
-    ("explanation",),
+    ("explanation", "more_devices", "hotplug_remedies", "fleet"),
     ("advice",),
     ("cli",),
 )
@@ -41,9 +46,12 @@ SOLVER: Final = (
 
 CLIMBS: Final = {
     ("schema/layout/layout.py", "qslot.schema.formats.qemu"),
+    ("schema/layout/layout.py", "qslot.schema.formats.text_layout"),
     ("schema/layout/layout.py", "qslot.schema.libvirt.write"),
+    ("schema/layout/layout.py", "qslot.schema.picture.html_page"),
 }
-"""`Layout.to_qemu`, `to_qmp` and `to_libvirt`: a layout is written where it is asked to."""
+"""`Layout.to_qemu`, `to_qmp`, `to_libvirt`, `str` and its picture in a notebook: a layout is written where it is asked
+to."""
 
 
 def modules() -> dict[str, Path]:

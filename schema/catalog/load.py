@@ -6,13 +6,16 @@ from importlib.resources import files
 from typing import Any
 
 from ..pci.controllers import Connector, VirtioMode
+from ..pci.machine_types import Version
+from ..pci.qemu_versions import version_number
 from .bar import ModelBar
-from .model import DeviceModel, Sized, Variant, VirtioModel, When
+from .model import BarTable, Companion, DeviceModel, Sized, Variant, VirtioModel, When
 
 Entry = Mapping[str, Any]
 
-SHARED = frozenset({"vectors", "page-per-vq", "modern-pio-notify"})
-"""Properties of every virtio PCI device: an entry that is `like` another takes over the rules on these only."""
+SHARED = frozenset({"vectors", "page-per-vq", "modern-pio-notify", "hostmem"})
+"""Properties of every virtio PCI device, and of GPUs: an entry that is `like` another takes over the rules on these
+only."""
 
 
 def load_models() -> dict[str, DeviceModel]:
@@ -26,6 +29,12 @@ def load_unmeasured() -> dict[str, Entry]:
     """The hand-written entries, `like` not yet filled in."""
     entries: dict[str, Entry] = _read("unmeasured.json")["devices"]
     return entries
+
+
+def load_measured() -> dict[str, str]:
+    """Versions of the QEMUs on which the catalogue was measured, oldest first, and the newest machine type of each."""
+    versions: dict[str, str] = _read("devices.json")["measured"]
+    return versions
 
 
 def load_excluded() -> dict[str, str]:
@@ -52,10 +61,8 @@ def _filled(entry: Entry, measured: Mapping[str, Entry]) -> Entry:
 def model_of(name: str, entry: Entry) -> DeviceModel:
     """The model that an entry of a data file (keys described in devices.json itself) stands for."""
     virtio = entry.get("virtio")
-    bars = entry.get("bars", [])
-    base: dict[VirtioMode | None, tuple[ModelBar, ...]]
-    base = {VirtioMode(m): _bars(b) for m, b in bars.items()} if virtio is not None else {None: _bars(bars)}
-    modes = tuple(mode for mode in VirtioMode if mode in base)
+    table = _table(entry)
+    modes = tuple(mode for mode in VirtioMode if mode in table.base)
     return DeviceModel(
         name=name,
         driver=entry["driver"],
@@ -66,10 +73,35 @@ def model_of(name: str, entry: Entry) -> DeviceModel:
         rom=entry.get("rom", 0),
         source=entry["source"],
         self_described=entry.get("self_described", False),
+        brings=None if "brings" not in entry else Companion(**entry["brings"]),
         backend_sized=frozenset(entry.get("backend_sized", ())),
-        base=base,
-        rules=tuple(_rule(rule, frozenset(base)) for rule in entry.get("rules", ())),
+        since=_version(entry.get("since")),
+        until=_version(entry.get("until")),
+        bar_table=table,
+        earlier=tuple((version_of(older["until"]), _table({**entry, **older})) for older in entry.get("earlier", ())),
     )
+
+
+def _version(text: str | None) -> Version | None:
+    return None if text is None else version_of(text)
+
+
+def version_of(text: str) -> Version:
+    """Major and minor number of a QEMU.
+
+    >>> version_of("11.1"), version_of("7.2.22")
+    ((11, 1), (7, 2))
+    """
+    major, minor = version_number(text)[:2]
+    return major, minor
+
+
+def _table(entry: Entry) -> BarTable:
+    """Of an entry, or of what was otherwise in older QEMUs laid over it."""
+    bars = entry.get("bars", [])
+    base: dict[VirtioMode | None, tuple[ModelBar, ...]]
+    base = {VirtioMode(m): _bars(b) for m, b in bars.items()} if "virtio" in entry else {None: _bars(bars)}
+    return BarTable(base, tuple(_rule(rule, frozenset(base)) for rule in entry.get("rules", ())))
 
 
 def _bars(rows: list[list[Any]]) -> tuple[ModelBar, ...]:

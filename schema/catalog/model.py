@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from ..errors import QslotError
 from ..pci.controllers import Connector, VirtioMode
+from ..pci.machine_types import Version
 from ..pci.qemu_properties import as_text, canonical
+from ..pci.qemu_versions import Version as QemuVersion
+from ..pci.qemu_versions import version_text
 from .bar import BarsByNumber, ModelBar
-from .versions import adapted, older_rom
+from .versions import assumed, machine_defaults, rom_of
 
 
 class UnknownModel(QslotError, KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
@@ -107,6 +110,23 @@ class Sized:
 
 
 @dataclass(frozen=True, slots=True)
+class BarTable:
+    """BARs of a model by virtio mode, and the rules by which properties change them."""
+
+    base: Mapping[VirtioMode | None, tuple[ModelBar, ...]] = field(default_factory=dict)
+    rules: tuple[Variant | Sized, ...] = ()
+    """Applied in order, later ones win."""
+
+    def bars(self, mode: VirtioMode | None, properties: Mapping[str, Any]) -> tuple[ModelBar, ...]:
+        """By number; `properties` have canonical values."""
+        bars: BarsByNumber = {bar.bar: bar for bar in self.base[mode]}
+        for rule in self.rules:
+            if mode in rule.modes and rule.when.holds(properties):
+                bars = rule.apply(bars, properties)
+        return tuple(bars[number] for number in sorted(bars))
+
+
+@dataclass(frozen=True, slots=True)
 class VirtioModel:
     """The virtio side of a model."""
 
@@ -121,6 +141,17 @@ class VirtioModel:
     def plain_varies(self) -> bool:
         """Whether the plain type's mode is its slot's, in this QEMU or in older ones (vsock's is modern since 5.1)."""
         return len(self.modes) > 1 or bool(self.suffixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The PCI function that a device without one of its own brings along: its address is that function's."""
+
+    driver: str
+    """QEMU's device type of it."""
+    slot: Literal["first free"]
+    """Where QEMU puts it: function 0 of the first slot of the root bus whose function 0 is free when the device is
+    created, so that function 0 of all slots before is taken by what is created earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,48 +171,70 @@ class DeviceModel:
     source: str
     self_described: bool = False
     """Its BARs are a host device's: the request must state them."""
+    brings: Companion | None = None
+    """What QEMU creates along with it, and what takes its slot."""
     backend_sized: frozenset[int] = frozenset()
     """BARs as large as a backend named by a property: their size here is only a nominal one."""
-    base: Mapping[VirtioMode | None, tuple[ModelBar, ...]] = field(default_factory=dict, repr=False)
-    rules: tuple[Variant | Sized, ...] = field(default=(), repr=False)
-    """Applied in order, later ones win."""
+    since: Version | None = None
+    """The first QEMU that has it; None: the oldest measured does."""
+    until: Version | None = None
+    """The first QEMU that no longer has it; None: the newest measured has it."""
+    bar_table: BarTable = field(default=BarTable(), repr=False)
+    """Its BARs in the newest QEMU that has been measured."""
+    earlier: tuple[tuple[Version, BarTable], ...] = field(default=(), repr=False)
+    """Its BARs in QEMUs before a version, oldest first."""
+
+    @property
+    def releases(self) -> str:
+        """The QEMUs that have it, in words; empty for all that have been measured."""
+        since = "" if self.since is None else f"from QEMU {version_text(self.since)} on"
+        return since if self.until is None else f"{since} until QEMU {version_text(self.until)}".lstrip()
+
+    def in_qemu(self, version: QemuVersion) -> bool:
+        """Whether a QEMU of that version has it (if it is built with all its modules)."""
+        return (self.since is None or self.since <= version) and (self.until is None or version < self.until)
 
     def bars(
-        self, mode: VirtioMode | None, properties: Mapping[str, Any], version: tuple[int, int] | None = None
+        self,
+        mode: VirtioMode | None,
+        properties: Mapping[str, Any],
+        version: Version | None = None,
+        qemu: QemuVersion | None = None,
     ) -> tuple[ModelBar, ...]:
         """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio). `version` is the machine
-        type's, None the newest.
+        type's, `qemu` that of the QEMU that runs it; what is None is assumed (versions.assumed).
 
         Raises UnknownBars for a self-described model, ValueError for a virtio mode that the model cannot have.
         """
         if self.self_described:
             raise UnknownBars(self.name)
-        if mode not in self.base:
+        version, qemu = assumed(version, qemu)
+        table = next((older for until, older in self.earlier if qemu < until), self.bar_table)
+        if mode not in table.base:
             allowed = ", ".join(self.virtio.modes) if self.virtio else "none, it is not virtio"
             raise ValueError(f"{self.name} has no virtio mode {mode}, only {allowed}")
-        if not self.rules and version is None:
-            return self.base[mode]
-        values = {name: canonical(name, value) for name, value in properties.items()}
-        bars: BarsByNumber = {bar.bar: bar for bar in self.base[mode]}
-        for rule in self.rules:
-            if mode in rule.modes and rule.when.holds(values):
-                bars = rule.apply(bars, values)
-        if version is not None:
-            bars = adapted(self.name, bars, values, version, virtio=self.virtio is not None)
-        return tuple(bars[number] for number in sorted(bars))
+        stated = {name: canonical(name, value) for name, value in properties.items()}
+        defaults = machine_defaults(self.name, version, virtio=self.virtio is not None)
+        return table.bars(mode, {**defaults, **stated})
 
     def io_bytes(
-        self, mode: VirtioMode | None, properties: Mapping[str, Any], version: tuple[int, int] | None = None
+        self,
+        mode: VirtioMode | None,
+        properties: Mapping[str, Any],
+        version: Version | None = None,
+        qemu: QemuVersion | None = None,
     ) -> int:
         """Sum of its IO BARs, in bytes."""
-        return sum(bar.size for bar in self.bars(mode, properties, version) if bar.kind == "io")
+        return sum(bar.size for bar in self.bars(mode, properties, version, qemu) if bar.kind == "io")
 
-    def rom_bytes(self, properties: Mapping[str, Any], version: tuple[int, int] | None = None) -> int:
-        """The ROM BAR's size with these properties, on a machine of that version (None: the newest). An own `romfile`
+    def rom_bytes(
+        self, properties: Mapping[str, Any], version: Version | None = None, qemu: QemuVersion | None = None
+    ) -> int:
+        """The ROM BAR's size with these properties, on a machine of that version, run by that QEMU. An own `romfile`
         counts as being as large as the usual one."""
         romsize, usual = canonical("romsize", properties.get("romsize", 0)), self.rom
         if "romfile" not in properties:
-            usual = older_rom(self.name, usual, version)
+            usual = rom_of(self.name, usual, assumed(version, qemu)[0])
         elif as_text(properties["romfile"]) == "":
             return 0
         if not usual or canonical("rombar", properties.get("rombar", 1)) == 0:

@@ -1,71 +1,81 @@
-"""BARs and option ROMs that are others on older machine types, which keep what QEMU of their time had.
+"""What older machine types set otherwise: properties that move BARs, and option ROMs; and which QEMU answers.
 
-Measured with QEMU 7.2 on its machine types, pc-i440fx from 1.4 and pc-q35 from 2.4 on:
-tests/real/test_device_versions.py.
+A machine type keeps the defaults that devices had in its time, whatever QEMU runs it. That is what its compatibility
+properties are, and no more: a device that sets the property itself has its own value. Measured on every machine type
+of QEMU 7.2 (pc-i440fx from 1.4, pc-q35 from 2.4 on), 10.0 and 11.1: tests/real/test_device_versions.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from .bar import BarsByNumber
+from ..pci.machine_types import Version
+from ..pci.qemu_properties import Scalar
+from ..pci.qemu_versions import MEASURED
+from ..pci.qemu_versions import Version as QemuVersion
 
-Version = tuple[int, int]
-
-FIRST: Final = (0, 0)
+FIRST: Final[Version] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
-    """From machine version `since` to below `until` a BAR of `now` bytes has `then`; 0 bytes is no BAR."""
+class Default:
+    """On machine types from version `since` to below `until` the property is `value` where the device sets none."""
 
+    property: str
+    value: Scalar
     until: Version
-    bar: int
-    now: int
-    then: int
     since: Version = FIRST
 
 
-OLDER: Final[Mapping[str, tuple[Older, ...]]] = {
-    "virtio-blk": (Older((4, 0), 0, 0x80, 0x40),),
-    "virtio-balloon": (Older((4, 0), 0, 0x40, 0x20), Older((5, 1), 0, 0x40, 0x20, since=(4, 1))),
-    "virtio-serial": (Older((2, 8), 0, 0x40, 0x20),),
-    "virtio-rng": (Older((7, 2), 1, 0x1000, 0),),
-    "nvme": (Older((6, 0), 0, 0x4000, 0x2000),),
+VIRTIO_DEFAULTS: Final = (Default("page-per-vq", True, until=(2, 8)),)
+DEFAULTS: Final[Mapping[str, tuple[Default, ...]]] = {
+    "nvme": (Default("msix-exclusive-bar", True, until=(6, 0)),),
+    "virtio-balloon": (
+        Default("vectors", 0, until=(10, 0)),
+        Default("page-poison", False, until=(5, 1)),
+        Default("qemu-4-0-config-size", True, since=(4, 0), until=(4, 1)),
+    ),
+    "virtio-blk": (Default("discard", False, until=(4, 0)), Default("write-zeroes", False, until=(4, 0))),
+    "virtio-mem": (Default("vectors", 0, until=(10, 0)),),
+    "virtio-rng": (Default("vectors", 0, until=(7, 2)),),
+    "virtio-serial": (Default("emergency-write", False, until=(2, 8)),),
 }
+"""By model."""
+
 OLDER_ROMS: Final[Mapping[str, tuple[Version, int]]] = {
     "vmxnet3": ((2, 7), 0),
     **dict.fromkeys(("e1000", "ne2k_pci", "pcnet", "rtl8139", "virtio-net"), ((1, 5), 128 << 10)),
 }
 """Bytes of the option ROM on machine types before a version: none, or one for BIOS alone."""
-SPLIT_NVME: Final = (6, 0)
-"""Before, its MSI-X has a BAR of its own."""
-PAGE_PER_VQ: Final = (2, 8)
-"""Before, `page-per-vq` is on unless the device says otherwise."""
-WITH_A_PAGE_EACH: Final = 8 << 20
+
+NEWER_PROPERTIES: Final[Mapping[str, Mapping[str, QemuVersion]]] = {"amd-iommu": {"dma-remap": (11,), "pci-id": (11,)}}
+"""Properties that decide what is planned, by model, and the first QEMU that has them."""
 
 
-def adapted(
-    name: str, bars: BarsByNumber, properties: Mapping[str, Any], version: Version, *, virtio: bool
-) -> BarsByNumber:
-    """BARs by number on a machine of that version."""
-    result = dict(bars)
-    for rule in OLDER.get(name, ()):
-        there = result.get(rule.bar)
-        if rule.since <= version < rule.until and there is not None and there.size == rule.now:
-            if rule.then:
-                result[rule.bar] = replace(there, size=rule.then)
-            else:
-                del result[rule.bar]
-    if name == "nvme" and version < SPLIT_NVME and 4 not in result:
-        result[4] = replace(result[0], bar=4, kind="mem32", size=0x1000)
-    if virtio and version < PAGE_PER_VQ and "page-per-vq" not in properties:
-        large = {n: replace(b, size=WITH_A_PAGE_EACH) for n, b in result.items() if b.prefetchable and b.size == 0x4000}
-        result |= large
-    return result
+def assumed(version: Version | None, qemu: QemuVersion | None) -> tuple[Version, QemuVersion]:
+    """Machine version and QEMU version where either may be unnamed (None): a QEMU is at least as new as the machine
+    type that it runs, and a bare machine name is the QEMU's own version.
+
+    >>> assumed(None, (10, 0, 13)), assumed((11, 1), None)
+    (((10, 0), (10, 0, 13)), ((11, 1), (11, 1)))
+    """
+    runs = qemu or max(version or FIRST, MEASURED[-1].version)
+    return version or (runs[0], runs[1]), runs
 
 
-def older_rom(name: str, rom: int, version: Version | None) -> int:
+def machine_defaults(model: str, version: Version, *, virtio: bool) -> dict[str, Scalar]:
+    """What a machine type of that version sets of a model's properties."""
+    rows = (*DEFAULTS.get(model, ()), *(VIRTIO_DEFAULTS if virtio else ()))
+    return {row.property: row.value for row in rows if row.since <= version < row.until}
+
+
+def boundaries(model: str, *, virtio: bool) -> tuple[Version, ...]:
+    """Machine versions at which a default of the model changes, newest first."""
+    rows = (*DEFAULTS.get(model, ()), *(VIRTIO_DEFAULTS if virtio else ()))
+    return tuple(sorted({version for row in rows for version in (row.since, row.until)} - {FIRST}, reverse=True))
+
+
+def rom_of(model: str, rom: int, version: Version) -> int:
     """Bytes of the option ROM that the model has by default on a machine of that version; `rom` is today's."""
-    until, then = OLDER_ROMS.get(name, (FIRST, rom))
-    return then if version is not None and version < until else rom
+    until, then = OLDER_ROMS.get(model, (FIRST, rom))
+    return then if version < until else rom

@@ -6,7 +6,8 @@ from typing import Final, Literal
 from ..base import Frozen
 from ..finding import Finding
 from ..layout.layout import Layout, ObjectiveTerm
-from ..layout.outcome import Infeasible, Outcome
+from ..layout.outcome import Infeasible, Outcome, known_layout
+from ..pci.qemu_versions import version_text
 from ..request.device import ModeSource
 from ..request.guest import Guest
 from ..words import listed
@@ -111,11 +112,13 @@ class Advice(Frozen):
     """What planning that request came to."""
 
     def __str__(self) -> str:
-        layout = None if isinstance(self.outcome, Infeasible) else self.outcome.layout
+        layout = known_layout(self.outcome)
         lines = [f"{self._whom()}: {self._answer(layout)}"]
         if layout is not None:
             lines += [f"cost: {_costs(layout.objective)}", *self._table()]
-        lines += [f"warning: {because(one)}" for one in self.warnings]
+        lines += [f"{one.severity}: {because(one)}" for one in self.warnings]
+        # of the layout's own warnings, the one about what was chosen here
+        lines += [str(one) for one in (layout.warnings if layout else ()) if one.rule == "machine-version"]
         lines += [reason for one in self.excluded for reason in one.reasons]
         if self.guest is not None and isinstance(self.outcome, Infeasible):
             lines.append(str(self.outcome))
@@ -134,7 +137,8 @@ class Advice(Frozen):
             found = "no layout" if isinstance(self.outcome, Infeasible) else "none found yet: a limit was hit"
             return f"machine {self.guest.machine} would do, but {found}"
         proved = "" if layout.status == "optimal" else "; not proved to be the best"
-        return f"{VARIANTS[self.variant]} (machine {layout.machine}, {layout.firmware.name}){proved}"
+        runs = f"machine {layout.machine}, QEMU {version_text(layout.qemu_version)}, {layout.firmware.name}"
+        return f"{VARIANTS[self.variant]} ({runs}){proved}"
 
     def _table(self) -> Iterator[str]:
         rows = [(one.id, one.driver, one.address, one.reason) for one in self.devices]

@@ -10,10 +10,10 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from ..finding import Finding
-from ..pci.machine import Family, family_of
+from ..pci.machine_types import Family, family_of
 from ..request.guest import Guest
 from ..request.problems import problems
-from .host import newest_machine
+from .host import meant_by, newest_machine
 from .target import Environment
 from .virtio_modes import OPEN, Choice, ModeChooser
 
@@ -71,8 +71,11 @@ class _Candidate:
         return None if machine == "auto" else str(machine)
 
     def machine(self) -> str | None:
-        """Versioned where hosts tell their versions, as a bare family is another machine on each of them."""
+        """Versioned where hosts tell their versions, as a bare family or another alias is another machine on each of
+        them: what they take it for, or else the newest that they have in common."""
         hosts = self.environment.hosts
+        if self.stated is not None and (meant := meant_by(self.stated, hosts)) is not None:
+            return meant
         if self.stated not in (None, "q35", "pc"):
             return self.stated
         if all(host.qemu is None and host.machines is None for host in hosts):

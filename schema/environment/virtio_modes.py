@@ -1,7 +1,8 @@
 """Which virtio mode a device can have for an OS and its hosts, and by what means it is told.
 
 Allowed are modes that the OS drives, its model has, and every host takes. Of these modern comes first, as it needs no
-IO ports, then transitional; said by the device type, else by properties, else by the slot alone.
+IO ports, then transitional; said by the device type, else by properties, else by the slot alone. A device that the OS
+has no driver for is as QEMU itself would have it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,6 @@ from ..pci.controllers import VirtioMode
 from ..request.device import Device, ModeSource
 from ..request.guest import Guest
 from ..request.resolved import model_of, plain_is_legacy
-from .osinfo import MODES_OF_DRIVER
 from .target import Environment
 
 SAY_A_MODE: Final[tuple[ModeSource, ...]] = ("type", "property")
@@ -49,8 +49,15 @@ class ModeChooser:
 
     @property
     def by_os(self) -> bool:
-        """Whether the request leaves the mode to an OS that is known."""
-        return self.environment.os is not None and self.stated.get("virtio") in OPEN
+        """Whether the request leaves the mode to an OS that is known; QEMU's name of the device may say it."""
+        left = self.stated.get("virtio") in OPEN and self.device.fixed_mode is None
+        return left and self.environment.os is not None
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether nobody says the mode, so that an old machine type makes it legacy in every slot."""
+        left = self.undriven if self.by_os else self.device.fixed_mode is None
+        return left and plain_is_legacy(self.guest.machine_model)
 
     @property
     def strict(self) -> bool:
@@ -68,19 +75,25 @@ class ModeChooser:
         assert self.virtio is not None
         if self.device.fixed_mode is not None and not self.by_os:
             return [self.device.fixed_mode]
+        if self.by_machine:
+            return [VirtioMode.LEGACY]
         modes = self.modes_with_driver() if self.by_os else frozenset(VirtioMode)
         return [mode for mode in (VirtioMode.MODERN, VirtioMode.TRANSITIONAL) if mode in modes & {*self.virtio.modes}]
 
     def modes_with_driver(self) -> frozenset[VirtioMode]:
-        """Where the OS has no driver, what those in packages drive, or those that it has for other devices."""
+        """Where the OS has no driver, what those in packages drive; else what all its others drive, as it is as old as
+        these; else all."""
         os, modes = self.environment.os, self.environment.drives(self.device.model)
         assert os is not None
-        if modes is None:
-            return frozenset(VirtioMode)
         if not modes:
-            modern = any("M" in letters for letters in (*os.virtio.values(), *os.packages.values()))
-            modes = os.modes(self.device.model, "packages") or MODES_OF_DRIVER["M" if modern else "L"]
+            modes = os.modes(self.device.model, "packages") or os.modes_of_all
         return modes & {VirtioMode.MODERN} if self.strict else modes
+
+    @property
+    def undriven(self) -> bool:
+        """Whether the OS has no driver for such a device, and its packages, if any, none that is about the mode."""
+        left_to_qemu = {VirtioMode.TRANSITIONAL, VirtioMode.MODERN}
+        return self.environment.drives(self.device.model) == frozenset() and self.modes_with_driver() >= left_to_qemu
 
     # ---- means
 
@@ -89,7 +102,9 @@ class ModeChooser:
         if self.virtio is None:
             return None
         wanted = self.acceptable_modes()
-        if self.by_os or self.device.fixed_mode is not None:
+        if self.by_machine and self.means in (None, "slot"):
+            return Choice(None, "slot", self.by_os)
+        if (self.by_os and not self.undriven) or self.device.fixed_mode is not None:
             for mode in wanted:
                 for means in self.sources:
                     if self.takes(mode, means):
@@ -97,7 +112,7 @@ class ModeChooser:
         else:
             for means in self.sources:
                 if all(self.takes(mode, means) for mode in wanted):
-                    return Choice(None, means, by_os=False)
+                    return Choice(None, means, self.by_os)
         return self.by_slot(wanted) if self.means in (None, "slot") else None
 
     @property
@@ -120,8 +135,7 @@ class ModeChooser:
     def by_slot(self, wanted: list[VirtioMode]) -> Choice | None:
         """Plain virtio, whose mode its slot makes: on pc never modern, on old machine types always legacy."""
         if plain_is_legacy(self.guest.machine_model):
-            legacy = not self.by_os and self.device.fixed_mode is None
-            legacy |= VirtioMode.LEGACY in (self.modes_with_driver() if self.by_os else wanted)
+            legacy = VirtioMode.LEGACY in (self.modes_with_driver() if self.by_os else wanted)
             return Choice(VirtioMode.LEGACY, "slot", self.by_os) if legacy else None
         made = {VirtioMode.TRANSITIONAL} | ({VirtioMode.MODERN} if self.guest.machine_model.family == "q35" else set())
         left = [mode for mode in wanted if mode in made]

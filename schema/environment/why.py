@@ -29,12 +29,14 @@ def _only(seat: PlacedDevice, environment: Environment) -> str:
 def _driven(choice: Choice, seat: PlacedDevice, environment: Environment) -> str:
     os, driven = environment.os, environment.drives(seat.model)
     if os is None or not choice.by_os:
-        return "QEMU's choice for its slot, as no OS is given" if choice.mode is None else "mode as the request says"
+        by = "machine type" if seat.virtio is VirtioMode.LEGACY else "slot"
+        return f"QEMU's choice for its {by}, as no OS is given" if choice.mode is None else "mode as the request says"
     if driven is None:
         return f"nothing is known of {os.id}'s drivers for it"
     if not driven:
         packaged = os.modes(seat.model, "packages")
-        return f"{os.id} has no {'in-box ' if packaged else ''}driver for it"
+        why = ", so it is as QEMU has it by default" if choice.mode is None else ""
+        return f"{os.id} has no {'in-box ' if packaged else ''}driver for it{why}"
     early, late = VirtioMode.TRANSITIONAL in driven, VirtioMode.MODERN in driven
     if early and late:
         return f"{os.id} drives virtio 0.9 and 1.0"
@@ -44,7 +46,7 @@ def _driven(choice: Choice, seat: PlacedDevice, environment: Environment) -> str
 def _told(choice: Choice, seat: PlacedDevice, environment: Environment) -> str:
     """Where that is not simply by the type."""
     assert seat.virtio is not None
-    if choice.means == "type":
+    if choice.means == "type" or (choice.mode is None and seat.virtio is VirtioMode.LEGACY):
         return ""
     lacking = [
         host.words

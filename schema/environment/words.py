@@ -14,7 +14,8 @@ def because(finding: Finding) -> str:
     numbers, who = finding.details, listed(finding.subjects)
     if finding.rule == "os-driver":
         mode = f" in mode {numbers['mode']}" if "mode" in numbers else ""
-        return f"{who}: {numbers['os']} has no driver for {numbers['model']}{mode}"
+        packaged = ", but its driver packages have one: --drivers packages" if "packages" in numbers else ""
+        return f"{who}: {numbers['os']} has no driver for {numbers['model']}{mode}{packaged}"
     if finding.rule == "os-machine":
         what = f"firmware {numbers['firmware']}" if "firmware" in numbers else f"machine {numbers['machine']}"
         return f"{numbers['os']} does not support {what}"
@@ -24,6 +25,13 @@ def because(finding: Finding) -> str:
         if "hosts" in numbers:
             return f"no version of it is known to all hosts: {numbers['hosts']}"
         return f"{numbers['host']} is not known to have it"
+    if finding.rule == "host-firmware":
+        where = f"{numbers['host']} ({numbers['firmware']})"
+        if "fails" in numbers:
+            return f"on {where} the guest does not boot with this layout (rule {numbers['fails']})"
+        if finding.severity == "error":
+            return f"on {where} the firmware loses {who}"
+        return f"on {where} the firmware gives other addresses to {who}"
     if finding.rule == "host-model":
         if "lacks" in numbers:
             modes, lacks = (str(numbers[name]).split(", ") for name in ("mode", "lacks"))

@@ -9,7 +9,7 @@ from ..words import FEW, listed
 from .conflict import CAPACITY_RULES, Fact
 from .wishes import wish_of
 
-MERGED: Final = ("pin", "hotplug", "numa", "as-requested", "complete")
+MERGED: Final = ("pin", "hotplug", "numa", "as-requested", "complete", "iommu-group")
 """Facts that are told together where they are about devices of one model."""
 
 

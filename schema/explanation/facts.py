@@ -24,6 +24,7 @@ def facts_of(guest: Guest) -> Facts:
         *_reserved(guest),
         *_spare(guest),
         *_others(guest),
+        *_order(guest),
         *_there(guest),
         *_groups(guest),
         *_alike(guest),
@@ -76,6 +77,11 @@ def _others(guest: Guest) -> Iterator[Fact]:
             if wish.stated_by(device):
                 subjects = (device.id, *getattr(device, wish.field))
                 yield Fact(rule=wish.rule, whose="device", subjects=subjects, value=wish.value(device))
+
+
+def _order(guest: Guest) -> Iterator[Fact]:
+    if guest.order:
+        yield Fact(rule="order", whose="guest", subjects=tuple(guest.order))
 
 
 def _there(guest: Guest) -> Iterator[Fact]:

@@ -1,13 +1,13 @@
 """What would help a guest that cannot be laid out: changes to the request, each set proved to suffice by a layout."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pydantic import field_validator
 
 from ..base import Frozen
 from ..pci.qemu_properties import Scalar
-from ..words import FEW, listed
+from ..words import FEW, listed, named
 from .conflict import Fact
 from .wishes import WISHES, wish_of
 
@@ -15,6 +15,8 @@ CHANGES: Final = {
     **{wish.what: wish.remedy for wish in WISHES},
     "machine": "machine {after} instead of {before}",
     "firmware": "firmware {after} instead of {before}",
+    "phys_bits": "phys_bits {after} instead of {before} (maxphysaddr in domain XML; a CPU with 1 GiB pages: pdpe1gb)",
+    "bus_nr": "bus_nr {after} instead of {before} for {who} (busNr in domain XML)",
 }
 """What of the request can be otherwise, and how a change of it is told."""
 UNITS: Final = {"io-space": "bytes of IO space", "bus-numbers": "bus numbers", "max-controllers": "controllers"}
@@ -65,6 +67,11 @@ class Change(Frozen):
             one_of_several=fact.one_of_several,
         )
 
+    @property
+    def sort(self) -> tuple[object, ...]:
+        """Equal for changes that differ in nothing but whom they are about, and where those are pinned."""
+        return self.what, None if self.what == "pin" else self.before, self.after, self.model
+
     def __str__(self) -> str:
         count, names = len(self.subjects), listed(self.subjects)
         whole = self.what == "leave-out" or count <= FEW
@@ -94,7 +101,7 @@ class Remedy(Frozen):
     """How much there is of it, in the same unit."""
 
     def __str__(self) -> str:
-        text = ", and ".join(map(str, self.changes))
+        text = ", and ".join(map(str, _alike_as_one(self.changes)))
         if self.places:
             text += ": then " + ", ".join(f"{name} at {place}" for name, place in self.places.items())
         if self.limit:
@@ -102,20 +109,33 @@ class Remedy(Frozen):
         return text
 
 
+def _alike_as_one(changes: Iterable[Change]) -> list[Change]:
+    """Changes of single parts that differ in nothing else as one to be told."""
+    groups: dict[object, list[Change]] = {}
+    for number, change in enumerate(changes):
+        groups.setdefault(change.sort if len(change.subjects) == 1 else number, []).append(change)
+    return [group[0] if len(group) == 1 else _of_all(group) for group in groups.values()]
+
+
+def _of_all(group: Sequence[Change]) -> Change:
+    who = named([change.subjects[0] for change in group])
+    before = "that each is pinned to" if group[0].what == "pin" else group[0].before
+    return group[0].model_copy(update={"subjects": (who,), "before": before})
+
+
 def alternatives_as_one(remedies: Iterable[Remedy]) -> list[Remedy]:
     """Those that change one of several in the same way, to the same effect, as one to be told."""
     groups: dict[object, list[Remedy]] = {}
     for number, remedy in enumerate(remedies):
         change = remedy.changes[0]
-        before = None if change.what == "pin" else change.before
-        same = (change.what, before, change.after, change.model, remedy.limit, remedy.used)
+        same = (*change.sort, remedy.limit, remedy.used)
         groups.setdefault(same if len(change.subjects) == len(remedy.changes) == 1 else number, []).append(remedy)
     return [group[0] if len(group) == 1 else _any_of(group) for group in groups.values()]
 
 
 def _any_of(group: list[Remedy]) -> Remedy:
     change = group[0].changes[0]
-    who = f"one of {listed([remedy.changes[0].subjects[0] for remedy in group])}"
+    who = f"one of {named([remedy.changes[0].subjects[0] for remedy in group])}"
     before = "that it is pinned to" if change.what == "pin" else change.before
     told = change.model_copy(update={"subjects": (who,), "before": before})
     return group[0].model_copy(update={"changes": (told,), "places": {}})

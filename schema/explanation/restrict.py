@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ..base import Frozen
+from ..catalog.virtual_functions import PHYSICAL
 from ..pci.address import Pin
 from ..pci.controllers import VirtioMode
 from ..request.device import Controller, Device, Part
@@ -59,7 +60,7 @@ def restricted(guest: Guest, facts: Iterable[Fact]) -> Guest:
     kept = _kept(facts)
     limits = {fact.rule for fact in facts if not fact.subjects}
     spare = {fact.subjects[0]: {"count": fact.least} for fact in facts if fact.whose == "spare"}
-    devices = tuple(_stating(one, OF_DEVICES, kept[one.id]) for one in guest.devices if one.id in kept)
+    devices = tuple(_device(one, kept[one.id]) for one in guest.devices if one.id in kept)
     reserve = tuple(pin for pin in guest.reserve if str(pin._replace(function=None)) in kept)
     named = {one.address.bus for one in devices if one.address is not None} | {pin.bus for pin in reserve}
     lists = {
@@ -70,6 +71,7 @@ def restricted(guest: Guest, facts: Iterable[Fact]) -> Guest:
             one.model_copy(update=spare[spare_id(n)]) for n, one in enumerate(guest.spare) if spare_id(n) in spare
         ),
         "policy": _stating(guest.policy, OF_POLICY, limits),
+        "order": guest.order if any(fact.rule == "order" for fact in facts) else (),
     }
     return _stating(guest, OF_GUEST, limits).model_copy(update=lists)
 
@@ -92,6 +94,14 @@ OF_DEVICES: Final = wishes_of("device", "each", "alike", "others", "group")
 OF_CONTROLLERS: Final = wishes_of("controller", "each")
 OF_POLICY: Final = wishes_of("policy", "each")
 OF_GUEST: Final = wishes_of("guest", "each")
+
+
+def _device(one: Device, kept: Set[str]) -> Device:
+    """A listed virtual function whose slot nothing says is one no more: its physical one need not be there."""
+    stating = _stating(one, OF_DEVICES, kept)
+    if PHYSICAL not in one.properties or stating.group is not None or stating.address is not None:
+        return stating
+    return stating.model_copy(update={"properties": {n: v for n, v in one.properties.items() if n != PHYSICAL}})
 
 
 def _stating(part: Stating, wishes: Iterable[Wish], kept: Set[str]) -> Stating:
@@ -126,7 +136,8 @@ def left_out(guest: Guest, names: Iterable[str]) -> Guest:
         if one.id not in gone
     )
     controllers = tuple(one for one in guest.controllers if one.id not in gone)
-    return guest.model_copy(update={"devices": devices, "controllers": controllers})
+    order = tuple(name for name in guest.order if name not in gone)
+    return guest.model_copy(update={"devices": devices, "controllers": controllers, "order": order})
 
 
 def modern(guest: Guest, names: Iterable[str]) -> Guest:

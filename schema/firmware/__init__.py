@@ -1,5 +1,6 @@
 """What the firmware does with a layout: bus numbers, IO ports and memory."""
 
+from ..errors import expect
 from ..layout.layout import Layout
 from . import ovmf, seabios
 from .prediction import Prediction as Prediction
@@ -10,13 +11,15 @@ def predict(layout: Layout, *, memory: bool = True) -> Prediction:
     """Bus numbers, guest addresses, IO ports and memory that the layout's firmware will assign, or why it fails.
 
     Needs nothing but the layout. Without `memory` it takes a third of the time, and is right wherever nothing fails.
-    Raises UnknownModel for a device that neither the catalogue nor the layout describes.
+    Raises UnknownModel for a device that neither the catalogue nor the layout describes, ArgumentError for what is no
+    layout.
     """
+    expect("layout", layout, Layout, "a Layout, as qslot.solve(guest).require() gives one")
     tree = tree_of(layout)
     devices = tuple(device.id for device in layout.devices)
     if layout.firmware.name == "ovmf":
         return ovmf.predict(tree, devices, layout.firmware.number, memory=memory)
-    return seabios.predict(tree, devices, memory=memory)
+    return seabios.predict(tree, devices, layout.firmware.number, memory=memory)
 
 
 def fails_in_any_order(layout: Layout) -> bool:
@@ -26,7 +29,8 @@ def fails_in_any_order(layout: Layout) -> bool:
     """
     if layout.firmware.name == "ovmf":
         return ovmf.fails_in_any_order(tree_of(layout), layout.firmware.number)
-    return True  # SeaBIOS adds sizes up, in the order of their alignment
+    # SeaBIOS adds sizes up in the order of their alignment, whatever the slots; these decide which BARs it misaligns
+    return not predict(layout).misplaced
 
 
 def exceeds_memory(layout: Layout) -> bool:
@@ -34,4 +38,4 @@ def exceeds_memory(layout: Layout) -> bool:
 
     Raises UnknownModel as `predict`.
     """
-    return layout.firmware.name == "seabios" and seabios.exceeds_memory(tree_of(layout))
+    return layout.firmware.name == "seabios" and seabios.exceeds_memory(tree_of(layout), layout.firmware.number)

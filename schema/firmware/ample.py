@@ -5,11 +5,10 @@ from typing import Final
 from ..layout.layout import Layout
 from ..pci.bars import BarKind
 from ..pci.controllers import MEMORY_RESERVES
-from ..pci.machine import machine_of
 from ..pci.size import MIB
-from .bars import device_bars
+from .bars import device_bars, listed_virtual, virtual_bars
 from .budget import PAGE
-from .need import available
+from .need import available, window_with_room
 
 SMALL_BAR: Final = 2 * MIB
 """Bytes: up to that size of BARs both firmwares' windows are whole MiB, aligned to 2 MiB at most."""
@@ -27,8 +26,9 @@ def memory_is_ample(layout: Layout) -> bool:
     """
     if any(MEMORY_RESERVES & controller.properties.keys() for controller in layout.controllers):
         return False
-    machine = machine_of(layout.machine, layout.platform.chipset)
-    firmware = layout.firmware.name
+    machine = layout.machine_model
+    firmware, padded = layout.firmware.name, window_with_room(machine, layout.platform, layout.firmware) > 0
+    listed = listed_virtual(layout.devices)
     need, largest = PER_BRIDGE[firmware] * (1 + len(layout.controllers)), SMALL_BAR
     for device in layout.devices:
         bars, rom = device_bars(device, machine)
@@ -36,10 +36,15 @@ def memory_is_ample(layout: Layout) -> bool:
             if kind is not BarKind.IO:
                 need += max(size, PAGE)
                 largest = max(largest, size)
-                if size > SMALL_BAR and device.bus != machine.root:
+                held = padded and kind is BarKind.PREF32  # and with it windows of any size, where those are
+                if (size > SMALL_BAR or held) and device.bus != machine.root:
                     return False
         need += rom
+        for virtual in virtual_bars(device, listed.get(device.id, ())):
+            need += virtual.size * virtual.functions
         if rom > SMALL_BAR:
             return False
-    below, _ = available(machine, layout.platform, layout.firmware)
+    below, above = available(machine, layout.platform, layout.firmware)
+    if above == 0:
+        return False  # what edk2 reserves by itself, large as it is, goes below 4 GiB
     return len(layout.controllers) <= BRIDGES_AT_MOST[firmware] and need + 2 * largest <= below

@@ -1,11 +1,16 @@
-"""How much memory the firmware shares out, measured: SeaBIOS 1.16.2 and 1.16.3, edk2 2022.11 and 2025.02."""
+"""Which IO ports and memory the firmware shares out: SeaBIOS 1.16.2 to 1.17.0, edk2 2022.11, 2025.02 and 2026.08.
+
+Measured with QEMU 7.2, 10.0 and 11.1: tests/real/test_firmware.py, tests/real/test_ovmf_addresses.py.
+"""
 
 from typing import Final, NamedTuple
 
 from ..layout.layout import Platform
 from ..pci.machine import Machine
-from ..pci.ram import AMD_RESERVED, FOUR_GIB, GIB, high_memory_end, low_memory
-from .budget import align
+from ..pci.ovmf_addresses import ovmf_addresses
+from ..pci.ram import FOUR_GIB, GIB, low_memory
+from ..pci.size import align
+from .budget import PAGE, io_budget
 
 
 class Aperture(NamedTuple):
@@ -22,6 +27,22 @@ class Aperture(NamedTuple):
     def blocks(self, unit: int) -> int:
         """How many blocks of that many bytes there are, each at a multiple of its size."""
         return max(0, self.end // unit - -(-self.start // unit))
+
+
+LOW_BASE: Final = 0x1000
+HIGH_BASE: Final = 0xC000
+HIGH_SIZE: Final = 0x4000
+"""Root level: all IO goes to 0xc000 if it is less than 0x4000 bytes, else to 0x1000."""
+IO_END: Final = 0x10000
+
+
+def io_apertures(machine: Machine, firmware: str) -> tuple[Aperture, ...]:
+    """IO ports from which `seabios` or `ovmf` gives some to BARs and windows; all others are the chipset's."""
+    budget = io_budget(machine, firmware)
+    if firmware == "ovmf":
+        return (Aperture(budget.first, IO_END),)
+    end = LOW_BASE + align(budget.limit, PAGE)
+    return (Aperture(LOW_BASE, IO_END),) if end >= HIGH_BASE else (Aperture(LOW_BASE, end), Aperture(HIGH_BASE, IO_END))
 
 
 SEABIOS_HOLE_END: Final = 0xFEC0_0000
@@ -41,33 +62,20 @@ def seabios_hole(machine: Machine, memory: int) -> Aperture:
 
 
 MMCONFIG_ABOVE_HOLE: Final = (2023, 5)
-"""From about this edk2 on q35's MMCONFIG lies above the 32-bit hole, at 0xe0000000 (proposed early 2023, measured in
-2025.02; versions between were not measured)."""
-DEFAULT_PHYS_BITS: Final = 40
-"""Of QEMU's own CPU models."""
-MAX_PHYS_BITS: Final = 47
-CLASSIC_SIZE: Final = 32 * GIB
+"""From this edk2 on q35's MMCONFIG lies above the 32-bit hole, at 0xe0000000 (first in edk2-stable202305)."""
+OVMF_HOLE_END: Final = 0xFC00_0000
 
 
 def ovmf_apertures(machine: Machine, platform: Platform, version: tuple[int, ...]) -> tuple[Aperture, Aperture]:
-    """32-bit and 64-bit memory that OVMF of that version shares out. CPUs count as QEMU's own models: AMD's vendor id.
+    """32-bit and 64-bit memory that OVMF of that version shares out; the latter empty where nothing can be given there.
 
-    With as many address bits as edk2 believes (from 40 up) the 64-bit aperture is the top eighth of what they reach;
-    else it is 32 GiB behind RAM. Above 40 bits the CPU is taken to have 1 GiB pages, without which edk2 stays at 40.
+    edk2 marks what is below 4 GiB uncacheable with one register: its size to 4 GiB is a power of two.
     """
-    low = low_memory(machine, platform.memory)
-    newer = version >= MMCONFIG_ABOVE_HOLE
+    low = max(2 * GIB, low_memory(machine, platform.memory))
+    start = FOUR_GIB - (1 << (FOUR_GIB - low).bit_length() - 1)
+    below = Aperture(start, OVMF_HOLE_END)
     if machine.family == "q35":
-        small = Aperture(max(2 * GIB, low), 0xE000_0000) if newer else Aperture(0xC000_0000, 0xFC00_0000)
-    else:
-        # edk2 marks it uncacheable with one register: its size to 4 GiB is a power of two (measured)
-        small = Aperture(FOUR_GIB - (1 << (FOUR_GIB - max(2 * GIB, low)).bit_length() - 1), 0xFC00_0000)
-    start = align(high_memory_end(machine, platform.memory, platform.pci_hole64), CLASSIC_SIZE)
-    bits = min(platform.phys_bits or DEFAULT_PHYS_BITS, MAX_PHYS_BITS)
-    top, size = 1 << bits, 1 << bits - 3
-    if bits >= DEFAULT_PHYS_BITS and start + size < top:
-        start = top - size
-        if newer and start < AMD_RESERVED[1] and top > AMD_RESERVED[0]:
-            start = (AMD_RESERVED[0] - size) // size * size
-        return small, Aperture(start, start + size)
-    return small, Aperture(start, start + CLASSIC_SIZE)
+        above_hole = version >= MMCONFIG_ABOVE_HOLE
+        below = Aperture(start, 0xE000_0000) if above_hole else Aperture(0xC000_0000, OVMF_HOLE_END)
+    above = ovmf_addresses(machine, platform, version)
+    return below, Aperture(above.start, above.end if above.usable and above.boots else above.start)

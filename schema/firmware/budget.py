@@ -1,4 +1,7 @@
-"""How much IO the firmware shares out, measured: SeaBIOS 1.16.2 and 1.16.3, edk2 2022.11 and 2025.02."""
+"""How much IO the firmware shares out: SeaBIOS 1.16.2 to 1.17.0, edk2 2022.11 and 2025.02.
+
+Measured with QEMU 7.2: tests/real/test_firmware.py, tests/real/test_guests.py.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -37,13 +40,3 @@ def io_budget(machine: Machine, firmware: str) -> IoBudget:
         total = 0x9000 if machine.family == "pc" else 0xF000 if machine.acpi else 0xA000
         return IoBudget(0, total - 4, 1, PAGE)
     return IoBudget(0x6000, 0xA000, PAGE, 0) if machine.family == "q35" else IoBudget(0xC000, 0x4000, PAGE, 0)
-
-
-def power_of_two(size: int) -> int:
-    """The next one from `size` on; 0 for 0."""
-    return 1 << (size - 1).bit_length() if size > 0 else 0
-
-
-def align(address: int, to: int) -> int:
-    """The next multiple of `to`, a power of two or not."""
-    return -(-address // to) * to

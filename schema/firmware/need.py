@@ -11,14 +11,14 @@ from ..pci.bars import BarKind, Bars
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
-from ..pci.size import MIB
+from ..pci.size import MIB, align, power_of_two
 from ..request.bars import requested
 from ..request.resolved import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET
-from .budget import align, power_of_two
 from .ovmf_requests import IGNORED_BAR_SIZE
 from .pieces import Memory, Piece, Pieces, aligned
+from .seabios_high import high_memory
 
 if TYPE_CHECKING:
     from ..request.device import Controller, Device
@@ -52,18 +52,51 @@ def apertures_of(guest: "Guest") -> tuple[Aperture, Aperture | None]:
     return apertures(guest.machine_model, Platform.of(guest), guest.firmware)
 
 
+def window_with_room(machine: Machine, platform: Platform, firmware: "Firmware") -> int:
+    """What SeaBIOS gives each window of 64-bit prefetchable memory of a bridge with hot-plug, and aligns it to, to have
+    room for more; 0 where it gives what is asked for."""
+    return high_memory(machine, platform, firmware.number).window if firmware.name == "seabios" else 0
+
+
+def window_with_room_of(guest: "Guest") -> int:
+    """The same for this guest."""
+    return window_with_room(guest.machine_model, Platform.of(guest), guest.firmware)
+
+
+def most_window_alignment(guest: "Guest") -> int:
+    """What SeaBIOS aligns windows of 64-bit memory of bridges with hot-plug to at most, whatever BARs are in them; 0
+    where it aligns them to the largest."""
+    if guest.firmware.name != "seabios":
+        return 0
+    return high_memory(guest.machine_model, Platform.of(guest), guest.firmware.number).without_room().most
+
+
 def may_be_short(guest: "Guest") -> bool:
-    """Whether devices ask for so much that memory may be what decides: more than half of what is below 4 GiB."""
+    """Whether memory may be what decides: devices ask for more than half of what is below 4 GiB, or one that may be
+    behind a bridge keeps windows with room for more there."""
     asked = sum(spare.count * spare.memory for spare in guest.spare) + sum(map(_kept, guest.controllers))
-    known: dict[tuple[object, ...], int] = {}  # guests have many devices of few sorts
+    platform = Platform.of(guest)
+    padded = window_with_room(guest.machine_model, platform, guest.firmware) > 0
+    known: dict[tuple[object, ...], tuple[int, bool]] = {}  # guests have many devices of few sorts
     for device in guest.devices:
         sort = (device.model, device.virtio, device.bars, *device.properties.items())
         if sort not in known:
             resolved = guest.resolved[device.id]
             bars = requested(resolved, mode_on(resolved, behind_port=True))
-            known[sort] = sum(size for _, kind, size in bars if kind is not BarKind.IO)
-        asked += known[sort]
-    return asked > apertures_of(guest)[0].size // 2
+            size = sum(size for _, kind, size in bars if kind is not BarKind.IO)
+            known[sort] = size, any(bar.kind is BarKind.PREF32 for bar in bars)
+        size, narrow = known[sort]
+        if narrow and padded and _may_be_behind_bridge(guest, device):
+            return True
+        asked += size
+    return asked > apertures(guest.machine_model, platform, guest.firmware)[0].size // 2
+
+
+def _may_be_behind_bridge(guest: "Guest", device: "Device") -> bool:
+    """Whether it is not on the root bus, nor expected there."""
+    if device.address is not None and device.address.bus is not None:
+        return device.address.bus != guest.machine_model.root
+    return guest.resolved[device.id].chipset_place is None
 
 
 def _kept(controller: "Controller") -> int:
@@ -88,8 +121,8 @@ def port_memory(firmware: str) -> int:
     return SEABIOS_WINDOW if firmware == "seabios" else 0
 
 
-def needed(bars: Bars, where: Where, firmware: str) -> Memory:
-    """What the BARs of one slot need at least.
+def needed(bars: Bars, where: Where, firmware: str, most: int = 0) -> Memory:
+    """What the BARs of one slot need at least; `most`: what SeaBIOS aligns windows of 64-bit memory to at most, if any.
 
     Behind a bridge memory that is not prefetchable is below 4 GiB whatever the BAR's width (PCI-to-PCI Bridge 1.2,
     3.2.5.8). SeaBIOS rounds windows up to their largest BAR, and prefetchable ones with any 32-bit BAR are below 4 GiB.
@@ -107,7 +140,7 @@ def needed(bars: Bars, where: Where, firmware: str) -> Memory:
     below = any(kind is BarKind.PREF32 for _, kind, _ in bars)
     if where == "bridge":
         return Memory(aligned(*plain, *narrow, *wide), (), True) if below else Memory(aligned(*plain), aligned(*wide))
-    window, prefetchable = _window(plain), _window(narrow + wide)
+    window, prefetchable = _window(plain), _window(narrow + wide, 0 if below else most)
     return Memory(window + prefetchable, (), True) if below else Memory(window, prefetchable)
 
 
@@ -117,6 +150,7 @@ def takes_some(bars: Bars, where: Where) -> bool:
     return any(kind in kinds and size > IGNORED_BAR_SIZE for _, kind, size in bars)
 
 
-def _window(sizes: list[int]) -> Pieces:
+def _window(sizes: list[int], most: int = 0) -> Pieces:
     alignment = max([SEABIOS_WINDOW, *sizes])
+    alignment = min(alignment, most or alignment)
     return (Piece(align(sum(sizes), alignment), alignment),) if sizes else ()

@@ -15,7 +15,8 @@ def number_buses(tree: FirmwareTree, reserve: Reserve, *, strict: bool) -> Findi
 
     A bridge takes the next number for its bus, then all below it take theirs; its subordinate is the last of those, or
     the end of its reserve where that is higher. Within each root's range both firmwares do the same. Beyond, SeaBIOS
-    gives numbers twice or never ends and edk2 stops before it programs anything (both measured).
+    gives numbers twice or never ends and edk2 stops before it programs anything (both measured:
+    tests/real/test_firmware.py).
 
     `strict`: a reserve that is not above the number of buses below it breaks the numbering (SeaBIOS, measured).
     """

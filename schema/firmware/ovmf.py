@@ -1,18 +1,20 @@
-"""OVMF (edk2): bus numbers, IO and memory, as 2022.11 and 2025.02 assign them (measured on random topologies)."""
+"""OVMF (edk2): bus numbers, IO and memory, as 2022.11, 2025.02 and 2026.08 assign them.
+
+"Measured" here is on random topologies: tests/real/test_firmware.py.
+"""
 
 from bisect import insort
 from typing import Final
 
 from ..finding import Finding
 from ..pci.bars import BarKind
-from .apertures import Aperture, ovmf_apertures
+from ..pci.ovmf_addresses import ovmf_addresses
+from .apertures import IO_END, Aperture, ovmf_apertures
 from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, leaves, measure
 from .prediction import Allocation, Prediction, numbered, unnumbered
 from .tree import FirmwareBus, FirmwareTree
-
-IO_END: Final = 0x10000
 
 RULE: Final = {BarKind.IO: "io-space", BarKind.MEM32: "memory-space", BarKind.MEM64: "memory-space"}
 """What the roots ask for, and the rule that it all fits: a root has no prefetchable memory of its own."""
@@ -23,11 +25,20 @@ Bases = dict[tuple[FirmwareBus, BarKind], int | None]
 
 def predict(tree: FirmwareTree, devices: tuple[str, ...], version: tuple[int, ...], *, memory: bool) -> Prediction:
     """What OVMF of that version makes of that tree. `devices`: ids of all devices of the layout."""
-    failure = number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
+    failure = _unreached(tree, version)
+    failure = failure or number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
     if failure is not None:
         return unnumbered(tree, devices, failure)
     requests, apertures = _asked(tree, version, memory=memory)
     return numbered(tree, devices, _allocate(requests, apertures))
+
+
+def _unreached(tree: FirmwareTree, version: tuple[int, ...]) -> Finding | None:
+    """Why edk2 never gets as far as PCI, if RAM leaves no place for 64-bit memory in the addresses that it uses."""
+    addresses = ovmf_addresses(tree.machine, tree.platform, version)
+    if addresses.boots or addresses.bits is None:
+        return None
+    return _finding(BarKind.MEM64, (), addresses.end, 1 << addresses.bits)
 
 
 def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
@@ -37,6 +48,8 @@ def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
     of space is short, and whatever may be the first to be given up for it is a device or a reserve that is asked for.
     Of several expanders the order of their bus numbers matters, too.
     """
+    if _unreached(tree, version) is not None:
+        return True
     if len(tree.roots) > 2:
         return False
     requests, apertures = _asked(tree, version, memory=True)
@@ -54,7 +67,8 @@ def _asked(tree: FirmwareTree, version: tuple[int, ...], *, memory: bool) -> tup
     low, high = ovmf_apertures(tree.machine, tree.platform, version)
     io = Aperture(IO_END - io_budget(tree.machine, "ovmf").limit, IO_END)
     apertures = {BarKind.IO: io, BarKind.MEM32: low, BarKind.MEM64: high} if memory else {BarKind.IO: io}
-    return Requests(tree, tuple(BarKind) if memory else (BarKind.IO,), version, high), apertures
+    kinds = tuple(BarKind) if memory else (BarKind.IO,)
+    return Requests(tree, kinds, version, ovmf_addresses(tree.machine, tree.platform, version).size), apertures
 
 
 def _allocate(requests: Requests, apertures: dict[BarKind, Aperture]) -> Allocation:
@@ -166,8 +180,11 @@ def _assign(window: Node, base: int | None, result: Allocation) -> None:
                 result.add_window(node.bus, node.kind, at, node.length)
                 if node.default and node.kind is BarKind.IO:
                     result.padding.add(node.bus.id)
-            elif at is not None and node.function is not None and node.function.id:
-                result.add_bar(node.function.id, node.bar, node.kind, at)
+            elif at is not None and node.usage is Usage.BAR and node.function is not None:
+                if node.function.id:
+                    result.add_bar(node.function.id, node.bar, node.kind, at)
+                elif node.kind is BarKind.IO:
+                    result.chipset_io.append((at, node.length))
 
 
 def _asking(requests: Requests, bases: Bases) -> tuple[str, ...]:

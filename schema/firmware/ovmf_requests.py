@@ -6,9 +6,8 @@ from enum import Enum, auto
 from typing import Final
 
 from ..pci.bars import BarKind
-from ..pci.size import MIB
-from .apertures import Aperture
-from .budget import PAGE, align, power_of_two
+from ..pci.size import MIB, align, power_of_two
+from .budget import PAGE
 from .tree import FirmwareBus, FirmwareTree, Function
 
 NO_DEFAULT_IO_PADDING: Final = (2023, 8)
@@ -34,6 +33,8 @@ class Usage(Enum):
     """What edk2 wants an address range for."""
 
     BAR = auto()
+    VIRTUAL = auto()
+    """One BAR of all of a device's virtual functions, in a row."""
     WINDOW = auto()
     PADDING = auto()
     """Kept free on a bus for devices to come."""
@@ -75,16 +76,14 @@ def insert(nodes: list[Node], new: Node) -> None:
 class Requests:
     """The requests of all buses, built once and again along the path of each one that is given up.
 
-    `kinds`: all, or IO alone. `high`: the 64-bit aperture, whose size decides what is reserved.
+    `kinds`: all, or IO alone. `high`: bytes of 64-bit memory, usable or not, which decide what is reserved.
     """
 
-    def __init__(
-        self, tree: FirmwareTree, kinds: tuple[BarKind, ...], version: tuple[int, ...], high: Aperture
-    ) -> None:
+    def __init__(self, tree: FirmwareTree, kinds: tuple[BarKind, ...], version: tuple[int, ...], high: int) -> None:
         self._tree = tree
         self._kinds = kinds
         io = 0 if version >= NO_DEFAULT_IO_PADDING else DEFAULT_IO_PADDING
-        prefetchable = power_of_two(high.size) >> 8 if high.size > SMALL_APERTURE else 0
+        prefetchable = power_of_two(high) >> 8 if high > SMALL_APERTURE else 0
         self._defaults = (io, DEFAULT_MEMORY_PADDING, 0, 0, prefetchable)
         self._windows: dict[FirmwareBus, list[Node]] = {}
         self._dropped: set[Function] = set()
@@ -123,6 +122,8 @@ class Requests:
                     if kind < len(windows) and (kind is BarKind.IO or size > IGNORED_BAR_SIZE):
                         alignment = size if kind is BarKind.IO else max(size, LEAST_ALIGNMENT)
                         insert(windows[kind].nodes, Node(Usage.BAR, kind, bus, size, alignment, function, index))
+                for kind, size, number in function.virtual_bars if len(windows) > 1 else ():
+                    insert(windows[kind].nodes, Node(Usage.VIRTUAL, kind, bus, size * number, size, function))
             if function.bus is not None:
                 for below in self._windows[function.bus]:
                     if below.nodes:

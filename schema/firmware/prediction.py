@@ -38,15 +38,19 @@ class Prediction:
     """IO port of each IO BAR that gets one, by device and BAR index."""
     memory_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     """Address of each memory BAR that gets one, by device or controller and BAR index."""
+    chipset_io: tuple[tuple[int, int], ...] = ()
+    """IO ports that BARs of the chipset get, each with how many; the SMBus controller's are moved elsewhere later."""
     lost: tuple[str, ...] = ()
     """Devices that OVMF drops for want of IO or memory space: they get no BAR at all, of whatever kind."""
     unreserved: tuple[str, ...] = ()
     """Hot-pluggable bridges whose reservations OVMF drops for the same reason: IO and memory alike."""
+    misplaced: tuple[str, ...] = ()
+    """Devices with a BAR outside the windows of the bridge above them, for want of alignment: SeaBIOS 1.16.3 alone."""
     padding: frozenset[str] = frozenset()
     """Bridges whose IO window is nothing but OVMF's default reservation, which older edk2 makes for every one."""
     failure: Finding | None = None
     """Rule `bus-numbers`, `io-space` or `memory-space`: the guest does not boot, or loses a device or a reservation
-    asked for."""
+    asked for, or does not reach a device's memory."""
 
     @property
     def drops_anything(self) -> bool:
@@ -63,8 +67,10 @@ class Allocation:
     prefetchable_windows: dict[FirmwareBus, Window] = field(default_factory=dict)
     io_bars: dict[tuple[str, int], int] = field(default_factory=dict)
     memory_bars: dict[tuple[str, int], int] = field(default_factory=dict)
+    chipset_io: list[tuple[int, int]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unreserved: list[str] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
     padding: set[str] = field(default_factory=set)
     failure: Finding | None = None
 
@@ -115,8 +121,10 @@ def numbered(tree: FirmwareTree, devices: tuple[str, ...], result: Allocation) -
         prefetchable_windows={bus.id: window for bus, window in result.prefetchable_windows.items()},
         io_bars=result.io_bars,
         memory_bars=result.memory_bars,
+        chipset_io=tuple(result.chipset_io),
         lost=tuple(result.lost),
         unreserved=tuple(result.unreserved),
+        misplaced=tuple(result.misplaced),
         padding=frozenset(result.padding),
         failure=result.failure,
     )

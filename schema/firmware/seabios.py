@@ -1,22 +1,17 @@
-"""SeaBIOS: bus numbers, IO and memory, as 1.16.2 assigns them (measured on random topologies; 1.16.3 too, but for
-64-bit memory)."""
+"""SeaBIOS: bus numbers, IO and memory, as 1.16.2, 1.16.3 and 1.17.0 assign them (measured on random topologies)."""
 
 from typing import Final, NamedTuple
 
 from ..finding import Finding
 from ..pci.bars import ROM_BAR, BarKind
-from ..pci.ram import GIB, high_memory_end
-from ..pci.size import MIB
-from .apertures import seabios_hole
-from .budget import PAGE, align, io_budget
+from ..pci.ram import GIB
+from ..pci.size import MIB, align
+from .apertures import HIGH_BASE, HIGH_SIZE, LOW_BASE, seabios_hole
+from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .prediction import Allocation, Prediction, numbered, unnumbered
+from .seabios_high import HighMemory, high_memory
 from .tree import FirmwareBus, FirmwareTree, Function
-
-LOW_BASE: Final = 0x1000
-HIGH_BASE: Final = 0xC000
-HIGH_SIZE: Final = 0x4000
-"""Root level: all IO goes to 0xc000 if it is less than 0x4000 bytes, else to 0x1000."""
 
 USB_64BIT: Final = frozenset({"nec-usb-xhci", "qemu-xhci"})
 """Models with 64-bit BARs that stay below 4 GiB, since SeaBIOS itself drives USB controllers."""
@@ -59,32 +54,38 @@ Share = tuple[Entries, int | None]
 """Requests of the root level, and where the first of them goes; None where nobody gets anything."""
 
 
-def predict(tree: FirmwareTree, devices: tuple[str, ...], *, memory: bool) -> Prediction:
-    """What SeaBIOS makes of that tree. `devices`: ids of all devices of the layout."""
+def predict(tree: FirmwareTree, devices: tuple[str, ...], version: tuple[int, ...], *, memory: bool) -> Prediction:
+    """What SeaBIOS of that version makes of that tree. `devices`: ids of all devices of the layout."""
     failure = number_buses(tree, lambda bus: bus.bus_reserve, strict=True)
     if failure is not None:
         return unnumbered(tree, devices, failure)
-    main, result = tree.roots[0], Allocation()
-    requests = {space: _requests(tree, space) for space in ((IO, MEMORY_SPACE, PREFETCHABLE) if memory else (IO,))}
+    main, result, high = tree.roots[0], Allocation(), high_memory(tree.machine, tree.platform, version)
+    requests = {
+        space: _requests(tree, space, high) for space in ((IO, MEMORY_SPACE, PREFETCHABLE) if memory else (IO,))
+    }
     shares: dict[Space, list[Share]] = {IO: [_place_io(tree, requests[IO][main], result)]}
     if memory:
-        shares |= _place_memory(tree, requests[MEMORY_SPACE][main], requests[PREFETCHABLE][main], result)
+        shares |= _place_memory(tree, requests[MEMORY_SPACE][main], requests[PREFETCHABLE][main], high, result)
     for space, roots in shares.items():
         if result.failure is not None:
             roots = [(entries, None) for entries, _ in roots]  # it panics before it programs anything
         _assign(tree, space, requests[space], roots, result)
+    if result.misplaced:
+        result.failure = Finding(
+            rule="memory-space", subjects=tuple(result.misplaced), details={"alignment": high.window}
+        )
     return numbered(tree, devices, result)
 
 
-def exceeds_memory(tree: FirmwareTree) -> bool:
+def exceeds_memory(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
     """Whether what cannot go above 4 GiB takes more bytes than there are below, without a gap: as a window is no
-    smaller for what is added to it, nothing that is added anywhere changes that."""
-    main = tree.roots[0]
-    low = (entry for space in (MEMORY_SPACE, PREFETCHABLE) for entry in _split(_requests(tree, space)[main])[1])
+    smaller than this for what is added to it, nothing that is added anywhere changes that."""
+    main, high = tree.roots[0], high_memory(tree.machine, tree.platform, version).without_room()
+    low = (entry for space in (MEMORY_SPACE, PREFETCHABLE) for entry in _split(_requests(tree, space, high)[main])[1])
     return sum(entry.size for entry in low) > seabios_hole(tree.machine, tree.platform.memory).size
 
 
-def _requests(tree: FirmwareTree, space: Space) -> Requests:
+def _requests(tree: FirmwareTree, space: Space, high: HighMemory) -> Requests:
     """Order is what decides addresses: BARs first, by bus number, slot, function and index; then windows, from the
     highest bus number down; all stably sorted by falling alignment and size. So equal windows rise as bus numbers fall.
     """
@@ -98,8 +99,8 @@ def _requests(tree: FirmwareTree, space: Space) -> Requests:
             for index, kind, size in function.bars:
                 if kind in space.kinds:
                     size = max(size, space.least)
-                    high = kind >= BarKind.MEM64 and function.model not in USB_64BIT
-                    served.append(Entry(size, size, function, index, None, high))
+                    wide = kind >= BarKind.MEM64 and function.model not in USB_64BIT
+                    served.append(Entry(size, size, function, index, None, wide))
             if function.rom and space is MEMORY_SPACE:
                 size = max(function.rom, space.least)
                 served.append(Entry(size, size, function, ROM_BAR, None, False))
@@ -107,7 +108,7 @@ def _requests(tree: FirmwareTree, space: Space) -> Requests:
         requests[bus].sort(key=_falling)
         if bus.parent is not None:
             above = main if bus.parent in roots else bus.parent
-            requests[above].append(_window(bus, space, requests[bus]))
+            requests[above].append(_window(bus, space, requests[bus], high))
     return requests
 
 
@@ -115,7 +116,7 @@ def _falling(entry: Entry) -> tuple[int, int]:
     return -entry.align, -entry.size
 
 
-def _window(bus: FirmwareBus, space: Space, entries: Entries) -> Entry:
+def _window(bus: FirmwareBus, space: Space, entries: Entries, high: HighMemory) -> Entry:
     """The window of the bridge to `bus`: sizes added up as they are, since falling alignment leaves no gaps.
 
     A bridge with a standard hot-plug controller gets one even if nothing below asks; PCI Express ports get two of
@@ -123,12 +124,14 @@ def _window(bus: FirmwareBus, space: Space, entries: Entries) -> Entry:
     """
     total = sum(entry.size for entry in entries)
     alignment = max(space.granule, entries[0].align if entries else 0)
-    if total == 0 and (bus.shpc or (bus.port and space is not IO)):
+    wide = space is PREFETCHABLE and all(entry.may_go_high for entry in entries)
+    if wide:
+        alignment = high.window_alignment(alignment, hot=bus.shpc or bus.port)
+    if (bus.shpc or (bus.port and space is not IO)) and (total == 0 or (high.raises_small and total < alignment)):
         total = alignment
     reserve = _reserve(bus, space)
     size = reserve if space is IO and reserve > total else align(max(total, reserve), alignment)
-    high = space is PREFETCHABLE and all(entry.may_go_high for entry in entries)
-    return Entry(size, alignment, None, -1, bus, high)
+    return Entry(size, alignment, None, -1, bus, wide)
 
 
 def _reserve(bus: FirmwareBus, space: Space) -> int:
@@ -148,25 +151,26 @@ def _place_io(tree: FirmwareTree, entries: Entries, result: Allocation) -> Share
 
 
 def _place_memory(
-    tree: FirmwareTree, memory: Entries, prefetchable: Entries, result: Allocation
+    tree: FirmwareTree, memory: Entries, prefetchable: Entries, high: HighMemory, result: Allocation
 ) -> dict[Space, list[Share]]:
-    """All below 4 GiB if it fits there; else whatever may goes above RAM, each of the two lists from a whole GiB on."""
+    """All below 4 GiB if it fits there and memory is not padded; else what may goes up, each of the two lists from a
+    whole GiB on."""
     hole = seabios_hole(tree.machine, tree.platform.memory)
     starts = _from_the_top(memory, prefetchable, hole.end)
-    if min(starts) >= hole.start:
+    if min(starts) >= hole.start and not high.padded:
         return {MEMORY_SPACE: [(memory, starts[0])], PREFETCHABLE: [(prefetchable, starts[1])]}
-    high_memory, memory = _split(memory)
-    high_prefetchable, prefetchable = _split(prefetchable)
+    wide_memory, memory = _split(memory)
+    wide_prefetchable, prefetchable = _split(prefetchable)
     starts = _from_the_top(memory, prefetchable, hole.end)
     if min(starts) < hole.start and result.failure is None:
         entries = memory + prefetchable
         result.failure = _out_of_space("memory-space", tree, entries, hole.end - min(starts), hole.size)
-    end = high_memory_end(tree.machine, tree.platform.memory, tree.platform.pci_hole64)
-    first = align(end, max(GIB, _alignment(high_memory)))
-    second = align(first + sum(entry.size for entry in high_memory), max(GIB, _alignment(high_prefetchable)))
+    sizes = [sum(entry.size for entry in entries) for entries in (wide_memory, wide_prefetchable)]
+    first = align(high.base(*sizes), max(GIB, _alignment(wide_memory)))
+    second = align(first + sizes[0], max(GIB, _alignment(wide_prefetchable)))
     return {
-        MEMORY_SPACE: [(high_memory, first), (memory, starts[0])],
-        PREFETCHABLE: [(high_prefetchable, second), (prefetchable, starts[1])],
+        MEMORY_SPACE: [(wide_memory, first), (memory, starts[0])],
+        PREFETCHABLE: [(wide_prefetchable, second), (prefetchable, starts[1])],
     }
 
 
@@ -205,7 +209,12 @@ def _assign(tree: FirmwareTree, space: Space, requests: Requests, roots: list[Sh
                 starts[entry.bus] = at
                 result.add_window(entry.bus, space.kind, at, entry.size)
             elif at is not None and entry.function is not None and entry.function.id and entry.bar != ROM_BAR:
-                result.add_bar(entry.function.id, entry.bar, space.kind, at)
+                bar = at // entry.size * entry.size  # the BAR's lower bits are zero, whatever is written there
+                result.add_bar(entry.function.id, entry.bar, space.kind, bar)
+                if bar != at and space is not IO and entry.function.id not in result.misplaced:
+                    result.misplaced.append(entry.function.id)
+            elif at is not None and space is IO:
+                result.chipset_io.append((at, entry.size))
             if at is not None:
                 at += entry.size
 

@@ -5,14 +5,15 @@ Everything that SeaBIOS and OVMF have in common. Plain dataclasses: a layout of 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
 from ..layout.layout import Layout, PlacedController, PlacedDevice, Platform
 from ..pci.bars import Bars
-from ..pci.controllers import CONTROLLERS
-from ..pci.machine import Machine, machine_of
+from ..pci.controllers import CONTROLLERS, RESERVES
+from ..pci.machine import Machine
 from ..pci.qemu_properties import integer, is_on
-from .bars import CHIPSET, PORT_BARS, SHPC_BARS, device_bars
+from .bars import CHIPSET, PORT_BARS, SHPC_BARS, VirtualBar, device_bars, listed_virtual, virtual_bars
 from .budget import PAGE
 
 WITHOUT_SHPC: Final = (2, 9)
@@ -30,6 +31,8 @@ class Function:
     bars: Bars = ()
     rom: int = 0
     """Bytes of its option ROM's BAR; 0 without one."""
+    virtual_bars: tuple[VirtualBar, ...] = ()
+    """Those of its virtual functions, as far as firmware can see them."""
     bus: "FirmwareBus | None" = None
     model: str = ""
 
@@ -82,17 +85,20 @@ class FirmwareTree:
 
 def tree_of(layout: Layout) -> FirmwareTree:
     """What stands on a bus that does not exist, or in a function that no firmware looks at, is left out."""
-    machine = machine_of(layout.machine, layout.platform.chipset)
+    machine = layout.machine_model
     main = FirmwareBus(machine.root, hotplug=False, functions=list(_chipset(machine)))
     buses = {machine.root: main}
     roots: list[FirmwareBus] = []
     for controller in layout.controllers:
         buses[controller.id] = _bus_of(controller, machine, roots)
     seats: tuple[PlacedController | PlacedDevice, ...] = (*layout.controllers, *layout.devices)
+    listed = listed_virtual(layout.devices)
     for seat in seats:
         above = buses.get(seat.bus)
         if above is not None:
             above.functions.append(_function(seat, above, buses, machine))
+            if isinstance(seat, PlacedDevice) and (above.port or (above.parent is None and machine.family == "q35")):
+                above.functions[-1].virtual_bars = virtual_bars(seat, listed.get(seat.id, ()))
     hidden = [root for root in roots if not root.id]
     for bus in (*buses.values(), *hidden):
         bus.functions = _visible(bus.functions)
@@ -118,10 +124,11 @@ def _bus_of(controller: PlacedController, machine: Machine, roots: list[Firmware
     bus = FirmwareBus(controller.id, port=model.is_port, hotplug=is_on(properties, "hotplug"))
     if model.is_port or controller.model == "pci-bridge":
         bus.io_reserve = _io_reserve(controller, machine, bus.hotplug)
-        bus.memory_reserve = integer(properties, "mem-reserve")
-        bus.pref32_reserve = integer(properties, "pref32-reserve")
-        bus.pref64_reserve = integer(properties, "pref64-reserve")
-        bus.bus_reserve = integer(properties, "bus-reserve")
+        if not RESERVES.isdisjoint(properties):  # most have none
+            bus.memory_reserve = integer(properties, "mem-reserve")
+            bus.pref32_reserve = integer(properties, "pref32-reserve")
+            bus.pref64_reserve = integer(properties, "pref64-reserve")
+            bus.bus_reserve = integer(properties, "bus-reserve")
     bus.shpc = model.has_shpc(properties, by_default=machine.version != WITHOUT_SHPC)
     if model.is_expander:
         root = bus
@@ -168,6 +175,6 @@ def _function(
 
 def _visible(functions: list[Function]) -> list[Function]:
     """By rising slot and function, as firmware scans: others than function 0 only where that one announces them."""
-    functions.sort(key=lambda function: (function.slot, function.function))
+    functions.sort(key=attrgetter("slot", "function"))
     multifunction = {f.slot: f.multifunction for f in reversed(functions) if f.function == 0}
     return [f for f in functions if f.function == 0 or multifunction.get(f.slot, False)]

@@ -1,203 +1,115 @@
-"""Guests and layouts as files: YAML, TOML or JSON by suffix, `-` for standard input; one clear error for bad input."""
+"""Guests and layouts as files: YAML, TOML or JSON by suffix, domain XML, a QEMU's command line; `-` for standard input;
+one clear error for bad input."""
 
-import json
-import os
-import re
-import secrets
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..environment.host import Host, host_of_versions
-from ..errors import InputError as InputError
-from ..layout.layout import Layout
-from ..request.guest import Guest
-from ..request.problems import problems, short
-from .plain_data import Format, TextError, parse, sniff
+from ..errors import ArgumentError, InputError, Problem, expect
+from ..layout.layout import LAYOUT_VERSION, Layout
+from .plain_data import Format
+from .sources import SUFFIXES, Source, called, format_of, is_xml, socket_of, states_a_guest, states_arguments, text_of
+from .unchecked import completed, mapping_in, read_data, said_in
+
+if TYPE_CHECKING:  # a reader of layouts needs none of these
+    from ..host_devices import Sources
+    from ..request.guest import Guest
+    from .overrides import Overrides
 
 Model = TypeVar("Model", bound=BaseModel)
 
-MAX_BYTES: Final = 32 << 20
-"""The largest file read. A layout of 20,000 devices is about a third of this."""
 
-SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
-
-
-_VERSIONS: Final = re.compile(r"(?:^|,)((?:qemu|libvirt)=.*)$", re.DOTALL)
-
-
-def read_guest(source: str | Path, overrides: Mapping[str, object] | None = None) -> Guest:
-    """The guest in a file, libvirt domain XML too. `overrides` replace its top-level fields before they are checked."""
-    return read_request(source, overrides)[0]
+def read_guest(source: Source, *overrides: "Overrides", host_devices: "Sources | None" = None) -> "Guest":
+    """The guest in a file, libvirt domain XML and the command line of a QEMU too, or that of these words:
+    `["qemu-system-x86_64", "-M", "q35"]`. `overrides` say more of it, or otherwise, each in turn, before it is
+    checked: `{"devices.net0.hotplug": "required", "spare": {"pcie": 6}}`, see `formats.overrides`. `host_devices` are
+    folders and files that show the devices of the host, see `read_host_devices`; without them this machine is looked
+    at."""
+    return read_request(source, *overrides, host_devices=host_devices)[0]
 
 
-def read_request(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[Guest, str]:
+def read_request(source: Source, *overrides: "Overrides", host_devices: "Sources | None" = None) -> tuple["Guest", str]:
     """The guest in a file, and the text that it was read from."""
-    data, text = read_data(source, overrides)
-    return _validated(Guest, data, called(source)), text
+    data, text = read_data(source, *overrides, host_devices=host_devices)
+    return _guest(data, called(source)), text
 
 
-def read_data(source: str | Path, overrides: Mapping[str, object] | None = None) -> tuple[dict[str, Any], str]:
-    """A guest as a file has it, not yet checked, and the text. Overrides of `policy` leave its other fields."""
-    name, text = _text(source)
-    data = _domain(text, name) if _is_xml(source, text) else _data(text, _format(source), name)
+def read_stated(source: Source) -> "tuple[Guest | Layout, str]":
+    """The guest that domain XML, a command line or a running QEMU states, with this machine's devices of the host, or
+    the layout in any other file; and the text. What a command line leaves to QEMU is where QEMU puts it."""
+    name, text = text_of(source)
+    if states_a_guest(source, text):
+        data, foreign = said_in(source, name, text, placed=True)
+        return _guest(completed(data, name, foreign=foreign), name), text
+    return _layout(source, name, text), text
+
+
+def read_guest_or_layout(source: Source) -> "tuple[Guest | Layout, str]":
+    """What is in a file, whichever of the two; and the text. Of a domain or a command line the request."""
+    name, text = text_of(source)
+    data, foreign = said_in(source, name, text)
     if "qslot" in data:
-        raise InputError(name, ["this is a layout, not a guest: `qslot show` prints it"])
-    merged = {**data, **(overrides or {})}
-    if overrides is not None and isinstance(policy := overrides.get("policy"), dict):
-        merged["policy"] = {**data["policy"], **policy} if isinstance(data.get("policy"), dict) else policy
-    return merged, text
+        return _layout_of(data, name), text
+    return _guest(completed(data, name, foreign=foreign), name), text
 
 
-def read_host(source: str) -> Host:
-    """A host by versions (`qemu=6.2,libvirt=8.0`), by a file of libvirt's capabilities or domain capabilities, or both
-    (`caps.xml,libvirt=8.0`)."""
-    versions = _VERSIONS.search(source)
-    file = source if versions is None else source[: versions.start()]
-    try:
-        stated = None if versions is None else host_of_versions(versions[1])
-    except ValueError as error:
-        raise InputError("host", [str(error)]) from None
-    if stated is not None and not file:
-        return stated
-    from ..libvirt import SourceError
-    from ..libvirt.capabilities import host_of_capabilities
-
-    name, text = _text(file)
-    try:
-        known = host_of_capabilities(text.encode(), name)
-    except SourceError as error:
-        raise InputError(name, [str(error)]) from None
-    return known if stated is None else known.with_versions_of(stated)
+def read_layout(source: Source) -> Layout:
+    """The layout in a file that `qslot plan --to json` or `--to yaml` wrote, of this qslot or an older one."""
+    return _layout(source, *text_of(source))
 
 
-def read_layout(source: str | Path) -> Layout:
-    """The layout in a file that `qslot plan --to json` or `--to yaml` wrote."""
-    name, text = _text(source)
-    if _is_xml(source, text):
+def _layout(source: Source, name: str, text: str) -> Layout:
+    if is_xml(source, text):
         raise InputError(name, ["libvirt domain XML, not a layout: `qslot plan FILE --to json` makes one of it"])
-    data = _data(text, _format(source), name)
+    if states_arguments(source, text):
+        raise InputError(name, ["a command line, not a layout: `qslot plan FILE --to json` makes one of it"])
+    if socket_of(source) is not None:
+        raise InputError(name, ["a running QEMU, not a layout's file: `qslot show --qmp SOCKET --to json` makes one"])
+    data = mapping_in(text, format_of(source), name)
     if "qslot" not in data:
         raise InputError(name, ["not a layout (it has no field `qslot`): `qslot plan GUEST --to json` writes one"])
-    return _validated(Layout, data, name)
+    return _layout_of(data, name)
 
 
-def parse_guest(text: str, kind: Format | None = None) -> Guest:
-    """The guest in a text; its format is guessed where `kind` is None.
+def _layout_of(data: dict[str, Any], name: str) -> Layout:
+    _refuse_newer(data, name)
+    return validated(Layout, data, name)
+
+
+def _refuse_newer(data: Mapping[str, Any], name: str) -> None:
+    """What an older qslot wrote is read: fields have only been added, with defaults that mean what was before."""
+    versions = data.get("versions")
+    stated = {"qslot": data["qslot"], "versions.layout": versions.get("layout") if isinstance(versions, dict) else None}
+    for field, version in stated.items():
+        if type(version) is int and version > LAYOUT_VERSION:
+            mend = f"a layout of format {version}, and this qslot reads formats up to {LAYOUT_VERSION}: use a newer one"
+            raise InputError(name, [Problem(field, version, mend, f"{field}: {mend}")])
+
+
+def parse_guest(text: str, kind: Format | None = None) -> "Guest":
+    """The guest in a text; its format is guessed where `kind` is None. Raises InputError, ArgumentError.
 
     >>> parse_guest("machine: q35\\ndevices: []").machine
     'q35'
     """
-    return _validated(Guest, _data(text, kind, "text"), "text")
+    expect("text", text, str, "a guest as text: YAML, TOML or JSON")
+    if kind not in (None, *SUFFIXES.values()):
+        raise ArgumentError("kind", kind, f"{kind!r} is none of {', '.join(dict.fromkeys(SUFFIXES.values()))}")
+    return _guest(mapping_in(text, kind, "text"), "text")
 
 
-def to_json(model: BaseModel) -> str:
-    """The same bytes for the same model, wherever it is written."""
-    return json.dumps(model.model_dump(mode="json"), indent=2) + "\n"
+def _guest(data: dict[str, Any], name: str) -> "Guest":
+    from ..request.guest import Guest
+
+    return validated(Guest, data, name)
 
 
-def to_yaml(model: BaseModel) -> str:
-    """As `to_json`, easier on the eye: parts without inner structure stand on one line."""
-    import yaml
-
-    return yaml.safe_dump(model.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
-
-
-def write(target: str | Path, text: str) -> None:
-    """Writes whole or not at all: into a temporary file of the same folder, then renamed over the target."""
-    path = Path(os.path.realpath(target))  # a link stays a link
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
-    try:
-        if path.exists() and not path.is_file():  # a terminal, a pipe, /dev/null: nothing to protect
-            path.write_text(text, encoding="utf-8")
-            return
-        try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.exists():
-                temporary.chmod(path.stat().st_mode & 0o7777)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(str(target), [f"can't be written: {_reason(error)}"]) from None
-
-
-def _is_xml(source: str | Path, text: str) -> bool:
-    return Path(str(source)).suffix.lower() == ".xml" or text.lstrip().startswith("<")
-
-
-def _format(source: str | Path) -> Format | None:
-    return SUFFIXES.get(Path(str(source)).suffix.lower())
-
-
-def _domain(text: str, name: str) -> dict[str, Any]:
-    from ..libvirt import SourceError, guest_data
-
-    try:
-        return guest_data(text.encode())
-    except SourceError as error:
-        raise InputError(name, [str(error)]) from None
-
-
-def _data(text: str, kind: Format | None, name: str) -> dict[str, Any]:
-    if not text.strip():
-        raise InputError(name, ["empty: a guest needs at least `machine: q35` and a list of `devices`"])
-    try:
-        data = parse(text, kind or sniff(text))
-    except TextError as error:
-        raise InputError(name, [str(error)]) from None
-    if not isinstance(data, dict):
-        found = "nothing but comments" if data is None else f"a {type(data).__name__}, {short(data, 40)}"
-        raise InputError(name, [f"must hold a mapping such as `machine: q35`, but holds {found}"])
-    return data
-
-
-def called(source: str | Path) -> str:
-    """As messages name it."""
-    return "standard input" if str(source) == "-" else str(source)
-
-
-def _text(source: str | Path) -> tuple[str, str]:
-    """Its name, and what is in it."""
-    name = called(source)
-    try:
-        raw = _bytes(source)
-    except OSError as error:
-        raise InputError(name, [f"can't be read: {_reason(error)}"]) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(name, [f"larger than {MAX_BYTES >> 20} MiB, the most that is read"])
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            name, [f"not text: byte {raw[error.start]:#04x} at offset {error.start} is not UTF-8"]
-        ) from None
-    if "\0" in text:
-        raise InputError(name, [f"not text: a zero byte at offset {raw.index(0)}"])
-    return name, text
-
-
-def _bytes(source: str | Path) -> bytes:
-    if str(source) == "-":
-        if sys.stdin is None:
-            raise OSError(0, "closed")
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with Path(source).open("rb") as file:
-        return file.read(MAX_BYTES + 1)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
-def _validated(model: type[Model], data: dict[str, Any], name: str) -> Model:
+def validated(model: type[Model], data: dict[str, Any], name: str) -> Model:
+    """The model of these data. Raises InputError, which names the input by `name`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
+        from ..request.problems import problems
+
         raise InputError(name, problems(error, data, model)) from None

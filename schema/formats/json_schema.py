@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from ..comparison import LayoutDiff
 from ..layout.layout import Layout
 from ..request.guest import Guest
 
@@ -102,6 +103,11 @@ def guest_schema() -> dict[str, Any]:
 def layout_schema() -> dict[str, Any]:
     """Of layouts as `qslot plan --to json` and `--to yaml` write them."""
     return _named("layout", Layout.model_json_schema(mode="serialization", schema_generator=Descriptions))
+
+
+def diff_schema() -> dict[str, Any]:
+    """Of what `qslot diff --json` writes."""
+    return _named("diff", LayoutDiff.model_json_schema(mode="serialization", schema_generator=Descriptions))
 
 
 def _named(what: str, document: dict[str, Any]) -> dict[str, Any]:

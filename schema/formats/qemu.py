@@ -1,31 +1,34 @@
 """A layout as QEMU takes it: `-device` arguments and QMP `device_add`; and `-device` arguments read back.
 
-Source: QEMU 7.2 measured. `addr` is hexadecimal `slot.function` in both forms; parents stand before children, since
+Source: QEMU 7.2 (tests/real/test_machine.py).
+`addr` is hexadecimal `slot.function` in both forms; parents stand before children, since
 QEMU looks a bus up when it meets the device; endpoints may stand in any order once function 0 says multifunction=on.
+But vIOMMUs stand before devices of the host, which look for their address space when they are created (QEMU's source),
+what QEMU gives the first free slot stands behind all that takes the slots before, and a physical function stands
+behind the virtual ones that name it (QEMU 11.1: "PCI device specified as SR-IOV PF already exists").
 """
 
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..base import Frozen
-from ..catalog import find
+from ..catalog import VIOMMUS, Companion, UnknownModel, find, models
+from ..catalog.virtual_functions import physical_function
+from ..errors import InputError, Problem
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import topology_of
 from ..pci.controllers import CONTROLLERS
-from ..pci.machine import machine_of
-from ..pci.qemu_properties import Properties, Scalar, as_text, canonical_properties
+from ..pci.qemu_properties import Properties, Scalar, as_text, canonical_properties, has_control_character
 from ..pci.qemu_properties import as_json as json_value
+from ..qemu_arguments import SEAT, read_device
 from ..request.device import QemuId
+from ..request.problems import nearest, short
 
-OWN: Final = ("driver", "id", "bus", "addr", "multifunction")
-"""What the seat itself says; no property may say it again."""
-
-FIRST_DISPLAY: Final = frozenset({"qxl-vga"})
-"""QEMU: "primary qxl-vga device must be console 0 (first display device on the command line)"."""
-
-_ADDRESS = re.compile(r"(?:0x)?(?P<slot>[0-9a-fA-F]{1,2})(?:\.(?:0x)?(?P<function>[0-7]))?")
+FIRST_DISPLAYS: Final = ("qxl-vga", "vmware-svga")
+"""Displays that stand before others, in this order. QEMU: "primary qxl-vga device must be console 0 (first display
+device on the command line)"; a vmware-svga behind a VGA or secondary-vga ends QEMU 10.0 and 11.1 ("Detected duplicate
+SaveStateEntry: id=vga", tests/real/test_properties.py). In domain XML the order is libvirt's own affair."""
 
 
 class Emitted(Frozen):
@@ -45,6 +48,8 @@ class Emitted(Frozen):
     """Whether it says `multifunction=on`."""
     properties: Properties = {}
     """All other properties, with canonical values (`qemu_properties.canonical`)."""
+    is_told: bool = True
+    """Whether QEMU is told the address; what a device brings along takes the first free slot where it is not."""
 
 
 class Emission(NamedTuple):
@@ -56,20 +61,74 @@ class Emission(NamedTuple):
 
 def emission(layout: Layout) -> Emission:
     """What `arguments` prints and `parse` reads back."""
-    devices = sorted(layout.devices, key=lambda device: device.driver not in FIRST_DISPLAY)
     return Emission(
         tuple(emitted(controller) for controller in _parents_first(layout.controllers)),
-        tuple(emitted(device) for device in devices),
+        tuple(one for device in _in_order(layout) for one in _with_companion(layout, device)),
     )
 
 
+def _in_order(layout: Layout) -> list[PlacedDevice]:
+    """Displays; what takes the slots that an amd-iommu must find used; vIOMMUs; the others in the layout's order,
+    physical functions of listed virtual ones behind them."""
+    after = max((one.slot for one in layout.devices if one.model in VIOMMUS and not _is_told(layout, one)), default=0)
+    root = layout.machine_model.root
+    physical = {physical_function(device.properties) for device in layout.devices}
+
+    def turn(device: PlacedDevice) -> int:
+        if device.driver in FIRST_DISPLAYS:
+            return FIRST_DISPLAYS.index(device.driver)
+        if device.model in VIOMMUS:
+            return len(FIRST_DISPLAYS) + 1
+        if device.id in physical:
+            return len(FIRST_DISPLAYS) + 3
+        return len(FIRST_DISPLAYS) + (0 if device.bus == root and device.slot < after else 2)
+
+    return sorted(layout.devices, key=turn)
+
+
+def _with_companion(layout: Layout, device: PlacedDevice) -> Iterator[Emitted]:
+    """A device that brings its PCI function along: by itself, so that QEMU gives that the right slot, or with the
+    function before it, which has the address then."""
+    one, brings = emitted(device), _companion_of(device)
+    if brings is None:
+        yield one
+    elif _is_told(layout, device):
+        name = f"{one.id}-{one.driver}"
+        yield one.model_copy(update={"driver": brings.driver, "properties": {}})
+        yield one.model_copy(update={"id": name, "is_told": False, "properties": {**one.properties, "pci-id": one.id}})
+    else:
+        yield one.model_copy(update={"is_told": False})
+
+
+def _companion_of(device: PlacedDevice) -> Companion | None:
+    """A layout may have models that the catalogue does not."""
+    model = models().get(device.model)
+    return None if model is None else model.brings
+
+
+def _is_told(layout: Layout, device: PlacedDevice) -> bool:
+    """Whether QEMU must be told the address of what a device brings along, or may as well: it takes it from version 11
+    on, as it does dma-remap. Else the first free slot of the bus is that one, once all before is there."""
+    if _companion_of(device) is None or "dma-remap" in device.properties:
+        return True
+    seats = (*layout.controllers, *layout.devices)
+    used = {seat.slot for seat in seats if seat.bus == device.bus and seat.function == 0}
+    used |= layout.machine_model.closed
+    return not used.issuperset(range(device.slot))
+
+
 def emitted(seat: PlacedController | PlacedDevice) -> Emitted:
-    """Raises ValueError where a property says what the address says, or cannot be a property's name."""
-    for name in seat.properties:
-        if name in OWN or not name or set(name) & set(",="):
-            raise ValueError(f"{seat.id}: {name!r} is not a property that a layout may carry")
+    """Raises InputError where a property says what the address says, or QEMU could not be told it."""
+    driver = seat.driver if isinstance(seat, PlacedDevice) else seat.model
+    for name, value in seat.properties.items():
+        if name in SEAT or not name or set(name) & set(",=") or has_control_character(name):
+            raise InputError(seat.id, [f"{short(name)} is not a property that a layout may carry"])
+        if has_control_character(value):
+            raise InputError(seat.id, [f"{name}: {short(value)} has a control character: leave it out"])
+    if has_control_character(driver) or has_control_character(seat.bus):
+        raise InputError(seat.id, ["its device type or its bus has a control character: leave it out"])
     return Emitted(
-        driver=seat.driver if isinstance(seat, PlacedDevice) else seat.model,
+        driver=driver,
         id=seat.id,
         bus=seat.bus,
         slot=seat.slot,
@@ -87,7 +146,9 @@ def arguments(layout: Layout, *, as_json: bool = False) -> list[str]:
 
 def plain_argument(one: Emitted) -> str:
     """`driver,id=..,bus=..,addr=0xSS.F,...`; a comma in a value is doubled."""
-    seat: list[tuple[str, Scalar]] = [("id", one.id), ("bus", one.bus), ("addr", _addr(one))]
+    seat: list[tuple[str, Scalar]] = [("id", one.id)]
+    if one.is_told:
+        seat += [("bus", one.bus), ("addr", _addr(one))]
     if one.multifunction:
         seat.append(("multifunction", True))
     pairs = (f"{name}={_escape(as_text(value))}" for name, value in (*seat, *one.properties.items()))
@@ -101,22 +162,29 @@ def json_argument(one: Emitted) -> str:
 
 def json_object(one: Emitted) -> dict[str, Any]:
     """The members of `-device '{...}'` and the arguments of device_add are the same."""
-    seat: dict[str, Any] = {"driver": one.driver, "id": one.id, "bus": one.bus, "addr": _addr(one)}
+    seat: dict[str, Any] = {"driver": one.driver, "id": one.id}
+    if one.is_told:
+        seat |= {"bus": one.bus, "addr": _addr(one)}
     if one.multifunction:
         seat["multifunction"] = True
     return seat | {name: json_value(name, value) for name, value in one.properties.items()}
 
 
 def device_add(layout: Layout) -> list[dict[str, Any]]:
-    """QMP commands for the devices on hot-pluggable slots, slots in layout order; the rest is `cold_plug`'s.
+    """QMP commands for the devices on hot-pluggable slots, slots in layout order; the rest is `cold_plug`'s."""
+    return [command for members in _hot_slots(layout) for command in slot_commands(members)]
 
-    Function 0 of a slot comes last: that is what shows the slot to the guest, and QEMU takes no function after it.
+
+def slot_commands(members: Iterable[PlacedDevice]) -> list[dict[str, Any]]:
+    """QMP commands for the devices of one slot.
+
+    Function 0 comes last: that is what shows the slot to the guest, and QEMU takes no function after it. A physical
+    function comes after the virtual ones that name it.
     """
-    return [
-        {"execute": "device_add", "arguments": json_object(emitted(device))}
-        for members in _hot_slots(layout)
-        for device in sorted(members, key=lambda member: member.function == 0)
-    ]
+    members = list(members)
+    physical = {physical_function(member.properties) for member in members}
+    last_is_0 = sorted(members, key=lambda member: (member.function == 0, member.id in physical))
+    return [{"execute": "device_add", "arguments": json_object(emitted(device))} for device in last_is_0]
 
 
 def cold_plug(layout: Layout) -> list[str]:
@@ -127,12 +195,16 @@ def cold_plug(layout: Layout) -> list[str]:
 
 def hotplug_buses(layout: Layout) -> frozenset[str]:
     """Ids of the buses on which QEMU takes device_add and a guest sees it (docs/semantics.md, rule hotplug)."""
-    topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
+    topology = topology_of(layout.machine_model, layout)
     return frozenset(bus.id for bus in topology.buses.values() if bus.takes_hotplug)
 
 
 def _hot_slots(layout: Layout) -> list[list[PlacedDevice]]:
     """The devices of each slot that can be filled as a whole while the guest runs."""
+    for one in layout.controllers:
+        if one.model not in CONTROLLERS:
+            what = f"{short(one.model)} is not a controller{nearest(one.model, CONTROLLERS)}"
+            raise _unknown(f"controllers.{one.id}.model", one.model, what)
     buses = hotplug_buses(layout)
     express = {c.id for c in layout.controllers if CONTROLLERS[c.model].is_port}
     held = {(controller.bus, controller.slot) for controller in layout.controllers}
@@ -147,8 +219,19 @@ def _hot_slots(layout: Layout) -> list[list[PlacedDevice]]:
         and (slot == 0) == (bus in express)
         and (bus, slot) not in held
         and any(member.function == 0 for member in members)
-        and all(find(member.model, described=member.bars is not None).hotpluggable for member in members)
+        and all(map(_hotpluggable, members))
     ]
+
+
+def _hotpluggable(device: PlacedDevice) -> bool:
+    try:
+        return find(device.model, described=device.bars is not None).hotpluggable
+    except UnknownModel as unknown:
+        raise _unknown(f"devices.{device.id}.model", device.model, str(unknown)) from None
+
+
+def _unknown(field: str, value: str, what: str) -> InputError:
+    return InputError("layout", [Problem(field, value, what, f"{field}: {what}")])
 
 
 def _parents_first(controllers: Sequence[PlacedController]) -> list[PlacedController]:
@@ -195,34 +278,17 @@ def _values(words: Sequence[str]) -> Iterator[str]:
 
 
 def _read(value: str) -> Emitted | None:
-    options = json.loads(value) if value.startswith("{") else _options(value)
-    if "bus" not in options and "addr" not in options:
+    one = read_device(value)
+    if one.bus is None and one.slot is None:
         return None
-    for name in ("driver", "id", "bus", "addr"):
-        if not isinstance(options.get(name), str):
-            raise ValueError(f"-device {value}: {name} is missing or not text")
-    address = _ADDRESS.fullmatch(options["addr"])
-    if address is None or int(address["slot"], 16) > 31:
-        raise ValueError(f"-device {value}: addr {options['addr']!r} is not slot.function in hexadecimal")
-    rest = {name: value for name, value in options.items() if name not in OWN}
+    if one.id is None or one.bus is None or one.slot is None:
+        raise ValueError(f"-device {value}: id, bus or addr is missing")
     return Emitted(
-        driver=options["driver"],
-        id=options["id"],
-        bus=options["bus"],
-        slot=int(address["slot"], 16),
-        function=int(address["function"] or "0"),
-        multifunction=options.get("multifunction") in (True, "on"),
-        properties=canonical_properties(rest),
+        driver=one.driver,
+        id=one.id,
+        bus=one.bus,
+        slot=one.slot,
+        function=one.function,
+        multifunction=one.multifunction,
+        properties=one.properties,
     )
-
-
-def _options(value: str) -> dict[str, Any]:
-    """QEMU's option text: parts end at single commas, the first without a name is the driver."""
-    parts = [part.replace("\0", ",") for part in value.replace(",,", "\0").split(",")]
-    options: dict[str, Any] = {}
-    for index, part in enumerate(parts):
-        name, sign, text = part.partition("=")
-        if not sign and index > 0:
-            raise ValueError(f"-device {value}: {part!r} is not name=value")
-        options |= {name: text} if sign else {"driver": name}
-    return options

@@ -1,7 +1,7 @@
 """A whole QEMU command line for a layout: machine, firmware, memory, and stand-ins for what the devices lean on.
 
 Enough to start QEMU and let the firmware enumerate; not a guest to use: disks read zeroes, networks lead nowhere.
-Which devices refuse to start without which backend was measured on QEMU 7.2.
+Which devices refuse to start without which backend was measured on QEMU 7.2: tests/real/test_machine.py.
 """
 
 import itertools
@@ -11,22 +11,19 @@ from pathlib import Path
 from typing import Final
 
 from ..catalog import models
-from ..layout.layout import Layout, PlacedDevice
+from ..catalog.virtual_functions import virtual_functions
+from ..layout.layout import Layout, PlacedDevice, Platform
 from ..pci.controllers import VirtioMode
-from ..pci.machine import Chipset, machine_of
+from ..pci.cpu import DEFAULT_MODEL, Cpu, Vendor
+from ..pci.machine import Chipset
 from ..pci.qemu_properties import Properties, as_text
+from ..pci.ram import GIB, MEMORY_UNIT
 from ..pci.size import MIB
+from .ovmf_image import ovmf_image
 from .qemu import Emitted, emission, json_argument, plain_argument
 
-OVMF_CODE: Final = (
-    "/usr/share/OVMF/OVMF_CODE_4M.fd",  # Debian 12 on
-    "/usr/share/OVMF/OVMF_CODE.fd",  # older Debian, Ubuntu
-    "/usr/share/edk2/ovmf/OVMF_CODE.fd",  # Fedora
-    "/usr/share/edk2/x64/OVMF_CODE.4m.fd",  # Arch
-    "/usr/share/qemu/ovmf-x86_64-code.bin",  # openSUSE
-    "/usr/share/qemu/edk2-x86_64-code.fd",  # QEMU's own
-)
-"""Where distributions put edk2's code volume, without the one for secure boot. The first that exists is used."""
+VENDOR_IDS: Final[dict[Vendor, str]] = {"amd": "AuthenticAMD", "intel": "GenuineIntel", "other": "HygonGenuine"}
+"""What CPUID says; of the others' ids any will do."""
 
 BACKING: Final = 4 * MIB
 """Bytes behind a stand-in memory device, two blocks of virtio-mem; also what the catalogue takes for ivshmem."""
@@ -59,9 +56,13 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "virtio-crypto-pci": ("cryptodev",),
     "virtio-mem-pci": ("memdev",),
     "virtio-pmem-pci": ("memdev",),
+    "virtio-sound-pci": ("audiodev",),
 }
 """Properties without which QEMU refuses the device, or (audiodev) tries the host's own backend. Drivers without the
 `-transitional` and `-non-transitional` suffix."""
+
+NEEDED_BY_VIRTUAL: Final[dict[str, tuple[str, ...]]] = {"nvme": ("subsys",)}
+"""The same of a device with virtual functions (QEMU: "subsystem is required for the use of SR-IOV")."""
 
 MEMORY_DEVICES: Final = ("virtio-mem-pci", "virtio-pmem-pci")
 
@@ -85,6 +86,7 @@ BACKENDS: Final[dict[str, tuple[str, str]]] = {
     "netdev": ("-netdev", "hubport,id={id},hubid={number}"),
     "pmrdev": ("-object", "memory-backend-ram,id={id},size={size},reserve=off"),
     "rng": ("-object", "rng-builtin,id={id}"),
+    "subsys": ("-device", "nvme-subsys,id={id}"),
 }
 """What stands in for the backend that a property names."""
 
@@ -101,19 +103,19 @@ def standalone(layout: Layout, *, as_json: bool = False, firmware: Path | None =
     seats = [*controllers, *(stage.furnish(device) for device in devices)]
     return [
         *("-nodefaults", "-no-user-config", "-display", "none"),
-        *_machine(layout),
+        *machine_words(layout),
         *_firmware(layout, firmware),
-        *_memory(layout, memory_devices=stage.memory_devices),
+        *memory_words(layout, memory_devices=stage.memory_devices),
         *stage.backends,
         *(word for seat in seats for word in ("-device", write(seat))),
     ]
 
 
 def needs_hardware(driver: str) -> bool:
-    """Whether QEMU refuses the driver without a host device, a vhost process, an OpenGL display or a server."""
+    """Whether QEMU refuses the driver without a host device, a vhost process, an OpenGL display, a server or Xen."""
     if driver.startswith(("vfio-", "vhost-", "cxl-", "pxb-cxl")) or driver.endswith(("-gl", "-gl-pci")):
         return True
-    return driver in ("ivshmem-doorbell", "pvrdma", "virtio-input-host-pci", "x-pci-proxy-dev")
+    return driver in ("ivshmem-doorbell", "pvrdma", "virtio-input-host-pci", "x-pci-proxy-dev", "xen-platform")
 
 
 def imitated(layout: Layout) -> list[str]:
@@ -171,7 +173,8 @@ class _Stage:
         kind = _plain(device.driver)
         self.memory_devices += kind in MEMORY_DEVICES
         properties = dict(device.properties)
-        for name in NEEDED.get(kind, ()):
+        virtual = virtual_functions(kind, properties)
+        for name in (*NEEDED.get(kind, ()), *(NEEDED_BY_VIRTUAL.get(kind, ()) if virtual else ())):
             if name not in properties:
                 # the IO BAR grows with the tag's length: one as short as the catalogue takes for one that is not given
                 properties[name] = f"t{len(self._made)}" if name == "mount_tag" else next(self._names)
@@ -202,25 +205,45 @@ class _Stage:
         self._made.add(backend)
 
 
-def _machine(layout: Layout) -> list[str]:
+def machine_words(layout: Layout) -> list[str]:
     """Chipset options are spelled out only where they differ from QEMU's default: old machine types lack some."""
     chipset, plain = layout.platform.chipset, Chipset()
-    family = machine_of(layout.machine, chipset).family
+    family = layout.machine_model.family
     options = ["usb", "acpi", *(("sata", "smbus") if family == "q35" else ())]
-    words = [layout.machine]
+    words = [layout.machine.replace(",", ",,")]  # of a layout any text, that may come from anybody
     words += [f"{o}={as_text(getattr(chipset, o))}" for o in options if getattr(chipset, o) != getattr(plain, o)]
     if not layout.platform.numa_nodes:
         words.append(f"memory-backend={RAM}0")
     result = ["-machine", ",".join(words)]
-    if layout.platform.phys_bits is not None:
-        # without 1 GiB pages edk2 uses no more than 40 bits
-        result += ["-cpu", f"qemu64,pdpe1gb=on,phys-bits={layout.platform.phys_bits}"]
+    result += _cpu(layout.platform)
     if layout.platform.pci_hole64 is not None:
         host = "q35-pcihost" if family == "q35" else "i440FX-pcihost"
         result += ["-global", f"{host}.pci-hole64-size={layout.platform.pci_hole64}"]
     if family == "pc" and not chipset.root_hotplug:
         result += ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]
+    if chipset.bridge_hotplug is not None:
+        function = "ICH9-LPC" if family == "q35" else "PIIX4_PM"
+        result += ["-global", f"{function}.acpi-pci-hotplug-with-bridge-support={as_text(chipset.bridge_hotplug)}"]
     return result
+
+
+def _cpu(platform: Platform) -> list[str]:
+    """What the layout says of the CPU. The host's own takes KVM: in its place is one with the same vendor and bits."""
+    cpu, model = platform.cpu, platform.cpu.own_model
+    if cpu == Cpu() and platform.phys_bits is None:
+        return []
+    words = [DEFAULT_MODEL if cpu.model is None else cpu.model.replace(",", ",,")]
+    if cpu.vendor_seen != model.vendor:
+        words.append(f"vendor={VENDOR_IDS[cpu.vendor_seen]}")
+    if cpu.long_mode != model.long_mode:
+        words.append(f"lm={as_text(cpu.long_mode)}")
+    if platform.pdpe1gb != model.large_pages:
+        words.append(f"pdpe1gb={as_text(platform.pdpe1gb)}")
+    if platform.phys_bits is not None:
+        words.append(f"phys-bits={platform.phys_bits}")
+    if cpu.guest_phys_bits is not None:
+        words.append(f"guest-phys-bits={cpu.guest_phys_bits}")
+    return ["-cpu", ",".join(words)]
 
 
 def _firmware(layout: Layout, image: Path | None) -> list[str]:
@@ -229,22 +252,15 @@ def _firmware(layout: Layout, image: Path | None) -> list[str]:
         raise FileNotFoundError(f"no firmware image {image}")
     if layout.firmware.name == "seabios":
         return [] if image is None else ["-bios", str(image)]
-    code = image or next((path for path in map(Path, OVMF_CODE) if path.is_file()), None)
-    if code is None:
-        raise FileNotFoundError(f"OVMF is in none of its usual places: {', '.join(OVMF_CODE)}")
-    file = str(code).replace(",", ",,")
+    file = str(image or ovmf_image()).replace(",", ",,")
     return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={file}"]
 
 
-def _memory(layout: Layout, *, memory_devices: int) -> list[str]:
+def memory_words(layout: Layout, *, memory_devices: int = 0) -> list[str]:
     """The guest's memory, never reserved on the host; one backend a NUMA node, as equal as pages allow."""
-    page, nodes = 8192, max(1, layout.platform.numa_nodes)  # QEMU rounds -m up to 8 KiB
+    page, nodes = MEMORY_UNIT, max(1, layout.platform.numa_nodes)
     pages = max(nodes, -(-layout.platform.memory // page))
-    size = f"{pages * page}B"
-    if memory_devices:
-        # each is aligned to 1 GiB at most
-        size += f",maxmem={pages * page + memory_devices * ((1 << 30) + BACKING)}B"
-    words = ["-m", size]
+    words = ["-m", f"{pages * page}B{_to_plug(layout.platform, pages * page, memory_devices)}"]
     for node in range(nodes):
         share = (pages // nodes + (node < pages % nodes)) * page
         name = f"{RAM}{node}"
@@ -252,3 +268,11 @@ def _memory(layout: Layout, *, memory_devices: int) -> list[str]:
         if layout.platform.numa_nodes:
             words += ["-numa", f"node,nodeid={node},memdev={name}"]
     return words
+
+
+def _to_plug(platform: Platform, memory: int, memory_devices: int) -> str:
+    """What of `-m` says how much can be plugged: as stated, or room for the stand-ins of memory devices."""
+    if platform.max_memory is not None:
+        return f",maxmem={max(memory, platform.max_memory)}B,slots={platform.memory_slots}"
+    # each is aligned to 1 GiB at most
+    return f",maxmem={memory + memory_devices * (GIB + BACKING)}B" if memory_devices else ""

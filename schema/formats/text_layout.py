@@ -1,15 +1,19 @@
-"""Words and pictures that people read: a layout's tree, findings, objective, undecided. Plain ASCII, no colour."""
+"""A layout as text that people read: the tree of its buses, with what is proved of it. ASCII, in colour if asked."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..finding import Finding
-from ..firmware import Prediction, predict
-from ..layout.layout import IoWindow, Layout, ObjectiveTerm, PlacedController, PlacedDevice
-from ..layout.outcome import Outcome, Solved
-from ..pci.machine import machine_of
+from ..errors import expect
+from ..firmware import Prediction
+from ..layout.layout import Layout
+from ..picture.caption import findings as findings
+from ..picture.caption import footer, heading_parts
+from ..picture.entries import BusEntry, entries_of, predicted
+from .ansi import Paint, coloured, padded, plain, seen, wrapped
+
+if TYPE_CHECKING:
+    from ..layout.outcome import Outcome
 
 NOTES_COLUMN: Final = 78
 """Guest addresses and modes are aligned at the widest line, but not further right than this."""
@@ -22,182 +26,121 @@ class _Row:
     picture: str
     address: str = ""
     note: str = ""
+    below: str = ""
+    """What the lines to the entries below it begin with, if its own line goes on there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What stands at an address of a bus. `bus` is set where it offers one."""
-
-    order: tuple[int, int]
-    place: str
-    text: str
-    address: str = ""
-    note: str = ""
-    bus: str | None = None
-
-
-def tree(layout: Layout) -> str:
+def tree(layout: Layout, *, width: int | None = None, colour: bool = False) -> str:
     """The layout as `lspci -tv` would draw it, by planned ids; then the spare slots, the proof, the warnings.
 
     Left: address on the bus, id, model; `[05]` is the guest's number of the bus behind. Right: the address that the
     guest will see, a Linux guest's name of the interface, virtio mode, IO window (`IO reserve`: one that older OVMF
-    opens without need).
+    opens without need). No line is longer than `width`, if one is given, but for words that are; `colour` adds ANSI's.
+    Raises ArgumentError for what is no layout.
     """
-    machine = machine_of(layout.machine, layout.platform.chipset)
-    rows = [_Row(machine.root), *_branch(layout, machine.root)]
-    width = min(max((len(row.picture) for row in rows if row.address or row.note), default=0), NOTES_COLUMN)
-    marked = max((len(row.address) for row in rows), default=0)
-    lines = [f"{row.picture:{width}}  {row.address:{marked}}  {row.note}".rstrip() for row in rows]
-    return "\n".join([heading(layout), "", *lines, "", *_footer(layout)]) + "\n"
+    expect("layout", layout, Layout, "a Layout, as qslot.solve(guest).require() gives one")
+    paint = coloured if colour else plain
+    prediction = predicted(layout, memory=False)
+    lines = list(_aligned(_branch(layout, prediction, paint)))
+    head, foot = [heading(layout)], [_painted(line, paint) for line in footer(layout, prediction)]
+    if width is not None:
+        if max(map(seen, lines)) > width:
+            lines = list(_fitted(_branch(layout, prediction, paint, chains=False), width))
+        head = list(wrapped(head[0], width, "  "))
+        foot = [part for line in foot for part in wrapped(line, width, "    ")]
+    return "\n".join([*head, "", *lines, "", *foot]) + "\n"
+
+
+def _aligned(rows: list[_Row]) -> Iterator[str]:
+    """What is known of things in columns of its own."""
+    width = min(max((seen(row.picture) for row in rows if row.address or row.note), default=0), NOTES_COLUMN)
+    marked = max((seen(row.address) for row in rows), default=0)
+    return (f"{padded(row.picture, width)}  {padded(row.address, marked)}  {row.note}".rstrip() for row in rows)
+
+
+def _fitted(rows: list[_Row], width: int) -> Iterator[str]:
+    """The same where there is room enough, else on lines of their own."""
+    known = ["  ".join(filter(None, (row.address, row.note))) for row in rows]
+    fits = [
+        seen(row.picture) for row, note in zip(rows, known, strict=True) if seen(row.picture) + 2 + seen(note) <= width
+    ]
+    column = min(max(fits, default=0), width - 2 - max(map(seen, known), default=0))
+    for row, note in zip(rows, known, strict=True):
+        line = f"{padded(row.picture, column)}  {note}".rstrip()
+        if seen(line) <= width:
+            yield line
+        else:
+            yield from wrapped(row.picture, width, f"{row.below}  ")
+            if note:
+                yield from wrapped(f"{row.below}  {note}", width, f"{row.below}  ")
+
+
+def _painted(line: str, paint: Paint) -> str:
+    """A line of the footer."""
+    style = line.partition(" ")[0].rstrip(":,")
+    return paint(line, {"optimal": "good", "not": "warning"}.get(style, style if style in ("warning", "error") else ""))
 
 
 def heading(layout: Layout) -> str:
-    """One line: machine, firmware, and how many of what."""
-    models = Counter(controller.model for controller in layout.controllers)
-    controllers = ", ".join(f"{count} {model}" for model, count in models.items())
-    spare = Counter(slot.kind for slot in layout.spare)
-    parts = [
-        f"{layout.machine}, {layout.firmware.name} {layout.firmware.version}",
-        _count(len(layout.devices), "device"),
-        _count(len(layout.controllers), "controller") + (f" ({controllers})" if controllers else ""),
-    ]
-    if spare:
-        parts.append("spare: " + ", ".join(f"{count} {kind}" for kind, count in sorted(spare.items())))
-    return "; ".join(parts)
+    """One line: machine, firmware, how many of what, and what is free for hot-plug, spare slots among it."""
+    return "; ".join(heading_parts(layout))
 
 
-def objective(terms: Iterable[ObjectiveTerm]) -> str:
-    """A line a term."""
-    return "\n".join(f"  {term}" for term in terms)
-
-
-def findings(found: Sequence[Finding]) -> str:
-    """A line a finding, errors first, then their number; nothing for none."""
-    if not found:
-        return ""
-    lines = [str(finding) for finding in sorted(found, key=lambda finding: finding.severity)]
-    counts = Counter(finding.severity for finding in found)
-    return "\n".join([*lines, ", ".join(_count(counts[kind], kind) for kind in ("error", "warning") if counts[kind])])
-
-
-def explanation(outcome: Outcome) -> str:
+def explanation(outcome: "Outcome") -> str:
     """What the command prints of an answer: the tree of a proved layout, else `str` of the outcome."""
+    from ..layout.outcome import Infeasible, Solved, Undecided  # not for who looks at a layout
+
+    expect(
+        "outcome", outcome, (Solved, Infeasible, Undecided), "what qslot.solve(guest) or qslot.explain(guest) answers"
+    )
     return tree(outcome.layout) if isinstance(outcome, Solved) else str(outcome)
 
 
-def _footer(layout: Layout) -> list[str]:
-    proved = all(term.value == term.bound for term in layout.objective)
-    claim = "optimal, every term proved" if layout.status == "optimal" and proved else "not proved optimal"
-    lines = (
-        [f"{claim}:", objective(layout.objective)] if layout.objective else [f"{layout.status}:  no objective given"]
-    )
-    return lines + ([findings(layout.warnings)] if layout.warnings else [])
-
-
-def _branch(layout: Layout, root: str) -> list[_Row]:
-    """Rows of all below `root`. No recursion: buses may nest deeper than Python's stack."""
-    buses = _buses(layout)
-    rows: list[_Row] = []
+def _branch(layout: Layout, prediction: Prediction | None, paint: Paint, *, chains: bool = True) -> list[_Row]:
+    """Rows of all on the root bus and below; with `chains` a port and its one device are one. No recursion: buses may
+    nest deeper than Python's stack."""
+    root = layout.machine_model.root
+    buses = entries_of(layout, prediction)
+    rows = [_Row(paint(root, "id"))]
     drawn = {root}  # a layout under `check` may hold a bus inside itself
     pending = _below(buses, root, " ")
     while pending:
-        entry, indent, last = pending.pop()
-        picture, notes = f"{indent}{chr(92) if last else '+'}-{entry.place}  {entry.text}", [entry.note]
-        while entry.bus is not None and len(buses[entry.bus]) == 1 and entry.bus not in drawn:  # a port and its device
-            drawn.add(entry.bus)
-            entry = buses[entry.bus][0]
-            picture += f"----{entry.place}  {entry.text}"
-            notes.append(entry.note)
-        if entry.bus is not None and not buses[entry.bus]:
+        part, indent, last = pending.pop()
+        picture, notes = f"{indent}{chr(92) if last else '+'}-{part.place}  {_text(part, paint)}", [_note(part, paint)]
+        while chains and part.offers is not None and len(buses[part.offers]) == 1 and part.offers not in drawn:
+            drawn.add(part.offers)
+            part = buses[part.offers][0]
+            picture += f"----{part.place}  {_text(part, paint)}"
+            notes.append(_note(part, paint))
+        if part.offers is not None and not buses[part.offers]:
             picture += "----(empty)"
-        rows.append(_Row(picture, entry.address, ", ".join(dict.fromkeys(filter(None, notes)))))
-        if entry.bus is not None and entry.bus not in drawn:
-            drawn.add(entry.bus)
-            pending += _below(buses, entry.bus, indent + ("    " if last else "|   "))
-    lost = [f"{entry.text} (on {bus})" for bus, entries in buses.items() if bus not in drawn for entry in entries]
+        address = " ".join(word for word in (part.guest_address, part.interface) if word)
+        below = indent + ("    " if last else "|   ")
+        known = ", ".join(dict.fromkeys(filter(None, notes)))
+        rows.append(_Row(picture, paint(address, "address"), known, below))
+        if part.offers is not None and part.offers not in drawn:
+            drawn.add(part.offers)
+            pending += _below(buses, part.offers, below)
+    lost = [f"{_text(part, paint)} (on {bus})" for bus, parts in buses.items() if bus not in drawn for part in parts]
     return rows + [_Row(f" ?  not below {root}: {text}") for text in lost]
 
 
-def _below(buses: dict[str, list[_Entry]], bus: str, indent: str) -> list[tuple[_Entry, str, bool]]:
+def _below(buses: dict[str, list[BusEntry]], bus: str, indent: str) -> list[tuple[BusEntry, str, bool]]:
     """The bus's occupants, the first one on top of the stack, each with whether it is the last to be drawn."""
-    entries = buses[bus]
-    return [(entry, indent, position == len(entries)) for position, entry in enumerate(entries, 1)][::-1]
+    parts = buses[bus]
+    return [(part, indent, position == len(parts)) for position, part in enumerate(parts, 1)][::-1]
 
 
-def _buses(layout: Layout) -> dict[str, list[_Entry]]:
-    """What stands on each bus, by address: the chipset, controllers, devices, spare slots."""
-    buses: dict[str, list[_Entry]] = defaultdict(list)
-    predicted = _predicted(layout)
-    numbers = {} if predicted is None else predicted.secondary
-    padding = frozenset[str]() if predicted is None else predicted.padding
-    windows = {window.controller: window for window in layout.io_windows}
-    machine = machine_of(layout.machine, layout.platform.chipset)
-    for slot, names in _chipset(machine.taken).items():
-        buses[machine.root].append(_Entry((slot, -1), f"{slot:02x}.*", f"({names})"))
-    for controller in layout.controllers:
-        window = _window(windows.get(controller.id), padding)
-        buses[controller.bus].append(_controller(controller, numbers.get(controller.id), window))
-    for device in layout.devices:
-        buses[device.bus].append(_device(device, layout.guest_addresses, layout.guest_names))
-    for spare in layout.spare:
-        place = f"{spare.slot:02x}.*"
-        buses[spare.bus].append(_Entry((spare.slot, 8), place, f"< spare {spare.kind} slot >"))
-    for entries in buses.values():
-        entries.sort(key=lambda entry: entry.order)
-    return buses
+def _note(part: BusEntry, paint: Paint) -> str:
+    told = paint(part.window, "window") if part.window else paint(part.mode, part.mode) if part.mode else ""
+    return ", ".join(filter(None, (told, part.virtual)))
 
 
-def _chipset(taken: dict[tuple[int, int], str]) -> dict[int, str]:
-    names: dict[int, list[str]] = defaultdict(list)
-    for (slot, _), name in sorted(taken.items()):
-        if name not in names[slot]:
-            names[slot].append(name)
-    return {slot: ", ".join(group) for slot, group in names.items()}
-
-
-def _controller(controller: PlacedController, number: int | None, window: str) -> _Entry:
-    marks = "" if controller.numa is None else f" node {controller.numa}"
-    marks += "" if number is None else f" [{number:02x}]"
-    return _Entry(
-        (controller.slot, controller.function),
-        f"{controller.slot:02x}.{controller.function}",
-        f"{controller.id} {controller.model}{marks}",
-        note=window,
-        bus=controller.id,
-    )
-
-
-def _window(window: IoWindow | None, padding: frozenset[str]) -> str:
-    """`padding` are the bridges whose window is nothing but the firmware's default reservation."""
-    if window is None:
-        return ""
-    name = "IO reserve" if window.controller in padding else "IO window"
-    if window.base is None:
-        return f"{name} of {window.size >> 10}K"
-    return f"{name} {window.base:04x}-{window.base + window.size - 1:04x}"
-
-
-def _device(device: PlacedDevice, addresses: dict[str, str | None], names: dict[str, str | None]) -> _Entry:
-    seen = [addresses.get(device.id), names.get(device.id)]
-    return _Entry(
-        (device.slot, device.function),
-        f"{device.slot:02x}.{device.function}",
-        f"{device.id} {device.model}",
-        " ".join(word for word in seen if word),
-        device.virtio.value if device.virtio else "",
-    )
-
-
-def _predicted(layout: Layout) -> Prediction | None:
-    """None for a layout that no firmware would number: `show` draws those too."""
-    ids = [seat.id for seat in (*layout.controllers, *layout.devices)]
-    if len(set(ids)) < len(ids):
-        return None
-    try:
-        return predict(layout, memory=False)
-    except (KeyError, ValueError):  # a model that nothing describes
-        return None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _text(part: BusEntry, paint: Paint) -> str:
+    if part.kind == "chipset":
+        return paint(f"({part.model})", "soft")
+    if part.kind == "spare":
+        return paint(f"< spare {part.model} slot >", "free")
+    marks = "" if part.node is None else f" node {part.node}"
+    marks += "" if part.number is None else f" [{part.number:02x}]"
+    return f"{paint(part.id, 'id')} {part.model}{marks}"

@@ -1,6 +1,7 @@
 """The answer: where every controller and device sits, and what that costs."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field
 
@@ -8,10 +9,14 @@ from ..base import Frozen, TupleOf
 from ..finding import Finding
 from ..pci.address import Address
 from ..pci.controllers import VirtioMode
-from ..pci.machine import Chipset
+from ..pci.cpu import Cpu
+from ..pci.machine import Chipset, Machine, machine_of
+from ..pci.machine_types import family_of
 from ..pci.qemu_properties import Properties, canonical_properties
-from ..request.device import Bar, QemuId, SlotKind
-from ..request.fields import Firmware, Term
+from ..pci.qemu_versions import QEMU_VERSION, Version, assumed_qemu, default_firmware, version_number, version_text
+from ..request.firmware import Firmware
+from ..request.shared import Bar, QemuId, SlotKind, Term
+from .preference import UnmetPreference
 
 if TYPE_CHECKING:
     from ..request.guest import Guest
@@ -115,6 +120,25 @@ class ObjectiveTerm(Frozen):
         return f"{TERM_WORDS[self.term]:44} {self.value:>6}  {least}"
 
 
+class Replanned(Frozen):
+    """What is not as it was in the previous layout that a layout was planned beside."""
+
+    moved: TupleOf[str] = Field(default=(), examples=[["net1"]])
+    """Devices of both that are at another place, told from the root bus, or have another virtio mode. Empty where the
+    machine is of another family: nothing can stay."""
+    guest_visible: TupleOf[str] = Field(default=(), examples=[["net1", "disk0"]])
+    """Devices of both that have another address in the guest, or another interface name, as far as is predicted."""
+
+
+HISTORY: Final[frozenset[Term]] = frozenset({"moved", "guest_visible"})
+"""Terms that compare with a previous layout."""
+
+
+def telling(terms: Iterable[ObjectiveTerm], *, replanned: bool) -> list[ObjectiveTerm]:
+    """Those that tell something: where there is no previous layout, nothing can have moved."""
+    return [term for term in terms if replanned or term.term not in HISTORY or term.value or term.bound]
+
+
 TERM_WORDS: Final[dict[Term, str]] = {
     "moved": "devices that move",
     "guest_visible": "devices whose guest address or name changes",
@@ -134,10 +158,28 @@ class Platform(Frozen):
     """How many NUMA nodes the guest has."""
     chipset: Chipset
     """Which functions of the chipset exist."""
+    max_memory: int | None = Field(default=None, examples=[17179869184])
+    """The guest's RAM in bytes with all that can be plugged; null is none that can."""
+    memory_slots: int = Field(default=0, examples=[16])
+    """How many modules of RAM can be plugged."""
+    cpu: Cpu = Cpu()
+    """The guest's CPU."""
     phys_bits: int | None = Field(default=None, examples=[46])
-    """Physical address bits of the guest's CPU; null is 40."""
+    """Physical address bits of the guest's CPU; null is 40, or what a 32-bit one has."""
+    pdpe1gb: bool = Field(default=True, examples=[False])
+    """Whether the guest's CPU has 1 GiB pages."""
     pci_hole64: int | None = Field(default=None, examples=[68719476736])
     """Bytes of QEMU's 64-bit hole behind RAM; null is 32 GiB on q35, 2 GiB on pc."""
+    machine_as: str | None = Field(default=None, examples=["pc-q35-8.2"])
+    """The machine type whose version the guest's stands for, where the request says it; null where the name does."""
+    qemu: str = Field(default="", pattern=rf"^({QEMU_VERSION})?$", examples=["10.0"])
+    """The version of the QEMU that it is planned for; empty where the request leaves it open: then it is the one
+    that is assumed for such a firmware."""
+
+    @property
+    def address_bits(self) -> int:
+        """Physical address bits of the guest's CPU."""
+        return self.cpu.bits(self.phys_bits)
 
     @classmethod
     def of(cls, guest: "Guest") -> "Platform":
@@ -166,7 +208,7 @@ class Layout(Frozen):
     """`optimal` is proved: of no term of the objective is there less, given the terms before. `feasible` keeps all
     rules, but a limit was hit, or the proof was not found."""
     machine: str = Field(examples=["pc-q35-7.2"])
-    """QEMU's machine type."""
+    """QEMU's machine type, as the request names it."""
     firmware: Firmware
     """The firmware that it is planned for."""
     platform: Platform
@@ -187,12 +229,53 @@ class Layout(Frozen):
     """IO windows of all bridges that have one, those included that the firmware opens though nothing needs them."""
     objective: tuple[ObjectiveTerm, ...] = ()
     """What the layout costs, term by term in the order of the policy."""
+    unmet: TupleOf[UnmetPreference] | None = Field(
+        default=None, examples=[[{"who": "video0", "reason": "chipset-place", "weight": 1}]]
+    )
+    """The preferences that it does not meet, whose weights are the term `preferences`; null where it is not said."""
+    replanned: Replanned | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What is not as it was in the previous layout that this one was planned beside; absent where there was none."""
     warnings: tuple[Finding, ...] = ()
     """What is allowed, but costs or risks something."""
     input_sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
     """SHA-256, in hexadecimal, of the request's canonical JSON: says whether this layout answers a request."""
     versions: Versions
     """What wrote it."""
+
+    @property
+    def machine_model(self) -> Machine:
+        """Root bus, chipset and hot-plug of the machine."""
+        return machine_of(self.machine, self.platform.chipset, self.platform.machine_as, self.qemu_version)
+
+    @property
+    def qemu_version(self) -> Version:
+        """The version of the QEMU that it is planned for, as integers."""
+        if self.platform.qemu:
+            return version_number(self.platform.qemu)
+        family, version = family_of(self.platform.machine_as or self.machine)
+        return assumed_qemu(family, version, (self.firmware.name, self.firmware.number))
+
+    def on_qemu(self, version: Version) -> Self:
+        """The same layout where another QEMU runs it, with the firmware that came with that, unless it is planned for a
+        firmware of its own."""
+        name, own = self.firmware.name, self.qemu_version
+        firmware = self.firmware
+        if firmware.version == default_firmware(name, own):
+            firmware = Firmware(name=name, version=default_firmware(name, version))
+        platform = self.platform.model_copy(update={"qemu": version_text(version)})
+        return self.model_copy(update={"platform": platform, "firmware": firmware})
+
+    def __str__(self) -> str:
+        """What `qslot plan` and `qslot show` print."""
+        from ..formats.text_layout import tree
+
+        return tree(self).removesuffix("\n")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        from ..picture.html_page import fragment
+
+        return fragment(self)
 
     def to_qemu(self) -> list[str]:
         """`-device` arguments, parents first: `["-device", "pcie-root-port,id=rp1,...", ...]`."""
@@ -203,8 +286,8 @@ class Layout(Frozen):
     def to_libvirt(self, xml: str, *, explicit_virtio: bool = False) -> str:
         """The domain XML that this was planned for, with every address and controller filled in.
 
-        `explicit_virtio`: the virtio model also of devices that have an address. Raises `libvirt.SourceError` where
-        `xml` is not that domain.
+        `explicit_virtio`: the virtio model also where the slot alone makes the planned mode. Raises
+        `libvirt.SourceError` where `xml` is not that domain.
         """
         from ..libvirt import write
 

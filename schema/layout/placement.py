@@ -10,20 +10,7 @@ from ..request.fields import Term
 from ..rules import RULES
 from ..words import FEW
 from .layout import TERM_WORDS, ObjectiveTerm
-
-
-class UnmetPreference(Frozen):
-    """A preference that is not met, of a device or for a switch: a reason and its weight, see docs/semantics.md."""
-
-    who: str
-    """Id of the device, or of the switch."""
-    reason: str
-    """Which preference, by the names of `schema.weights.WEIGHTS`; docs/semantics.md says when each applies."""
-    weight: int
-    """What it adds to the objective's term `preferences`."""
-
-    def __str__(self) -> str:
-        return f"{self.reason} of {self.who}, {self.weight}"
+from .preference import UnmetPreference
 
 
 class OtherPlace(Frozen):

@@ -27,7 +27,7 @@ class Bus:
     """Ids of the switch upstream ports above it."""
     acpi_reaches: bool = True
     """Whether ACPI can offer hot-plug below its controller: neither that nor one above is an expander, or a port that
-    says hotplug=off (measured: QEMU takes no device_add that ACPI alone would announce below it)."""
+    says hotplug=off (tests/real/test_guests.py: QEMU takes no device_add that ACPI alone would announce below it)."""
     takes_hotplug: bool = False
     relies_on_shpc: bool = False
     """Its hot-plug, if any, works only through the guest's SHPC driver."""
@@ -128,6 +128,7 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
     by_acpi = machine.acpi_bridge_hotplug and reached
     bridge = kind.is_hotplug_bridge
     port = kind.is_port and port_hotplug(controller)
+    port_plugs = port and ((reached and machine.port_hotplug) or machine.native_hotplug)
     return Bus(
         id=controller.id,
         model=kind.bus,
@@ -138,6 +139,6 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
         expander=expander,
         switches=(*parent.switches, controller.id) if controller.model == "x3130-upstream" else parent.switches,
         acpi_reaches=reached and (port or not kind.is_port),
-        takes_hotplug=(port and (reached or machine.native_hotplug)) or (bridge and (by_acpi or has_shpc(controller))),
+        takes_hotplug=port_plugs or (bridge and (by_acpi or has_shpc(controller))),
         relies_on_shpc=bridge and has_shpc(controller) and not by_acpi,
     )

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..pci.host_address import HostAddress
 from .splice import Element, SourceError
 
 LARGEST = {"domain": 0, "bus": 0xFF, "slot": 0x1F, "function": 7}
@@ -14,8 +15,13 @@ class PciAddress(NamedTuple):
     slot: int
     function: int
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As `<address>` states it."""
+        return {"bus": f"{self.bus:#04x}", "slot": f"{self.slot:#04x}", "function": f"{self.function:#x}"}
+
     def __str__(self) -> str:
-        return f"bus='{self.bus:#04x}' slot='{self.slot:#04x}' function='{self.function:#x}'"
+        return " ".join(f"{name}='{value}'" for name, value in self.attributes.items())
 
 
 def address_of(device: Element) -> PciAddress | None:
@@ -32,6 +38,18 @@ def address_of(device: Element) -> PciAddress | None:
             raise SourceError(f"{device.tag}: address {name} {address.get(name)}: at most {LARGEST[name]:#x}")
     found = PciAddress(values["bus"], values["slot"], values["function"])
     return None if found[:2] == (0, 0) else found
+
+
+def host_address(device: Element) -> HostAddress | None:
+    """The host's address of a device that the guest is given; None where it has none, as mediated devices. Raises
+    SourceError."""
+    source = device.first("source", "address")
+    if source is None or source.get("uuid") or source.get("type", "pci") != "pci":
+        return None
+    found = HostAddress(*(number_of(source, name, device.tag) for name in HostAddress._fields))
+    if not found.is_possible:
+        raise SourceError(f"{device.tag}: the host's address {found} is none of PCI")
+    return found
 
 
 def takes_pci_address(device: Element) -> bool:

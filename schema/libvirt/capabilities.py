@@ -4,13 +4,12 @@ Source: libvirt's formatdomaincaps and formatcaps; what libvirt 9.0 says of QEMU
 disks and rng devices, of no other virtio device, and only the machine type that was asked for).
 """
 
-import re
 from typing import Final
 from xml.etree import ElementTree
 
 from ..environment.host import OLDEST_WITH_TYPES, Host, Version
 from ..pci.controllers import VirtioMode
-from ..pci.machine import NAME_PATTERN, family_of
+from ..pci.machine_types import family_of, machine_type
 from .splice import SourceError
 
 MODE_OF_VALUE: Final[dict[str, VirtioMode | None]] = {
@@ -59,17 +58,21 @@ def _of_domain(root: ElementTree.Element, name: str) -> Host:
     qemu, libvirt = _version([machine]), None
     if any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD):
         qemu, libvirt = max(qemu or (), OLDEST_WITH_TYPES["qemu"]), OLDEST_WITH_TYPES["libvirt"]
-    return Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models)
+    known = machine if (asked := machine_type(machine)) is not None and asked.version is not None else None
+    return Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models, machine=known)
 
 
 def _of_host(root: ElementTree.Element, name: str) -> Host:
-    """Machine types of all x86_64 emulators, aliases without a version left out."""
+    """Machine types of all x86_64 emulators: those of q35 and i440fx, and what their aliases stand for."""
     guests = (arch for arch in root.iterfind("guest/arch") if arch.get("name") == "x86_64")
-    names = {machine.text or "" for arch in guests for machine in arch.iter("machine")}
-    if not names:
+    listed = {machine.text or "": machine.get("canonical") for arch in guests for machine in arch.iter("machine")}
+    if not listed:
         raise SourceError("no machine types for x86_64: not a host with QEMU")
-    known = frozenset(one for one in names if re.match(NAME_PATTERN, one) and family_of(one)[1] is not None)
-    return Host(name=name, qemu=_version(known), managed=True, machines=known)
+    aliases = {alias: canonical for alias, canonical in listed.items() if canonical and machine_type(canonical)}
+    types = filter(None, map(machine_type, (*listed, *aliases.values())))
+    known = frozenset(one.name for one in types if one.name not in aliases and (one.version or not one.known))
+    version = _version(known)
+    return Host(name=name, qemu=version, runs=version, managed=True, machines=known, aliases=aliases)
 
 
 def _listed(element: ElementTree.Element | None, models: tuple[str, ...]) -> dict[str, frozenset[VirtioMode | None]]:
@@ -91,4 +94,4 @@ def _values(element: ElementTree.Element, enum: str) -> list[str] | None:
 
 def _version(names: list[str] | frozenset[str]) -> Version | None:
     """QEMU is as new as its newest machine type."""
-    return max((family_of(one)[1] or () for one in names if re.match(NAME_PATTERN, one)), default=()) or None
+    return max((family_of(one)[1] or () for one in names), default=()) or None

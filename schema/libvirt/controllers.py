@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..pci.machine import Family
+from ..pci.controllers import CONTROLLERS
+from ..pci.machine_types import Family
+from ..pci.size import KIB
 from .addresses import PciAddress, address_of
 from .splice import Element, SourceError
 
@@ -130,12 +132,19 @@ def _bridge(element: Element, index: int, family: Family) -> DomainController:
         raise SourceError(f"controller pci {index}: {name!r} is no {model}")
     if model == ("pcie-expander-bus" if family == "pc" else "pci-expander-bus"):
         raise SourceError(f"controller pci {index}: {model} does not go with this machine")
+    if family == "pc" and CONTROLLERS[name].is_pci_express:
+        raise SourceError(
+            f"controller pci {index}: libvirt takes no {model} on pc, whose pci-root has no PCI Express: change the "
+            "machine to q35, or leave it out"
+        )
     bridge = DomainController(index, name, element, address_of(element))
     target = element.first("target")
     if target is not None:
         for attribute, option in TARGETS.items():
             if attribute in target.attributes:
                 bridge.properties[option] = _target(index, attribute, target.get(attribute))
+        if "memReserve" in target.attributes:
+            bridge.properties["mem-reserve"] = KIB * _number(index, "memReserve", target.get("memReserve"))
         bridge.hotplug = target.get("hotplug") != "off"
         node = target.first("node")
         bridge.node = None if node is None else _target(index, "node", node.text)
@@ -143,10 +152,14 @@ def _bridge(element: Element, index: int, family: Family) -> DomainController:
 
 
 def _target(index: int, attribute: str, text: str) -> int:
-    try:
-        value = int(text, 0)
-    except ValueError:
-        raise SourceError(f"controller pci {index}: {attribute} {text!r} is not a number") from None
+    value = _number(index, attribute, text)
     if not 0 <= value <= 255:
         raise SourceError(f"controller pci {index}: {attribute} {value} is not 0 to 255")
     return value
+
+
+def _number(index: int, attribute: str, text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise SourceError(f"controller pci {index}: {attribute} {text!r} is not a number") from None

@@ -5,12 +5,31 @@ Source: libvirt 9.0's domain XML format, held against the devices that it gives 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from .addresses import host_address
+from .disks import disk_bus
+from .kinds import (
+    CONTROLLER_TYPES,
+    FILESYSTEM,
+    HOSTDEV,
+    INPUT,
+    IOMMU,
+    MEMORY,
+    MODE_OF_MODEL,
+    NETWORK,
+    PANIC,
+    SCSI,
+    SERIAL,
+    SHMEM,
+    SOUND,
+    USB,
+    VIDEO,
+    VIRTIO_INPUT,
+    WATCHDOG,
+    Kinds,
+)
 from .splice import Element, SourceError
-
-MODE_OF_MODEL: Final = {"virtio": None, "virtio-transitional": "transitional", "virtio-non-transitional": "modern"}
-"""virtio models in domain XML; plain `virtio` leaves the mode to the slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +44,25 @@ class QemuDevice:
     """Further fields of the request's device: connect, bars."""
 
 
+VHOST: Final = ("vdpa", "vhostuser")
+"""Types of interfaces that are virtio alone; libvirt 9.0 wants the model said of vhostuser."""
+
 Reader = Callable[[Element], QemuDevice | None]
 
 
+class UnknownKindError(SourceError):
+    """A device whose model, type or bus is not known: whether it is a PCI device, its address alone can say."""
+
+
 def kind_of(device: Element) -> QemuDevice | None:
-    """None for what is no PCI device. Raises SourceError for a model that is not known."""
+    """None for what is no PCI device. Raises UnknownKindError for a model that is not known."""
     reader = READERS.get(device.tag)
     return None if reader is None else reader(device)
 
 
 def _virtio(model: str, value: str, element: Element, name: str = "model") -> QemuDevice:
     """A virtio device whose model attribute says the mode; a missing one is plain `virtio`."""
-    if value not in ("", *MODE_OF_MODEL):
-        raise SourceError(f"{element.tag} model {value!r} is not known: {', '.join(MODE_OF_MODEL)}")
+    _known(dict.fromkeys(("", *MODE_OF_MODEL)), value, f"{element.tag} model")
     return QemuDevice(model, MODE_OF_MODEL[value or "virtio"], (element, name))
 
 
@@ -48,61 +73,19 @@ def disk(device: Element) -> QemuDevice | None:
     return _virtio("vhost-user-blk" if device.get("type") == "vhostuser" else "virtio-blk", device.get("model"), device)
 
 
-def disk_bus(device: Element) -> str:
-    """Stated, or by the first letters of the name that the guest may give it."""
-    target = device.first("target")
-    if target is None:
-        return ""
-    prefixes = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "fd": "fdc", "ub": "usb"}
-    dev = target.get("dev")
-    return target.get("bus") or next((bus for prefix, bus in prefixes.items() if dev.startswith(prefix)), "")
-
-
-MOST_DISKS: Final = 1 << 14
-
-
-def disk_number(device: Element) -> int:
-    """By the name that the guest may give it: `vda` is 0, `vdaa` 26."""
-    number = 0
-    name = device.value("target", name="dev")
-    for letter in name.removeprefix("x")[2:].rstrip("0123456789"):
-        number = number * 26 + ord(letter) - ord("a") + 1
-        if not 0 < number <= MOST_DISKS:
-            raise SourceError(f"disk {name[:40]!r}: not a name such as vda or sdb")
-    return max(0, number - 1)
-
-
-NETWORK: Final = {
-    "ne2k_pci",
-    "pcnet",
-    "rtl8139",
-    "e1000",
-    "e1000e",
-    "e1000-82544gc",
-    "e1000-82545em",
-    "vmxnet3",
-    "igb",
-} | {
-    *("i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c"),
-    *("i82559er", "i82562", "i82801", "tulip", "rocker"),
-}
-
-
 def interface(device: Element) -> QemuDevice | None:
-    """Of an interface its network card, rtl8139 where no model is said; None for a USB one. Raises SourceError for an
-    unknown model."""
-    if device.get("type") == "hostdev":
-        return HOST
-    model = device.first("model")
-    name = device.value("model", name="type") or "rtl8139"
-    if name in MODE_OF_MODEL:
-        assert model is not None
+    """Of an interface its network card: where no model is said rtl8139, or virtio for a vhost backend, which takes no
+    other; None for a USB one. Raises UnknownKindError for an unknown model."""
+    sort, model = device.get("type"), device.first("model")
+    if sort == "hostdev":
+        return _host(device)
+    name = device.value("model", name="type") or ("virtio" if sort in VHOST else "rtl8139")
+    if name == "virtio" and (model is None or sort == "vdpa"):
+        # libvirt refuses any other word there, so that the slot alone can say the mode
+        return QemuDevice("virtio-net", properties=_virtio_net(device), more={"virtio_by": "slot"})
+    if name in MODE_OF_MODEL and model is not None:
         return QemuDevice("virtio-net", MODE_OF_MODEL[name], (model, "type"), _virtio_net(device))
-    if name == "usb-net":
-        return None
-    if name not in NETWORK:
-        raise SourceError(f"interface model {name!r} is not known")
-    return QemuDevice(name)
+    return _device_of(NETWORK, name, "interface model")
 
 
 def _virtio_net(device: Element) -> dict[str, Any]:
@@ -116,47 +99,34 @@ def _virtio_net(device: Element) -> dict[str, Any]:
     return properties
 
 
-SCSI: Final = {
-    **dict.fromkeys(("", "auto", "lsilogic"), "lsi53c895a"),
-    "lsisas1068": "mptsas1068",
-    "lsisas1078": "megasas",
-    "vmpvscsi": "pvscsi",
-    "am53c974": "am53c974",
-    "dc390": "dc390",
-}
-USB: Final = {
-    **dict.fromkeys(("", "piix3-uhci"), "piix3-usb-uhci"),
-    "piix4-uhci": "piix4-usb-uhci",
-    "ehci": "usb-ehci",
-    "pci-ohci": "pci-ohci",
-    "qemu-xhci": "qemu-xhci",
-    "nec-xhci": "nec-usb-xhci",
-    **{f"ich9-{name}": f"ich9-usb-{name}" for name in ("ehci1", "uhci1", "uhci2", "uhci3")},
-}
-COMPANIONS: Final = {"ich9-usb-ehci1": 7, "ich9-usb-uhci1": 0, "ich9-usb-uhci2": 1, "ich9-usb-uhci3": 2}
-"""Functions of a USB 2 controller in its slot."""
-
-
 def controller(device: Element) -> QemuDevice | None:
-    """Of a SCSI, serial, USB, SATA or IDE controller its device; None for others. Raises SourceError for a model."""
+    """Of a SCSI, serial, USB, SATA, NVMe or IDE controller its device; None for others. Raises UnknownKindError."""
     sort, model = device.get("type"), device.get("model")
     if sort == "scsi":
         if model in ("virtio-scsi", *MODE_OF_MODEL):
             mode = {"virtio-scsi": None, **MODE_OF_MODEL}[model]
             return QemuDevice("virtio-scsi", mode, (device, "model"))
-        return QemuDevice(_known(SCSI, model, "SCSI controller"))
+        return _device_of(SCSI, model, "SCSI controller model")
     if sort == "virtio-serial":
         return _virtio("virtio-serial", model, device)
     if sort == "usb":
-        return None if model == "none" else QemuDevice(_known(USB, model, "USB controller"))
-    if sort == "sata":
-        return QemuDevice("ich9-ahci")
-    return QemuDevice("piix3-ide") if sort == "ide" else None
+        return _device_of(USB, model, "USB controller model")
+    return _device_of(CONTROLLER_TYPES, sort, "controller type")
 
 
-def _known(models: Mapping[str, str], name: str, what: str) -> str:
+def _device_of(models: Kinds, name: str, what: str) -> QemuDevice | None:
+    """The device that a table has for a name; None where it has nothing, for what is no PCI device."""
+    model = _known(models, name, what)
+    return None if model is None else QemuDevice(model)
+
+
+Known = TypeVar("Known")
+
+
+def _known(models: Mapping[str, Known], name: str, what: str) -> Known:
     if name not in models:
-        raise SourceError(f"{what} model {name!r} is not known: {', '.join(filter(None, models))}")
+        told = f"{what} {name[:40]!r} is not known" if name else f"no {what} is said"
+        raise UnknownKindError(f"{told}: {', '.join(filter(None, models))}")
     return models[name]
 
 
@@ -164,37 +134,34 @@ def video(device: Element) -> QemuDevice | None:
     """As the first video; `secondary` turns it into what a further one is."""
     model = device.first("model")
     name = device.value("model", name="type") or "cirrus"
-    if name in ("none", "ramfb"):
+    name = "cirrus" if name == "default" else name
+    known = _known(VIDEO, name, "video model")
+    if known is None:
         return None
     if name == "virtio":
         vhost = device.value("driver", name="name") == "vhostuser"
         gl = model is not None and model.value("acceleration", name="accel3d") == "yes" and not vhost
+        if device.value("model", name="device") == "virtio-gpu":
+            return QemuDevice("virtio-gpu")
         return QemuDevice("vhost-user-vga" if vhost else "virtio-vga-gl" if gl else "virtio-vga")
-    known = {"vga": "VGA", "cirrus": "cirrus-vga", "vmvga": "vmware-svga", "qxl": "qxl-vga", "bochs": "bochs-display"}
     sizes = {"vga": {"vram": "vgamem_mb"}, "qxl": {"ram": "ram_size_mb", "vram": "vram_size_mb", "vgamem": "vgamem_mb"}}
     properties = {
         option: int(model.get(attribute)) // 1024
         for attribute, option in sizes.get(name, {}).items()
         if model is not None and model.get(attribute).isdecimal()
     }
-    return QemuDevice(_known(known, name, "video"), properties=properties)
+    return QemuDevice(known, properties=properties)
 
 
-SECONDARY: Final = {
-    "VGA": "secondary-vga",
-    "qxl-vga": "qxl",
-    "virtio-vga": "virtio-gpu",
-    "virtio-vga-gl": "virtio-gpu-gl",
-    "vhost-user-vga": "vhost-user-gpu",
-}
-"""What a video is that is not the first."""
+def with_primary_first(devices: Element) -> list[Element]:
+    """Elements in their order, but that a video which is said to be the primary one stands before other videos."""
+    ranked = iter(sorted(devices.all("video"), key=lambda video: video.value("model", name="primary") != "yes"))
+    return [next(ranked) if one.tag == "video" else one for one in devices.children]
 
 
-def sound(device: Element) -> QemuDevice | None:
-    """Of a sound card its device; None for one that is not PCI."""
-    known = {"ac97": "AC97", "es1370": "ES1370", "ich6": "intel-hda", "ich9": "ich9-intel-hda"}
-    name = known.get(device.get("model"))
-    return None if name is None else QemuDevice(name)
+def _by_model(models: Kinds, tag: str) -> Reader:
+    """The reader of an element whose attribute `model` says all; None in the table is for what is no PCI device."""
+    return lambda device: _device_of(models, device.get("model"), f"{tag} model")
 
 
 def memballoon(device: Element) -> QemuDevice | None:
@@ -202,15 +169,11 @@ def memballoon(device: Element) -> QemuDevice | None:
     return None if device.get("model") == "none" else _virtio("virtio-balloon", device.get("model"), device)
 
 
-def watchdog(device: Element) -> QemuDevice | None:
-    """The i6300esb; None for watchdogs that are not PCI."""
-    return QemuDevice("i6300esb") if device.get("model") == "i6300esb" else None
-
-
 def filesystem(device: Element) -> QemuDevice | None:
     """Of a shared folder vhost-user-fs (virtiofs) or virtio-9p."""
-    if device.value("driver", name="type") == "virtiofs":
-        return QemuDevice("vhost-user-fs")
+    known = _known(FILESYSTEM, device.value("driver", name="type"), "filesystem driver")
+    if known != "virtio-9p":
+        return None if known is None else QemuDevice(known)
     kind = _virtio("virtio-9p", device.get("model"), device)
     tag = device.value("target", name="dir")  # in the configuration, so in the IO BAR's size
     return replace(kind, properties={"mount_tag": tag}) if tag else kind
@@ -219,12 +182,11 @@ def filesystem(device: Element) -> QemuDevice | None:
 def input_(device: Element) -> QemuDevice | None:
     """Of a virtio keyboard, mouse, tablet or event device its device; None for one on another bus. Raises SourceError
     for a model."""
-    if device.get("bus") != "virtio":
+    if _known(INPUT, device.get("bus"), "input bus") is None:
         return None
     if device.get("model", "virtio") != "virtio":
         raise SourceError(f"input model {device.get('model')!r}: virtio input devices have no such models")
-    known = {name: f"virtio-{name}" for name in ("keyboard", "mouse", "tablet")} | {"passthrough": "virtio-input-host"}
-    return QemuDevice(_known(known, device.get("type"), "virtio input"))
+    return _device_of(VIRTIO_INPUT, device.get("type"), "virtio input type")
 
 
 def shmem(device: Element) -> QemuDevice | None:
@@ -237,42 +199,43 @@ def shmem(device: Element) -> QemuDevice | None:
     ]
     if name == "ivshmem-doorbell":
         bars.insert(1, {"bar": 1, "kind": "mem32", "size": 4096})
-    return QemuDevice(_known({n: n for n in ("ivshmem-plain", "ivshmem-doorbell")}, name, "shmem"), more={"bars": bars})
+    known = _device_of(SHMEM, name, "shmem model")
+    return known and replace(known, more={"bars": bars})
+
+
+def panic(device: Element) -> QemuDevice | None:
+    """Of a pvpanic its device, on the root bus alone: libvirt refuses it elsewhere; None for others, which are no PCI
+    devices."""
+    known = _device_of(PANIC, device.get("model"), "panic model")
+    return known and replace(known, more={"connect": "integrated"})
 
 
 def serial(device: Element) -> QemuDevice | None:
     """Of a serial port a pci-serial; None for one that is not PCI."""
-    pci = "pci-serial" in (device.value("target", name="type"), device.value("target", "model", name="name"))
-    return QemuDevice("pci-serial") if pci else None
+    if device.value("target", "model", name="name") == "pci-serial":
+        return QemuDevice("pci-serial")
+    return _device_of(SERIAL, device.value("target", name="type"), "serial target type")
 
 
-HOST: Final = QemuDevice("vfio-pci", more={"connect": "express", "bars": []})
-"""A host's device: what it is the domain does not say; libvirt, too, takes it for PCI Express where it cannot look."""
+def _host(device: Element) -> QemuDevice:
+    """A device of the host, by its address there if it has one. A ROM that is off, or not enabled, is none."""
+    host = host_address(device)
+    no_rom = device.value("rom", name="bar") == "off" or device.value("rom", name="enabled") == "no"
+    properties = {} if host is None else {"host": str(host)}
+    return QemuDevice("vfio-pci", properties=properties, more={"rom": 0} if no_rom else {})
 
 
 def hostdev(device: Element) -> QemuDevice | None:
     """Of a PCI or mediated device of the host a vfio-pci, of a SCSI host a vhost-scsi; None for others, and for one
-    that is unassigned."""
-    if device.value("address", name="type") == "unassigned" or device.get("mode", "subsystem") != "subsystem":
+    that is unassigned. Raises UnknownKindError."""
+    modes = {"subsystem": True, "capabilities": False}
+    assigned = _known(modes, device.get("mode", "subsystem"), "hostdev mode")
+    if device.value("address", name="type") == "unassigned" or not assigned:
         return None
-    if device.get("type") in ("pci", "mdev"):
-        return HOST
-    return _virtio("vhost-scsi", device.get("model"), device) if device.get("type") == "scsi_host" else None
-
-
-def iommu(device: Element) -> QemuDevice | None:
-    """Of a virtio IOMMU its device; None for IOMMUs that are not PCI devices of the plan."""
-    return QemuDevice("virtio-iommu") if device.get("model") == "virtio" else None
-
-
-def memory(device: Element) -> QemuDevice | None:
-    """Of a virtio memory device its device; None for DIMMs."""
-    return QemuDevice(device.get("model")) if device.get("model") in ("virtio-mem", "virtio-pmem") else None
-
-
-def panic(device: Element) -> QemuDevice | None:
-    """Of a pvpanic its PCI device; None for other panic devices."""
-    return QemuDevice("pvpanic-pci") if device.get("model") == "pvpanic" else None
+    sort = _known(HOSTDEV, device.get("type"), "hostdev type")
+    if sort == "vhost-scsi":
+        return _virtio("vhost-scsi", device.get("model"), device)
+    return _host(device) if sort == "vfio-pci" else None
 
 
 READERS: Final[dict[str, Reader]] = {
@@ -280,20 +243,21 @@ READERS: Final[dict[str, Reader]] = {
     "interface": interface,
     "controller": controller,
     "video": video,
-    "sound": sound,
+    "sound": _by_model(SOUND, "sound"),
     "memballoon": memballoon,
     "rng": lambda device: _virtio("virtio-rng", device.get("model"), device),
-    "watchdog": watchdog,
+    "watchdog": _by_model(WATCHDOG, "watchdog"),
     "filesystem": filesystem,
     "vsock": lambda device: _virtio("vhost-vsock", device.get("model"), device),
     "input": input_,
     "shmem": shmem,
     "serial": serial,
     "hostdev": hostdev,
-    "iommu": iommu,
-    "memory": memory,
+    "iommu": _by_model(IOMMU, "iommu"),
+    "memory": _by_model(MEMORY, "memory"),
     "panic": panic,
-    "crypto": lambda device: QemuDevice("virtio-crypto") if device.get("model") == "virtio" else None,
+    "crypto": _by_model({"virtio": "virtio-crypto"}, "crypto"),
+    "pstore": _by_model({"": "acpi-erst"}, "pstore"),
 }
 
 MEMORY_UNITS: Final = {
@@ -309,7 +273,12 @@ MEMORY_UNITS: Final = {
 
 def bytes_of(element: Element, default: str = "b") -> int:
     """A scaled size: `<memory unit='KiB'>219136</memory>`. Raises SourceError."""
+    return scaled(element, element.text, default)
+
+
+def scaled(element: Element, number: str, default: str) -> int:
+    """A number that an element says, in the unit that it says. Raises SourceError."""
     unit = element.get("unit", default).lower()
-    if not element.text.isdecimal() or unit not in MEMORY_UNITS:
-        raise SourceError(f"{element.tag} {element.text!r} {unit}: not a size")
-    return int(element.text) * MEMORY_UNITS[unit]
+    if not number.isdecimal() or unit not in MEMORY_UNITS:
+        raise SourceError(f"{element.tag} {number!r} {unit}: not a size")
+    return int(number) * MEMORY_UNITS[unit]

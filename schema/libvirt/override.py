@@ -3,23 +3,24 @@
 import re
 from typing import Any, Final
 
-from ..pci.qemu_properties import canonical
+from ..pci.qemu_properties import canonical, switched_mode
 from .splice import Edits, Element, SourceError, indented
 
 NAMESPACE: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 
-def _q(name: str) -> str:
+def qemu_tag(name: str) -> str:
+    """Of an element of QEMU's own namespace."""
     return f"{{{NAMESPACE}}}{name}"
 
 
 def overrides(root: Element) -> dict[str, dict[str, Any]]:
     """By alias of the device."""
     found: dict[str, dict[str, Any]] = {}
-    for override in root.all(_q("override")):
-        for device in override.all(_q("device")):
-            frontend = device.first(_q("frontend"))
-            for one in frontend.all(_q("property")) if frontend is not None else ():
+    for override in root.all(qemu_tag("override")):
+        for device in override.all(qemu_tag("device")):
+            frontend = device.first(qemu_tag("frontend"))
+            for one in frontend.all(qemu_tag("property")) if frontend is not None else ():
                 value = _value(one)
                 if value is not None:
                     found.setdefault(device.get("alias"), {})[one.get("name")] = value
@@ -36,13 +37,10 @@ def _value(one: Element) -> Any:
 
 def overridden_mode(alias: str, properties: dict[str, Any]) -> str | None:
     """The virtio mode that overridden switches make; None where they leave it to the slot. Raises SourceError."""
-    no_legacy = canonical("disable-legacy", properties.get("disable-legacy", "auto"))
-    no_modern = canonical("disable-modern", properties.get("disable-modern", False))
-    if no_legacy is True and no_modern:
-        raise SourceError(f"{alias}: overrides switch legacy and modern virtio off: keep one of them")
-    if no_modern:
-        return "legacy"
-    return None if no_legacy == "auto" else "modern" if no_legacy else "transitional"
+    try:
+        return switched_mode(properties)
+    except ValueError:
+        raise SourceError(f"{alias}: overrides switch legacy and modern virtio off: keep one of them") from None
 
 
 def add_overrides(
@@ -58,7 +56,7 @@ def add_overrides(
         return
     prefix = _prefix(edits, root)
     devices = "\n".join(_device(prefix, alias, given) for alias, given in missing.items())
-    override = root.first(_q("override"))
+    override = root.first(qemu_tag("override"))
     if override is not None:
         edits.append(override, devices)
     else:

@@ -37,6 +37,13 @@ class Element:
     end: int = 0
     children: "list[Element]" = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
+    line: int = 0
+    """Where its start tag begins, counted from 1."""
+
+    @property
+    def where(self) -> str:
+        """As messages name it: `line 7: <disk>`."""
+        return f"line {self.line}: <{self.tag}>"
 
     @property
     def text(self) -> str:
@@ -108,6 +115,7 @@ class _XmlReader:
                 f"line {self.parser.CurrentLineNumber}: more than {MAX_ELEMENTS_DEEP} elements in each other"
             )
         element = Element(_named(tag), attributes, start, self.tag_end(start), parent)
+        element.line = self.parser.CurrentLineNumber
         if parent is None:
             self.root = element
         else:
@@ -160,7 +168,7 @@ class Edits:
                     at -= 1
                 self.splices.append((at, at, written({name: value})))
             else:
-                self.splices.append((*span, _quoted(value)))
+                self.splices.append((*span, quoted(value)))
 
     def _attribute(self, element: Element, name: str) -> tuple[int, int] | None:
         """Where the quoted value of an attribute is written."""
@@ -209,9 +217,10 @@ def indented(text: str) -> str:
 
 def written(attributes: Mapping[str, str]) -> str:
     """Attributes as they stand in a start tag, each with a space in front."""
-    return "".join(f" {name}={_quoted(value)}" for name, value in attributes.items())
+    return "".join(f" {name}={quoted(value)}" for name, value in attributes.items())
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """As the value of an attribute is written, in single quotes where it has none itself."""
     quoted = quoteattr(value)
     return f"'{quoted[1:-1]}'" if "'" not in quoted else quoted

@@ -1,12 +1,18 @@
 """Layout -> the domain XML that it was planned for, with every address and controller filled in, all else as it was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..layout.layout import Layout, PlacedController, Seat
+from ..catalog import find
+from ..layout.layout import Layout, PlacedController, PlacedDevice, Seat
+from ..layout.topology import Topology, topology_of
 from ..pci.controllers import VirtioMode
+from ..pci.machine import Machine
 from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, is_on
+from ..request.resolved import plain_mode
 from .addresses import PciAddress
+from .arguments import arguments_of, without_arguments, write_arguments
 from .controllers import LIBVIRT_NAMES, ROOTS, TARGETS, DomainController, root_controller
 from .domain import Domain, DomainDevice, read_domain
 from .indexes import indexes_of
@@ -30,16 +36,20 @@ class Written:
 
 
 def write(layout: Layout, data: bytes, *, explicit_virtio: bool = False) -> Written:
-    """`explicit_virtio`: the virtio model also of devices that have an address already.
+    """A virtio model stays as it is written wherever that makes the mode that was planned: plain `virtio`, too, in a
+    slot whose mode that is. `explicit_virtio` states every mode.
 
     Raises SourceError where `data` is not the domain that the layout was planned for.
     """
     domain = read_domain(data)
-    strangers = {part.id for part in domain.parts} ^ {device.id for device in layout.devices}
+    arguments = arguments_of(domain.root, domain.family)
+    own = without_arguments(layout, arguments)
+    strangers = {part.id for part in domain.parts} ^ {device.id for device in own.devices}
     if strangers:
         raise SourceError(f"not the domain that the layout was planned for: {', '.join(sorted(strangers))}")
-    writer = _Writer(domain, layout, Edits(data), indexes_of(domain, layout), explicit_virtio)
+    writer = _Writer(domain, own, Edits(data), indexes_of(domain, own), explicit_virtio)
     writer.run()
+    writer.rewritten += write_arguments(writer.edits, arguments, layout, writer.indexes)
     return Written(writer.edits.apply(), tuple(writer.rewritten))
 
 
@@ -51,8 +61,14 @@ class _Writer:
     indexes: dict[str, int]
     explicit_virtio: bool
     rewritten: list[str] = field(default_factory=list)
+    machine_model: Machine = field(init=False)
+    topology: Topology = field(init=False)
     added: list[str] = field(default_factory=list)
     """XML of controllers and devices that the domain does not list."""
+
+    def __post_init__(self) -> None:
+        self.machine_model = self.layout.machine_model
+        self.topology = topology_of(self.machine_model, self.layout)
 
     def run(self) -> None:
         self.machine()
@@ -62,14 +78,24 @@ class _Writer:
         self.devices()
         if self.added:
             self.append()
+        stated = {f"pci.{bridge.index}": bridge.properties for bridge in self.domain.bridges}
         properties = {
-            f"pci.{self.indexes[one.id]}": extra for one in self.layout.controllers if (extra := _unexpressed(one))
+            f"pci.{self.indexes[one.id]}": extra
+            for one in self.layout.controllers
+            if (extra := _unexpressed(one, stated.get(one.id, {})))
         }
+        add_overrides(self.edits, self.domain.root, self.domain.properties, properties | self.switches())
+
+    def switches(self) -> dict[str, dict[str, Any]]:
+        """Properties that tell virtio modes, of devices whose mode plain virtio would not have there."""
         switched = {part.id for part in self.domain.parts if part.kind.switch is not None}
-        for device in self.layout.devices:
-            if device.id in switched and {*VIRTIO_SWITCHES} <= device.properties.keys():
-                properties[device.id] = {name: as_json(name, device.properties[name]) for name in VIRTIO_SWITCHES}
-        add_overrides(self.edits, self.domain.root, self.domain.properties, properties)
+        return {
+            seat.id: {name: as_json(name, seat.properties[name]) for name in VIRTIO_SWITCHES}
+            for seat in self.layout.devices
+            if seat.id in switched
+            and {*VIRTIO_SWITCHES} <= seat.properties.keys()
+            and (self.explicit_virtio or seat.virtio is not plain_virtio(seat, self.machine_model, self.topology))
+        }
 
     def machine(self) -> None:
         """Hosts may have decided its version, where the domain names a family alone."""
@@ -92,11 +118,10 @@ class _Writer:
         """Gives an element its address, where it has none; function 0 says so where it is not alone."""
         address = element.first("address")
         if address is None:
-            edits.append(element, _address(place, multifunction=multifunction))
+            edits.append(element, address_text(place, multifunction=multifunction))
             return
-        stated = {"bus": f"{place.bus:#04x}", "slot": f"{place.slot:#04x}", "function": f"{place.function:#x}"}
-        if any(int(address.get(name, "0"), 0) != int(value, 0) for name, value in stated.items()):
-            edits.set(address, **{"type": "pci", "domain": "0x0000", **stated})
+        if any(int(address.get(name, "0"), 0) != int(value, 0) for name, value in place.attributes.items()):
+            state_address(edits, address, place)
         if multifunction and address.get("multifunction") != "on":
             if "multifunction" in address.attributes:
                 self.rewritten.append(f"{element.tag} at {place}: multifunction is on, as its slot has other functions")
@@ -121,7 +146,7 @@ class _Writer:
         if targets or node is not None:
             inside = "/>" if node is None else f">\n    <node>{node}</node>\n  </target>"
             lines.append(f"  <target{written(targets)}{inside}")
-        lines.append(f"  {_address(self.place(one), multifunction=one.multifunction)}")
+        lines.append(f"  {address_text(self.place(one), multifunction=one.multifunction)}")
         start = f"<controller type='pci' index='{self.indexes[one.id]}' model='{LIBVIRT_NAMES[one.model]}'>"
         return "\n".join([start, *lines, "</controller>"])
 
@@ -146,28 +171,46 @@ class _Writer:
         for part in self.domain.parts:
             seat = seats[part.id]
             edits = Edits(part.added.encode()) if part.added else self.edits
-            if seat.driver.endswith("-transitional") and not part.switched and seat.virtio in WRITTEN:
-                self.virtio(part, edits, WRITTEN[seat.virtio])
+            if seat.driver.endswith("-transitional") and not part.switched:
+                self.virtio(part, edits, seat)
             self.locate(edits, part.source, self.place(seat), multifunction=seat.multifunction)
             if part.added:
                 self.added.append(edits.apply().decode())
 
-    def virtio(self, part: DomainDevice, edits: Edits, model: str) -> None:
-        """States the mode that the device has in its slot."""
-        if part.kind.switch is None:
+    def virtio(self, part: DomainDevice, edits: Edits, seat: PlacedDevice) -> None:
+        """States the mode where what the element says would make another one in that slot, or where that is asked."""
+        if part.kind.switch is None or seat.virtio not in WRITTEN:
             return
         element, name = part.kind.switch
-        stated = element.get(name)
-        if stated == model or (part.address is not None and not self.explicit_virtio):
+        stated, plain = part.kind.mode, plain_virtio(seat, self.machine_model, self.topology)
+        means = plain if stated is None else stated
+        if means == seat.virtio and not (self.explicit_virtio and stated is None):
             return
         if not part.added:
-            self.rewritten.append(f"{part.id}: {name} {stated or 'virtio'} is now {model}")
-        edits.set(element, **{name: model})
+            there = f"plain virtio is {plain} there" if stated is None else "its mode is to change"
+            why = "as is asked" if means == seat.virtio else there
+            self.rewritten.append(
+                f"{part.id}: {name} {element.get(name) or 'virtio'} is now {WRITTEN[seat.virtio]}: {why}"
+            )
+        edits.set(element, **{name: WRITTEN[seat.virtio]})
 
 
-def _address(place: PciAddress, *, multifunction: bool) -> str:
+def plain_virtio(seat: PlacedDevice, machine: Machine, topology: Topology) -> VirtioMode | None:
+    """The mode that plain virtio has in that slot; None of what is no virtio."""
+    virtio, bus = find(seat.model, described=True).virtio, topology.buses.get(seat.bus)
+    behind_port = bus is not None and bus.is_port
+    return None if virtio is None else plain_mode(machine, virtio, behind_port=behind_port)
+
+
+def address_text(place: PciAddress, *, multifunction: bool = False) -> str:
+    """The element that says where a device sits."""
     many = " multifunction='on'" if multifunction else ""
     return f"<address type='pci' domain='0x0000' {place}{many}/>"
+
+
+def state_address(edits: Edits, address: Element, place: PciAddress) -> None:
+    """Makes an `<address>` that is there say that place."""
+    edits.set(address, **{"type": "pci", "domain": "0x0000", **place.attributes})
 
 
 def _targets(one: PlacedController) -> dict[str, str]:
@@ -182,10 +225,11 @@ def _targets(one: PlacedController) -> dict[str, str]:
     return found
 
 
-def _unexpressed(one: PlacedController) -> dict[str, Any]:
-    """Properties that only an override passes on; an SHPC that is on is QEMU's default."""
+def _unexpressed(one: PlacedController, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties that only an override passes on: not `stated` by the domain's attributes, which libvirt 10.3 and newer
+    have for a mem-reserve. An SHPC that is on is QEMU's default."""
     return {
         name: value
         for name, value in one.properties.items()
-        if name not in EXPRESSED and not (name == "shpc" and value is True)
+        if name not in EXPRESSED and stated.get(name) != value and not (name == "shpc" and value is True)
     }

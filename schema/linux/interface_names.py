@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from ..catalog import UnknownModel, find
+from ..catalog.virtual_functions import PHYSICAL
 from ..firmware import Prediction
+from ..layout.known_model import known_model
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import Topology, topology_of
 from ..pci.controllers import CONTROLLERS
-from ..pci.machine import machine_of
 from .slot_numbers import Place, acpi_slots, acpi_tables, slot_numbers
 
 SEVERAL_PORTS: Final = frozenset({"rocker"})
@@ -34,11 +34,12 @@ SEVERAL_PORTS: Final = frozenset({"rocker"})
 def guest_names(layout: Layout, prediction: Prediction, topology: Topology | None = None) -> dict[str, str | None]:
     """The interface name of each device: `enp1s0`, `ens3`, `ens3f1`, `eno7`. None for what is no network interface.
 
-    None, too, for a host's device, for what the guest never sees, and where two would get the same name: the first to
-    ask has it, the other keeps the kernel's, and who is first is a race.
+    None, too, for a virtual function, whose name is made from its physical one's, for a host's device, for what the
+    guest never sees, and where two would get the same name: the first to ask has it, the other keeps the kernel's, and
+    who is first is a race.
     """
     if topology is None:
-        topology = topology_of(machine_of(layout.machine, layout.platform.chipset), layout)
+        topology = topology_of(layout.machine_model, layout)
     naming = _Naming(layout, prediction, topology)
     names = {device.id: naming.name(device) if _is_interface(device) else None for device in layout.devices}
     given = Counter(names.values())
@@ -110,8 +111,7 @@ class _Naming:
 
 
 def _is_interface(device: PlacedDevice) -> bool:
-    try:
-        model = find(device.model, described=device.bars is not None)
-    except UnknownModel:
+    if PHYSICAL in device.properties:
         return False
-    return model.category == "network" and model.name not in SEVERAL_PORTS
+    model = known_model(device)
+    return model is not None and model.category == "network" and model.name not in SEVERAL_PORTS

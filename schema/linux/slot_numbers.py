@@ -14,10 +14,10 @@ Numbers are given once: of slots that ask for the same the first keeps it, the o
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from ..catalog import UnknownModel, find
+from ..layout.known_model import known_model
 from ..layout.layout import Layout, PlacedDevice
 from ..layout.topology import Bus, Topology, has_shpc, port_hotplug
-from ..pci.machine import Machine, machine_of
+from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
 
 Place = tuple[str, int]
@@ -33,13 +33,13 @@ def acpi_tables(layout: Layout) -> Tables:
     """Whose ACPI tables the guest has. With `acpi=off` SeaBIOS brings its own on q35, and none on pc; OVMF has none."""
     if layout.platform.chipset.acpi:
         return "qemu"
-    family = machine_of(layout.machine, layout.platform.chipset).family
+    family = layout.machine_model.family
     return "seabios" if (family, layout.firmware.name) == ("q35", "seabios") else "none"
 
 
 def acpi_slots(layout: Layout, topology: Topology) -> dict[Place, int]:
     """Slots that the ACPI tables describe as hot-pluggable, with the number given there (_SUN)."""
-    machine = machine_of(layout.machine, layout.platform.chipset)
+    machine = layout.machine_model
     tables = acpi_tables(layout)
     if tables == "seabios":
         return {(machine.root, slot): slot for slot in range(1, 32)}
@@ -71,10 +71,8 @@ def _fixed(machine: Machine, topology: Topology) -> set[Place]:
 def _unplugs(seat: object) -> bool:
     if not isinstance(seat, PlacedDevice):
         return False
-    try:
-        return find(seat.model, described=seat.bars is not None).hotpluggable
-    except UnknownModel:
-        return True
+    model = known_model(seat)
+    return model is None or model.hotpluggable
 
 
 def slot_numbers(layout: Layout, topology: Topology, secondary: dict[str, int | None]) -> dict[Place, int]:
@@ -82,7 +80,7 @@ def slot_numbers(layout: Layout, topology: Topology, secondary: dict[str, int | 
 
     `secondary` are the guest's bus numbers by controller: they decide who comes first.
     """
-    machine = machine_of(layout.machine, layout.platform.chipset)
+    machine = layout.machine_model
     numbers = {machine.root: 0} | {name: value for name, value in secondary.items() if value is not None}
     described = [item for item in acpi_slots(layout, topology).items() if item[0][0] in numbers]
     # acpiphp meets a bus when it is made, depth first; the drivers of ports and bridges come later and go bus by bus

@@ -7,6 +7,7 @@ enforces next to nothing of this (docs/pcie.txt calls it guidance), firmware and
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, StrEnum, auto
+from functools import cached_property
 from typing import Final
 
 from .qemu_properties import Scalar, is_on
@@ -45,6 +46,7 @@ class Need(Flag):
 
 
 ENDPOINT: Final = Need.CONVENTIONAL | Need.EXPRESS
+PORTS: Final = Need.ROOT_PORT | Need.DOWNSTREAM_PORT
 MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-reserve"})
 RESERVES: Final = MEMORY_RESERVES | {"io-reserve", "bus-reserve"}
 
@@ -60,41 +62,47 @@ class BusModel:
     """PCI Express semantics: pcie.0, ports, a switch's inner bus, a pxb-pcie's bus."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ControllerModel:
-    """A bridge-like device: what it needs of its parent bus and the one bus it offers."""
+    """A bridge-like device: what it needs of its parent bus and the one bus it offers. What follows from that is worked
+    out once: a solve asks thousands of times."""
 
     name: str
     needs: Need
     bus: BusModel
     machine: str | None = None
-    """`q35` or `pc` where only that machine takes it."""
+    """`q35` or `pc` where only that machine takes it. Ports and what goes behind them stand on pc only where listed."""
     bus_numbers: int = 1
     """Bus numbers it consumes by itself; a pxb has a root bus and a hidden bridge behind it."""
     properties: frozenset[str] = field(default=frozenset())
     """QEMU properties that a request may set, beside those every PCI device has."""
 
-    @property
+    @cached_property
     def is_port(self) -> bool:
         """Whether it is a root or downstream port."""
         return self.bus is PORT
 
     @property
+    def is_pci_express(self) -> bool:
+        """Whether it is a PCI Express function: a port, a switch's upstream port, or a bridge that goes behind one."""
+        return bool(self.needs & (PORTS | Need.UPSTREAM_PORT | Need.PCIE_TO_PCI_BRIDGE))
+
+    @cached_property
     def is_expander(self) -> bool:
         """Whether it is a pxb or pxb-pcie."""
         return self.needs in (Need.PCI_EXPANDER, Need.PCIE_EXPANDER)
 
-    @property
+    @cached_property
     def is_hotplug_bridge(self) -> bool:
         """Whether its conventional bus may take hot-plug, by its SHPC or by ACPI."""
         return self.bus is HOTPLUG_BRIDGE
 
-    @property
+    @cached_property
     def has_reserves(self) -> bool:
         """Whether properties reserve windows and bus numbers for what is plugged in later."""
         return self.properties >= RESERVES
 
-    @property
+    @cached_property
     def shares_slots(self) -> bool:
         """Whether automatic placement puts several that need the same bus into one slot, one a function."""
         return self.needs in (Need.ROOT_PORT, Need.DOWNSTREAM_PORT, Need.PCI_BRIDGE)
@@ -107,35 +115,39 @@ class ControllerModel:
 
 
 PCIE_ROOT: Final = BusModel(Need.EXPRESS | Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE | Need.PCIE_EXPANDER, 1, 31, True)
-PCI_ROOT: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE | Need.PCI_EXPANDER, 1, 31, False)
+PCI_ROOT: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE | Need.PCI_EXPANDER | Need.ROOT_PORT, 1, 31, False)
 PORT: Final = BusModel(Need.EXPRESS | Need.UPSTREAM_PORT | Need.PCIE_TO_PCI_BRIDGE, 0, 0, True)
 SWITCH: Final = BusModel(Need.DOWNSTREAM_PORT, 0, 31, True)
 HOTPLUG_BRIDGE: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE, 1, 31, False)
 PLAIN_BRIDGE: Final = BusModel(Need.CONVENTIONAL | Need.PCI_BRIDGE, 0, 31, False)
 PCIE_EXPANDER_BUS: Final = BusModel(Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE, 0, 31, True)
 
+_EXPANDER_PROPERTIES: Final = frozenset({"bus_nr", "numa_node", "bypass_iommu"})
 _PORT_PROPERTIES: Final = frozenset({"chassis", "slot", "port", "hotplug"})
 
 CONTROLLERS: Final[dict[str, ControllerModel]] = {
     model.name: model
     for model in (
-        ControllerModel("pcie-root-port", Need.ROOT_PORT, PORT, "q35", properties=_PORT_PROPERTIES | RESERVES),
-        ControllerModel("ioh3420", Need.ROOT_PORT, PORT, "q35", properties=_PORT_PROPERTIES),
-        ControllerModel("x3130-upstream", Need.UPSTREAM_PORT, SWITCH, "q35"),
-        ControllerModel("xio3130-downstream", Need.DOWNSTREAM_PORT, PORT, "q35", properties=_PORT_PROPERTIES),
-        ControllerModel("pcie-pci-bridge", Need.PCIE_TO_PCI_BRIDGE, HOTPLUG_BRIDGE, "q35"),
+        ControllerModel("pcie-root-port", Need.ROOT_PORT, PORT, properties=_PORT_PROPERTIES | RESERVES),
+        ControllerModel("ioh3420", Need.ROOT_PORT, PORT, properties=_PORT_PROPERTIES),
+        ControllerModel("x3130-upstream", Need.UPSTREAM_PORT, SWITCH),
+        ControllerModel("xio3130-downstream", Need.DOWNSTREAM_PORT, PORT, properties=_PORT_PROPERTIES),
+        ControllerModel("pcie-pci-bridge", Need.PCIE_TO_PCI_BRIDGE, HOTPLUG_BRIDGE),
         ControllerModel("i82801b11-bridge", Need.DMI_TO_PCI_BRIDGE, PLAIN_BRIDGE, "q35"),
         ControllerModel(
             "pci-bridge", Need.PCI_BRIDGE, HOTPLUG_BRIDGE, properties=frozenset({"chassis_nr", "shpc"}) | RESERVES
         ),
-        ControllerModel(
-            "pxb", Need.PCI_EXPANDER, PLAIN_BRIDGE, "pc", bus_numbers=2, properties=frozenset({"bus_nr", "numa_node"})
-        ),
-        ControllerModel(
-            "pxb-pcie", Need.PCIE_EXPANDER, PCIE_EXPANDER_BUS, "q35", properties=frozenset({"bus_nr", "numa_node"})
-        ),
+        ControllerModel("pxb", Need.PCI_EXPANDER, PLAIN_BRIDGE, "pc", bus_numbers=2, properties=_EXPANDER_PROPERTIES),
+        ControllerModel("pxb-pcie", Need.PCIE_EXPANDER, PCIE_EXPANDER_BUS, "q35", properties=_EXPANDER_PROPERTIES),
     )
 }
+
+
+CREATED_ON: Final[dict[str, frozenset[str]]] = {
+    "q35": frozenset(CONTROLLERS) - {"ioh3420", "i82801b11-bridge", "pxb"},
+    "pc": frozenset({"pci-bridge", "pxb"}),
+}
+"""Models that a planner adds by itself, by machine: any other is there only where the request lists it."""
 
 
 def may_share_slot(models: Iterable[str]) -> bool:
@@ -151,7 +163,7 @@ def may_share_slot(models: Iterable[str]) -> bool:
 def pin_accepts(bus: BusModel, needs: Need) -> bool:
     """Whether a user may put something with `needs` on `bus`: any endpoint bus takes any endpoint and pci-bridges.
 
-    Wider than automatic placement, as in libvirt; QEMU starts all of it (measured).
+    Wider than automatic placement, as in libvirt; QEMU starts all of it (measured: tests/real/test_firmware.py).
     """
     provides = bus.provides | ENDPOINT if bus.provides & ENDPOINT else bus.provides
     if needs & Need.PCI_BRIDGE:

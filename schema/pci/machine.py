@@ -1,18 +1,14 @@
 """The two x86 machines: their root bus, what the chipset occupies there, and what hot-plug they do by default."""
 
-import re
 from dataclasses import dataclass
-from typing import Final, Literal
 
 from pydantic import Field
 
 from ..base import Frozen
 from .controllers import PCI_ROOT, PCIE_ROOT, BusModel
-
-Family = Literal["q35", "pc"]
-
-NAME_PATTERN: Final = r"^(q35|pc|pc-q35-\d+\.\d+(\.\d+)?|pc-i440fx-\d+\.\d+(\.\d+)?)$"
-_VERSIONED = re.compile(r"pc-(?P<chip>q35|i440fx)-(?P<major>\d+)\.(?P<minor>\d+)")
+from .machine_types import Family, Version, family_of
+from .qemu_versions import Version as QemuVersion
+from .qemu_versions import assumed_qemu
 
 
 class Chipset(Frozen):
@@ -28,9 +24,16 @@ class Chipset(Frozen):
     or UHCI at 01.2 of pci.0."""
     acpi: bool = Field(default=True, examples=[False])
     """Whether ACPI is there, and with it ACPI hot-plug. Without it only ports and bridges with SHPC take hot-plug."""
+    caching_mode: bool = Field(default=False, examples=[True])
+    """Whether the intel-iommu that `needs: [viommu]` asks for has `caching-mode=on`. Without it QEMU ends as soon as
+    the guest turns the vIOMMU on, if there are devices of the host."""
     root_hotplug: bool = Field(default=True, examples=[False])
     """Whether pci.0 itself takes hot-plug (QEMU's `PIIX4_PM.acpi-root-pci-hotplug`). Its bridges take hot-plug either
-    way (measured), and pcie.0 takes none."""
+    way (measured: tests/real/test_machine_versions.py), and pcie.0 takes none."""
+    bridge_hotplug: bool | None = Field(default=None, examples=[False])
+    """Whether ACPI offers hot-plug behind ports and bridges (QEMU's `acpi-pci-hotplug-with-bridge-support` of ICH9-LPC
+    or PIIX4_PM). Without it ports plug natively and bridges by SHPC. By default it is as the machine type has it: on,
+    but for q35 before 6.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Machine:
 
     name: str
     family: Family
-    version: tuple[int, int] | None
+    version: Version | None
+    """Of upstream's machine types; None is the newest."""
     root: str
     bus: BusModel
     first_slot: int
@@ -55,32 +59,32 @@ class Machine:
     acpi_bridge_hotplug: bool
     """Whether ACPI offers hot-plug behind conventional bridges; where not, only SHPC does."""
     port_io_reserve: bool
-    """pc-q35-6.1 alone: every hot-pluggable pcie-root-port opens an IO window."""
+    """pc-q35-6.1 alone, where ACPI plugs behind ports: every hot-pluggable pcie-root-port opens an IO window."""
+    port_hotplug: bool
+    """Whether ports take hot-plug where ACPI reaches: on pc not if ACPI is there but offers none behind bridges, as
+    Linux then leaves ports alone that have no extended config space (measured: tests/real/test_ports_on_pc.py)."""
     native_hotplug: bool
-    """Whether ports take hot-plug below expanders, where ACPI offers none. pc-q35-6.1 alone refuses it."""
+    """Whether ports take hot-plug where ACPI offers none, as below expanders; not where `port_io_reserve`."""
+    qemu: QemuVersion
+    """The QEMU that runs it, whose version decides what the machine type does not."""
 
 
-def machine_of(name: str, chipset: Chipset) -> Machine:
-    """The machine behind a machine type name that matches NAME_PATTERN (a bare family is the newest version).
+def machine_of(name: str, chipset: Chipset, machine_as: str | None = None, qemu: QemuVersion | None = None) -> Machine:
+    """The machine behind a machine type name (a bare family is the newest version), with the version of the name
+    `machine_as` where there is one. Without `qemu` that is the one which is assumed for such a machine type.
 
-    Sources: QEMU 7.2 measured (`info pci`, device_add on every bus), machine type compat properties for 6.0 and 6.1.
+    Sources: QEMU 7.2 (tests/real/test_machine.py, tests/real/test_machine_versions.py),
+    machine type compat properties for 6.0 and 6.1.
     """
-    family, version = family_of(name)
-    return _q35(name, version, chipset) if family == "q35" else _pc(name, version, chipset)
+    family, _ = family_of(name)
+    _, version = family_of(machine_as or name)
+    runs = assumed_qemu(family, version) if qemu is None else qemu
+    return _q35(name, version, chipset, runs) if family == "q35" else _pc(name, version, chipset, runs)
 
 
-def family_of(name: str) -> tuple[Family, tuple[int, int] | None]:
-    """Family and version of a name that matches NAME_PATTERN.
-
-    >>> family_of("pc-i440fx-2.12"), family_of("q35")
-    (('pc', (2, 12)), ('q35', None))
-    """
-    match = _VERSIONED.match(name)
-    version = None if match is None else (int(match["major"]), int(match["minor"]))
-    return "q35" if name == "q35" or (match and match["chip"] == "q35") else "pc", version
-
-
-def _q35(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine:
+def _q35(name: str, version: Version | None, chipset: Chipset, qemu: QemuVersion) -> Machine:
+    bridges = version is None or version >= (6, 1) if chipset.bridge_hotplug is None else chipset.bridge_hotplug
+    acpi_slots = bridges and version == (6, 1)
     taken = {(0x00, 0): "host bridge", (0x1F, 0): "LPC bridge"}
     if chipset.sata:
         taken[0x1F, 2] = "chipset SATA controller"
@@ -102,13 +106,15 @@ def _q35(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machin
         io_bytes=0x20 * chipset.sata + 0x40 * chipset.smbus + 0x60 * chipset.usb,
         root_hotplug=False,
         acpi=chipset.acpi,
-        acpi_bridge_hotplug=chipset.acpi and (version is None or version >= (6, 1)),
-        port_io_reserve=version == (6, 1),
-        native_hotplug=version != (6, 1),
+        acpi_bridge_hotplug=chipset.acpi and bridges,
+        port_io_reserve=acpi_slots,
+        port_hotplug=True,
+        native_hotplug=not acpi_slots,
+        qemu=qemu,
     )
 
 
-def _pc(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine:
+def _pc(name: str, version: Version | None, chipset: Chipset, qemu: QemuVersion) -> Machine:
     taken = {(0x00, 0): "host bridge", (0x01, 0): "ISA bridge", (0x01, 1): "chipset IDE controller"}
     if chipset.usb:
         taken[0x01, 2] = "chipset USB controller"
@@ -128,7 +134,9 @@ def _pc(name: str, version: tuple[int, int] | None, chipset: Chipset) -> Machine
         io_bytes=0x10 + 0x20 * chipset.usb,
         acpi=chipset.acpi,
         root_hotplug=chipset.acpi and chipset.root_hotplug,
-        acpi_bridge_hotplug=chipset.acpi,
+        acpi_bridge_hotplug=chipset.acpi and chipset.bridge_hotplug is not False,
         port_io_reserve=False,
-        native_hotplug=True,
+        port_hotplug=not chipset.acpi or chipset.bridge_hotplug is not False,
+        native_hotplug=not chipset.acpi,
+        qemu=qemu,
     )

@@ -2,7 +2,8 @@
 
 QEMU reads `-device driver,name=value` by the property's own type, but the JSON form strictly: a boolean must be a
 JSON boolean, an OnOffAuto the text "on", a number a number, a string a string. The lists below are what
-`device-list-properties` of QEMU 7.2 says of all its PCI device types; what is not listed is a boolean or a number.
+`device-list-properties` of QEMU 7.2, 10.0 and 11.1 says of all their PCI device types; what is not listed is a boolean
+or a number.
 """
 
 import re
@@ -10,12 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from .size import MIB
+
 Scalar = bool | int | float | str
 Properties = dict[str, Scalar]
 
 ON_OFF_AUTO: Final = frozenset({
-    "account-failed", "account-invalid", "backend_defaults", "disable-legacy", "display", "master", "msi", "msix",
-    "seqpacket", "unplugged-inaccessible", "write-cache", "x-pre-copy-dirty-page-tracking",
+    "account-failed", "account-invalid", "backend_defaults", "disable-legacy", "display", "enable-migration",
+    "hash-ipv4", "hash-ipv6", "hash-ipv6ex", "hash-tcp4", "hash-tcp6", "hash-tcp6ex", "hash-udp4", "hash-udp6",
+    "hash-udp6ex", "master", "msi", "msix", "seqpacket", "unplugged-inaccessible", "write-cache",
+    "x-device-dirty-page-tracking", "x-igd-legacy-mode", "x-migration-load-config-after-iter",
+    "x-migration-multifd-transfer", "x-pre-copy-dirty-page-tracking", "x-ramfb-migrate",
 })  # fmt: skip
 """Three-valued: JSON takes "on", never true ("Invalid parameter type for 'disable-legacy', expected: string")."""
 
@@ -24,17 +30,18 @@ VIRTIO_SWITCHES: Final = ("disable-legacy", "disable-modern")
 
 TEXT: Final = frozenset({
     "audiodev", "bmc", "canbus", "canbus0", "canbus1", "cdat", "chardev", "chardev1", "chardev2", "chardev3",
-    "chardev4", "cryptodev", "drive", "duplex", "evdev", "failover_pair_id", "fd", "fp_start_macaddr", "fsdev",
-    "hba_serial", "host", "ibdev", "iothread", "lsa", "mac", "mad-chardev", "masterbus", "memdev", "model", "mount_tag",
-    "name", "netdev", "pmrdev", "primary-bus", "rng", "romfile", "serial", "sysfsdev", "tag", "tx", "vhostfd", "world",
-    "wwpn", "x-msix-relocation", "x-speed", "x-width",
+    "chardev4", "cryptodev", "drive", "duplex", "evdev", "failover_pair_id", "fd", "firmware-version",
+    "fp_start_macaddr", "fsdev", "hba_serial", "host", "ibdev", "iothread", "lsa", "mac", "mad-chardev", "masterbus",
+    "memdev", "model", "mount_tag", "name", "netdev", "pci-id", "pmrdev", "primary-bus", "rng", "romfile", "serial",
+    "sriov-pf", "sysfsdev", "tag", "tx", "vf-token", "vhostfd", "world", "wwpn", "x-msix-relocation", "x-speed",
+    "x-width",
 })  # fmt: skip
 """Strings, links to other objects and enumerations with values that look like numbers."""
 
 SIZE_PROPERTIES: Final = frozenset({
     "block-size", "discard_granularity", "hostmem", "io-reserve", "logical_block_size", "max_hostmem", "mem-reserve",
     "membar", "min_io_size", "opt_io_size", "physical_block_size", "pref32-reserve", "pref64-reserve",
-    "requested-size", "size", "vgamem",
+    "requested-size", "size", "vgamem", "x-max-bounce-buffer-size", "x-migration-max-queued-buffers-size",
 })  # fmt: skip
 """Bytes. Option text may carry QEMU's unit letter (`64M`), JSON may not."""
 
@@ -55,25 +62,56 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A whole number from `least` to `most`; a size is in bytes, and may have a unit letter."""
+    """A whole number from `least` to `most`; a size is in bytes, and may have a unit letter. Zero counts as a power of
+    two: it is what asks for none."""
 
     least: int
     most: int
     multiple: int = 1
     size: bool = False
+    power_of_two: bool = False
 
     @property
     def words(self) -> str:
         """What it takes, to put after "is not"."""
         kind = "a number of bytes" if self.size else "a whole number"
         steps = "" if self.multiple == 1 else f", a multiple of {self.multiple}"
-        return f"{kind} from {self.least} to {self.most}{steps}"
+        return f"{kind} from {self.least} to {self.most}{steps}{', a power of two' * self.power_of_two}"
 
     def read(self, value: Scalar) -> int | None:
         """The number that QEMU reads; None where it reads none, or one out of range."""
         number = _whole(value, size=self.size) if isinstance(value, str) else value if type(value) is int else None
-        fits = number is not None and self.least <= number <= self.most and number % self.multiple == 0
-        return number if fits else None
+        if number is None or not self.least <= number <= self.most or number % self.multiple:
+            return None
+        return None if self.power_of_two and number & number - 1 else number
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few texts, which may look like numbers or switches."""
+
+    values: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What it takes, to put after "is not"."""
+        return f"one of {', '.join(self.values)}"
+
+    def read(self, value: Scalar) -> str | None:
+        """The text that QEMU reads; None where it is none of them."""
+        text = as_text(value)
+        return text if text in self.values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text."""
+
+    words = "text"
+
+    def read(self, value: Scalar) -> str:
+        """The text that QEMU reads."""
+        return as_text(value)
 
 
 PAGE: Final = 4096
@@ -85,7 +123,7 @@ MOST_BYTES: Final = 1 << 62
 
 PROPERTY_TYPES: Final[Mapping[str, Switch | Number]] = {
     # of controllers
-    **dict.fromkeys(("hotplug", "shpc"), Switch()),
+    **dict.fromkeys(("hotplug", "shpc", "bypass_iommu"), Switch()),
     **dict.fromkeys(("chassis", "slot", "port"), Number(0, 255)),
     **dict.fromkeys(("chassis_nr", "bus_nr"), Number(1, 255)),
     "numa_node": Number(0, 127),
@@ -98,18 +136,20 @@ PROPERTY_TYPES: Final[Mapping[str, Switch | Number]] = {
         ("discard", "emergency-write", "hash", "mmio", "modern-pio-notify", "mq", "page-per-vq", "page-poison", "rss"),
         Switch(),
     ),
-    "write-zeroes": Switch(),
+    **dict.fromkeys(("msix-exclusive-bar", "qemu-4-0-config-size", "write-zeroes"), Switch()),
     "speed": Number(-1, (1 << 31) - 1),
     **dict.fromkeys(("host_mtu", "msix_qsize"), Number(0, UINT16)),
     **dict.fromkeys(("cmb_size_mb", "max_ioqpairs", "ram_size", "ram_size_mb", "romsize"), Number(0, UINT32)),
     **dict.fromkeys(("vectors", "vgamem_mb", "vram64_size_mb", "vram_size_mb"), Number(0, UINT32)),
     "vram_size": Number(0, MOST_BYTES),
     **dict.fromkeys(("membar", "vgamem"), Number(0, MOST_BYTES, size=True)),
+    "hostmem": Number(0, MOST_BYTES, size=True, power_of_two=True),
+    "x-linear-aper-size": Number(0, 256 * MIB, 16 * MIB, power_of_two=True),
 }
-"""Of the properties on which a plan depends: QEMU 7.2's types, and within these what firmware and rules can take.
+"""Of the properties on which a plan depends: QEMU's types, and within these what firmware and rules can take.
 
-A bus-reserve of 0 makes SeaBIOS lose what is below (measured); QEMU has no node above 127, and compares `slot` modulo
-256.
+Of a hostmem or an aperture that is no power of two QEMU dies (an assertion, in 10.0 and 11.1). A bus-reserve of 0 makes
+SeaBIOS lose what is below (measured); QEMU has no node above 127, and compares `slot` modulo 256.
 """
 
 _TEXT = re.compile(r"(?:(0x[0-9a-f]+|0|[1-9]\d*)|(0|[1-9]\d*) ?(?:([KMGTPE])(?:iB)?|B))", re.IGNORECASE)
@@ -156,6 +196,20 @@ def canonical(name: str, value: Scalar) -> Scalar:
     return _number(value) if size is None else size
 
 
+def switched_mode(properties: Mapping[str, Scalar]) -> str | None:
+    """The virtio mode that `disable-legacy` and `disable-modern` make; None where they leave it to the slot.
+
+    Raises ValueError where they leave none.
+    """
+    no_legacy = canonical("disable-legacy", properties.get("disable-legacy", "auto"))
+    no_modern = canonical("disable-modern", properties.get("disable-modern", False))
+    if no_legacy is True and no_modern:
+        raise ValueError("legacy and modern virtio are switched off: keep one of them")
+    if no_modern:
+        return "legacy"
+    return None if no_legacy == "auto" else "modern" if no_legacy else "transitional"
+
+
 def integer(properties: Mapping[str, Scalar], name: str) -> int | None:
     """Of canonical properties, in bytes or as a count; None where it is missing or no whole number."""
     value = properties.get(name)
@@ -170,6 +224,27 @@ def is_on(properties: Mapping[str, Scalar], name: str, *, default: bool = True) 
 def canonical_properties(properties: Mapping[str, Scalar]) -> Properties:
     """Each property with the one value that its type says."""
     return {name: canonical(name, value) for name, value in properties.items()}
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def has_control_character(value: Scalar) -> bool:
+    """Whether it has one, a newline say: no shell or `xargs` would hand it on as it is."""
+    return isinstance(value, str) and _CONTROL.search(value) is not None
+
+
+HOST_FILES: Final = frozenset({"romfile", "evdev", "sysfsdev", "cdat", "ibdev", "vhostdev", "wayland-socket-path"})
+"""Properties of PCI devices by which QEMU opens a file or device of the host: of all texts among the properties that
+`device-list-properties` of QEMU 7.2 lists; `vhostdev` is of 8.0, `wayland-socket-path` of 8.2. `host` is not: a host
+device is what vfio-pci is. What names a backend opens nothing."""
+
+
+def opened_on_host(properties: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The properties that make QEMU open something of the host. An empty text is none."""
+    if HOST_FILES.isdisjoint(properties):
+        return {}
+    return {name: value for name, value in properties.items() if name in HOST_FILES and value not in ("", False)}
 
 
 def _number(text: str) -> Scalar:

@@ -1,12 +1,24 @@
-"""Sizes in bytes, written as numbers or as text with a binary unit."""
+"""Sizes in bytes, written as numbers or as text with a binary unit; rounding up."""
 
 import re
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
+KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 """Bytes: also the granularity of a bridge's memory windows (PCI-to-PCI Bridge 1.2, 3.2.5.8)."""
+
+
+def align(address: int, to: int) -> int:
+    """The next multiple of `to`, a power of two or not."""
+    return -(-address // to) * to
+
+
+def power_of_two(size: int) -> int:
+    """The next one from `size` on; 0 for 0."""
+    return 1 << (size - 1).bit_length() if size > 0 else 0
+
 
 _UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _TEXT = re.compile(r"(\d+)\s*([A-Za-z]*)")

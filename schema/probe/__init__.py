@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..errors import expect
 from ..formats.standalone import standalone
 from ..layout.layout import Layout
+from ..qemu.errors import BootError as BootError
+from ..qemu.errors import CommandError as CommandError
+from ..qemu.errors import FirmwarePanicError as FirmwarePanicError
+from ..qemu.errors import MissingError as MissingError
+from ..qemu.errors import ProbeError as ProbeError
+from ..qemu.errors import QemuEndedError as QemuEndedError
 from .compare import Difference as Difference
 from .compare import differences as differences
 from .enumeration import LIMIT, QEMU
 from .enumeration import Enumeration as Enumeration
-from .errors import BootError as BootError
-from .errors import CommandError as CommandError
-from .errors import FirmwarePanicError as FirmwarePanicError
-from .errors import MissingError as MissingError
-from .errors import ProbeError as ProbeError
-from .errors import QemuEndedError as QemuEndedError
+from .firmware import own_ovmf
 
 if TYPE_CHECKING:
     from .machine import RunningMachine
@@ -47,7 +49,7 @@ def missing(qemu: str = QEMU) -> list[str]:
 def running(
     layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT
 ) -> Iterator["RunningMachine"]:
-    """A QEMU with this layout and stand-ins, its firmware done with PCI. `firmware` is an image other than installed.
+    """A QEMU with this layout and stand-ins, its firmware done with PCI. `firmware` is an image other than its own.
 
     Raises MissingError, QemuEndedError, FirmwarePanicError, or BootError when `limit` seconds were not enough.
     """
@@ -55,14 +57,15 @@ def running(
         hint = "; it comes with: pip install 'qslot[probe]'" if PACKAGE in absent else ""
         raise MissingError(f"{' and '.join(absent)} not found{hint}")
     try:
-        arguments = standalone(layout, firmware=firmware)
+        image = own_ovmf(qemu) if firmware is None and layout.firmware.name == "ovmf" else firmware
+        arguments = standalone(layout, firmware=image)
     except FileNotFoundError as error:
         raise MissingError(str(error)) from None
     from .machine import start
 
     console = not any(device.driver.startswith("pci-serial") for device in layout.devices)
     try:
-        machine = start(arguments, layout.firmware.name, qemu=qemu, console=console, limit=limit)
+        machine = start(arguments, layout.firmware.name, image=image, qemu=qemu, console=console, limit=limit)
     except QemuEndedError as error:
         if NO_SEABIOS in str(error):
             raise MissingError(f"SeaBIOS not found (Debian's package seabios): {error}") from None
@@ -87,15 +90,18 @@ class Report:
     """QEMU's version; None where the guest did not come up."""
     differences: tuple[Difference, ...]
     """What is not as planned; empty where all is."""
+    firmware: str = ""
+    """The version of the firmware that ran; empty where it does not say it."""
 
 
 def probe(layout: Layout, *, qemu: str = QEMU, firmware: Path | None = None, limit: float = LIMIT) -> Report:
     """Boots the layout and holds it against what came of it; that QEMU or firmware refuse it is a difference, too.
 
-    Raises MissingError, or BootError when `limit` seconds were not enough.
+    Raises MissingError, or BootError when `limit` seconds were not enough; ArgumentError for what is no layout.
     """
+    expect("layout", layout, Layout, "a Layout, as qslot.solve(guest).require() gives one")
     try:
         enumeration = boot(layout, qemu=qemu, firmware=firmware, limit=limit)
     except (QemuEndedError, FirmwarePanicError) as error:
         return Report(None, (Difference(None, str(error)),))
-    return Report(enumeration.version, tuple(differences(layout, enumeration.tree)))
+    return Report(enumeration.version, tuple(differences(layout, enumeration)), enumeration.firmware)

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ..catalog.virtual_functions import PHYSICAL
 from ..firmware import predict
 from ..firmware.ovmf_requests import IGNORED_BAR_SIZE
 from ..formats.standalone import imitated
 from ..layout.layout import Layout
 from ..pci.bars import ROM_BAR
-from .enumeration import Tree
+from ..pci.qemu_versions import version_number
+from .enumeration import Enumeration
 from .found import Found, Range, walk
 
 CLOSED: Final = Range(1, 0)
+UNPREDICTABLE: Final = (KeyError, ValueError)
+"""Raised by predictions of models that neither the catalogue nor the layout describes."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +32,41 @@ class Difference:
         return self.text if self.subject is None else f"{self.subject}: {self.text}"
 
 
-def differences(layout: Layout, tree: Tree) -> list[Difference]:
+def differences(layout: Layout, enumeration: Enumeration) -> list[Difference]:
     """One for each thing that is not as planned; empty if all is.
 
-    Held against the tree is what the layout states, and what is predicted from it. Not so IO and memory where something
-    imitates a device for want of its hardware, for its BARs are others; nor where not all sit where planned.
+    Held against what was enumerated is what the layout states, and what is predicted from it for the QEMU and firmware
+    that ran.
+    Not so IO and memory where something imitates a device for want of its hardware, for its BARs are others; nor where
+    not all sit where planned.
     """
-    found = list(walk(layout, tree))
+    layout = as_run(layout, enumeration)
+    found = list(walk(layout, enumeration.tree))
     places = {one.id: one for one in found if not _is_hidden(layout, one)}
     misplaced = list(_places(layout, places))
     unread = IGNORED_BAR_SIZE if layout.firmware.name == "ovmf" else 0
-    bars = [difference for one in found for difference in _bars(one, unread)]
+    # nobody sees a virtual function, and gives it addresses, before the guest enables it
+    virtual = {device.id for device in layout.devices if PHYSICAL in device.properties}
+    bars = [difference for one in found if one.id not in virtual for difference in _bars(one, unread)]
     result = [*misplaced, *bars, *_guest_addresses(layout, places)]
     if not misplaced and not imitated(layout):
         result += [*_windows(layout, found), *_predicted(layout, found)]
     return result
+
+
+def as_run(layout: Layout, enumeration: Enumeration) -> Layout:
+    """The layout for the QEMU that ran it, and the firmware: of the version that it says, else that of such a QEMU.
+    Its IO windows are those that this makes."""
+    ran = layout.on_qemu(version_number(enumeration.version)[:2])
+    if enumeration.firmware:
+        firmware = ran.firmware.model_copy(update={"version": enumeration.firmware})
+        ran = ran.model_copy(update={"firmware": firmware})
+    if ran.firmware == layout.firmware:
+        return ran
+    try:
+        return ran.model_copy(update={"io_windows": predict(ran, memory=False).io_windows})
+    except UNPREDICTABLE:
+        return ran
 
 
 def _is_hidden(layout: Layout, one: Found) -> bool:
@@ -98,7 +122,7 @@ def _predicted(layout: Layout, found: list[Found]) -> Iterator[Difference]:
     """What a layout does not state but its prediction does: bus numbers, memory windows, where each BAR is."""
     try:
         prediction = predict(layout)
-    except (KeyError, ValueError):  # models that neither the catalogue nor the layout describes
+    except UNPREDICTABLE:
         return
     if prediction.failure is not None and not (prediction.lost or prediction.unreserved):
         return  # it should not have come up at all

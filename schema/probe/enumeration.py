@@ -21,3 +21,5 @@ class Enumeration:
     """What the firmware said until then."""
     version: str
     """QEMU's version."""
+    firmware: str
+    """The firmware's version; empty where it does not say it."""

@@ -7,7 +7,6 @@ from typing import Any
 from ..layout.layout import Layout
 from ..pci.address import Address
 from ..pci.controllers import CONTROLLERS
-from ..pci.machine import machine_of
 from .enumeration import Tree
 
 
@@ -87,13 +86,19 @@ class Found:
 
 
 def walk(layout: Layout, tree: Tree) -> Iterator[Found]:
-    """Every device with an id, the bridge hidden in each pxb included (it has the pxb's id)."""
-    root = machine_of(layout.machine, layout.platform.chipset).root
+    """Every device with an id, the bridge hidden in each pxb included (it has the pxb's id), and what a device brings
+    along, which has none of its own."""
+    brought = {one.address: one.id for one in layout.devices if one.model == "amd-iommu"}
+    root = layout.machine_model.root
     expanders = {c.properties.get("bus_nr"): c.id for c in layout.controllers if CONTROLLERS[c.model].is_expander}
     for entry in tree:
         number = entry["bus"]
         bus = root if number == 0 else expanders.get(number, f"root bus {number}")
-        yield from _below(entry["devices"], bus, number, ())
+        devices = (
+            one | {"qdev_id": one["qdev_id"] or brought.get(Address(bus, one["slot"], one["function"]), "")}
+            for one in entry["devices"]
+        )
+        yield from _below(list(devices), bus, number, ())
 
 
 def _below(devices: list[dict[str, Any]], bus: str, number: int, above: tuple[FoundBridge, ...]) -> Iterator[Found]:

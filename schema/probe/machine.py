@@ -2,13 +2,12 @@
 
 import asyncio
 import itertools
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..qemu.errors import QemuEndedError
 from .enumeration import LIMIT, QEMU, Tree
-from .errors import QemuEndedError
 from .session import Session
 
 REFUSAL: Final = "-device"
@@ -20,7 +19,8 @@ says of the command line is final."""
 class RunningMachine:
     """Synchronous face of a session; `enumeration` is what the firmware did. `close` it when done.
 
-    `console` is False where OVMF speaks on some other serial device than ours (a pci-serial takes it).
+    `image` is the firmware's among the arguments, if one is there. `console` is False where OVMF speaks on some other
+    serial device than ours (a pci-serial takes it).
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class RunningMachine:
         arguments: Sequence[str],
         firmware: str = "seabios",
         *,
+        image: Path | None = None,
         qemu: str = QEMU,
         console: bool = True,
         limit: float = LIMIT,
     ) -> None:
         self._runner = asyncio.Runner()
-        self._directory = tempfile.TemporaryDirectory(prefix="qslot-")
-        self._session = Session(Path(self._directory.name), firmware, console, limit)
+        self._session = Session(firmware, image, console, limit)
         try:
             self.enumeration = self._runner.run(self._session.boot(qemu, arguments))
         except BaseException:
@@ -43,7 +43,7 @@ class RunningMachine:
 
     def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
         """One QMP command. Raises CommandError with QEMU's own words if it refuses."""
-        return self._runner.run(self._session.execute(command, arguments))
+        return self._runner.run(self._session.qemu.execute(command, arguments))
 
     def query_pci(self) -> Tree:
         """The devices of all root buses, as QEMU lists them now."""
@@ -51,19 +51,20 @@ class RunningMachine:
         return tree
 
     def close(self) -> None:
-        """Ends QEMU and removes its directory."""
+        """Ends QEMU."""
         try:
-            self._runner.run(self._session.end())
+            self._runner.run(self._session.qemu.end())
         finally:
             self._runner.close()
-            self._directory.cleanup()
 
 
-def start(arguments: Sequence[str], firmware: str, *, qemu: str, console: bool, limit: float) -> RunningMachine:
+def start(
+    arguments: Sequence[str], firmware: str, *, image: Path | None, qemu: str, console: bool, limit: float
+) -> RunningMachine:
     """OVMF boots that QEMU itself spoils are tried again."""
     for attempt in itertools.count(1):
         try:
-            return RunningMachine(arguments, firmware, qemu=qemu, console=console, limit=limit)
+            return RunningMachine(arguments, firmware, image=image, qemu=qemu, console=console, limit=limit)
         except QemuEndedError as error:
             if firmware != "ovmf" or REFUSAL in str(error) or attempt == OVMF_ATTEMPTS:
                 raise

@@ -12,9 +12,12 @@ def requested(resolved: ResolvedDevice, mode: VirtioMode | None) -> Bars:
 
 
 def requested_with_rom(resolved: ResolvedDevice, mode: VirtioMode | None) -> tuple[Bars, int]:
-    """The same, and bytes of its option ROM."""
+    """The same, and bytes of its option ROM. A listed virtual function has none: its physical one has them."""
     device = resolved.device
+    if resolved.is_virtual:
+        return (), 0
     if device.bars is not None:
         return sized(device.bars), device.rom or 0
-    bars, rom = measured_bars(resolved.model.name, mode, frozenset(device.properties.items()), resolved.version)
+    properties = frozenset(device.properties.items())
+    bars, rom = measured_bars(resolved.model.name, mode, properties, resolved.version, resolved.qemu)
     return bars, rom if device.rom is None else device.rom

@@ -1,49 +1,24 @@
 """The parts of a request: devices, demanded controllers, spare slots."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ..base import Frozen, TupleOf
+from ..catalog import models, named_by_qemu
 from ..pci.address import Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
-from ..pci.qemu_properties import Properties, canonical_properties, unfit
+from ..pci.qemu_properties import Properties, canonical_properties, is_on, unfit
 from ..pci.size import Size
+from .shared import ID_PATTERN as ID_PATTERN
+from .shared import MAX_IO_BAR as MAX_IO_BAR
+from .shared import Bar as Bar
+from .shared import QemuId as QemuId
+from .shared import SlotKind as SlotKind
 
-QemuId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$", max_length=128, examples=["net0"])]
 Hotplug = Literal["required", "preferred", "never"]
 ModeSource = Literal["type", "property", "slot"]
 """What tells QEMU a virtio mode: the device type's name (`-transitional`), `disable-*` properties, the slot alone."""
-
-MAX_IO_BAR = 4096
-"""Larger IO BARs would need windows aligned beyond one page; no QEMU model has more than 1 KiB."""
-
-
-class Bar(Frozen):
-    """One base address register of a device that the catalogue does not know; `lspci -vv` on the host shows them."""
-
-    bar: int = Field(ge=0, le=5, examples=[0])
-    """Number of the register. A 64-bit BAR takes the next number, too."""
-    kind: Literal["io", "mem32", "mem64"] = Field(examples=["mem64"])
-    """IO ports, memory with 32-bit addresses, or memory with 64-bit addresses."""
-    size: Size = Field(examples=[16777216])
-    """Size in bytes: a power of two from 4 up, of an IO BAR 4096 at most."""
-    prefetchable: bool = Field(default=False, examples=[True])
-    """Whether the memory is prefetchable, and so may go into the prefetchable windows of bridges."""
-
-    @field_validator("size")
-    @classmethod
-    def _power_of_two(cls, size: int) -> int:
-        if size < 4 or size & (size - 1):
-            raise ValueError(f"a BAR of {size} bytes is not a power of two from 4 up")
-        return size
-
-    def model_post_init(self, _context: Any) -> None:
-        """Refuses an IO BAR that no IO window page holds."""
-        if self.kind == "io" and self.size > MAX_IO_BAR:
-            raise ValueError(
-                f"an IO BAR of {self.size} bytes is above {MAX_IO_BAR}, the most that one IO window page holds"
-            )
 
 
 class Part(Frozen):
@@ -76,14 +51,16 @@ class Device(Part):
 
     model: str = Field(examples=["virtio-net"])
     """Name of the device model, as `qslot catalog` lists them: of virtio devices without `-pci` and without the mode
-    (`virtio-net`). A device of the host is `vfio-pci`."""
+    (`virtio-net`). QEMU's own names stand for these, and for the mode that they say (`virtio-net-pci`,
+    `virtio-blk-pci-transitional`). A device of the host is `vfio-pci`."""
     virtio: Literal["legacy", "transitional", "modern", "auto", "auto-by-os"] | None = Field(
         default=None, examples=["modern"]
     )
     """Virtio interface, of virtio devices only. `legacy` offers virtio 0.9, `modern` 1.0, `transitional` both; the
-    first and the last have IO ports, which take an IO window behind a bridge. `auto`, or nothing, leaves it to the
-    slot, as QEMU does: modern behind a port, else transitional. `auto-by-os` needs `--os`, and takes what that system
-    drives."""
+    first and the last have IO ports, which take an IO window behind a bridge. `auto`, or nothing, leaves it to machine
+    type and slot, as QEMU does: modern behind a port, else transitional; on machine types before 2.7 legacy.
+    `auto-by-os` needs `--os`, and takes what that system drives. All three are modern with the property
+    `iommu_platform=on`, which QEMU refuses to the others."""
     virtio_by: ModeSource = Field(default="type", examples=["property"])
     """What tells QEMU the mode: the device type's name (`virtio-net-pci-transitional`), the properties `disable-legacy`
     and `disable-modern`, or nothing but the slot, so that the device must sit where the slot makes its mode."""
@@ -98,19 +75,59 @@ class Device(Part):
     """Ids of devices that must have the same root bus: all on the main one, or below the same expander."""
     near_switch: TupleOf[str] = Field(default=(), examples=[["gpu0"]])
     """Ids of devices that must sit below the same PCI Express switch (x3130-upstream). On q35 only."""
-    connect: Literal["conventional", "express", "hybrid"] | None = Field(default=None, examples=["express"])
+    iommu_group: int | None = Field(default=None, ge=0, examples=[14])
+    """Number of a host device's IOMMU group on the host (`readlink /sys/bus/pci/devices/0000:17:00.0/iommu_group`).
+    With a vIOMMU all devices of one group must share an address space: docs/semantics.md, iommu-group. Without it the
+    device counts as a group of its own."""
+    connect: Literal["conventional", "express", "hybrid", "integrated"] | None = Field(
+        default=None, examples=["express"]
+    )
     """How the device connects, in place of what the catalogue says; models that it does not know, and host devices,
-    must say it. `hybrid` is PCI Express behind a port and conventional elsewhere."""
+    must say it. `hybrid` is PCI Express behind a port and conventional elsewhere; `integrated` sits on the root bus
+    alone."""
     bars: TupleOf[Bar] | None = Field(default=None, examples=[[{"bar": 0, "kind": "mem64", "size": "16MiB"}]])
     """All BARs of the device, in place of what the catalogue says; models that it does not know, and host devices, must
     list them."""
+    unknown_bars: bool = Field(default=False, examples=[True])
+    """Whether the device may have BARs, or an option ROM, that are not known where the plan is made. They count as
+    none, and a warning says what is then not proved. `bars` may be left out then."""
     rom: Size | None = Field(default=None, examples=["64KiB"])
     """Size of the option ROM in bytes, in place of what the catalogue says; with `bars` the default is none."""
+
+    @model_validator(mode="after")
+    def _name(self) -> Self:
+        """By the catalogue's name. One that says another mode than the request stays: `part_checks` refuses it."""
+        named = named_by_qemu(self.model)
+        if named is not None and (named[1] is None or self.virtio in (None, "auto-by-os", named[1])):
+            self.__dict__.update({"model": named[0], "virtio": named[1] or self.virtio})
+        return self
+
+    @model_validator(mode="after")
+    def _mode_of_iommu_platform(self) -> Self:
+        """Modern where the mode is left open: QEMU starts no other with it (measured: tests/real/test_plain_virtio.py).
+        What is modern alone need not be told."""
+        if self.goes_through_iommu and self.virtio in (None, "auto", "auto-by-os"):
+            model = models().get(self.model)
+            if model is not None and model.virtio is not None and model.virtio.plain_varies:
+                self.__dict__["virtio"] = VirtioMode.MODERN.value
+        return self
+
+    @model_validator(mode="after")
+    def _no_known_bars(self) -> Self:
+        """What is not known counts as none."""
+        if self.unknown_bars and self.bars is None:
+            self.__dict__["bars"] = ()
+        return self
 
     @property
     def fixed_mode(self) -> VirtioMode | None:
         """The mode that the device has wherever it sits; None where slot or OS decide, or it is not virtio."""
         return MODES.get(self.virtio or "")
+
+    @property
+    def goes_through_iommu(self) -> bool:
+        """Whether it offers the virtio feature by which what it does to memory passes a vIOMMU."""
+        return is_on(self.properties, "iommu_platform", default=False)
 
     @property
     def demands_mode(self) -> bool:
@@ -129,15 +146,16 @@ class Controller(Part):
     """QEMU's id, and the name of the bus that the controller offers: a letter, then letters, digits, `.`, `_` or `-`.
     No other part of the guest may have it."""
     model: str = Field(examples=["pcie-root-port"])
-    """One of `pcie-root-port`, `ioh3420`, `x3130-upstream`, `xio3130-downstream`, `pcie-pci-bridge`, `i82801b11-bridge`
-    and `pxb-pcie` (on q35), `pxb` (on pc), `pci-bridge` (on both)."""
+    """One of `pcie-root-port`, `ioh3420`, `x3130-upstream`, `xio3130-downstream`, `pcie-pci-bridge` (on pc only where
+    listed, with a warning), `i82801b11-bridge` and `pxb-pcie` (on q35), `pxb` (on pc), `pci-bridge` (on both)."""
     properties: Annotated[Properties, AfterValidator(canonical_properties)] = Field(
         default={}, examples=[{"chassis": 1, "io-reserve": "4K"}]
     )
     """QEMU properties of the model, passed through: of ports `chassis`, `slot` and `port`, of pcie-root-port and
     pci-bridge `io-reserve`, `mem-reserve`, `pref32-reserve`, `pref64-reserve` (bytes) and `bus-reserve`, of pci-bridge
     `chassis_nr` and `shpc`, of expanders `bus_nr`. What is not stated of these the planner chooses. `hotplug` and
-    `numa_node` set the fields `hotplug` and `numa`."""
+    `numa_node` set the fields `hotplug` and `numa`. All others that QEMU has may be there, too (`disable-acs`,
+    `x-speed`): `qslot catalog MODEL` lists them."""
     hotplug: bool = Field(default=True, examples=[False])
     """Whether the slot takes devices in a running guest. Only root and downstream ports can switch it off."""
 
@@ -156,7 +174,6 @@ class Controller(Part):
         return self
 
 
-SlotKind = Literal["pcie", "pci"]
 SlotCount = Annotated[int, Field(ge=0, le=1024)]
 
 

@@ -5,68 +5,30 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..base import Frozen, TupleOf
+from ..catalog import VIOMMUS, UnknownModel
 from ..pci.address import Pin
-from ..pci.machine import NAME_PATTERN, Chipset, Machine, machine_of
+from ..pci.controllers import Connector
+from ..pci.cpu import Cpu, cpu_models
+from ..pci.machine import Chipset, Machine, machine_of
+from ..pci.qemu_properties import WORDS
 from ..pci.size import Size
 from .device import Controller, Device, SlotCount, SlotKind, Spare
+from .firmware import Firmware as Firmware
+from .host_cards import in_one_slot
+from .machine_fields import MachineFields
 from .resolved import ResolvedDevice, resolved_devices
+from .shared import TERMS as TERMS
+from .shared import Term as Term
 
-FirmwareName = Literal["seabios", "ovmf"]
-DEFAULT_VERSIONS: dict[str, str] = {"seabios": "1.16.2", "ovmf": "2022.11"}
-"""The ones measured."""
-Preset = Literal["default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern"]
-Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
-TERMS: tuple[Term, ...] = get_args(Term)
+Preset = Literal["default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern", "whole-cards"]
 
 MAX_DEVICES = 20_000
 """A larger guest could hold at most 255 bridges of 32 slots of 8 functions anyway."""
-
-
-_VERSION = r"^\d+(\.\d+)*$"
-_VersionText = Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$", examples=["1.16.2", "2023.08"])]
-
-
-def _version(value: object) -> object:
-    return f"{value:.2f}" if isinstance(value, float) else str(value) if isinstance(value, int) else value
-
-
-class Firmware(Frozen):
-    """The guest's firmware. Where its default version will do, the name alone can stand for it: `firmware: ovmf`."""
-
-    name: FirmwareName = Field(default="seabios", examples=["ovmf"])
-    """`seabios`, or `ovmf`, which is edk2."""
-    version: Annotated[
-        str,
-        Field(pattern=_VERSION),
-        BeforeValidator(_version, json_schema_input_type=_VersionText | int | float | None),
-    ] = Field(default="", examples=["2023.08"])
-    """Numbers and dots, as in `1.16.2`; of edk2 year and month, also written as `202308`. Without it, and where it is
-    empty, it is the version that was measured: SeaBIOS 1.16.2 and edk2 2022.11."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_name(cls, value: object) -> object:
-        data = {"name": value} if isinstance(value, str) else value
-        if isinstance(data, dict) and not data.get("version"):
-            data = {**data, "version": DEFAULT_VERSIONS["ovmf" if data.get("name") == "ovmf" else "seabios"]}
-        return data
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        fields = handler(core)
-        return {"anyOf": [{"enum": [*DEFAULT_VERSIONS]}, fields]} if handler.mode == "validation" else fields
-
-    @property
-    def number(self) -> tuple[int, ...]:
-        """The version as integers: edk2's stable tags count as year and month (202311 is 2023.11)."""
-        parts = tuple(int(part) for part in self.version.split("."))
-        return (parts[0] // 100, parts[0] % 100, *parts[1:]) if parts[0] > 9999 else parts
 
 
 class Policy(Frozen):
@@ -76,20 +38,31 @@ class Policy(Frozen):
         default=TERMS, examples=[["moved", "guest_visible", "io_windows", "preferences", "controllers", "depth"]]
     )
     """All terms of the objective, the most important first. Each is made as small as it can be before the next is
-    looked at. `moved` and `guest_visible` are 0 without a previous layout; `preferences` is the sum of the weights of
-    wishes that are not met (docs/semantics.md, The objective); `io_windows` is bytes of IO windows at root level that
-    something needs; `controllers` counts them; `depth` is the sum of the devices' depths."""
+    looked at. `moved` and `guest_visible` count only beside a previous layout (`--previous`): devices that were there
+    and move, and those whose address in the guest or interface name changes; then `moved` must come first.
+    `preferences` is the sum of the weights of wishes that are not met (docs/semantics.md, The objective); `io_windows`
+    is bytes of IO windows at root level that something needs; `controllers` counts them; `depth` is the sum of the
+    devices' depths."""
     max_controllers: int | None = Field(default=None, ge=0, examples=[6])
     """How many controllers the layout may have, listed ones included, root buses not. Without it, as many as fit."""
     max_depth: int | None = Field(default=None, ge=0, examples=[2])
     """How many bridges may be between a device and its root bus; an expander counts one. Without it, as many as fit."""
     preset: Preset = Field(default="default", examples=["libvirt"])
-    """`libvirt` puts devices only where libvirt itself would put such a one, all hot-pluggable that can be, and, on
-    q35 where no controllers are listed and nothing is said of `spare`, leaves one pcie slot free. `prefer-q35`,
-    `legacy-on-i440fx` and `strict-modern` say what `machine: auto` and `virtio: auto-by-os` become, and nothing
-    else."""
+    """`libvirt` puts devices only where libvirt itself would put such a one, all hot-pluggable that can be there (on pc
+    without ACPI none can be, and `hotplug: preferred` is as `never`), and, on q35 where no controllers are listed, any
+    are needed and nothing is said of `spare`, leaves one pcie slot free. `prefer-q35`, `legacy-on-i440fx` and
+    `strict-modern` say what `machine: auto` and `virtio: auto-by-os` become, and nothing else. `whole-cards` is the
+    default with the field `whole_cards`."""
+    whole_cards: bool = Field(default=False, examples=[True])
+    """Whether functions of one card of the host (`host: "0000:17:00.0"` and `host: "0000:17:00.1"`) become a group, in
+    one slot of the guest, with the function numbers that they have on the host. Functions that are known to be in
+    different IOMMU groups, virtual ones for instance, are no such card."""
     frozen: bool = Field(default=False, examples=[True])
-    """Whether nothing of a previous layout may move. Without a previous layout it has no effect."""
+    """Whether no device of the previous layout (`--previous`) may move: then a layout in which one does is none. It has
+    no effect without a previous layout."""
+    prune: bool = Field(default=False, examples=[True])
+    """Whether controllers of the previous layout (`--previous`) may go in which nothing stays. Without it they are kept
+    even empty: a guest that runs knows them. It has no effect without a previous layout."""
 
     @model_validator(mode="after")
     def _whole_order(self) -> Self:
@@ -98,34 +71,49 @@ class Policy(Frozen):
         return self
 
 
+def _is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and WORDS.get(value.lower()) is True)
+
+
 def _spare_by_kind(value: object) -> object:
-    return [{"kind": kind, "count": count} for kind, count in value.items()] if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return [{"kind": kind, "count": count} for kind, count in value.items()]
+    if isinstance(value, str | int | float):
+        raise ValueError(f"{value!r}: write how many of each kind, as in {{pcie: 2}}, or a list of spare slots")
+    return value
 
 
 _Spares = TupleOf[Spare] | dict[SlotKind, SlotCount]
 
 
-class GuestFields(Frozen):
+class GuestFields(MachineFields):
     """The fields of a guest, and what follows from them; whether they agree is for `Guest` to say."""
 
-    machine: str = Field(pattern=NAME_PATTERN, examples=["q35", "pc-q35-7.2", "pc-i440fx-7.2"])
-    """QEMU's machine type: `q35`, `pc`, or a versioned name of theirs; a bare family is its newest version. `auto`, or
-    nothing, needs `--os` or `--host`, and takes the one that serves the guest best."""
-    firmware: Firmware = Field(default=Firmware.model_validate("seabios"), examples=["ovmf"])
-    """The firmware that programs the layout: its room for IO ports and memory is what the plan must fit in."""
     memory: Size = Field(default=128 << 20, examples=["4GiB"])
     """The guest's RAM in bytes, as QEMU's `-m`, whose default is the same 128 MiB. RAM and PCI memory share
     addresses."""
+    max_memory: Size | None = Field(default=None, examples=["64GiB"])
+    """The guest's RAM in bytes with all that can be plugged while it runs (`maxmem` of QEMU's `-m`), a multiple of
+    4096. Without it none can be plugged."""
+    memory_slots: int = Field(default=0, ge=0, le=256, examples=[16])
+    """How many modules of RAM can be plugged (`slots` of QEMU's `-m`); each takes 1 GiB of addresses more."""
+    cpu: Cpu = Field(default=Cpu(), examples=["EPYC", {"vendor": "intel", "phys_bits": 46}])
+    """The guest's CPU. By its vendor and its address bits QEMU places RAM, and the firmware 64-bit memory. Without it
+    QEMU's own default, `qemu64`: AMD's vendor id, 40 bits."""
     phys_bits: int | None = Field(default=None, ge=32, le=52, examples=[46])
-    """Physical address bits of the guest's CPU, which bound OVMF's room for 64-bit memory. Without it 40, as QEMU's own
-    CPU models have."""
+    """Physical address bits of the guest's CPU. RAM and the 64-bit hole behind it must end within them, or QEMU does
+    not start; and the firmware's room for 64-bit memory follows from them. Without it 40, as QEMU's own 64-bit models
+    have."""
+    pdpe1gb: bool = Field(default=True, examples=[False])
+    """Whether the guest's CPU has 1 GiB pages (the CPU flag `pdpe1gb`); where `cpu` names a model, by default as that
+    has it. Without them OVMF uses 40 address bits at most."""
     pci_hole64: Size | None = Field(default=None, examples=["64GiB"])
     """Bytes of QEMU's 64-bit hole behind RAM (`pci-hole64-size`). Without it 32 GiB on q35 and 2 GiB on pc."""
     chipset: Chipset = Field(default=Chipset(), examples=[{"sata": False}])
     """Which functions of the chipset exist."""
     needs: TupleOf[Literal["secure-boot", "viommu"]] = Field(default=(), examples=[["secure-boot"]])
-    """What else the guest needs of its machine. `secure-boot` takes q35 with OVMF. With `viommu` no host device sits
-    behind a conventional bridge."""
+    """What else the guest needs of its machine. `secure-boot` takes q35 with OVMF. `viommu` is an intel-iommu, which is
+    no PCI device, on q35; other vIOMMUs are listed among `devices` instead, one a guest."""
     devices: TupleOf[Device] = Field(
         default=(), max_length=MAX_DEVICES, examples=[[{"id": "net0", "model": "virtio-net", "hotplug": "required"}]]
     )
@@ -142,24 +130,70 @@ class GuestFields(Frozen):
     """How many NUMA nodes the guest has, numbered from 0."""
     reserve: TupleOf[Pin] = Field(default=(), examples=[["pcie.0:01", "pcie.0:1f.4"]])
     """Addresses that nothing may take: `BUS:SLOT` is a whole slot, `BUS:SLOT.FUNCTION` one function."""
+    order: TupleOf[str] = Field(default=(), max_length=8, examples=[["net0", "net1"]])
+    """Devices that the guest is to find in this order: their guest addresses ascend. Beside a previous layout no device
+    moves for that."""
     policy: Policy = Field(default=Policy(), examples=[{"preset": "libvirt"}])
     """What a good layout is."""
+    unread: TupleOf[str] = Field(default=(), examples=[["qemu:commandline -vga std: takes the first free slot"]])
+    """What stood where the request was read from, libvirt domain XML for instance, and is not in it though it may
+    matter: what, and why, in words. Each is told in a warning."""
+
+    @model_validator(mode="after")
+    def _bits_of_cpu(self) -> Self:
+        """What `cpu` says of the guest's own fields goes there; what contradicts them stays, for the checks to tell."""
+        cpu = self.cpu
+        known = None if cpu.model is None else cpu_models().get(cpu.model)
+        if cpu.phys_bits is not None and self.phys_bits in (None, cpu.phys_bits):
+            self._move("phys_bits", cpu.phys_bits)
+        if cpu.pdpe1gb is not None and ("pdpe1gb" not in self.model_fields_set or self.pdpe1gb is cpu.pdpe1gb):
+            self._move("pdpe1gb", cpu.pdpe1gb)
+        elif known is not None and "pdpe1gb" not in self.model_fields_set:
+            self._move("pdpe1gb", known.large_pages)
+        return self
+
+    def _move(self, name: str, value: object) -> None:
+        self.__dict__[name] = value
+        self.__dict__["cpu"] = self.cpu.model_copy(update={name: None})
+        self.model_fields_set.add(name)
+
+    @model_validator(mode="after")
+    def _spare_of_preset(self) -> Self:
+        """libvirt adds one port for later where the domain lists no controllers, and needs any."""
+        asked = "spare" in self.model_fields_set or self.controllers or self.policy.preset != "libvirt"
+        if not asked and self.machine_model.family == "q35" and self._needs_controllers():
+            self.__dict__["spare"] = (Spare(kind="pcie"),)
+            self.model_fields_set.add("spare")
+        return self
+
+    def _needs_controllers(self) -> bool:
+        """Whether a device sits neither where it is pinned on the root bus nor in a chipset place."""
+        root = self.machine_model.root
+        loose = [one.id for one in self.devices if one.address is None or one.address.bus != root]
+        try:
+            return any(
+                self.resolved[name].chipset_place is None and self.resolved[name].connector is not Connector.INTEGRATED
+                for name in loose
+            )
+        except UnknownModel:  # for the checks to tell
+            return True
 
     @model_validator(mode="before")
     @classmethod
-    def _spare_of_preset(cls, data: object) -> object:
-        """libvirt adds one port for later where the domain lists no controllers."""
-        if not isinstance(data, dict) or "spare" in data or data.get("controllers"):
+    def _cards_in_one_slot(cls, data: object) -> object:
+        """Functions of a card of the host are a group where they are pinned to one slot, or are wanted there."""
+        if not isinstance(data, dict) or not isinstance(data.get("devices"), list | tuple):
             return data
         policy = data.get("policy")
-        preset = policy.get("preset") if isinstance(policy, dict) else getattr(policy, "preset", None)
-        q35 = "q35" in str(data.get("machine"))
-        return {**data, "spare": [{"kind": "pcie"}]} if preset == "libvirt" and q35 else data
+        stated = policy if isinstance(policy, dict) else dict(policy) if isinstance(policy, Policy) else {}
+        wanted = stated.get("preset") == "whole-cards" or _is_true(stated.get("whole_cards"))
+        return {**data, "devices": in_one_slot(data["devices"], wanted=wanted)}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy without the derived values that this one has remembered. The update is not validated."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        copy = self.model_construct(**{**fields, **(update or {})})
+        stated = {*self.model_fields_set, *(update or {})}
+        copy = self.model_construct(stated, **{**fields, **(update or {})})
         return deepcopy(copy) if deep else copy
 
     @property
@@ -170,17 +204,25 @@ class GuestFields(Frozen):
     @cached_property
     def machine_model(self) -> Machine:
         """Root bus, chipset and hot-plug of the machine."""
-        return machine_of(self.machine, self.chipset)
+        return machine_of(self.machine, self.chipset, self.machine_as, self.qemu_version)
+
+    @property
+    def address_bits(self) -> int:
+        """Physical address bits of the guest's CPU."""
+        return self.cpu.bits(self.phys_bits)
 
     @cached_property
     def has_viommu(self) -> bool:
-        """Whether an IOMMU is asked for, or listed as a device."""
-        return "viommu" in self.needs or any(device.model == "virtio-iommu" for device in self.devices)
+        """Whether a vIOMMU is asked for, or listed as a device."""
+        return "viommu" in self.needs or any(device.model in VIOMMUS for device in self.devices)
 
     @cached_property
     def resolved(self) -> dict[str, ResolvedDevice]:
         """Every device with catalogue, machine and group taken into account, by id."""
-        return resolved_devices(self.devices, self.groups, self.machine_model)
+        as_libvirt = self.policy.preset == "libvirt"
+        return resolved_devices(
+            self.devices, self.groups, self.machine_model, as_libvirt=as_libvirt, viommu=self.has_viommu
+        )
 
     @cached_property
     def groups(self) -> dict[str, tuple[Device, ...]]:
@@ -195,5 +237,6 @@ class GuestFields(Frozen):
     def sha256(self) -> str:
         """Of the canonical JSON of what the request states beyond the defaults (version 2): neither a field that a
         later qslot adds nor a default that is spelled out changes it."""
-        text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+        data = self.model_dump(mode="json", exclude_defaults=True, exclude={"qemu", "firmware"})
+        text = json.dumps(data | self.stated_versions, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import ValidationError, model_validator
 
 from ..base import Frozen
-from ..errors import InputError
+from ..errors import ArgumentError, InputError, expect
 from .fields import GuestFields
 from .problems import problems
 from .stated import request_of
@@ -27,7 +27,9 @@ class Guest(GuestFields):
     @classmethod
     def from_layout(cls, layout: Frozen) -> Self:
         """The request that pins all that a Layout has where it is. Needs that no layout holds are at their defaults:
-        hot-plug, nodes of devices, IO and memory of spare slots, the policy."""
+        hot-plug, nodes of devices, IO and memory of spare slots, the policy. Raises ArgumentError for what is none."""
+        if not hasattr(layout, "input_sha256"):
+            raise ArgumentError("layout", layout, "no Layout, as qslot.solve(guest).require() gives one")
         return cls.model_validate(request_of(layout.model_dump(mode="json")))
 
     def validated(self) -> Self:
@@ -39,3 +41,9 @@ class Guest(GuestFields):
             return type(self).model_validate(data)
         except ValidationError as error:
             raise InputError("guest", problems(error, data, type(self))) from None
+
+
+def valid(guest: Guest) -> Guest:
+    """The guest, validated. Raises ArgumentError for what is no Guest, and InputError as `Guest.validated`."""
+    instead = "a Guest, as qslot.Guest(...), qslot.read_guest(file) and qslot.parse_guest(text) make one"
+    return expect("guest", guest, Guest, instead).validated()

@@ -1,12 +1,12 @@
 """Whether pins and reserved slots name places that there are."""
 
 from ..pci.address import Pin
-from ..pci.controllers import CONTROLLERS, BusModel, Connector, pin_accepts
+from ..pci.controllers import CONTROLLERS, BusModel, pin_accepts
 from .device import Device, Part
 from .fields import GuestFields
 from .problems import nearest
-from .refusal import Refused, Where, controllers, field_of, places
-from .resolved import model_of, needs_of
+from .refusal import Refused, Where, controllers, devices, field_of, places
+from .resolved import is_integrated, model_of, needs_of
 
 
 def bus_models(guest: GuestFields) -> dict[str, BusModel]:
@@ -33,6 +33,19 @@ def check_pins(guest: GuestFields) -> None:
         if pin.function is not None and pin in seen:
             raise Refused(where, f"{pin} is also the address of {seen[pin]}: give one of them another")
         seen[pin] = item.id
+    _companions(guest)
+
+
+def _companions(guest: GuestFields) -> None:
+    """What a device brings along takes a slot alone: QEMU does not make it a multifunction device."""
+    slots: dict[tuple[str | None, int | None], list[str]] = {}
+    for _, part in places(guest):
+        if part.address is not None and part.address.bus is not None:
+            slots.setdefault(part.address[:2], []).append(part.id)
+    for place, device in devices(guest):
+        beside = [name for name in slots.get(device.address[:2], ()) if name != device.id] if device.address else []
+        if beside and model_of(device).brings is not None:
+            raise Refused(place / "address", f"its slot is for it alone: pin {', '.join(beside)} to another")
 
 
 def _slot_exists(guest: GuestFields, where: Where, pin: Pin, buses: dict[str, BusModel]) -> None:
@@ -57,11 +70,7 @@ def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
 
 def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusModel) -> None:
     needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
-    if (
-        isinstance(item, Device)
-        and model_of(item).connector is Connector.INTEGRATED
-        and pin.bus != guest.machine_model.root
-    ):
+    if isinstance(item, Device) and is_integrated(item) and pin.bus != guest.machine_model.root:
         raise Refused(where, f"{item.model} sits only on the root bus {guest.machine_model.root}")
     if not pin_accepts(bus, needs):
         raise Refused(where, f"bus {pin.bus} takes no {item.model}")

@@ -2,14 +2,14 @@
 
 import types
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import Problem
-from ..pci.machine import NAME_PATTERN
+from ..pci.machine_types import NAME_PATTERN
+from .paths import path_of
 
 MAX_LINES: Final = 10
 """Problems told one by one; a file with more is probably not what its name says."""
@@ -37,12 +37,12 @@ _EXPECTED: Final = {
 def problems(error: ValidationError, data: object, model: type[BaseModel]) -> list[Problem]:
     """What is wrong, at most MAX_LINES and a last one with the number of those left out.
 
-    `data` is what was validated; it supplies ids, so that `devices[3] (net2)` is found without counting.
+    `data` is what was validated; it supplies ids, so that `devices.net2` is found without counting.
     """
     details = error.errors(include_url=False)
     found: dict[str, list[ErrorDetails]] = {}
     for detail in details:
-        found.setdefault(_path(detail, data), []).append(detail)
+        found.setdefault(path_of(detail["loc"], data, missing=detail["type"] == "missing"), []).append(detail)
     lines = [_line(path, group, model) for path, group in found.items()]
     hidden = len(lines) - MAX_LINES
     if hidden <= 0:
@@ -71,34 +71,18 @@ def cut(text: str, limit: int) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; nearest: a, b` with known names that may have been meant; empty where none is near."""
+    from difflib import get_close_matches  # slow to load, and only what is refused needs it
+
     matches = get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"; nearest: {', '.join(matches)}" if matches else ""
-
-
-def _path(detail: ErrorDetails, data: object) -> str:
-    """`devices[3] (net2).virtio`. Parts that the data does not have are pydantic's own (members of a union)."""
-    text = ""
-    for part in detail["loc"]:
-        named = ""
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(part, int) and isinstance(data, list | tuple) and part < len(data):
-            data = data[part]
-            if isinstance(data, dict) and isinstance(data.get("id"), str):
-                named = f" ({data['id'][:64]})"
-        elif detail["type"] == "missing" and part == detail["loc"][-1]:
-            data = None
-        else:
-            break
-        text += f"[{part}]{named}" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
 
 
 def _line(path: str, group: list[ErrorDetails], model: type[BaseModel]) -> Problem:
     detail = group[0]
     value = None if detail["type"] == "missing" else detail["input"]
     if detail["type"] == CONTRADICTION:
-        return Problem(path, value, detail["ctx"]["mend"], detail["msg"])
+        text = detail["ctx"]["mend"]
+        return Problem(path, value, text, f"{path}: {text}" if path else text)
     text = _mend(detail, model)
     if len(group) > 1 and len({other["type"] for other in group}) > 1:  # every member of a union refused the value
         text = f"{short(detail['input'])} is not a number, text, true or false"
@@ -134,8 +118,8 @@ def _list(expected: str) -> str:
 def _pattern(pattern: str) -> str:
     if pattern == NAME_PATTERN:
         return (
-            "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2 or pc-i440fx-7.2; auto goes with "
-            "--os or --host"
+            "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2, pc-i440fx-jammy or "
+            "pc-q35-rhel9.4.0; auto goes with --os or --host"
         )
     if pattern.startswith("^[A-Za-z]["):
         return "is not a QEMU id: write a letter, then letters, digits, '.', '_' or '-'"

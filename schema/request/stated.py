@@ -18,12 +18,13 @@ FIELDS: Final = {"hotplug": "hotplug", "numa_node": "numa"}
 def request_of(layout: Data) -> Data:
     """The fields of a Guest, of the fields of a Layout."""
     models = {one["id"]: one["model"] for one in layout["controllers"]}
+    unknown = {name for one in layout["warnings"] if one["rule"] == "unknown-bars" for name in one["subjects"]}
     return {
         "machine": layout["machine"],
         "firmware": layout["firmware"],
         **layout["platform"],
         "controllers": [_controller(one) for one in layout["controllers"]],
-        "devices": [_device(one, models) for one in layout["devices"]],
+        "devices": [_device(one, models, unknown_bars=one["id"] in unknown) for one in layout["devices"]],
         "spare": [{"kind": one["kind"]} for one in layout["spare"]],
     }
 
@@ -35,7 +36,7 @@ def _controller(placed: Data) -> Data:
     return {"id": placed["id"], "model": placed["model"], "address": _address(placed), "properties": others, **fields}
 
 
-def _device(placed: Data, models: dict[str, str]) -> Data:
+def _device(placed: Data, models: dict[str, str], *, unknown_bars: bool) -> Data:
     result = {
         "id": placed["id"],
         "model": placed["model"],
@@ -43,6 +44,8 @@ def _device(placed: Data, models: dict[str, str]) -> Data:
         "properties": {name: value for name, value in placed["properties"].items() if name not in VIRTIO_SWITCHES},
         "rom": placed["rom"],
     }
+    if unknown_bars:
+        result["unknown_bars"] = True
     if placed["virtio"] is not None:
         result |= {"virtio": placed["virtio"], "virtio_by": _mode_source(placed)}
     if placed["bars"] is not None:

@@ -3,10 +3,26 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from ..errors import expect
 from ..finding import Finding
 from ..layout.layout import Layout
+from ..pci.qemu_versions import version_text
+from ..previous import standing_of
 from ..request.guest import Guest
-from . import addresses, capacities, completeness, connections, needs, pins, properties, requested, warnings
+from . import (
+    addresses,
+    capacities,
+    completeness,
+    connections,
+    iommu,
+    needs,
+    pins,
+    previous_layout,
+    properties,
+    requested,
+    virtual_functions,
+    warnings,
+)
 from .context import Context, context_of
 
 Check = Callable[[Context], Iterator[Finding]]
@@ -25,18 +41,24 @@ CHECKS: Final[dict[str, Check]] = {
     "multifunction": addresses.multifunction,
     "slot-sharing": addresses.slot_sharing,
     "group": pins.group,
+    "virtual-functions": virtual_functions.virtual_functions,
+    "sriov-pf": virtual_functions.sriov_pf,
     "connect": connections.connect,
     "virtio-slot": connections.virtio_slot,
     "integrated": connections.integrated,
+    "companion": pins.companion,
     "single-balloon": connections.single_balloon,
     "single-model": connections.single_model,
-    "viommu-host-device": connections.viommu_host_device,
+    "iommu-group": iommu.iommu_group,
     "hotplug": needs.hotplug,
     "numa": needs.numa,
     "near": needs.near,
     "near-switch": needs.near_switch,
+    "order": needs.order,
     "spare": needs.spare,
     "preset": connections.preset,
+    "kept-controllers": previous_layout.kept_controllers,
+    "frozen": previous_layout.frozen,
     "bus-numbers": capacities.bus_numbers,
     "io-space": capacities.io_space,
     "memory-space": capacities.memory_space,
@@ -52,17 +74,39 @@ CHECKS: Final[dict[str, Check]] = {
     "prediction": completeness.prediction,
     "wasteful-pin": warnings.wasteful_pin,
     "shpc-driver": warnings.shpc_driver,
+    "host-files": warnings.host_files,
+    "no-acpi": warnings.no_acpi,
+    "express-on-pc": warnings.express_on_pc,
     "firmware-version": warnings.firmware_version,
+    "qemu-version": warnings.qemu_version,
+    "split-card": warnings.split_card,
+    "unknown-bars": warnings.unknown_bars,
+    "unread-input": warnings.unread_input,
+    "machine-version": warnings.machine_version,
+    "host-cpu": warnings.host_cpu,
+    "companion-order": pins.companion_order,
+    "unknown-iommu-group": iommu.unknown_iommu_group,
+    "caching-mode": iommu.caching_mode,
+    "boot-disk": previous_layout.boot_disk,
+    "iommu-platform": iommu.iommu_platform,
 }
 """One check a rule, by the rule's code and in the order of the list of rules."""
 
 
-def verify(guest: Guest, layout: Layout) -> list[Finding]:
-    """Every rule that the layout breaks as an answer to this guest, in the order of the rules. Never raises.
+def verify(guest: Guest, layout: Layout, previous: Layout | None = None) -> list[Finding]:
+    """Every rule that the layout breaks as an answer to this guest, in the order of the rules; to this guest beside a
+    previous layout, if there is one.
 
-    The n-th spare slot of a kind in the layout is held against the n-th that the request asks for.
+    The n-th spare slot of a kind in the layout is held against the n-th that the request asks for. Nothing that a
+    layout says makes it raise; what is no guest or no layout raises ArgumentError.
     """
-    return verify_context(context_of(guest, layout))
+    expect("guest", guest, Guest, "a Guest, as qslot.read_guest(file) gives one")
+    expect("layout", layout, Layout, "a Layout, as qslot.read_layout(file) gives one")
+    guest = guest.run_by(version_text(layout.qemu_version), layout.firmware)
+    if previous is None:
+        return verify_context(context_of(guest, layout))
+    expect("previous", previous, Layout, "the layout before, as qslot.read_layout(file) gives one")
+    return verify_context(context_of(guest, layout, standing_of(guest, previous)))
 
 
 def verify_context(known: Context) -> list[Finding]:

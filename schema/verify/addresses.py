@@ -2,28 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
+from ..catalog.virtual_functions import virtual_functions
 from ..finding import Finding
 from ..layout.layout import PlacedDevice, Seat
 from ..pci.address import Pin
 from ..pci.controllers import may_share_slot
-from .context import Context, RequestedItem
+from .context import Context, RequestedItem, once
 
 
 def _seats(known: Context) -> Iterator[Seat]:
-    yield from known.layout.controllers
-    yield from known.layout.devices
+    return chain(known.layout.controllers, known.layout.devices)
 
 
 def address_range(known: Context) -> Iterator[Finding]:
     """Controllers and devices in a slot that their bus has not."""
     for seat in _seats(known):
         bus = known.topology.buses.get(seat.bus)
-        if bus is None or (bus.is_root and seat.slot in known.machine.closed):
-            continue  # other rules: tree, chipset
+        if bus is None:
+            continue  # another rule: tree
         first, last = bus.model.first_slot, bus.model.last_slot
-        if not first <= seat.slot <= last:
+        # of closed slots rule chipset speaks
+        if not first <= seat.slot <= last and not (bus.is_root and seat.slot in known.machine.closed):
             yield Finding(
                 rule="address-range", subjects=(seat.id,), details={"slot": seat.slot, "first": first, "last": last}
             )
@@ -82,19 +83,31 @@ def function_zero(known: Context) -> Iterator[Finding]:
     """One finding a slot in which nobody has function 0; the chipset has it in its own slots."""
     for (bus, slot), seats in known.topology.slots.items():
         held = bus == known.machine.root and (slot == known.machine.chipset_slot or slot in known.machine.closed)
-        if bus in known.topology.buses and not held and all(seat.function for seat in seats):
+        if bus in known.topology.buses and not held and 0 not in [seat.function for seat in seats]:
             yield Finding(
                 rule="function-zero", subjects=tuple(seat.id for seat in seats), details={"bus": bus, "slot": slot}
             )
 
 
 def multifunction(known: Context) -> Iterator[Finding]:
-    """Functions 0 that do not say so where others share the slot."""
-    for seats in known.topology.slots.values():
-        if any(seat.function for seat in seats):
+    """Functions 0 that do not say so where others share the slot, or virtual functions of another slot's device."""
+    virtual = _foreign_slots(known)
+    for (bus, slot), seats in known.topology.slots.items():
+        if (bus, slot) in virtual or (len(seats) > 1 and any(seat.function for seat in seats)):
             for seat in seats:
                 if seat.function == 0 and not seat.multifunction:
                     yield Finding(rule="multifunction", subjects=(seat.id,), details={"address": str(seat.address)})
+
+
+def _foreign_slots(known: Context) -> set[tuple[str, int]]:
+    """Slots in which virtual functions of a device in another one come to be."""
+    return {
+        (device.bus, slot)
+        for device in known.layout.devices
+        if (virtual := virtual_functions(device.model, device.properties)) is not None
+        for slot, _ in virtual.places(device.slot, device.function)
+        if slot != device.slot
+    }
 
 
 def slot_sharing(known: Context) -> Iterator[Finding]:
@@ -125,6 +138,7 @@ def _item(known: Context, seat: Seat) -> RequestedItem | None:
     return known.items.get(seat.id) if isinstance(seat, PlacedDevice) else None
 
 
+@once
 def _pinned(known: Context) -> set[str]:
     """Ids of the controllers and devices whose slot the request names."""
     controllers = {c.id for c in known.guest.controllers if c.address is not None and c.address.bus is not None}

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from ..finding import Finding
 from ..firmware import Prediction
-from ..firmware.budget import PAGE, align, io_budget
+from ..firmware.budget import PAGE, io_budget
 from ..layout.topology import Bus
 from ..pci.address import BUS_NUMBERS
 from ..pci.qemu_properties import integer
+from ..pci.size import align
 from .context import Context
 
 
@@ -53,13 +54,14 @@ def io_space(known: Context) -> Iterator[Finding]:
     """One finding where windows and root BARs exceed the firmware's IO space, or do not fit into it."""
     space = known.io
     budget = io_budget(known.machine, known.guest.firmware.name)
-    limit = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
-    if io_used(known) > limit:
-        yield Finding(
-            rule="io-space", details={"windows": space.root_level, "root_bars": space.root_bars, "limit": limit}
-        )
-    else:
-        yield from _predicted(known.prediction, "io-space")
+    bars = align(space.root_bars, budget.root_granule)
+    # the main root loses what alignment costs; ranges of expanders may be in there
+    aligned = budget.limit - budget.lost_to(max(PAGE, space.largest_reserve))
+    for windows, limit in ((space.root_level, budget.limit), (space.main_root, aligned)):
+        if windows + bars > limit:
+            yield Finding(rule="io-space", details={"windows": windows, "root_bars": space.root_bars, "limit": limit})
+            return
+    yield from _predicted(known.prediction, "io-space")
 
 
 def bus_reserve_holds(known: Context, bus: Bus) -> bool:

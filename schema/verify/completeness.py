@@ -2,17 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
 
 from ..finding import Finding
-from ..layout.layout import HASH_VERSION, IoWindow
-from ..pci.controllers import CONTROLLERS
-from ..request.fields import Term
+from ..layout.layout import HASH_VERSION, HISTORY, IoWindow
+from ..pci.controllers import CONTROLLERS, CREATED_ON
+from ..words import FEW
 from .context import Context
-from .objective import objective_of
-
-HISTORY: frozenset[Term] = frozenset({"moved", "guest_visible"})
-"""Terms that only a layout with a predecessor must state."""
+from .objective import objective_of, unmet_preferences
 
 
 def complete(known: Context) -> Iterator[Finding]:
@@ -30,10 +26,6 @@ def complete(known: Context) -> Iterator[Finding]:
     yield from _uncalled(known)
 
 
-NEVER_ADDED: Final = frozenset({"i82801b11-bridge", "ioh3420"})
-"""Controllers that are there only where the request lists them."""
-
-
 def _uncalled(known: Context) -> Iterator[Finding]:
     """Controllers of models that are never added; expanders of a node that nothing asks for, or a second one of it."""
     guest = known.guest
@@ -43,7 +35,8 @@ def _uncalled(known: Context) -> Iterator[Finding]:
     for bus in known.topology.buses.values():
         if bus.controller is None or bus.id in demanded:
             continue
-        if bus.controller.model in NEVER_ADDED:
+        fits = CONTROLLERS[bus.controller.model].machine in (None, known.machine.family)  # else rule machine-model
+        if fits and bus.controller.model not in CREATED_ON[known.machine.family]:
             yield Finding(rule="complete", subjects=(bus.id,), details={"model": bus.controller.model, "asked": 0})
         elif bus.is_expander:
             if bus.node is None or bus.node not in wished:
@@ -87,9 +80,12 @@ def machine_model(known: Context) -> Iterator[Finding]:
 
 def objective(known: Context) -> Iterator[Finding]:
     """Every stated value and bound; of an optimal layout, that each term is there, in order, and proved."""
-    actual = objective_of(known)
+    unmet = unmet_preferences(known)
+    actual = objective_of(known, unmet)
     optimal = known.layout.status == "optimal"
-    for stated in known.layout.objective:
+    yield from _replanned(known)
+    judged = [one for one in known.layout.objective if one.term not in HISTORY or not _unknown_before(known)]
+    for stated in judged:
         if stated.value != actual[stated.term]:
             yield Finding(
                 rule="objective", details={"term": stated.term, "stated": stated.value, "actual": actual[stated.term]}
@@ -98,10 +94,32 @@ def objective(known: Context) -> Iterator[Finding]:
             yield Finding(
                 rule="objective", details={"term": stated.term, "stated": stated.value, "bound": stated.bound}
             )
+    told = known.layout.unmet
+    if told is not None and told != unmet:
+        differing = [one for one in dict.fromkeys((*unmet, *told)) if (one in told) != (one in unmet)]
+        wrong = list(map(str, sorted(differing, key=lambda one: one.reason)))
+        yield Finding(rule="objective", details={"unmet": "; ".join(wrong[:FEW]) or "in another order"})
     terms = [stated.term for stated in known.layout.objective]
     order = known.guest.policy.order
     if terms != [term for term in order if term in terms] or (optimal and {*order} - {*terms} - HISTORY):
         yield Finding(rule="objective", details={"terms": ", ".join(terms), "order": ", ".join(order)})
+
+
+def _unknown_before(known: Context) -> bool:
+    """Whether the layout was planned beside another one that is not at hand."""
+    return known.standing is None and known.layout.replanned is not None
+
+
+def _replanned(known: Context) -> Iterator[Finding]:
+    """What it says to be otherwise than before; a warning where the layout before is not at hand."""
+    if _unknown_before(known):
+        yield Finding(rule="objective", severity="warning", details={"previous": "not given"})
+    elif known.layout.replanned is not None and known.layout.replanned != known.replanned:
+        for name in sorted(HISTORY):
+            told, actual = getattr(known.layout.replanned, name), getattr(known.replanned, name)
+            if told != actual:
+                details = {name: ", ".join(told) or "none", "actual": ", ".join(actual) or "none"}
+                yield Finding(rule="objective", details={**details})
 
 
 def hash_(known: Context) -> Iterator[Finding]:
@@ -112,7 +130,7 @@ def hash_(known: Context) -> Iterator[Finding]:
     if known.layout.versions.hash < HASH_VERSION:
         yield Finding(rule="hash", severity="warning", details={"version": known.layout.versions.hash})
         return
-    asked = known.guest.sha256
+    asked = known.asked.sha256
     if known.layout.input_sha256 != asked:
         yield Finding(rule="hash", details={"stated": known.layout.input_sha256, "actual": asked})
 
@@ -124,7 +142,7 @@ def prediction(known: Context) -> Iterator[Finding]:
     yield from _misstated(known.layout.guest_addresses, known.prediction.guest_addresses)
     yield from _misstated(known.layout.guest_names, known.names)
     windows, wanted = ({w.controller: w for w in one.io_windows} for one in (known.layout, known.prediction))
-    for name in sorted(windows.keys() | wanted.keys()) if windows or known.layout.guest_addresses else ():
+    for name in windows | wanted if windows or known.layout.guest_addresses else ():
         if windows.get(name) != wanted.get(name):
             told = {"stated": _told(windows.get(name)), "predicted": _told(wanted.get(name))}
             yield Finding(rule="prediction", subjects=(name,), details={**told})

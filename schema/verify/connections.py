@@ -80,15 +80,6 @@ def single_model(known: Context) -> Iterator[Finding]:
             yield Finding(rule="single-model", subjects=same, details=numbers)
 
 
-def viommu_host_device(known: Context) -> Iterator[Finding]:
-    """Host devices behind conventional bridges, in a guest with a vIOMMU."""
-    integrated = any(resolved.connector is Connector.INTEGRATED for resolved in known.resolved.values())
-    if "viommu" in known.guest.needs or integrated:
-        for name, place in known.places.items():
-            if place.resolved.is_host_device and place.bus.is_conventional and not place.bus.is_root:
-                yield Finding(rule="viommu-host-device", subjects=(name,), details={"bus": place.bus.id})
-
-
 def preset(known: Context) -> Iterator[Finding]:
     """Of devices whose slot is open."""
     if known.guest.policy.preset != "libvirt":
@@ -103,5 +94,8 @@ def _as_libvirt(known: Context, place: SeatedDevice) -> bool:
         return place.bus.is_root
     if known.machine.family == "pc":
         return place.bus.is_root or place.bus.takes_hotplug
-    wants_port = place.resolved.connector is not Connector.CONVENTIONAL
+    if place.resolved.shares_iommu_group:
+        return place.bus.takes_hotplug
+    # libvirt takes plain virtio for PCI Express, whatever the machine type makes of it
+    wants_port = place.resolved.connector is not Connector.CONVENTIONAL or place.resolved.is_legacy_by_machine
     return place.bus.takes_hotplug and place.bus.is_port == wants_port

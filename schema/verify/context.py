@@ -1,22 +1,26 @@
 """A layout held against its request: who belongs together, where each device of the request really sits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
 from itertools import repeat
+from typing import Any, TypeVar
 
 from ..firmware import Prediction, predict
 from ..firmware.ample import memory_is_ample
-from ..layout.layout import Layout, PlacedDevice, Seat, SpareSlot
+from ..layout.layout import Layout, PlacedDevice, Replanned, Seat, SpareSlot
 from ..layout.topology import Bus, Topology, topology_of
 from ..linux.interface_names import guest_names
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
+from ..previous import Path, Standing, paths_of, sights
 from ..request.device import Device, Hotplug, Spare
 from ..request.guest import Guest
 from ..request.resolved import ResolvedDevice, mode_on
 from .io_space import IoSpace, io_space
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Context:
     """What the rules look at: request and layout, and what follows from the two, each worked out once."""
 
     guest: Guest
+    """The request. Beside a previous layout it also lists that one's controllers, and what stays counts as pinned."""
     layout: Layout
     machine: Machine
     topology: Topology
@@ -69,6 +74,13 @@ class Context:
     """By device id; without devices that are missing, or whose bus is."""
     spares: tuple[tuple[Spare, SpareSlot | None], ...]
     """Each spare slot asked for, with the layout's slot for it: the n-th of a kind answers the n-th asked for."""
+    asked: Guest
+    """The request as it is."""
+    standing: Standing | None = None
+    """What there was before, if anything; then `paths` are those of this layout."""
+    paths: dict[str, Path] = field(default_factory=dict)
+    derived: dict[object, Any] = field(default_factory=dict)
+    """What else follows from request and seats, by who derives it: see `once`."""
 
     @cached_property
     def io(self) -> IoSpace:
@@ -116,6 +128,17 @@ class Context:
         """What a Linux guest calls each network interface, as far as that is predicted."""
         return {} if self.prediction is None else guest_names(self.layout, self.prediction, self.topology)
 
+    @cached_property
+    def replanned(self) -> Replanned | None:
+        """What is not as it was in the previous layout, if there was one."""
+        if self.standing is None:
+            return None
+        before = self.standing.before
+        seen = None if self.prediction is None else sights(self.layout, self.prediction.guest_addresses, self.names)
+        return Replanned(
+            moved=before.moved(self.layout, self.paths), guest_visible=before.seen_otherwise(self.layout, seen)
+        )
+
     def with_statements(self, layout: Layout) -> "Context":
         """Of a layout with the same seats that says more of itself; what is derived from the seats is kept."""
         other = copy(self)
@@ -132,18 +155,38 @@ class Context:
         return bus == self.machine.root and slot == self.machine.chipset_slot
 
 
-def context_of(guest: Guest, layout: Layout) -> Context:
+def once(derive: Callable[[Context], Value]) -> Callable[[Context], Value]:
+    """The function, which then works once for all statements of a layout: for what follows from request and seats."""
+
+    @wraps(derive)
+    def derived(known: Context) -> Value:
+        if derive not in known.derived:
+            known.derived[derive] = derive(known)
+        value: Value = known.derived[derive]
+        return value
+
+    return derived
+
+
+def context_of(guest: Guest, layout: Layout, standing: Standing | None = None) -> Context:
     """Never raises, whatever the layout."""
-    machine = guest.machine_model
+    asked, machine = guest, guest.machine_model
+    topology = topology_of(machine, layout)
+    paths = {} if standing is None else paths_of(layout, topology)
+    if standing is not None:
+        guest = standing.keeping(standing.seats.keys() & standing.before.stayed(layout, paths))
     result = Context(
         guest=guest,
         layout=layout,
         machine=machine,
-        topology=topology_of(machine, layout),
+        topology=topology,
         resolved=guest.resolved,
         items=_items(guest),
         places={},
         spares=tuple(_paired(guest, layout)),
+        asked=asked,
+        standing=standing,
+        paths=paths,
     )
     for seat in layout.devices:
         bus = result.topology.buses.get(seat.bus)

@@ -6,12 +6,15 @@ from typing import Final
 from ..catalog import UnknownModel, find
 from ..environment.target import Environment
 from ..finding import Finding
+from ..firmware import predict
 from ..layout.layout import Layout, PlacedDevice
-from ..pci.machine import family_of
+from ..pci.machine_types import family_of
 from ..pci.qemu_properties import VIRTIO_SWITCHES, Scalar
 from ..request.device import ModeSource
 
 Check = Callable[[Environment, Layout], Iterator[Finding]]
+
+HOST_FIRMWARE: Final = "host-firmware"
 
 
 def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
@@ -26,11 +29,14 @@ def os_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
 
 
 def os_driver(environment: Environment, layout: Layout) -> Iterator[Finding]:
-    """Virtio devices that the OS has no driver for in their mode."""
+    """Virtio devices that the OS has no driver for in their mode; and whether its driver packages have one."""
+    os = environment.os
     for device in layout.devices:
         driven = None if device.virtio is None else environment.drives(device.model)
-        if environment.os is not None and driven is not None and device.virtio not in driven:
-            numbers: dict[str, Scalar] = {"os": environment.os.id, "model": device.model, "mode": str(device.virtio)}
+        if os is not None and driven is not None and device.virtio not in driven:
+            numbers: dict[str, Scalar] = {"os": os.id, "model": device.model, "mode": str(device.virtio)}
+            if device.virtio in (os.modes(device.model, "packages") or ()):
+                numbers["packages"] = True
             yield Finding(rule="os-driver", severity="warning", subjects=(device.id,), details=numbers)
 
 
@@ -44,14 +50,44 @@ def host_machine(environment: Environment, layout: Layout) -> Iterator[Finding]:
 def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
     """Of what a host is known not to have, and of means that it is not known to take; the slot it always has."""
     for device in layout.devices:
-        if device.virtio is None:
-            continue
-        means = _means(device)
+        mode, means = device.virtio, _means(device)
         for host in environment.hosts:
-            untold = means is not None and not host.takes(device.model, device.virtio, means)
-            if untold or host.has_model(device.model) is False:
-                numbers: dict[str, Scalar] = {"host": host.words, "model": device.driver, "mode": str(device.virtio)}
+            told = mode is None or means is None or host.takes(device.model, mode, means)
+            if not told or host.has_model(device.model) is False:
+                numbers: dict[str, Scalar] = {"host": host.words, "model": device.driver}
+                if mode is not None:
+                    numbers["mode"] = str(mode)
                 yield Finding(rule="host-model", subjects=(device.id,), details=numbers)
+
+
+def host_firmware(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Hosts with the firmware of another QEMU: one where that fails or loses something is an error, one where it gives
+    other addresses a warning."""
+    for qemu in environment.qemus:
+        other = layout.on_qemu(qemu)
+        if other.qemu_version != layout.qemu_version or other.firmware != layout.firmware:
+            words = "; ".join(one.words for one in environment.hosts if one.runs is not None and one.runs[:2] == qemu)
+            yield from _elsewhere(layout, other, words)
+
+
+def _elsewhere(layout: Layout, other: Layout, host: str) -> Iterator[Finding]:
+    try:
+        here, there = predict(layout), predict(other)
+    except (UnknownModel, ValueError):  # other rules speak of these
+        return
+    details: dict[str, Scalar] = {"host": host, "firmware": f"{other.firmware.name} {other.firmware.version}"}
+    unseen = (name for name, address in there.guest_addresses.items() if address is None)
+    lost = tuple(dict.fromkeys((*there.lost, *there.unreserved, *unseen)))
+    moved = sorted(
+        {name for (name, bar), base in there.memory_bars.items() if here.memory_bars.get((name, bar)) != base}
+    )
+    if there.failure is not None:
+        details["fails"] = there.failure.rule
+        yield Finding(rule=HOST_FIRMWARE, subjects=there.failure.subjects, details=details)
+    elif lost:
+        yield Finding(rule=HOST_FIRMWARE, subjects=lost, details=details)
+    elif moved:
+        yield Finding(rule=HOST_FIRMWARE, severity="warning", subjects=tuple(moved), details=details)
 
 
 def _means(device: PlacedDevice) -> ModeSource | None:
@@ -72,6 +108,7 @@ ENVIRONMENT_CHECKS: Final[dict[str, Check]] = {
     "os-driver": os_driver,
     "host-machine": host_machine,
     "host-model": host_model,
+    HOST_FIRMWARE: host_firmware,
 }
 """One check a rule, in the order of the list of rules."""
 

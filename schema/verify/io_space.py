@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..firmware.budget import PAGE, io_budget, power_of_two
+from ..firmware.budget import PAGE, io_budget
 from ..layout.layout import PlacedController
 from ..layout.topology import Topology, has_shpc, port_hotplug
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
+from ..pci.size import power_of_two
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class IoSpace:
     """What needs those windows: BARs of devices and spare slots on the bus, and the windows of the bridges there."""
     root_level: int
     """Windows of the bridges on the main root bus and on expanders' buses."""
+    main_root: int
+    """Those of them that are not below expanders."""
     root_bars: int
     """BARs of chipset, endpoints and spare slots on the main root bus."""
     largest_reserve: int
@@ -73,5 +76,6 @@ def io_space(machine: Machine, firmware: str, topology: Topology, direct: Mappin
         windows[bus.id] = max(window, reserve)
         largest = max(largest, power_of_two(reserve) if bus.expander is None else 0)
     # a window that reaches the root is counted there once: an expander only passes on what its bridges have
-    at_root = sum(windows[bus.id] for bus in below[machine.root])
-    return IoSpace(windows, content, at_root, direct[machine.root], largest)
+    at_root = sum(windows[child.id] for child in below[machine.root])
+    main_root = sum(windows[child.id] for child in below[machine.root] if not child.is_expander)
+    return IoSpace(windows, content, at_root, main_root, direct[machine.root], largest)

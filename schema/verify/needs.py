@@ -1,12 +1,13 @@
 """Rules about what devices ask of their place: hot-plug, NUMA, neighbours, spare slots."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ..finding import Finding
 from ..firmware.budget import PAGE
 from ..layout.layout import SpareSlot
 from ..layout.topology import Bus
-from ..pci.qemu_properties import integer
+from ..pci.qemu_properties import Scalar, integer
 from ..request.device import Spare
 from .context import Context
 from .io_space import heeds_reserve, io_reserve
@@ -73,6 +74,19 @@ def _pairs(known: Context, field: str) -> Iterator[tuple[str, str]]:
             if pair not in told and pair <= known.places.keys():
                 told.add(pair)
                 yield device.id, other
+
+
+def order(known: Context) -> Iterator[Finding]:
+    """Two devices next to each other in the request's order that the guest finds the other way round, or that it does
+    not find both; nothing where no address is predicted."""
+    if known.prediction is None:
+        return
+    seen = known.prediction.guest_addresses
+    for one, other in pairwise(known.guest.order):
+        first, second = seen.get(one), seen.get(other)
+        if first is None or second is None or first >= second:
+            details: dict[str, Scalar] = {one: first or "unseen", other: second or "unseen"}
+            yield Finding(rule="order", subjects=(one, other), details=details)
 
 
 def spare(known: Context) -> Iterator[Finding]:

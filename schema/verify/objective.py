@@ -1,42 +1,39 @@
 """What a layout costs: the objective's terms and, device by device, the preferences that it does not meet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ..layout.layout import Layout
+from ..layout.layout import Layout, Replanned
+from ..layout.preference import UnmetPreference
 from ..pci.controllers import Connector, VirtioMode
 from ..request.fields import Term
 from ..request.guest import Guest
 from ..weights import WEIGHTS
-from .context import Context, SeatedDevice, context_of
-
-Preference = tuple[str, str, int]
-"""Id of a device or switch, a reason of WEIGHTS, the weight paid."""
+from .context import Context, SeatedDevice, context_of, once
+from .iommu import spaces_shared
 
 
 def objective(guest: Guest, layout: Layout) -> dict[Term, int]:
     """The value of each term: weights, bytes (`io_windows`) and counts. Devices that hang on no bus cost nothing."""
-    return objective_of(context_of(guest, layout))
+    known = context_of(guest, layout)
+    return objective_of(known, unmet_preferences(known))
 
 
-def objective_of(known: Context) -> dict[Term, int]:
-    """The same of a layout in its context."""
+def objective_of(known: Context, unmet: Iterable[UnmetPreference]) -> dict[Term, int]:
+    """The same of a layout in its context, whose unmet preferences are known."""
+    replanned = known.replanned or Replanned()
     return {
-        "moved": 0,
-        "guest_visible": 0,
-        "preferences": sum(weight for _, _, weight in preferences_of(known)),
+        "moved": len(replanned.moved),
+        "guest_visible": len(replanned.guest_visible),
+        "preferences": sum(one.weight for one in unmet),
         "io_windows": known.io.root_level,
         "controllers": len(known.layout.controllers),
         "depth": sum(place.bus.depth for place in known.places.values()),
     }
 
 
-def preferences(guest: Guest, layout: Layout) -> list[Preference]:
-    """Every weight the layout pays, devices in the layout's order, then switches."""
-    return preferences_of(context_of(guest, layout))
-
-
-def preferences_of(known: Context) -> list[Preference]:
-    """The same of a layout in its context."""
+@once
+def unmet_preferences(known: Context) -> tuple[UnmetPreference, ...]:
+    """Every weight that a layout pays, devices in the layout's order, then switches."""
     paid = [(name, reason) for name, place in known.places.items() for reason in reasons(known, place)]
     demanded = {controller.id for controller in known.guest.controllers}
     paid += [
@@ -44,7 +41,8 @@ def preferences_of(known: Context) -> list[Preference]:
         for controller in known.layout.controllers
         if controller.model == "x3130-upstream" and controller.id not in demanded
     ]
-    return [(name, reason, WEIGHTS[reason]) for name, reason in paid]
+    paid += [(name, "iommu-space") for name in spaces_shared(known)]
+    return tuple(UnmetPreference(who=name, reason=reason, weight=WEIGHTS[reason]) for name, reason in paid)
 
 
 def reasons(known: Context, place: SeatedDevice) -> Iterator[str]:

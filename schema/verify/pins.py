@@ -6,17 +6,21 @@ from itertools import chain
 from ..finding import Finding
 from ..layout.layout import Seat
 from ..pci.address import FUNCTIONS, Address
+from ..pci.qemu_properties import Scalar
 from ..request.device import Controller, Device
-from .context import Context, RequestedItem
+from .context import Context, RequestedItem, once
 
 
 def pin(known: Context) -> Iterator[Finding]:
     """Each pinned controller and device, at the address that its pin stands for."""
+    pinned = [one for one in _asked(known) if one.address is not None]
+    if not pinned:
+        return
     placed: dict[str, Seat] = {}
     for seat in chain(known.layout.controllers, known.layout.devices):
         placed.setdefault(seat.id, seat)
     expected = resolved(known)
-    for asked in _asked(known):
+    for asked in pinned:
         there = placed.get(asked.id)
         if asked.address is None or there is None:
             continue
@@ -32,10 +36,40 @@ def pin(known: Context) -> Iterator[Finding]:
             )
 
 
+def companion(known: Context) -> Iterator[Finding]:
+    """What a device brings along where QEMU would not put it, or beside others."""
+    for name, place in known.places.items():
+        device, seat = place.resolved.device, place.seat
+        if device.model != "amd-iommu":
+            continue
+        pinned = {one.slot for one in resolved(known).values() if one.bus == known.machine.root}
+        first = next((slot for slot in range(1, 31) if slot not in pinned | known.machine.closed), None)
+        if device.address is None and first is not None and (seat.bus, seat.slot) != (known.machine.root, first):
+            details: dict[str, Scalar] = {"placed": str(seat.address), "first": first}
+            yield Finding(rule="companion", subjects=(name,), details=details)
+        beside = [other.id for other in known.topology.slots[seat.bus, seat.slot] if other.id != name]
+        if beside or seat.function:
+            yield Finding(rule="companion", subjects=(name, *beside), details={"address": str(seat.address)})
+
+
+def companion_order(known: Context) -> Iterator[Finding]:
+    """What is brought along to a slot that QEMU gives it only if created late, or told."""
+    for name, place in known.places.items():
+        if place.resolved.device.model != "amd-iommu" or not place.bus.is_root:
+            continue
+        before = [slot for slot in range(1, place.seat.slot) if slot not in known.machine.closed]
+        empty = [slot for slot in before if not known.topology.slots.get((place.bus.id, slot))]
+        told = "dma-remap" in place.resolved.device.properties
+        if before and not told:
+            details: dict[str, Scalar] = {"qemu": "11.0"} if empty else {"after": len(before)}
+            yield Finding(rule="companion-order", severity="warning", subjects=(name,), details=details)
+
+
 def group(known: Context) -> Iterator[Finding]:
     """Members in different slots; else members that do not take the next function (pins have a rule of their own)."""
-    pinned = resolved(known)
-    for name, members in known.guest.groups.items():
+    groups = known.guest.groups
+    pinned = resolved(known) if groups else {}
+    for name, members in groups.items():
         item = known.items[members[0].id]
         seats = [place.seat for member in members if (place := known.places.get(member.id)) is not None]
         slots = {(seat.bus, seat.slot) for seat in seats}
@@ -60,6 +94,7 @@ def floating(item: RequestedItem) -> dict[str, int]:
     return own | dict(zip((member.id for member in item.members if member.id not in own), left, strict=False))
 
 
+@once
 def resolved(known: Context) -> dict[str, Address]:
     """The address that each pin to a slot stands for. A group pinned to a slot is there with all its members."""
     pins = list(_slot_pins(known))
@@ -79,8 +114,7 @@ def resolved(known: Context) -> dict[str, Address]:
 
 
 def _asked(known: Context) -> Iterator[Controller | Device]:
-    yield from known.guest.controllers
-    yield from known.guest.devices
+    return chain(known.guest.controllers, known.guest.devices)
 
 
 def _slot_pins(known: Context) -> Iterator[tuple[str, str, int, int | None]]:

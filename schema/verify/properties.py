@@ -6,8 +6,9 @@ from typing import Final
 from ..finding import Finding
 from ..layout.layout import PlacedController
 from ..layout.topology import has_shpc
+from ..pci.controller_properties import property_names, unfit_for
 from ..pci.controllers import CONTROLLERS, RESERVES
-from ..pci.qemu_properties import integer, unfit
+from ..pci.qemu_properties import integer
 from .capacities import bus_reserve_holds
 from .context import Context
 
@@ -18,12 +19,13 @@ NUMBERS: Final = frozenset({"chassis", "slot", "chassis_nr", "bus_nr"})
 def controller_properties(known: Context) -> Iterator[Finding]:
     """One finding a controller, with its properties that its model has not, or does not take that value of."""
     for controller in known.layout.controllers:
-        kind = CONTROLLERS.get(controller.model)
+        if controller.model not in CONTROLLERS:
+            continue
+        has = property_names(controller.model)
         wrong = {
             name: value
             for name, value in controller.properties.items()
-            if kind is not None
-            and (name not in kind.properties or (name not in NUMBERS and unfit(name, value) is not None))
+            if name not in has or (name not in NUMBERS and unfit_for(controller.model, name, value) is not None)
         }
         if wrong:
             yield Finding(rule="controller-properties", subjects=(controller.id,), details=wrong)
@@ -98,7 +100,7 @@ def reserves(known: Context) -> Iterator[Finding]:
     content = known.io.content
     asked = {controller.id: controller.properties for controller in known.guest.controllers}
     for bus in known.topology.buses.values():
-        if bus.controller is None or bus.kind is None:
+        if bus.controller is None or bus.kind is None or RESERVES.isdisjoint(bus.controller.properties):
             continue
         given = {name: value for name, value in bus.controller.properties.items() if name in RESERVES}
         if integer(given, "io-reserve") == 0 and content[bus.id]:

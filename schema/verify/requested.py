@@ -8,6 +8,7 @@ from ..layout.layout import PlacedController, PlacedDevice, Platform
 from ..layout.topology import port_hotplug
 from ..pci.controllers import VirtioMode
 from ..pci.qemu_properties import Properties, Scalar, canonical
+from ..pci.qemu_versions import version_text
 from ..request.device import Controller
 from ..request.resolved import ResolvedDevice, mode_on
 from .context import Context
@@ -40,8 +41,10 @@ def _platform(known: Context) -> dict[str, Scalar]:
         differing["firmware"] = f"{layout.firmware.name} {layout.firmware.version}"
     for name in Platform.model_fields:
         stated = getattr(layout.platform, name)
-        if stated != getattr(guest, name):
+        if name != "qemu" and stated != getattr(guest, name):
             differing[name] = str(stated)
+    if layout.qemu_version != guest.qemu_version:
+        differing["qemu"] = version_text(layout.qemu_version)
     return differing
 
 
@@ -130,6 +133,7 @@ def _changed(asked: Properties, placed: Properties) -> dict[str, Scalar]:
     changed: dict[str, Scalar] = {}
     for name, value in asked.items():
         given = placed.get(name)
-        if given is None or canonical(name, given) != canonical(name, value):
+        same = type(given) is type(value) and given == value
+        if given is None or not (same or canonical(name, given) == canonical(name, value)):
             changed[name] = "none" if given is None else given
     return changed

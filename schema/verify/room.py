@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from ..firmware.bars import window_bytes
-from ..firmware.budget import align
 from ..firmware.need import SEABIOS_WINDOW
 from ..layout.topology import Bus, has_shpc
 from ..pci.qemu_properties import integer
-from ..pci.size import MIB
+from ..pci.size import MIB, align
 from ..request.bars import requested_with_rom
 from .context import Context
 

@@ -1,24 +1,32 @@
 """What a layout may do, but its reader should know."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from ..finding import Finding
 from ..firmware.budget import PAGE
-from ..pci.controllers import Connector
-from ..pci.qemu_properties import Scalar
+from ..firmware.seabios_high import FROM_THE_TOP
+from ..pci.controllers import CONTROLLERS, Connector
+from ..pci.machine import machine_of
+from ..pci.machine_types import machine_type
+from ..pci.ovmf_addresses import ASKS_THE_CPU
+from ..pci.qemu_properties import Scalar, opened_on_host
+from ..pci.qemu_versions import is_firmware_measured, is_measured, measured_as, version_text
+from ..request.host_cards import host_cards
 from ..weights import WEIGHTS
 from .context import Context, SeatedDevice
 from .objective import reasons
 
 WASTE = frozenset({"express-on-conventional", "express-on-root", "legacy-on-port", "hotplug-unmet"})
-MEASURED = {"seabios": ((1, 16, 2), (1, 16, 3)), "ovmf": ((2022, 11), (2025, 2))}
-"""Firmware versions of facts/qemu.md: SeaBIOS releases, edk2 stable tags."""
+LOOKS_AT_CPU: Final = {"seabios": FROM_THE_TOP, "ovmf": ASKS_THE_CPU}
+"""The version from which the CPU's vendor and address bits decide where 64-bit memory goes."""
 
 
 def wasteful_pin(known: Context) -> Iterator[Finding]:
     """Pinned devices that pay a weight, or open an IO window, which automatic placement would avoid."""
+    pins = {device.id: device.address for device in known.asked.devices}
     for name, place in known.places.items():
-        pin = place.resolved.device.address
+        pin = pins.get(name)
         if pin is not None and pin.bus is not None and (waste := _waste(known, place)):
             yield Finding(rule="wasteful-pin", severity="warning", subjects=(name,), details=waste)
 
@@ -48,12 +56,102 @@ def shpc_driver(known: Context) -> Iterator[Finding]:
             )
 
 
+def host_files(known: Context) -> Iterator[Finding]:
+    """One finding for each controller or device of the layout with such properties."""
+    for seat in (*known.layout.controllers, *known.layout.devices):
+        if opened := opened_on_host(seat.properties):
+            yield Finding(rule="host-files", severity="warning", subjects=(seat.id,), details=opened)
+
+
+def no_acpi(known: Context) -> Iterator[Finding]:
+    """One finding where ACPI would make devices hot-pluggable, or spare them the guest's SHPC driver."""
+    machine = known.guest.machine_model
+    with_acpi = machine_of(machine.name, known.guest.chipset.model_copy(update={"acpi": True}))
+    if machine.acpi:
+        return
+    lacking = []
+    for name, place in known.places.items():
+        by_shpc = place.bus.relies_on_shpc and place.bus.acpi_reaches and with_acpi.acpi_bridge_hotplug
+        if place.item.hotplug != "never" and (by_shpc or (place.bus.is_root and with_acpi.root_hotplug)):
+            lacking.append(name)
+    if lacking:
+        yield Finding(rule="no-acpi", severity="warning", subjects=tuple(lacking))
+
+
+def express_on_pc(known: Context) -> Iterator[Finding]:
+    """One finding for all ports, switches and bridges behind ports of a machine pc."""
+    express = (one for one in known.layout.controllers if one.model in CONTROLLERS)
+    names = tuple(one.id for one in express if CONTROLLERS[one.model].is_pci_express)
+    if names and known.machine.family == "pc":
+        yield Finding(rule="express-on-pc", severity="warning", subjects=names)
+
+
 def firmware_version(known: Context) -> Iterator[Finding]:
     """One finding where the firmware's version is not among those measured."""
     firmware = known.guest.firmware
-    if firmware.number not in MEASURED[firmware.name]:
+    if not is_firmware_measured(firmware.name, firmware.number):
         yield Finding(
             rule="firmware-version",
             severity="warning",
             details={"firmware": firmware.name, "version": firmware.version},
         )
+
+
+def qemu_version(known: Context) -> Iterator[Finding]:
+    """One finding where QEMU's version is not among those measured."""
+    guest = known.guest
+    if not is_measured(guest.qemu_version):
+        taken_for = measured_as(guest.qemu_version).version
+        details: dict[str, Scalar] = {"qemu": version_text(guest.qemu_version), "as": version_text(taken_for)}
+        yield Finding(rule="qemu-version", severity="warning", details=details)
+
+
+def split_card(known: Context) -> Iterator[Finding]:
+    """One finding for each card of the host whose functions are not all in one slot."""
+    devices = known.guest.devices
+    for card in host_cards(devices):
+        names = tuple(devices[one.place].id for one in card)
+        places = [known.places[name] for name in names if name in known.places]
+        if len({(place.bus.id, place.seat.slot) for place in places}) > 1:
+            yield Finding(rule="split-card", severity="warning", subjects=names, details={"host": card[0].host.card})
+
+
+def unknown_bars(known: Context) -> Iterator[Finding]:
+    """One finding for each device whose BARs the request does not know, with the host's address of it."""
+    for device in known.guest.devices:
+        if device.unknown_bars:
+            host = device.properties.get("host")
+            details: dict[str, Scalar] = {} if host is None else {"host": host}
+            yield Finding(rule="unknown-bars", severity="warning", subjects=(device.id,), details=details)
+
+
+def unread_input(known: Context) -> Iterator[Finding]:
+    """One finding for each part of the input that the request does not hold."""
+    for words in known.guest.unread:
+        yield Finding(rule="unread-input", severity="warning", details={"input": words})
+
+
+def host_cpu(known: Context) -> Iterator[Finding]:
+    """One finding where the firmware goes by a CPU that is the host's, and what it goes by is not said."""
+    guest = known.guest
+    if not guest.cpu.host or guest.firmware.number < LOOKS_AT_CPU[guest.firmware.name]:
+        return
+    said = {"vendor": guest.cpu.vendor, "phys_bits": guest.phys_bits}
+    unsaid = [name for name, value in said.items() if value is None]
+    if unsaid:
+        details: dict[str, Scalar] = {"unsaid": ", ".join(unsaid), "vendor": guest.cpu.vendor_seen}
+        yield Finding(rule="host-cpu", severity="warning", details=details | {"phys_bits": guest.address_bits})
+
+
+def machine_version(known: Context) -> Iterator[Finding]:
+    """One finding where the machine type's devices, or its CPU's address bits, may be others than is assumed."""
+    guest = known.guest
+    said = machine_type(guest.machine)
+    if said is None or guest.machine_as is not None:
+        return
+    doubts = list(said.doubts)
+    if said.host_phys_bits and guest.phys_bits is None:
+        doubts.append("its CPU has the host's physical address bits, which phys_bits does not say")
+    if doubts:
+        details: dict[str, Scalar] = {"machine": said.name, "upstream": said.upstream, "as": "; ".join(doubts)}
+        yield Finding(rule="machine-version", severity="warning", details=details)

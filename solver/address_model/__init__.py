@@ -38,6 +38,13 @@ def within_reach(guest: Guest) -> bool:
     return len(guest.devices) + sum(one.count for one in guest.spare) + len(guest.controllers) <= MOST
 
 
+def knows_order(guest: Guest) -> bool:
+    """Whether rule order is known whole: of expanders that may be created there is one a node, and two might be in
+    order where one is not."""
+    nodes = [one.numa for one in guest.parts] + [one.numa for one in guest.spare]
+    return all(node is None for node in nodes)
+
+
 def is_the_smaller(guest: Guest) -> bool:
     """Whether listed bridges and switches may be inside each other in so many ways that counting has far more classes
     of buses than there are buses."""

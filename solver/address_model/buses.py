@@ -7,7 +7,7 @@ from enum import StrEnum
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.guest import Guest
-from .things import Bridge, Seated, Things
+from .things import Bridge, Contradiction, Seated, Things
 
 
 class BusType(StrEnum):
@@ -38,6 +38,10 @@ class Slot:
     open: bool = True
     """Whether anything that is not pinned may come here."""
     chipset: bool = False
+    virtual: set[int] = field(default_factory=set)
+    """Functions that virtual functions of what is pinned take."""
+    taken_after: set[int] = field(default_factory=set)
+    """Of what is pinned here: those in slots after this one, counted from this one's function 0."""
     others: tuple[int, ...] = ()
     """Slots that it stands for besides: nobody here shares one but ports, or pci-bridges, among themselves."""
 
@@ -88,7 +92,32 @@ def buses_of(guest: Guest, things: Things) -> dict[str, BusSlots]:
             there = buses[bus].slots.setdefault(slot, Slot(slot, frozenset(), open=False))
             there.pinned.append(thing)
             there.free -= frozenset(thing.functions or ())
+    for thing in things.pinned:
+        if thing.slot is not None and thing.virtual:
+            _close(guest, thing, thing.slot, buses[thing.slot[0]].slots)
     return buses
+
+
+def _close(guest: Guest, thing: Seated, home: tuple[str, int], slots: dict[int, Slot]) -> None:
+    """Rule virtual-functions, of what is pinned: raises Contradiction where one of these is somebody else's."""
+    bus, first = home
+    root = bus == guest.machine_model.root
+    for offset, function in thing.virtual:
+        number = first + offset
+        there = slots.setdefault(number, Slot(number, frozenset(range(FUNCTIONS)), open=False))
+        held = {own for one in there.pinned for own in one.functions or ()} | there.virtual
+        if root:
+            held |= {taken for slot, taken in guest.machine_model.taken if slot == number}
+        reserved = any(
+            pin.bus == bus and pin.slot == number and pin.function in (None, function) for pin in guest.reserve
+        )
+        if number >= SLOTS or function in held or reserved or (root and number in guest.machine_model.closed):
+            raise Contradiction(f"virtual functions of {thing.key} are where something else is")
+        if offset:
+            slots[first].taken_after.add(offset * FUNCTIONS + function)
+        there.virtual.add(function)
+        there.free -= {function}
+        there.open = there.open and (function != 0 or bool(there.pinned) or there.chipset)
 
 
 def _slots(guest: Guest, bus: str, first: int, last: int) -> dict[int, Slot]:

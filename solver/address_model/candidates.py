@@ -10,7 +10,11 @@ what the other holds moves over slot by slot (a region has fewer than 31 slots i
 deeper, the complex and ACPI's reach are the same, the pages of one sum are not more than those of two, and a bridge
 less is empty. This does not hold for what keeps room for spare slots: one reserve may be aligned worse than two, and
 a pcie-pci-bridge keeps none behind other ports than pcie-root-ports; so there is one more for each spare slot with IO
-or memory, and a bridge above each two of them. Nor does it hold for devices that want to be below one switch.
+or memory, and a bridge above each two of them. Nor does it hold for devices that want to be below one switch, nor with
+a vIOMMU for devices of the host: all behind one bridge share an address space, so there is one more for each IOMMU
+group.
+Nor does it hold for devices whose order the request states, as what is below one bridge is numbered in one piece: so
+there is one more for each of these. What holds none of them is made one with others as before.
 A pci-bridge that holds nothing but one created bridge is replaced by that; one that holds nothing but several takes in
 what one of them holds.
 
@@ -21,7 +25,7 @@ above, do. So where memory decides, each is on its own (`apart`): as many bridge
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.controllers import RESERVES
 from ...schema.request.guest import Guest
-from .things import ROOT_PORTS, Bridge, SeatedItem, SpareRoom, Things, candidate, connector_of
+from .things import ROOT_PORTS, Bridge, SeatedItem, SpareRoom, Things, candidate, connector_of, iommu_group
 
 ROOT_SLOTS = 29
 """Slots of q35's root bus that are never the chipset's."""
@@ -54,7 +58,7 @@ def _on_q35(guest: Guest, things: Things, *, apart: bool) -> dict[str, int]:
     matter = _switches_matter(guest, things, apart=apart)
     # a downstream port that the request lists needs a switch in any case
     listed = sum(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
-    switches = min(_regions(guest, things), behind_ports + listed if matter else listed)
+    switches = min(_regions(guest, things) + len(guest.order), behind_ports + listed if matter else listed)
     below = matter and (switches or any(one.model == "x3130-upstream" for one in things.bridges))
     return {
         "pcie-root-port": behind_ports + switches + _zeroless(things, ROOT_PORTS),
@@ -114,7 +118,8 @@ def _kept(things: Things) -> int:
 
 def _bridges(guest: Guest, things: Things, *, apart: bool) -> int:
     kept, wanted = _kept(things), _on_conventional(guest, things)
-    most = wanted if apart else _regions(guest, things) + kept
+    one_each = _own_spaces(guest, things) + len(guest.order)
+    most = wanted if apart else _regions(guest, things) + kept + one_each
     return min(wanted, most) + kept // 2 + _zeroless(things, {"pci-bridge"})
 
 
@@ -127,7 +132,15 @@ def _bridges_matter(things: Things) -> bool:
 def _converters(guest: Guest, things: Things) -> int:
     """pcie-pci-bridges: one a region, one more a region for what must be below a switch, and for what is kept."""
     places = _regions(guest, things) * (2 if _wants_switch(things) else 1)
-    return min(_on_conventional(guest, things), places + _kept(things))
+    return min(_on_conventional(guest, things), places + _kept(things) + _own_spaces(guest, things) + len(guest.order))
+
+
+def _own_spaces(guest: Guest, things: Things) -> int:
+    """IOMMU groups that may want a bridge's address space for themselves; also of what is pinned inside a bridge that
+    needs one above."""
+    wanting = (item for item in things.items if item.slot is not None or _fits(guest, item, "conventional"))
+    members = (one for item in wanting for one in item.members)
+    return len({iommu_group(guest, one) for one in members} - {None})
 
 
 def _wants_switch(things: Things) -> bool:

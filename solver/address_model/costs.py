@@ -5,15 +5,16 @@ from ...schema.request.fields import Term
 from ...schema.weights import WEIGHTS
 from .buses import BusSlots, BusType
 from .rules import meets
+from .spaces import SharedSpaces
 from .things import SeatedItem, connector_of, is_legacy_virtio
 from .tree import Tree
 from .variables import Expression, Seats
 
 
-def terms(seats: Seats, tree: Tree, windows: Expression) -> dict[Term, Expression]:
+def terms(seats: Seats, tree: Tree, spaces: SharedSpaces, windows: Expression) -> dict[Term, Expression]:
     """Each term's value; that of `preferences` is at least what is paid, and just that where it is least."""
     return {
-        "preferences": preferences(seats, tree),
+        "preferences": preferences(seats, tree) + spaces.cost(),
         "io_windows": PAGE * windows,
         "controllers": sum(seats.exists.values()),
         "depth": sum(_depth(seats, tree, item) for item in seats.things.items),
@@ -27,7 +28,7 @@ def _depth(seats: Seats, tree: Tree, item: SeatedItem) -> Expression:
 
 
 def preferences(seats: Seats, tree: Tree) -> Expression:
-    """The objective's term `preferences`: a sum of weights over what each item and each created switch pays."""
+    """A sum of weights over what each item and each created switch pays."""
     switches = [
         seats.exists[key] for key, one in seats.bridges.items() if one.created and one.model == "x3130-upstream"
     ]

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ...schema.firmware.budget import PAGE, io_budget, power_of_two
+from ...schema.firmware.budget import PAGE, io_budget
+from ...schema.pci.size import power_of_two
 from .reserves import can_keep, may_reserve, opens_by_itself
 from .things import Bridge
 from .tree import Tree
@@ -102,7 +103,9 @@ class Keepers:
         reserves = map(self.windows.reserved, self.seats.bridges.values())
         stated = (reserve for reserve in reserves if isinstance(reserve, int))
         self.seats.model.add(pages >= max(stated, default=0))  # follows, but not without search
-        self.seats.model.add(PAGE * pages + bars + self._lost() <= budget.limit)
+        self.seats.model.add(PAGE * pages + bars <= budget.limit)
+        # ranges of expanders may be in the ports that are lost to the main root's
+        self.seats.model.add(PAGE * self.windows.on_main_root() + bars + self._lost() <= budget.limit)
         return pages
 
     def _lost(self) -> Expression:

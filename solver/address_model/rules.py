@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ...schema.pci.controllers import VirtioMode
 from ...schema.request.resolved import ResolvedDevice
 from .buses import BusSlots, BusType, Slot
-from .things import ROOT_PORTS, Bridge, Contradiction, Seated, SeatedItem, connector_of
+from .things import ROOT_PORTS, Bridge, Contradiction, Seated, SeatedItem, connector_of, has_group_mates
 from .tree import Tree
 from .variables import Expression, Seats
 
@@ -24,7 +24,6 @@ def state_all(seats: Seats, tree: Tree) -> None:
     for one in (
         virtio_slot,
         integrated,
-        viommu_host_device,
         max_depth,
         hotplug,
         numa,
@@ -51,10 +50,10 @@ def _rooms(seats: Seats, bus: BusSlots, slot: Slot) -> list[Expression]:
 def address_unique(seats: Seats, bus: BusSlots, slot: Slot) -> None:
     """No function twice: fixed ones are free and different, the others have as many as are left."""
     things = _things(seats, bus, slot)
-    for function in slot.free:
-        seats.model.add_at_most_one([sits for thing, sits in things if function in (thing.functions or ())])
+    for function in {*slot.free, *(one for thing, _ in things for one in thing.taken)}:
+        seats.model.add_at_most_one([sits for thing, sits in things if function in thing.taken])
     if things:
-        seats.model.add(sum(thing.size * sits for thing, sits in things) <= len(slot.free))
+        seats.model.add(sum(thing.width * sits for thing, sits in things) <= len(slot.free))
 
 
 def function_zero(seats: Seats, bus: BusSlots, slot: Slot) -> None:
@@ -71,10 +70,11 @@ def function_zero(seats: Seats, bus: BusSlots, slot: Slot) -> None:
 
 
 def mates(seats: Seats, thing: Seated) -> str | None:
-    """Things of the same name may share a slot by themselves; None is alone."""
+    """Rules slot-sharing and companion: things of the same name may share a slot by themselves; None is alone."""
     if isinstance(thing, SeatedItem):
         alone = seats.guest.policy.preset == "libvirt" and thing.slot is None
-        return None if alone or thing.need == "required" else "endpoints"
+        brings = any(one.model.brings for one in thing.members)
+        return None if alone or brings or thing.need == "required" else "endpoints"
     if thing.model in ROOT_PORTS:
         return "root ports"
     return thing.model if thing.model in ("xio3130-downstream", "pci-bridge") else None
@@ -126,13 +126,6 @@ def integrated(seats: Seats, _tree: Tree) -> None:
     """Integrated devices sit on the root bus."""
     for item in _each(seats, lambda one: connector_of(seats.guest, one) == "integrated"):
         _only(seats, item, lambda bus: bus.kind is BusType.ROOT)
-
-
-def viommu_host_device(seats: Seats, _tree: Tree) -> None:
-    """With a vIOMMU no host device is behind a conventional bridge."""
-    if seats.guest.has_viommu:
-        for item in _each(seats, lambda one: one.is_host_device):
-            _only(seats, item, lambda bus: not bus.is_conventional)
 
 
 def max_depth(seats: Seats, tree: Tree) -> None:
@@ -230,7 +223,11 @@ def _as_libvirt(seats: Seats, tree: Tree, one: ResolvedDevice, bus: BusSlots) ->
         return int(bus.kind is BusType.ROOT)
     if seats.guest.machine_model.family == "pc":
         return 1 if bus.kind is BusType.ROOT else tree.takes_hotplug(bus.name)
-    wanted = BusType.PORT if connector in ("express", "hybrid") else BusType.CONVENTIONAL
+    if has_group_mates(seats.guest, one):
+        return 0 if bus.kind is BusType.ROOT else tree.takes_hotplug(bus.name)
+    plain = one.device.virtio in (None, "auto") or one.device.virtio_by == "slot"
+    express = connector in ("express", "hybrid") or (plain and one.modes == (VirtioMode.LEGACY,))
+    wanted = BusType.PORT if express else BusType.CONVENTIONAL
     return tree.takes_hotplug(bus.name) if bus.kind is wanted else 0
 
 

@@ -9,16 +9,19 @@ from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_context
-from ...schema.verify.context import Context
-from ...schema.verify.objective import objective_of
-from ..options import ending
+from ...schema.verify.context import Context, context_of
+from ...schema.verify.objective import objective_of, unmet_preferences
+from ..decode.in_order import in_order
 from ..search.cpsat import Limits, TimeIsUp
+from ..search.engines import Asked, solve_documented
 from ..search.lexicographic import Optimum
 from ..search.optimize import with_costs
 from . import rules
 from .bus_numbers import BusNumbering
 from .costs import terms
 from .keepers import Keepers
+from .order import order
+from .spaces import SharedSpaces
 from .symmetry import break_symmetry
 from .things import Contradiction
 from .tree import Tree
@@ -26,7 +29,7 @@ from .variables import Seats
 from .windows import WindowPages
 from .written import layout_of
 
-PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare", "controller-properties"})
+PREDICTED = frozenset({"memory-space", "io-space", "bus-numbers", "spare", "controller-properties", "order"})
 """Rules that an answer may break though the model allows it: only the exact prediction knows, and of reserves how large
 they come to be."""
 
@@ -60,9 +63,13 @@ class AddressModel:
         self.seats = Seats(self.guest, self.model, self.apart, self.pooled, self.limits.check)
         self.tree = Tree(self.seats)
         rules.state_all(self.seats, self.tree)
+        if len(self.guest.order) > 1:
+            order(self.seats)
+        spaces = SharedSpaces(self.seats, self.tree)
+        spaces.iommu_group()
         keepers = Keepers(self.seats, self.tree, WindowPages(self.seats, self.tree))
         BusNumbering(self.seats, self.tree)
-        self.terms = terms(self.seats, self.tree, keepers.io_space())
+        self.terms = terms(self.seats, self.tree, spaces, keepers.io_space())
         break_symmetry(self.seats)
 
     def best(self) -> Any | None:
@@ -80,7 +87,7 @@ class AddressModel:
                 model.clear_hints()
                 for index, value in enumerate(known.response_proto.solution):
                     model.add_hint(model.get_int_var_from_proto_index(index), value)
-            known = self._solved(model)
+            known = self._solved(model, term)
             if known is None:
                 return None
             self.bounds[term] = known.value(what)
@@ -88,7 +95,7 @@ class AddressModel:
             model.add(what == self.bounds[term])
         return known or self._solved(model)
 
-    def _solved(self, model: Any) -> Any | None:
+    def _solved(self, model: Any, term: Term | None = None) -> Any | None:
         solver = self.cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
@@ -99,8 +106,7 @@ class AddressModel:
             solver.parameters.max_time_in_seconds = left
         if self.limits.effort is not None:
             solver.parameters.max_deterministic_time = self.limits.effort
-        with ending(self.limits.stop, solver.stop_search):
-            status = solver.solve(model)
+        status = solve_documented(solver, model, Asked({}, self.limits.stop, self.limits.watch, term))
         if status == self.cp_model.INFEASIBLE:
             return None
         if status != self.cp_model.OPTIMAL:
@@ -168,6 +174,8 @@ def _search(model: AddressModel) -> Considered:
         if solver is None:
             return Considered(Infeasible() if proved is None else UNCONFIRMED, cuts=model.cuts)
         known = layout_of(model.seats, model.tree, solver.value)
+        if model.guest.order:
+            known = context_of(model.guest, in_order(model.guest, known.layout))
         broken = tuple(finding for finding in verify_context(known) if finding.severity != "warning")
         if not broken:
             return _claimed(model, known, proved or model.bounds)
@@ -184,7 +192,7 @@ def _search(model: AddressModel) -> Considered:
 
 def _claimed(model: AddressModel, known: Context, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
-    values = objective_of(known)
+    values = objective_of(known, unmet_preferences(known))
     if values != model.bounds:
         return Considered(UNCONFIRMED, f"takes {model.bounds} for {values}", model.cuts)
     layout = with_costs(known, Optimum((), proved, {}, proved=True))

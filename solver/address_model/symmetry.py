@@ -49,6 +49,7 @@ def _candidates_in_order(seats: Seats) -> None:
 def _equals_in_order(seats: Seats) -> None:
     """Items that are equal but for their ids, and spare slots of one wish, sit in listed order."""
     named = {name for item in seats.things.items for one in item.members for name in _neighbours(one.device)}
+    named |= {*seats.guest.order}
     equals: dict[object, list[str]] = {}
     for item in seats.things.items:
         if item.slot is None and named.isdisjoint(item.ids):

@@ -1,10 +1,10 @@
 """What a request asks to be seated: items, controllers, spare slots; pins are read as docs/semantics.md says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...schema.pci.address import FUNCTIONS, Pin
-from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
+from ...schema.pci.controllers import CONTROLLERS, VirtioMode
 from ...schema.pci.qemu_properties import Properties, canonical_properties
 from ...schema.request.device import Controller, Device, Hotplug, Spare
 from ...schema.request.guest import Guest
@@ -27,10 +27,23 @@ class Thing:
     slot: tuple[str, int] | None
     """Bus and slot that a pin names, if one does."""
 
+    virtual: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
+    """Slot and function of each virtual function that comes with it, as they would be in slot 0."""
+
     @property
     def size(self) -> int:
-        """How many functions it takes."""
+        """How many functions it has."""
         return 1 if self.functions is None else len(self.functions)
+
+    @property
+    def width(self) -> int:
+        """How many functions of its slot it takes."""
+        return self.size + sum(slot == 0 for slot, _ in self.virtual)
+
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """Functions that it must have, by itself and for its virtual ones; from 8 on in slots after its own."""
+        return (*(self.functions or ()), *(slot * FUNCTIONS + function for slot, function in self.virtual))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,7 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
         home = homes.get(part.group) if isinstance(part, Device) and part.group is not None else part.address
         if home is not None and _names_slot(home):
             pins[part.id] = Pin(home.bus, home.slot, None if part.address is None else part.address.function)
+    pins |= _companions(guest, pins)
     used = {Pin(guest.machine_model.root, slot, function) for slot, function in guest.machine_model.taken}
     used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
     for name, (bus, slot, function) in pins.items():
@@ -162,6 +176,18 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
     if len(set(pins.values())) < len(pins):
         raise Contradiction("two pins are one address")
     return pins
+
+
+def _companions(guest: Guest, pins: dict[str, Pin]) -> dict[str, Pin]:
+    """Rule companion: without an address of its own, function 0 of the first slot of pcie.0 that no pin names."""
+    root = guest.machine_model.root
+    named = {pin.slot for pin in pins.values() if pin.bus == root}
+    free = [slot for slot in range(1, 31) if slot not in named and slot not in guest.machine_model.closed]
+    return {
+        device.id: Pin(root, free[0], 0)
+        for device in guest.devices
+        if device.model == "amd-iommu" and device.id not in pins and free
+    }
 
 
 def _names_slot(pin: Pin | None) -> bool:
@@ -179,6 +205,12 @@ def _item(guest: Guest, members: tuple[Device, ...], pins: dict[str, Pin]) -> Se
     first = members[0]
     pin = pins.get(first.id)
     functions = _functions(members, pins)
+    virtual: list[tuple[int, int]] = []
+    if members[0].group is None and functions is None and guest.resolved[first.id].virtual_functions:
+        functions = [0]  # docs/semantics.md, virtual-functions
+    for one, function in zip(members, functions or (), strict=False):
+        own = guest.resolved[one.id].virtual_functions
+        virtual += own.places(0, function) if own is not None else ()
     order = range(len(members)) if functions is None else sorted(range(len(members)), key=functions.__getitem__)
     return SeatedItem(
         key=f"device {first.id}" if first.group is None else f"group {first.group}",
@@ -188,6 +220,7 @@ def _item(guest: Guest, members: tuple[Device, ...], pins: dict[str, Pin]) -> Se
         need=guest.resolved[first.id].hotplug,
         node=next((one.numa for one in members if one.numa is not None), None),
         grouped=first.group is not None,
+        virtual=tuple(virtual),
     )
 
 
@@ -227,11 +260,29 @@ def candidate(model: str, number: int, node: int | None = None) -> Bridge:
 
 def connector_of(guest: Guest, one: ResolvedDevice) -> str:
     """The row of the table "What goes where" that the device is in."""
-    if one.model.connector is Connector.INTEGRATED:
+    if "integrated" in (one.model.connector, one.device.connect):
         return "integrated"
     if guest.machine_model.family == "pc":
         return "conventional"
-    return "legacy virtio" if is_legacy_virtio(one) else str(one.device.connect or one.model.connector)
+    own = "legacy virtio" if is_legacy_virtio(one) else str(one.device.connect or one.model.connector)
+    return "hybrid" if own == "express" and has_group_mates(guest, one) else own
+
+
+def iommu_group(guest: Guest, one: ResolvedDevice) -> str | None:
+    """Whose address space it must have, if the guest has a vIOMMU and it is a device of the host; a name by itself
+    where the request does not say the group."""
+    if not guest.has_viommu or not one.is_assigned:
+        return None
+    number = one.device.iommu_group
+    return f"device {one.device.id}" if number is None else f"group {number}"
+
+
+def has_group_mates(guest: Guest, one: ResolvedDevice) -> bool:
+    """Whether another device of the host is of its IOMMU group."""
+    group = iommu_group(guest, one)
+    return group is not None and any(
+        other is not one and iommu_group(guest, other) == group for other in guest.resolved.values()
+    )
 
 
 def is_legacy_virtio(one: ResolvedDevice) -> bool:

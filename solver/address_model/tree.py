@@ -100,7 +100,9 @@ class Tree:
         if owner is None:
             return int(platform.root_hotplug)
         if owner.is_port:
-            return 0 if not owner.hotplug else 1 if platform.native_hotplug else self.reached[bus]
+            if not owner.hotplug or not (platform.native_hotplug or platform.port_hotplug):
+                return 0
+            return 1 if platform.native_hotplug else self.reached[bus]
         if owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return 0
         if owner.created or owner.shpc:  # of a created bridge SHPC is off only where ACPI reaches it

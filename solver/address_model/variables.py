@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.request.guest import Guest
 from .buses import BusSlots, BusType, Slot, buses_of, leave_out, pool
@@ -147,11 +147,23 @@ class Seats:
     def may_go(self, thing: Seated, bus: BusSlots) -> bool:
         """Rule connect, of what is not pinned."""
         if isinstance(thing, SeatedItem):
-            return all(connector_of(self.guest, one) in TAKES.get(bus.kind, ()) for one in thing.members)
+            takes = all(connector_of(self.guest, one) in TAKES.get(bus.kind, ()) for one in thing.members)
+            return takes and self._virtual_may_go(thing, bus)
         needs = CONTROLLERS[thing.model].needs
         if needs is Need.PCI_BRIDGE:
             return bus.is_conventional or (bus.kind is BusType.ROOT and self.guest.machine_model.family == "pc")
         return bus.kind in HOMES[needs]
+
+    def _virtual_may_go(self, item: SeatedItem, bus: BusSlots) -> bool:
+        """Rules virtual-functions and sriov-pf, of what is not pinned."""
+        listed = any(one.is_virtual for one in item.members)
+        if not item.virtual and not listed:
+            return True
+        if any(slot >= SLOTS for slot, _ in item.virtual):
+            return False
+        beyond = listed or any(slot for slot, _ in item.virtual)
+        on_root = bus.kind is BusType.ROOT and self.guest.machine_model.family == "q35" and not beyond
+        return bus.kind is BusType.PORT or on_root
 
     def forbid(self, one: Expression) -> None:
         """Says that an expression is 0: nothing of what it counts is there."""
@@ -180,7 +192,8 @@ def room_fits(room: SpareRoom, bus: BusSlots) -> bool:
 
 
 def may_join(thing: Seated, slot: Slot) -> bool:
-    """Rules chipset and reserve: whether its functions are free there, and the slot is one for it."""
-    if not slot.open or not slot.free or not set(thing.functions or ()) <= slot.free:
+    """Rules chipset, reserve, virtual-functions: whether its functions are free there, and the slot is one for it."""
+    own = {one for one in thing.taken if one < FUNCTIONS}
+    if not slot.open or not slot.free or not own <= slot.free or not slot.taken_after.isdisjoint(thing.taken):
         return False
     return not slot.chipset or (isinstance(thing, SeatedItem) and not thing.grouped and thing.need != "required")

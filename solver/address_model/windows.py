@@ -45,6 +45,11 @@ class WindowPages:
         """Of all bridges there."""
         return sum(self._parts.get(bus, {}).values())
 
+    def on_main_root(self) -> Expression:
+        """Of the bridges there that are no expanders."""
+        parts = self._parts.get(self.seats.guest.machine_model.root, {})
+        return sum(part for key, part in parts.items() if not self.seats.bridges[key].is_expander)
+
     def devices(self, bus: str) -> Expression:
         """Bytes of the IO BARs of devices on the bus."""
         here, behind_port = self.seats.on_bus.get(bus, {}), is_port(self.seats, bus)

@@ -8,6 +8,7 @@ from ...schema.environment.advice import Advice, Alternative, DeviceAdvice, Vari
 from ...schema.environment.candidates import Candidate
 from ...schema.environment.target import Environment
 from ...schema.environment.why import reason
+from ...schema.errors import expect
 from ...schema.formats.qemu import cold_plug
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible
@@ -24,10 +25,12 @@ def advise(request: Mapping[str, Any], environment: Environment, options: Option
 
     `request` is a guest as a mapping, before it is checked: `machine` may be `auto` or missing, `virtio` `auto-by-os`
     or missing. Where no machine is possible, the outcome is Infeasible with the findings of all; where the machine
-    chosen has no layout, it is what `explain` answers. Time limits hold for all that is planned together. Raises
-    nothing: what is wrong with the request itself is in `excluded`, as problems.
+    chosen has no layout, it is what `explain` answers. Time limits hold for all that is planned together. What is wrong
+    with the request itself is in `excluded`, as problems. Raises ArgumentError for arguments of another type.
     """
-    limits = Limits.of(options or Options())
+    expect("request", request, Mapping, "a guest as a mapping, as of qslot.Guest.model_dump()")
+    expect("environment", environment, Environment, "an Environment, as of qslot.Environment(os=..., hosts=[...])")
+    limits = Limits.of(options)
     decisions = plan_candidates(request, environment, limits)
     chosen, excluded = best_of(decisions), excluded_by(decisions)
     layout, outcome = chosen.layout, chosen.outcome

@@ -10,9 +10,10 @@ from ...schema.environment.osinfo import MODES_OF_DRIVER
 from ...schema.environment.target import Environment
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout
-from ...schema.layout.outcome import Infeasible, Outcome
+from ...schema.layout.outcome import Infeasible, Outcome, known_layout
+from ...schema.pci.qemu_versions import has_type
 from ...schema.request.guest import Guest
-from ...schema.verify.environment import verify_for
+from ...schema.verify.environment import HOST_FIRMWARE, verify_for
 from ..options import Options
 from ..search.cpsat import Limits
 from ..solving import best_known
@@ -27,9 +28,14 @@ class Decision:
     warnings: tuple[Finding, ...] = ()
 
     @property
+    def sound(self) -> bool:
+        """Whether the layout has no error, such as a host on which it does not boot."""
+        return all(one.severity != "error" for one in self.warnings)
+
+    @property
     def layout(self) -> Layout | None:
         """The best layout that planning found; None where there is none."""
-        return None if isinstance(self.outcome, Infeasible) else self.outcome.layout
+        return known_layout(self.outcome)
 
 
 def choose_machine(
@@ -59,14 +65,40 @@ def excluded_by(decisions: list[Decision]) -> tuple[Excluded, ...]:
 
 
 def plan_candidate(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:
-    """A layout that the OS or a host cannot cope with, by what the request states, excludes its machine."""
+    """A layout that the OS or a host cannot cope with, by what the request states, excludes its machine.
+
+    Where hosts have several QEMUs it is planned for the newest, or for the first of the older ones whose layout is
+    sound with the firmware of all; if none is, the newest's, and what is wrong with it among the warnings.
+    """
     if candidate.guest is None:
         return Decision(candidate, Infeasible(findings=candidate.findings))
+    first: Decision | None = None
+    for guest in _by_qemu(candidate.guest, environment):
+        decision = _planned(replace(candidate, guest=guest), environment, limits)
+        first = first or decision
+        if isinstance(decision.outcome, Infeasible) or (decision.layout is not None and decision.sound):
+            return decision  # what no layout keeps on one host none keeps on all
+    assert first is not None
+    return first
+
+
+def _by_qemu(guest: Guest, environment: Environment) -> list[Guest]:
+    """Of the hosts' QEMUs, but for what the request itself says."""
+    if guest.qemu:
+        return [guest]
+    machine = guest.machine_model
+    # a host may list a machine type that its QEMU's version is too old, or too new, for: a vendor's
+    fit = [version for version in environment.qemus if has_type(version, machine.family, machine.version)]
+    return [guest.on_qemu(version) for version in fit] or [guest]
+
+
+def _planned(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:
+    assert candidate.guest is not None
     decision = Decision(candidate, best_known(candidate.guest, limits))
     if decision.layout is None:
         return decision
     found = verify_for(environment, decision.layout)
-    errors = tuple(finding for finding in found if finding.severity == "error")
+    errors = tuple(one for one in found if one.severity == "error" and one.rule != HOST_FIRMWARE)
     if errors:
         return Decision(replace(candidate, guest=None, findings=errors), Infeasible(findings=errors))
     return replace(decision, warnings=tuple(found))

@@ -1,27 +1,30 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.address import BUS_NUMBERS
-from ...schema.pci.controllers import CONTROLLERS, BusModel, Need
+from ...schema.pci.controllers import CONTROLLERS, CREATED_ON, Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.guest import Guest
 from ..formulation import Formulation
-from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, shpc_costs, turns_shpc_off, useful_nesting
-from .bus_classes import ALL_FUNCTIONS, NO_ROOM, BusClass, BusKind, KeptRoom, Level, SharedBy, SlotKind, takes_hotplug
+from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, useful_nesting
+from .bus_class_drafts import BusClassDraft, merged
+from .bus_classes import BusClass, BusKind, Level
 from .bus_number_ranges import numbers_left
-from .controller_reserves import ports_look_hot, ports_reserve
+from .created_controllers import CreatedControllers
 from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_controllers, switches_in
+from .iommu import MOST_SPACES, useful_spaces
 from .items import Items, wished_nodes
-from .listed_controllers import KIND_OF_BUS, ListedControllers, merged
+from .listed_controllers import KIND_OF_BUS, ListedControllers
 from .pins import PinConflict
 
 
 @dataclass(slots=True)
 class BusClassBuilder:
-    """Collects classes; `run` grows until no level adds another."""
+    """Collects classes; `build` grows them until no level adds another."""
 
     listed: ListedControllers
     formulation: Formulation
@@ -30,9 +33,17 @@ class BusClassBuilder:
     units: list[FloatingController] = field(default_factory=list)
     incomplete: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
-    _known: dict[tuple[object, ...], BusClass] = field(default_factory=dict)
+    created: CreatedControllers = field(init=False)
+    _floating: dict[tuple[int, Level | BusClass], BusClassDraft] = field(default_factory=dict)
+    """By unit and level; or, of those that have a home, by unit and host."""
+    _in_vain: set[tuple[str, Level]] = field(default_factory=set)
+    """Models that nothing can be of on those levels: see `_is_known_in_vain`."""
     _refused: dict[int, PinConflict] = field(default_factory=dict)
     """What a unit breaks where it cannot be, the last that was looked at."""
+
+    def __post_init__(self) -> None:
+        formulation = self.formulation
+        self.created = CreatedControllers(self.listed, exact_io=formulation.exact_io, chains=formulation.chains)
 
     @property
     def guest(self) -> Guest:
@@ -44,93 +55,48 @@ class BusClassBuilder:
         """Its items."""
         return self.listed.items
 
-    @property
-    def classes(self) -> list[BusClass]:
-        """The bus classes there are until now."""
-        return self.listed.classes
-
     def build(self) -> list[BusClass]:
         """Raises PinConflict where a pinned part breaks a rule by itself, or a unit has no place."""
         self.units = floating_controllers(self.listed)
-        root = self.listed.root()
+        root = self._finished(self.listed.root())
         self.listed.movable_expanders(root)
+        drafts = self.listed.drafts
+        drafts[:] = merged(drafts, self.listed.tree)
         self._created_expanders(root)
-        queue = 0
-        while queue < len(self.classes):
+        classes: list[BusClass] = []
+        known = 0
+        while len(classes) < len(drafts):
             self.check()
-            # classes only ever hang on classes of the level above, so levels are complete in order of depth
-            self.classes[queue:] = sorted(self.classes[queue:], key=lambda one: one.level.depth)
-            self._expand(self.classes[queue])
-            queue += 1
-        placed = {one.floating_group for one in self.classes}
+            if len(drafts) != known:
+                # what a class hangs on is of the level above: in order of depth, that is known when its turn comes
+                drafts[len(classes) :] = sorted(drafts[len(classes) :], key=lambda one: one.bus.level.depth)
+                known = len(drafts)
+            classes.append(self._finished(drafts[len(classes)]))
+            self._expand(classes[-1])
+        placed = {one.floating_group for one in classes}
         for number, unit in enumerate(self.units):
             if number not in placed and not unit.optional:
                 raise self._refused.get(number) or PinConflict("connect", _ids(unit))
-        return merged(self.classes, self.listed.tree)
+        return classes
+
+    def _finished(self, draft: BusClassDraft) -> BusClass:
+        if self.formulation.keeps("bus-numbers"):
+            return draft.finish(partial(numbers_left, self.guest))
+        return draft.finish(lambda bus, _: bus.bus_numbers_left)
 
     def _created_expanders(self, root: BusClass) -> None:
         model = "pxb-pcie" if self.guest.machine_model.family == "q35" else "pxb"
         for node in sorted(wished_nodes(self.guest, self.items)):
-            where = Level(f"node {node}", node, expander=True, depth=1)
-            offer = BusKind.EXPANDER if model == "pxb-pcie" else BusKind.CONVENTIONAL
-            expander = self._create(model, offer, where, CONTROLLERS[model].bus, most=1)
+            name = f"node {node}"
+            space = name if self.listed.tracks(model) else None
+            where = Level(name, node, expander=True, depth=1, space=space)
+            expander = self.created.at(model, where, most=1, alone=True)
             self._allow_parent(expander, root)
             expander.nesting = 0
 
-    def _create(
-        self, model: str, offer: BusKind, where: Level, bus: BusModel, most: int, part: int | None = None
-    ) -> BusClass:
-        """A created class, or the one that is known for that level. `part` is one IO bus of the exact IO model."""
-        key = (model, where, part)
-        if key not in self._known:
-            hot = takes_hotplug(self.guest, model, where, on=True, shpc=True)
-            numbers = tuple(range(bus.first_slot, bus.last_slot + 1))
-            copies = self.listed.copies_on(offer)
-            one = BusClass(
-                kind=offer,
-                model=model,
-                level=where,
-                slots=(
-                    SlotKind(
-                        ALL_FUNCTIONS,
-                        SharedBy.EMPTY,
-                        has_zero=False,
-                        cost=0,
-                        takes_hotplug=hot,
-                        numbers=numbers,
-                        copies=copies,
-                    ),
-                ),
-                takes_hotplug=hot,
-                created=True,
-                max_count=most,
-                io_reserve_pages=int(ports_reserve(self.guest) and model == "pcie-root-port"),
-                shpc=(model == "pcie-pci-bridge" and shpc_costs(self.guest))
-                or (model == "pci-bridge" and self._empty_costs(where)),
-                shpc_optional=model == "pci-bridge" and where.acpi_reaches and turns_shpc_off(self.guest),
-                room=KeptRoom() if self._keeps_room(model) else NO_ROOM,
-                io_bus_number=part,
-                without_io_devices=self.formulation.exact_io and offer is BusKind.CONVENTIONAL and part is None,
-                nesting=1 << 30,
-            )
-            self._known[key] = one
-            self.classes.append(one)
-        return self._known[key]
-
-    def _keeps_room(self, model: str) -> bool:
-        """Whether the firmware heeds the reserves of a created one, which keeps its SHPC where it has spare slots."""
-        return model == "pci-bridge" or (model == "pcie-root-port" and ports_look_hot(self.guest))
-
-    def _empty_costs(self, where: Level) -> bool:
-        """Whether a created pci-bridge opens a window for being empty, unless SHPC is off."""
-        chain = useful_nesting(self.guest, self.items, acpi_reaches=where.acpi_reaches)
-        return shpc_costs(self.guest) and (self.formulation.chains or chain <= BRIDGE_LEVELS)
-
     def _expand(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
-        if self.formulation.keeps("bus-numbers"):
-            host.bus_numbers_left = numbers_left(self.guest, host)
-        if host.kind in (BusKind.ROOT, BusKind.EXPANDER) and self.guest.machine_model.family == "q35":
+        if host.kind in (BusKind.ROOT, BusKind.EXPANDER):
             self._add_created(host, "pcie-root-port")
             self._add_floating(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
         if host.kind is BusKind.PORT:
@@ -195,16 +161,41 @@ class BusClassBuilder:
         return sum(len(unit.controllers) for unit in self.units if unit.needs & need)
 
     def _add_created(self, host: BusClass, model: str) -> None:
-        """A created class below `host`, if that has a slot for it."""
+        """A created class below `host`, if that has a slot for it and the machine has such controllers unasked."""
+        if model not in CREATED_ON[self.guest.machine_model.family]:
+            return
         if host.bus_numbers_left < CONTROLLERS[model].bus_numbers or not any(slot.mask for slot in host.slots):
             return
-        bus = CONTROLLERS[model].bus
-        where = self.listed.below(host, model, f"switch at {host.level}")
-        most = 1 if self.listed.tracks(model) else self._room(host)
-        self._allow_parent(self._create(model, KIND_OF_BUS[bus], where, bus, most), host)
-        if self.formulation.exact_io and KIND_OF_BUS[bus] is BusKind.CONVENTIONAL:
-            for part in range(self._io_buses):
-                self._allow_parent(self._create(model, KIND_OF_BUS[bus], where, bus, most=1, part=part), host)
+        bridge = KIND_OF_BUS[CONTROLLERS[model].bus] is BusKind.CONVENTIONAL
+        where = self.listed.below(host, model, None if bridge else f"switch at {host.level}")
+        if self._is_known_in_vain(host, model, where):
+            return
+        most = self._room(host) if bridge or not self.listed.tracks(model) else 1
+        self._allow_parent(self.created.at(model, where, most), host)
+        if self.formulation.exact_io and bridge:
+            for number in range(self._io_buses):
+                self._allow_parent(self.created.at(model, where, most=1, io_bus_number=number), host)
+        if bridge and host.kind is not BusKind.CONVENTIONAL and where.space is None and self.listed.tracks(model):
+            self._add_spaces(host, model, where)
+
+    def _is_known_in_vain(self, host: BusClass, model: str, where: Level) -> bool:
+        """Whether none can be there, as the slots of `host` are taken, and a class of the same kind is there already
+        which differs only in whose reserve it is inside: below ports with a device each, say. One such class is kept:
+        what could sit nowhere else then is short of slots, and not without any place that takes it."""
+        if any(slot.holds(model) for slot in host.slots):
+            return False
+        alike = model, replace(where, reserve_above=None)
+        known = alike in self._in_vain
+        self._in_vain.add(alike)
+        return known
+
+    def _add_spaces(self, host: BusClass, model: str, where: Level) -> None:
+        """Bridges one by one, each with an address space of its own; behind the others no device of the host sits."""
+        wanted = useful_spaces(self.items, cheapest=self.formulation.cheapest_only)
+        self.incomplete |= wanted > MOST_SPACES
+        for number in range(min(wanted, MOST_SPACES)):
+            own = replace(where, space=f"{model} {number} at {where}")
+            self._allow_parent(self.created.at(model, own, most=1, alone=True), host)
 
     def _room(self, host: BusClass) -> int:
         """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
@@ -225,10 +216,10 @@ class BusClassBuilder:
         reserving = sum(len(items) for kind, items in self.items.free.items() if kind.spare and kind.spare.memory)
         return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving
 
-    def _allow_parent(self, child: BusClass, host: BusClass) -> None:
-        child.possible_parents.append(host)
-        deeper = child.model in ("x3130-upstream", "pci-bridge")
-        child.nesting = min(child.nesting, _nest(host) + deeper if child.model != "pcie-pci-bridge" else 0)
+    def _allow_parent(self, child: BusClassDraft, host: BusClass) -> None:
+        child.may_hang_on(host)
+        deeper = child.bus.model in ("x3130-upstream", "pci-bridge")
+        child.nesting = min(child.nesting, _nest(host) + deeper if child.bus.model != "pcie-pci-bridge" else 0)
 
     def _add_floating(self, host: BusClass, needs: Need) -> None:
         """Units that may hang on `host`: one class a level for the unit itself and each bus pinned inside it."""
@@ -249,30 +240,35 @@ class BusClassBuilder:
         where = self.listed.below(host, controller.model, controller.id)
         if controller.numa is not None and controller.numa != where.node:
             return
-        key = ("unit", number, where) if home is None else ("home", number, host)
-        if key not in self._known:
+        key = (number, where if home is None else host)
+        if key not in self._floating:
             variant = self._floating_at(number, unit, where)
             if variant is None:
                 return
-            variant.optional, variant.home = unit.optional, home
-            self._known[key] = variant
-        self._allow_parent(self._known[key], host)
+            variant.settle(optional=unit.optional, home=home)
+            self._floating[key] = variant
+        self._allow_parent(self._floating[key], host)
 
-    def _floating_at(self, number: int, unit: FloatingController, where: Level) -> BusClass | None:
+    def _floating_at(self, number: int, unit: FloatingController, where: Level) -> BusClassDraft | None:
         """A unit at a level, or nothing if what is pinned inside cannot be there."""
-        before = len(self.classes)
+        drafts = self.listed.drafts
+        before = len(drafts)
         try:
             one = self.listed.controller(unit.controllers[0], where)
-            one.floating_group, one.is_floating = number, True
-            one.max_count, one.nesting = len(unit.controllers), 1 << 30
             pin = self.items.controller_pins.get(unit.controllers[0].id)
-            one.function = None if pin is None else pin.function
-            one.listed_ids = tuple(controller.id for controller in unit.controllers)
+            one.nesting = 1 << 30
+            one.settle(
+                floating_group=number,
+                is_floating=True,
+                function=None if pin is None else pin.function,
+                listed_ids=_ids(unit),
+                max_count=len(unit.controllers),
+            )
             self.listed.pinned_below(one, unit.controllers[0].id)
         except PinConflict as impossible:
             if impossible.rule in WHEREVER_IT_IS:
                 raise
-            del self.classes[before:]
+            del drafts[before:]
             self._refused[number] = impossible
             return None
         return one

@@ -12,7 +12,7 @@ from typing import Final
 from ...schema.firmware.budget import PAGE
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import BUS_NUMBERS, FUNCTIONS
-from ...schema.pci.controllers import CONTROLLERS
+from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
 from .places import Place
@@ -30,6 +30,16 @@ class BusKind(StrEnum):
     CONVENTIONAL = "conventional"
 
 
+PLACE_ON: Final[dict[BusKind, Place | None]] = {
+    BusKind.PORT: Place.PORT,
+    BusKind.CONVENTIONAL: Place.CONVENTIONAL,
+    BusKind.ROOT: Place.ROOT,
+    BusKind.EXPANDER: None,
+    BusKind.SWITCH: None,
+}
+"""What the slots of a bus are to an endpoint; None where endpoints never go there by themselves."""
+
+
 class SharedBy(StrEnum):
     """Who may join the occupants of a slot."""
 
@@ -39,6 +49,14 @@ class SharedBy(StrEnum):
     ENDPOINTS = "endpoints"
     PORTS = "ports"
     BRIDGES = "bridges"
+
+
+JOINED_BY: Final = {
+    Need.ROOT_PORT: SharedBy.PORTS,
+    Need.DOWNSTREAM_PORT: SharedBy.PORTS,
+    Need.PCI_BRIDGE: SharedBy.BRIDGES,
+}
+"""By sort of controllers that share slots: what says that they may join those who are pinned in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +74,17 @@ class SlotKind:
     """More than one where slots are not to run out."""
     company: bool = False
     """A device may be there as a pin says that need not be kept: a slot of its own."""
+    taken_after: frozenset[int] = frozenset()
+    """Of a port's slot: what virtual functions of the pinned take in slots after it, counted from its function 0."""
 
     @property
     def count(self) -> int:
         """How many such slots all buses of the class have together."""
         return len(self.numbers) * self.copies
+
+    def holds(self, controller: str) -> bool:
+        """Whether a controller of that model that no pin puts there may be: alone, or packed with its like."""
+        return self.join in (SharedBy.EMPTY, JOINED_BY.get(CONTROLLERS[controller].needs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,8 @@ class KeptRoom:
 
 
 NO_ROOM: Final = KeptRoom(0, 0, 0)
+BYPASSED: Final = "the guest's memory"
+"""The address space of what is below expanders that bypass the vIOMMU; no id of a controller is spelled like that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +134,9 @@ class Level:
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
     keeper: KeptRoom | None = None
     """Of a pcie-pci-bridge, what the port that it sits on keeps for spare slots, where that matters."""
+    space: str | None = None
+    """The address space that all share there, where a vIOMMU makes that matter: the topmost conventional bridge above,
+    or BYPASSED. None where each function has its own, and behind bridges that no device of the host sits behind."""
 
     @property
     def acpi_reaches(self) -> bool:
@@ -115,9 +144,10 @@ class Level:
         return not self.expander and not self.unplugged
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BusClass:
-    """Controllers that cannot be told apart, and the bus each offers. Compared by identity: a class is itself a key."""
+    """Controllers that cannot be told apart, and the bus that each of them offers. A class is itself a key: it is built
+    once, and no two of one model are alike."""
 
     kind: BusKind
     model: str | None
@@ -136,9 +166,9 @@ class BusClass:
     """io-reserve=0: nothing with IO may come on its bus or below."""
     created: bool = False
     max_count: int = 1
-    parent: "BusClass | None" = None
+    parent: "BusClass | None" = field(default=None, repr=False)
     """Of what is pinned."""
-    possible_parents: list["BusClass"] = field(default_factory=list)
+    possible_parents: tuple["BusClass", ...] = field(default=(), repr=False)
     """Classes it may hang on, where that is open."""
     io_reserve_pages: int = 0
     """IO pages that each opens at least."""
@@ -175,14 +205,16 @@ class BusClass:
         """Whether what it keeps depends on all that is below."""
         return self.bus_reserve is not None or self.io_reserve_pages > 1 or self.forwards_no_io or any(self.kept_memory)
 
-    def child_level(self, *, switch: str | None = None, keeper: bool = False) -> Level:
-        """The level of what hangs on it; `switch` names it where switches are tracked, `keeper`: it keeps room."""
+    def child_level(self, *, switch: str | None = None, keeper: bool = False, bridge: str | None = None) -> Level:
+        """The level of what hangs on it; `switch` names it where switches are tracked, `bridge` where address spaces
+        are, `keeper`: it keeps room."""
         where = self.level
         switches = where.switches if switch is None else (*where.switches, switch)
         inside = self.listed_ids[0] if self.is_tracked else where.reserve_above
         unplugged = where.unplugged or (self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug)
         room = self.room if keeper else None
-        return Level(where.root, where.node, where.expander, where.depth + 1, switches, unplugged, inside, room)
+        depth, space = where.depth + 1, where.space or (None if self.kind is BusKind.CONVENTIONAL else bridge)
+        return Level(where.root, where.node, where.expander, depth, switches, unplugged, inside, room, space)
 
     @property
     def spare_room(self) -> KeptRoom:
@@ -197,16 +229,14 @@ class BusClass:
         return not self.created and not self.optional and (self.parent is None or self.parent.is_certain)
 
     @property
-    def above(self) -> "list[BusClass]":
+    def above(self) -> "tuple[BusClass, ...]":
         """Classes it may hang on: the one that it is pinned to, or its hosts."""
-        return self.possible_parents if self.parent is None else [self.parent]
+        return self.possible_parents if self.parent is None else (self.parent,)
 
     @property
     def place(self) -> Place | None:
-        """What its slots are to an endpoint; None where endpoints never go there by themselves."""
-        return {BusKind.PORT: Place.PORT, BusKind.CONVENTIONAL: Place.CONVENTIONAL, BusKind.ROOT: Place.ROOT}.get(
-            self.kind
-        )
+        """What its slots are to an endpoint."""
+        return PLACE_ON[self.kind]
 
 
 def pages(io: int) -> int:
@@ -218,7 +248,8 @@ def takes_hotplug(guest: Guest, controller: str, where: Level, *, on: bool, shpc
     """Whether device_add works on the bus of a controller there, and Linux sees the device."""
     model = CONTROLLERS[controller]
     if model.is_port:
-        return on and (where.acpi_reaches or guest.machine_model.native_hotplug)
+        machine = guest.machine_model
+        return on and (machine.native_hotplug or (where.acpi_reaches and machine.port_hotplug))
     if not model.is_hotplug_bridge:
         return False
     return shpc or (where.acpi_reaches and guest.machine_model.acpi_bridge_hotplug)

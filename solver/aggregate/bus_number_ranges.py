@@ -1,6 +1,6 @@
 """Bus numbers that there may be in each PCI complex and below each bus, before anything is placed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
@@ -25,12 +25,13 @@ def fixed_ranges(guest: Guest) -> Mapping[str, int]:
     return rooms | {name: end - start for (name, start), end in zip(starts, ends, strict=True)}
 
 
-def numbers_left(guest: Guest, bus: BusClass) -> int:
-    """Bus numbers that there may be below a class: fewer a level, and fewer than its bus-reserve."""
+def numbers_left(guest: Guest, bus: BusClass, above: Iterable[BusClass]) -> int:
+    """Bus numbers that there may be below a class that hangs on one of those `above`: fewer a level, and fewer than its
+    bus-reserve."""
     own = 1 if bus.model is None else CONTROLLERS[bus.model].bus_numbers
     if bus.model is None or CONTROLLERS[bus.model].is_expander:
         return _room(guest, bus.level.root) - own
-    left = max(host.bus_numbers_left for host in bus.above) - own
+    left = max(host.bus_numbers_left for host in above) - own
     return left if bus.bus_reserve is None else min(left, bus.bus_reserve - 1)
 
 

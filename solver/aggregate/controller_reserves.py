@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from ...schema.firmware.budget import PAGE, power_of_two
+from ...schema.firmware.budget import PAGE
 from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ...schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import integer
+from ...schema.pci.size import power_of_two
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bridge_nesting import shpc_costs

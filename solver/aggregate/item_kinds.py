@@ -4,21 +4,24 @@ Items that cannot be told apart are of one kind; the model counts kinds, never d
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Final
 
 from ...schema.firmware.bars import window_bytes
-from ...schema.firmware.budget import power_of_two
-from ...schema.firmware.need import SEABIOS_WINDOW, Where, may_be_short, needed, takes_some
+from ...schema.firmware.need import SEABIOS_WINDOW, Where, may_be_short, most_window_alignment, needed, takes_some
 from ...schema.firmware.pieces import NONE, Memory, Piece
+from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.bars import BarKind as BarKind
 from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
+from ...schema.pci.size import power_of_two
 from ...schema.request.bars import requested, requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import STRICTNESS, ResolvedDevice, mode_on
 from .places import ALLOWED, ANYWHERE, Place
 from .preferences import of_place
+from .virtual_places import VirtualPlaces
 
 Readings = tuple[ResolvedDevice, ...]
 """What a device may be: one, but where the request leaves its virtio mode or its claim to a chipset place open."""
@@ -58,9 +61,17 @@ class ItemKind:
     """Number of its cluster of devices that share a root bus."""
     near_switch: int | None = None
     grouped: bool = False
-    not_behind_conventional_bridge: bool = False
-    """A host device of a guest with a vIOMMU: not behind a conventional bridge."""
+    iommu_groups: frozenset[int] = frozenset()
+    """With a vIOMMU, the host's IOMMU groups that it shares with other items or has several functions of: each has one
+    address space."""
+    lone_iommu_groups: int = 0
+    """With a vIOMMU, how many of its functions are of an IOMMU group that nobody else in the guest is of."""
     spare: Spare | None = None
+    closed: frozenset[int] = frozenset()
+    """What its virtual functions take and nobody else has: functions of its slot, and from 8 on those of slots after
+    it."""
+    alone: bool = False
+    """Nobody shares its slot, whatever is pinned: what a device brings along is no multifunction device."""
     alone_by_preset: bool = False
     """By preset: alone in its slot, which takes hot-plug unless it is the root bus's."""
 
@@ -72,6 +83,21 @@ class ItemKind:
     def fills_zero(self) -> bool:
         """Whether one of its functions is, or may be, function 0."""
         return self.functions is None or 0 in self.functions
+
+    @property
+    def taken(self) -> frozenset[int] | None:
+        """All that nobody else has, from 8 on in slots after its own; None for a lone device, which takes any."""
+        return None if self.functions is None else self.functions | self.closed
+
+    @property
+    def width(self) -> int:
+        """How many functions of its slot that is."""
+        return self.size + sum(one < FUNCTIONS for one in self.closed)
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether it matters whose address space it has: there is a vIOMMU, and a device of the host among it."""
+        return bool(self.iommu_groups or self.lone_iommu_groups)
 
 
 _ORDER: Final = {place: index for index, place in enumerate(Place)}
@@ -86,6 +112,7 @@ class ItemKinds:
     """Whether memory may be short, so that kinds differ by it."""
     reserving: bool = field(init=False)
     """Whether bridges reserve some for conventional spare slots."""
+    _most_alignment: int = field(init=False)
     _several_roots: bool = field(init=False)
     """With OVMF, of which the main root is served first."""
     _by_content: dict[object, ItemKind] = field(default_factory=dict)
@@ -93,6 +120,7 @@ class ItemKinds:
 
     def __post_init__(self) -> None:
         self.memory = may_be_short(self.guest)
+        self._most_alignment = most_window_alignment(self.guest)
         expanders = any(CONTROLLERS[one.model].is_expander for one in self.guest.controllers)
         self._several_roots = self.guest.firmware.name == "ovmf" and (expanders or self.guest.numa_nodes > 0)
         self.reserving = any(spare.kind == "pci" and spare.memory for spare in self.guest.spare)
@@ -104,27 +132,38 @@ class ItemKinds:
 
         Of a member with several readings each measure is that of the reading which asks least there.
         """
+        signatures = tuple(tuple(map(_signature, readings)) for readings in members)
+        numa = next((node for readings in members if (node := readings[0].device.numa) is not None), None)
+        spelling = signatures, None if functions is None else tuple(functions), numa, near, near_switch
+        kind = self._by_spelling.get(spelling)
+        if kind is None:
+            made = replace(self._made(members, functions), numa=numa, near=near, near_switch=near_switch)
+            kind = self._by_spelling[spelling] = self._interned(made)
+        return kind
+
+    def _made(self, members: Sequence[Readings], functions: Sequence[int] | None) -> ItemKind:
+        """Without its node and its neighbours."""
         first = [readings[0] for readings in members]
-        numa = next((one.device.numa for one in first if one.device.numa is not None), None)
-        fixed = None if functions is None else frozenset(functions)
-        spelling = (tuple(tuple(map(_signature, readings)) for readings in members), fixed, numa, near, near_switch)
-        if spelling not in self._by_spelling:
-            kind = ItemKind(
-                size=len(members),
-                functions=fixed,
-                hotplug=max((one.hotplug for one in first), key=STRICTNESS.__getitem__),
-                fits=self._fits(members),
-                allowed=frozenset.intersection(*(_either(self._allowed, readings) for readings in members)),
-                places_giving_mode=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
-                alone_by_preset=self.guest.policy.preset == "libvirt",
-                numa=numa,
-                near=near,
-                near_switch=near_switch,
-                grouped=len(members) > 1 or first[0].device.group is not None,
-                not_behind_conventional_bridge=any(map(self._isolated, first)),
-            )
-            self._by_spelling[spelling] = self._interned(kind)
-        return self._by_spelling[spelling]
+        virtual = VirtualPlaces.of(first, functions)
+        return ItemKind(
+            size=len(members),
+            functions=None if functions is None else frozenset(functions),
+            hotplug=max((one.hotplug for one in first), key=STRICTNESS.__getitem__),
+            fits=self._fits(members),
+            allowed=frozenset.intersection(*(_either(self._allowed, readings) for readings in members))
+            & virtual.allowed(self.guest.machine_model),
+            closed=virtual.routing_ids,
+            places_giving_mode=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
+            alone=any(one.model.brings is not None for one in first),
+            alone_by_preset=self.guest.policy.preset == "libvirt",
+            grouped=len(members) > 1 or first[0].device.group is not None,
+            iommu_groups=frozenset(
+                one.device.iommu_group for one in first if one.shares_iommu_group and one.device.iommu_group is not None
+            ),
+            lone_iommu_groups=sum(
+                self.guest.has_viommu and one.is_assigned and not one.shares_iommu_group for one in first
+            ),
+        )
 
     def of_spare(self, spare: Spare) -> ItemKind:
         """The kind of a single spare slot: nobody's functions, the IO and memory that it keeps."""
@@ -153,27 +192,25 @@ class ItemKinds:
         return Memory((Piece(spare.memory, power_of_two(spare.memory) if ovmf else 1),))
 
     def _interned(self, kind: ItemKind) -> ItemKind:
-        content = tuple(getattr(kind, name) for name in ItemKind.__slots__)
-        return self._by_content.setdefault(content, kind)
+        return self._by_content.setdefault(_content(kind), kind)
 
     def _allowed(self, resolved: ResolvedDevice) -> frozenset[Place]:
         if self.guest.policy.preset == "libvirt" and self.guest.machine_model.family == "q35":
-            allowed = frozenset({self._as_libvirt(resolved)})
+            allowed = self._as_libvirt(resolved)
         else:
             allowed = ALLOWED[resolved.connector]
-            if self._is_legacy_virtio(resolved):
+            if self._is_legacy_virtio(resolved) and resolved.connector is not Connector.INTEGRATED:
                 allowed |= {Place.PORT}
-        if self._isolated(resolved):
-            allowed -= {Place.CONVENTIONAL}
         return allowed & _deciding(resolved)
 
-    def _as_libvirt(self, resolved: ResolvedDevice) -> Place:
+    def _as_libvirt(self, resolved: ResolvedDevice) -> frozenset[Place]:
         if resolved.chipset_place is not None or resolved.connector is Connector.INTEGRATED:
-            return Place.ROOT
-        return Place.CONVENTIONAL if resolved.connector is Connector.CONVENTIONAL else Place.PORT
-
-    def _isolated(self, resolved: ResolvedDevice) -> bool:
-        return self.guest.has_viommu and resolved.is_host_device
+            return frozenset({Place.ROOT})
+        if resolved.shares_iommu_group:  # where libvirt puts it QEMU refuses it
+            return ALLOWED[resolved.connector] - {Place.ROOT}
+        if resolved.is_legacy_by_machine:
+            return frozenset({Place.PORT})  # to libvirt plain virtio is PCI Express
+        return frozenset({Place.CONVENTIONAL if resolved.connector is Connector.CONVENTIONAL else Place.PORT})
 
     def _is_legacy_virtio(self, resolved: ResolvedDevice) -> bool:
         """On q35, a virtio device that must offer the 0.9 interface, which needs IO ports."""
@@ -214,7 +251,7 @@ class ItemKinds:
             bars = tuple(bar for bar in bars if bar.kind is not BarKind.PREF32)
         where: Where = "root" if place is Place.ROOT else "bridge"
         beside = needed(bars, where, firmware)
-        alone = needed(bars, "port", firmware) if place is Place.PORT else beside
+        alone = needed(bars, "port", firmware, self._most_alignment) if place is Place.PORT else beside
         some = self._several_roots and takes_some(bars, where)
         return alone._replace(some=some), beside._replace(some=some)
 
@@ -230,6 +267,9 @@ def _deciding(resolved: ResolvedDevice) -> frozenset[Place]:
     return frozenset({Place.PORT}) if mode is VirtioMode.MODERN else ANYWHERE - {Place.PORT}
 
 
+_content = attrgetter(*(one.name for one in fields(ItemKind)))
+
+
 def _signature(one: ResolvedDevice) -> object:
     """Everything of a device that a kind is made from, but its neighbours and its node."""
     device = one.device
@@ -237,4 +277,5 @@ def _signature(one: ResolvedDevice) -> object:
     grouped = device.group is not None
     properties = tuple(device.properties.items())
     modes = one.modes, one.slot_decides
-    return device.model, one.connector, modes, one.hotplug, claim, grouped, device.bars, device.rom, properties
+    iommu = device.iommu_group if one.shares_iommu_group else None
+    return device.model, iommu, one.connector, modes, one.hotplug, claim, grouped, device.bars, device.rom, properties

@@ -74,6 +74,11 @@ class Open:
     upset: bool = False
     """Whether what may be there upsets the alignment of memory."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is there is known, and what each of it is."""
+        return not (self.least or self.instead or self.homes or self.controllers or self.readings or self.more_io)
+
 
 @dataclass(frozen=True, slots=True)
 class Items:
@@ -102,33 +107,37 @@ def items_of(
     kinds: ItemKinds | None = None,
     readings: Mapping[str, Readings] | None = None,
     freed: Iterable[str] = (),
+    companions: Mapping[str, Pin] | None = None,
 ) -> Items:
     """Sorts a guest's devices into free and pinned items; a group is pinned if one member is.
 
-    A group of which a member is `freed` may have any functions.
+    A group of which a member is `freed` may have any functions. `companions` is where QEMU puts what devices bring
+    along, in place of what the guest says by itself.
     """
     kinds = kinds or ItemKinds(guest)
     freed = frozenset(freed)
-    pins = _resolved_pins(guest)
+    pins = _resolved_pins(guest, companions_of(guest) if companions is None else companions)
     near = _clusters(guest.devices, "near")
     switches = _clusters(guest.devices, "near_switch")
     free: dict[ItemKind, list[Item]] = {}
     pinned: list[Occupant] = []
     for members in _units(guest):
         settled = not freed or freed.isdisjoint(member.id for member in members)
-        slot = next(((pin.bus, pin.slot) for member in members if (pin := pins.get(member.id)) and pin.bus), None)
-        functions = _functions(members, pins) if settled or slot is not None else None
+        one = members[0].id  # a group has one slot, and one cluster: what is said of a member is said of all
+        pin = pins.get(one)
+        on_bus = pin is not None and pin.bus is not None
+        functions = _functions(guest, members, pins) if settled or on_bus else None
         kind = kinds.of(
             [readings[member.id] if readings else (guest.resolved[member.id],) for member in members],
             functions,
-            near=next((near[m.id] for m in members if m.id in near), None),
-            near_switch=next((switches[m.id] for m in members if m.id in switches), None),
+            near=near.get(one),
+            near_switch=switches.get(one),
         )
         item = _item(members, kind, functions)
-        if slot is None or slot[0] is None or slot[1] is None:
+        if pin is None or pin.bus is None or pin.slot is None:
             free.setdefault(kind, []).append(item)
         else:
-            pinned.append(Occupant(item, slot[0], slot[1], settled=settled))
+            pinned.append(Occupant(item, pin.bus, pin.slot, settled=settled))
     for spare in guest.spare:
         if spare.count:
             kind = kinds.of_spare(spare)
@@ -162,22 +171,23 @@ def _item(members: tuple[Device, ...], kind: ItemKind, functions: list[int] | No
     return Item(tuple(one for _, one in seats), kind, tuple(function for function, _ in seats))
 
 
-def _functions(members: tuple[Device, ...], pins: Mapping[str, Pin]) -> list[int] | None:
-    """Pinned functions, the others the lowest left in listed order; None for a lone device without one."""
+def _functions(guest: Guest, members: tuple[Device, ...], pins: Mapping[str, Pin]) -> list[int] | None:
+    """Pinned functions, the others the lowest left in listed order; None for a lone device without one, but by rule
+    virtual-functions function 0 for one that has such."""
     fixed = [pins[m.id].function if m.id in pins else None for m in members]
-    if len(members) == 1 and members[0].group is None and fixed[0] is None:
-        return None
+    if members[0].group is None and fixed[0] is None:
+        return None if guest.resolved[members[0].id].virtual_functions is None else [0]
     left = (function for function in range(FUNCTIONS) if function not in fixed)
     return [next(left) if function is None else function for function in fixed]
 
 
-def _resolved_pins(guest: Guest) -> dict[str, Pin]:
+def _resolved_pins(guest: Guest, companions: Mapping[str, Pin]) -> dict[str, Pin]:
     """Pins with their function filled in: the lowest one that no other pin names, in listed order.
 
     All members of a group of which one is pinned to a slot are pinned to that slot.
     """
     named: dict[tuple[str, int], set[int]] = {}
-    pins = pins_of(guest)
+    pins = {**pins_of(guest), **companions}
     root = guest.machine_model.root
     for slot, function in guest.machine_model.taken:
         named.setdefault((root, slot), set()).add(function)
@@ -191,6 +201,15 @@ def _resolved_pins(guest: Guest) -> dict[str, Pin]:
             taken.add(function)
             pins[name] = Pin(pin.bus, pin.slot, function)
     return pins
+
+
+def companions_of(guest: Guest) -> dict[str, Pin]:
+    """Rule companion, by the device that brings one along: the first slot of the root bus that no pin names."""
+    platform, pins = guest.machine_model, pins_of(guest)
+    used = {pin.slot for pin in pins.values() if pin.bus == platform.root} | platform.closed
+    first = next((slot for slot in range(platform.first_slot, platform.last_slot + 1) if slot not in used), None)
+    bringing = (one.id for one in guest.devices if one.id not in pins and guest.resolved[one.id].model.brings)
+    return {} if first is None else dict.fromkeys(bringing, Pin(platform.root, first, 0))
 
 
 def pins_of(guest: Guest) -> dict[str, Pin]:

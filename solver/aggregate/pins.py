@@ -8,7 +8,7 @@ from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, may_share_slot
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
-from .bus_classes import ALL_FUNCTIONS, Level, SharedBy, SlotKind
+from .bus_classes import ALL_FUNCTIONS, JOINED_BY, Level, SharedBy, SlotKind
 from .item_kinds import Fit, ItemKind
 from .items import Home, Items, Occupant
 from .places import Place
@@ -33,6 +33,8 @@ class Occupancy:
     inside: dict[str, list[Controller]] = field(default_factory=dict)
     homes: dict[str, dict[int, list[Home]]] = field(default_factory=dict)
     """Who may sit there, too."""
+    virtual: dict[str, dict[int, int]] = field(default_factory=dict)
+    """By bus and slot, the mask of functions that virtual functions of what is pinned take."""
 
     def __post_init__(self) -> None:
         platform = self.guest.machine_model
@@ -46,6 +48,9 @@ class Occupancy:
         for occupant in self.items.pinned:
             for function in occupant.item.functions or ():
                 self._sit(occupant.bus, occupant.slot, function, occupant, occupant.item.ids)
+        for occupant in self.items.pinned:
+            if occupant.settled:
+                self._close_virtual(occupant)
         for home in self.items.open.homes:
             if self._may_hold(home):
                 self.homes.setdefault(home.bus, {}).setdefault(home.slot, []).append(home)
@@ -58,8 +63,30 @@ class Occupancy:
         if function >= FUNCTIONS or function in functions:
             raise PinConflict("address-unique", ids)
         if self.reserved(bus).get(slot, 0) >> function & 1 and ids:
-            raise PinConflict("reserve", ids)
+            brought = isinstance(what, Occupant) and what.item.kind.alone
+            raise PinConflict("companion" if brought else "reserve", ids)
         functions[function] = what
+
+    def _close_virtual(self, occupant: Occupant) -> None:
+        """Rule virtual-functions: nobody else has what those of a pinned item take."""
+        bus, root = occupant.bus, self.guest.machine_model.root
+        for one, function in zip(occupant.item.ids, occupant.item.functions or (), strict=True):
+            virtual = self.items.resolved[one].virtual_functions
+            for slot, place in virtual.places(occupant.slot, function) if virtual else ():
+                there = self.occupants.get(bus, {}).get(slot, {}).get(place)
+                held = there is not None and (not isinstance(there, Occupant) or there.settled)
+                closed = bus == root and slot in self.guest.machine_model.closed
+                if slot >= SLOTS or held or closed or self.reserved(bus).get(slot, 0) >> place & 1:
+                    raise PinConflict("virtual-functions", (one, *_ids([there] if there else [])))
+                mine = self.virtual.setdefault(bus, {})
+                mine[slot] = mine.get(slot, 0) | 1 << place
+
+    def taken_after(self, bus: str) -> frozenset[int]:
+        """What virtual functions take in the slots of a bus after the first, counted from function 0 of that."""
+        slots = self.virtual.get(bus, {}).items()
+        return frozenset(
+            slot * FUNCTIONS + f for slot, mask in slots if slot for f in range(FUNCTIONS) if mask >> f & 1
+        )
 
     def all_homes(self) -> list[Home]:
         """The homes of all slots of all buses."""
@@ -76,8 +103,8 @@ class Occupancy:
         return home.functions is None or not any(f in settled or reserved >> f & 1 for f in home.functions)
 
     def reserved(self, bus: str) -> dict[int, int]:
-        """Slot -> mask of reserved functions."""
-        result: dict[int, int] = {}
+        """Slot -> mask of functions that are reserved, or virtual functions'."""
+        result = dict(self.virtual.get(bus, {}))
         for pin in self.guest.reserve:
             if pin.bus == bus and pin.slot is not None:
                 mask = ALL_FUNCTIONS if pin.function is None else 1 << pin.function
@@ -93,15 +120,17 @@ def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, e
     occupants = tree.occupants.get(bus, {})
     homes = tree.homes.get(bus, {})
     found: dict[tuple[int, SharedBy, bool, int, bool, int | None], list[int]] = {}
-    for slot in range(SLOTS):
+    used = occupants.keys() | homes.keys()
+    for slot in sorted({*range(first, last + 1), *used} & {*range(SLOTS)}):
         if bus == platform.root and slot in platform.closed:
             continue
-        here, maybe = occupants.get(slot, {}), homes.get(slot, [])
         slot_hot = hot and (slot > 0 or last == 0)
-        if not here and not maybe:  # most slots of most buses
-            if first <= slot <= last and (free := ALL_FUNCTIONS & ~reserved.get(slot, 0)) & 1:
+        if slot not in used:  # most slots of most buses
+            free = ALL_FUNCTIONS & ~reserved[slot] if slot in reserved else ALL_FUNCTIONS
+            if free & 1:
                 found.setdefault((free, SharedBy.EMPTY, False, 0, slot_hot, None), []).append(slot)
             continue
+        here, maybe = occupants.get(slot, {}), homes.get(slot, [])
         own, zero = slot if maybe else None, 0 in here or any(home.fills_zero for home in maybe)
         taken = (function for function, what in here.items() if not isinstance(what, Occupant) or what.settled)
         free = ALL_FUNCTIONS & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
@@ -113,15 +142,16 @@ def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, e
                     found[free, join, True, 0, slot_hot, own] = [slot]
             continue
         join, cost = _join(here, slot_hot, slot == chipset)
-        if join is (SharedBy.BRIDGES if express else SharedBy.PORTS):
-            join = SharedBy.NOBODY  # only pins put pci-bridges on express buses
+        if join is SharedBy.BRIDGES and express:
+            join = SharedBy.NOBODY  # only pins put pci-bridges there
         if not zero and (join is SharedBy.NOBODY or not free & 1):
             raise PinConflict("function-zero", _ids(here.values()))
         if (join is not SharedBy.NOBODY and free) or maybe:
             found.setdefault((free, join, zero, cost, False, own), []).append(slot)
     lent = {slot for slot, maybe in homes.items() if any(not home.controller for home in maybe)}
+    after = tree.taken_after(bus) if last == 0 else frozenset()
     return tuple(
-        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own in lent)
+        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own in lent, taken_after=after)
         for (mask, join, zero, cost, is_hot, own), numbers in found.items()
     )
 
@@ -136,10 +166,7 @@ def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
 
 def _sharers(controller: str) -> SharedBy:
     """Who may join a controller of that model: its like."""
-    model = CONTROLLERS[controller]
-    if not model.shares_slots:
-        return SharedBy.NOBODY
-    return SharedBy.PORTS if model.is_port else SharedBy.BRIDGES
+    return JOINED_BY.get(CONTROLLERS[controller].needs, SharedBy.NOBODY)
 
 
 def _occupants(here: Iterable[Occupant | Controller | str]) -> list[Occupant]:
@@ -165,7 +192,7 @@ def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool
     if controllers:
         shared = not occupants and not chipset and may_share_slot(controllers)
         return (_sharers(min(controllers)) if shared else SharedBy.NOBODY), 0
-    if any(occupant.item.kind.hotplug == "required" for occupant in occupants):
+    if any(occupant.item.kind.alone or occupant.item.kind.hotplug == "required" for occupant in occupants):
         return SharedBy.NOBODY, 0
     if chipset:
         return SharedBy.CHIPSET, 0
@@ -212,6 +239,14 @@ def pinned_base(tree: Occupancy, bus: str, place: Place | None, where: Level, *,
     return Base(weight, io, functions, memory, window)
 
 
+def has_address_space(kind: ItemKind, where: Level, place: Place | None) -> bool:
+    """Rule iommu-group, of one item: what must share an address space sits where one is shared; and no device of the
+    host behind a bridge that counts as nobody's (there are others that are told apart)."""
+    if kind.iommu_groups or (kind.is_assigned and place is Place.CONVENTIONAL):
+        return where.space is not None
+    return True
+
+
 def _must(guest: Guest, ids: tuple[str, ...], kind: ItemKind, where: Level, place: Place | None, *, met: bool) -> None:
     if place is None:
         raise PinConflict("connect", ids)
@@ -223,5 +258,5 @@ def _must(guest: Guest, ids: tuple[str, ...], kind: ItemKind, where: Level, plac
         raise PinConflict("max-depth", ids)
     if place not in kind.places_giving_mode:
         raise PinConflict("virtio-slot", ids)
-    if kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL:
-        raise PinConflict("viommu-host-device", ids)
+    if not has_address_space(kind, where, place):
+        raise PinConflict("iommu-group", ids)

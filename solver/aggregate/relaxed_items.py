@@ -16,7 +16,7 @@ from ...schema.request.device import MODES, Controller, Device
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import model_of
 from .item_kinds import ItemKind, ItemKinds, Readings
-from .items import Home, Item, Items, Occupant, Open, items_of, pins_of
+from .items import Home, Item, Items, Occupant, Open, companions_of, items_of, pins_of
 
 
 def relaxed_items(relaxation: Relaxation) -> Items:
@@ -40,7 +40,7 @@ class _Reader:
         """All that must hold as items of its own; then what is open."""
         kinds = ItemKinds(self.stated)
         freed = [name for name, pin in self._pins.items() if pin.function is not None and self._is_freed(name)]
-        items = items_of(self.stated, kinds, self._readings, freed)
+        items = items_of(self.stated, kinds, self._readings, freed, self._companions)
         pinned = [replace(one, group=self._left_groups.get(one.item.ids[0])) for one in items.pinned]
         least: dict[ItemKind, int] = {}
         instead = self._groups(items, kinds, least)
@@ -65,6 +65,12 @@ class _Reader:
     @cached_property
     def _pins(self) -> dict[str, Pin]:
         return pins_of(self.whole)
+
+    @cached_property
+    def _companions(self) -> dict[str, Pin]:
+        """That are in the same slot whichever pins are kept: the more are, the higher it is. Others may be anywhere."""
+        whole = companions_of(self.whole)
+        return {name: pin for name, pin in companions_of(self.stated).items() if whole.get(name) == pin}
 
     @cached_property
     def _stated_pins(self) -> dict[str, Pin]:
@@ -152,7 +158,8 @@ class _Reader:
 
     @cached_property
     def _readings(self) -> dict[str, Readings]:
-        """By virtio mode, where that is open; and by who else is there to claim a place of the chipset's."""
+        """By virtio mode, where that is open; by who else is there to claim a place of the chipset's; and by whether
+        it shares its IOMMU group, which decides how it connects."""
         absent = self.relaxation.optional_devices
         everybody = self.stated.model_copy(update={"devices": _merged(self.whole, (*self.stated.devices, *absent))})
         result = {one.id: [self.stated.resolved.get(one.id) or everybody.resolved[one.id]] for one in everybody.devices}
@@ -160,6 +167,9 @@ class _Reader:
         for mode in MODES:
             changed = tuple(self._with_mode(one, mode) for one in everybody.devices)
             others += [everybody.model_copy(update={"devices": changed})] if changed != everybody.devices else []
+        for name, known in result.items():
+            if self.whole.resolved[name].shares_iommu_group and not known[0].shares_iommu_group:
+                known.append(self.whole.resolved[name])
         for other in others:
             for name, known in result.items():
                 if (reading := other.resolved[name]) not in known:

@@ -1,7 +1,9 @@
 """What the commands that plan have in common: how to read GUEST, how long to search, and how to be interrupted."""
 
+import gc
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,98 +14,104 @@ import click
 
 from ..options import LAST_SEED, MOST_WORKERS
 from .environment import ENVIRONMENT_OPTIONS as ENVIRONMENT
-from .environment import Option, environment_of
-from .exits import CliError, Exit, message
+from .environment import EnvironmentOptions
+from .exits import CliError, Exit, message, warn
+from .progress import ProgressLine
+from .request import Option, RequestOptions, request_options, taken_out
+from .seconds import SECONDS
+from .streams import interruptible
 
 if TYPE_CHECKING:
-    from qslot.schema import Guest, Outcome, Solved
+    from qslot.schema import Guest, Layout, Outcome, Solved
     from qslot.schema.environment.advice import Excluded
     from qslot.schema.environment.target import Environment
+    from qslot.schema.formats.sources import Source
 
-    from .. import Options
+    from .. import Options, Stop
 
 Answer = TypeVar("Answer")
 
 
 class LoadedRequest(NamedTuple):
     """A request and the text that it was read from. `solved` is its proved plan where the search for a machine had to
-    find it."""
+    find it, `environment` for whom it is planned."""
 
     guest: "Guest"
     text: str
     solved: "Solved | None" = None
+    environment: "Environment | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
     """The options of `search_options`."""
 
-    firmware: str | None
-    preset: str | None
+    request: RequestOptions
     time_limit: float | None
     workers: int
     seed: int
-    environment: "Environment | None" = None
-    model_file: Path | None = None
+    environment: EnvironmentOptions
+    model_file: Path | None
 
-    def read(self, guest: str) -> "LoadedRequest":
+    def read(self, guest: "Source") -> "LoadedRequest":
         """The request as these options have it. With an environment, the one for the machine chosen; its warnings go
         to standard error. Raises NoMachineError where none will do."""
         from qslot.schema import Solved
-        from qslot.schema.formats.files import read_request
 
-        if self.environment is None:
-            return LoadedRequest(*read_request(guest, self._overrides()))
+        if not self.environment.given:
+            return LoadedRequest(*self.request.read(guest))
         from qslot.schema.environment.words import because
+        from qslot.schema.verify.environment import HOST_FIRMWARE
 
-        data, text = self.data(guest)
-        environment = self.environment
+        data, text = self.request.data(guest)
+        environment = self.environment.of(text, data.get("machine"))
         from .. import choose_machine  # after reading: bad input need not wait for ortools to load
 
         chosen, excluded = self.run(lambda options: choose_machine(data, environment, options))
         if chosen.candidate.guest is None:
             refuse_bad_input(guest, excluded)
             raise NoMachineError(excluded)
-        message("\n".join(f"warning: {because(finding)}" for finding in chosen.warnings))
-        return LoadedRequest(
-            chosen.candidate.guest, text, chosen.outcome if isinstance(chosen.outcome, Solved) else None
-        )
-
-    def data(self, guest: str) -> tuple[dict[str, Any], str]:
-        """The request as these options have it, not yet checked, and its text."""
-        from qslot.schema.formats.files import read_data
-
-        return read_data(guest, self._overrides())
-
-    def _overrides(self) -> dict[str, object]:
-        overrides: dict[str, object] = {}
-        if self.firmware is not None:
-            name, colon, version = self.firmware.partition(":")
-            overrides["firmware"] = {"name": name, "version": version} if colon else {"name": name}
-        if self.preset is not None:
-            overrides["policy"] = {"preset": self.preset}
-        return overrides
+        warn(because(one) for one in chosen.warnings if one.rule != HOST_FIRMWARE)
+        solved = chosen.outcome if isinstance(chosen.outcome, Solved) else None
+        return LoadedRequest(chosen.candidate.guest, text, solved, environment)
 
     def run(self, work: "Callable[[Options], Answer]") -> Answer:
-        """What the work answers. An interrupt lets it answer with what it knows by then, a second one ends it."""
-        from .. import Options, Stop  # after reading: bad input need not wait for ortools to load
+        """What the work answers; see `stoppable`."""
+        from .. import Options  # after reading: bad input need not wait for ortools to load
 
-        stop = Stop()
-        answer: Future[Answer] = Future()
-        options = Options(self.time_limit, self.workers, self.seed, stop, self.model_file)
+        line = ProgressLine("searching")
+        return stoppable(
+            lambda stop: work(Options(self.time_limit, self.workers, self.seed, stop, self.model_file, line.listener)),
+            "interrupted: finishing with the best so far",
+            line,
+        )
 
-        def worker() -> None:
-            try:
-                answer.set_result(work(options))
-            except BaseException as error:
-                answer.set_exception(error)
 
+def stoppable(work: "Callable[[Stop], Answer]", told: str, line: ProgressLine | None = None) -> Answer:
+    """What the work answers. An interrupt is told, and lets it answer with what it knows by then; a second one ends
+    it. Meanwhile `line` says how it stands."""
+    from .. import Stop
+
+    gc.freeze()
+    gc.enable()
+    stop = Stop()
+    answer: Future[Answer] = Future()
+
+    def worker() -> None:
+        try:
+            answer.set_result(work(stop))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    with interruptible(), line or nullcontext():
         try:
             # no thread of a pool: that would be waited for even by a second interrupt
             Thread(target=worker, daemon=True).start()
             return answer.result()
         except KeyboardInterrupt:
-            message("interrupted: finishing with the best so far")
+            if line is not None:
+                line.clear()
+            message(told)
             stop()
             return answer.result()
 
@@ -117,13 +125,30 @@ class NoMachineError(CliError):
         self.excluded = excluded
 
 
-def refuse_bad_input(guest: str, excluded: "Sequence[Excluded]") -> None:
+def refuse_bad_input(guest: "Source", excluded: "Sequence[Excluded]") -> None:
     """Raises InputError where the request contradicts every machine, whoever it is for."""
     from qslot.schema.errors import InputError
-    from qslot.schema.formats.files import called
+    from qslot.schema.formats.sources import called
 
     if excluded and all(one.problems for one in excluded):
         raise InputError(called(guest), list(excluded[0].problems))
+
+
+def tell_unread(guest: "Guest") -> None:
+    """What of the input nobody understood, on standard error: where no layout is printed that would say it."""
+    warn(f"not understood: {words}" for words in guest.unread)
+
+
+def tell_hosts(environment: "Environment | None", layout: "Layout") -> bool:
+    """Says what the firmware of each host makes otherwise, on standard error; whether all boot the layout whole."""
+    if environment is None:
+        return True
+    from qslot.schema.environment.words import because
+    from qslot.schema.verify.environment import host_firmware
+
+    found = list(host_firmware(environment, layout))
+    message("\n".join(f"{one.severity}: {because(one)}" for one in found))
+    return all(one.severity != "error" for one in found)
 
 
 def exit_code_and_message(outcome: "Outcome") -> tuple[Exit, str]:
@@ -135,13 +160,8 @@ def exit_code_and_message(outcome: "Outcome") -> tuple[Exit, str]:
     return (Exit.UNPROVED, str(outcome)) if isinstance(outcome, Undecided) else (Exit.DONE, "")
 
 
-PRESETS = ("default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern")
-OPTIONS: tuple[Option, ...] = (
-    click.option("--firmware", metavar="F", help="seabios or ovmf, or with a version: ovmf:2025.02. Default: GUEST's."),
-    click.option("--preset", type=click.Choice(PRESETS), help="Where devices go by themselves, which machine: README."),
-    click.option(
-        "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; default: none."
-    ),
+SEARCH_OPTIONS: tuple[Option, ...] = (
+    click.option("--time-limit", type=SECONDS, metavar="S", help="Seconds; default: none."),
     click.option(
         "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True, help="Solver threads."
     ),
@@ -158,24 +178,14 @@ OPTIONS: tuple[Option, ...] = (
 def search_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that searches, handed on as `search`."""
 
+    @request_options
     @wraps(command)
-    def collected(
-        firmware: str | None,
-        preset: str | None,
-        time_limit: float | None,
-        workers: int,
-        seed: int,
-        model_file: Path | None,
-        os: str | None,
-        hosts: tuple[str, ...],
-        drivers: str,
-        osinfo_dir: Path | None,
-        **rest: Any,
-    ) -> None:
-        environment = environment_of(os, hosts, drivers, osinfo_dir)
-        command(search=SearchOptions(firmware, preset, time_limit, workers, seed, environment, model_file), **rest)
+    def collected(**given: Any) -> None:
+        given["environment"] = EnvironmentOptions(**taken_out(given, EnvironmentOptions))
+        search = SearchOptions(**taken_out(given, SearchOptions))
+        command(search=search, **given)
 
     decorated: Callable[..., None] = collected
-    for option in reversed((*OPTIONS, *ENVIRONMENT)):
+    for option in reversed((*SEARCH_OPTIONS, *ENVIRONMENT)):
         decorated = option(decorated)
     return decorated

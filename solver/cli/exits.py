@@ -1,7 +1,7 @@
-"""Exit codes, and where results go."""
+"""Exit codes, and messages."""
 
+from collections.abc import Iterable
 from enum import IntEnum
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -12,6 +12,7 @@ class Exit(IntEnum):
 
     DONE = 0
     INTERNAL = 1
+    DIFFERS = 1  # of `diff` alone, as `diff` and `cmp` have it
     INPUT = 2
     INFEASIBLE = 3
     UNPROVED = 4
@@ -42,17 +43,12 @@ def leave(code: Exit) -> NoReturn:
     raise click.exceptions.Exit(code)
 
 
-def result(text: str, output: Path | None = None) -> None:
-    """The result, on standard output or whole into a file."""
-    if output is None or str(output) == "-":
-        click.echo(text, nl=False)
-        return
-    from qslot.schema.formats.files import write
-
-    write(output, text)
-
-
 def message(text: str) -> None:
     """What is not the result: on standard error."""
     if text:
         click.echo(text, err=True)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Warnings, a line each, on standard error."""
+    message("\n".join(f"warning: {line}" for line in lines))

@@ -5,25 +5,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .exits import CliError, Exit, result
+from .completion import MODEL_NAMES
+from .exits import CliError, Exit
+from .streams import result
 
 if TYPE_CHECKING:
-    from qslot.schema.catalog import DeviceModel
+    from qslot.schema.catalog import DeviceModel, ModelBar
     from qslot.schema.pci.controllers import VirtioMode
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["guest", "layout"]), default="guest")
+@click.argument("what", type=click.Choice(["guest", "layout", "diff"]), default="guest")
 def schema(what: str) -> None:
-    """Print the JSON Schema of a guest (default) or of a layout, for editors and other programs."""
-    from qslot.schema.formats.json_schema import guest_schema, layout_schema
+    """Print the JSON Schema of a guest (default), a layout or a diff, for editors and other programs."""
+    from qslot.schema.formats.json_schema import diff_schema, guest_schema, layout_schema
 
-    document = guest_schema() if what == "guest" else layout_schema()
+    document = {"guest": guest_schema, "layout": layout_schema, "diff": diff_schema}[what]()
     result(json.dumps(document, indent=2) + "\n")
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=MODEL_NAMES)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def catalog(model: str | None, as_json: bool) -> None:
     """Say what is known of device MODEL, or list all models."""
@@ -41,10 +43,10 @@ def _all() -> list[tuple[str, ...]]:
     from qslot.schema.catalog import models
     from qslot.schema.pci.controllers import CONTROLLERS
 
-    linear: list[tuple[str, ...]] = [(name, "controller", "", "") for name in CONTROLLERS]
+    linear: list[tuple[str, ...]] = [(name, "controller", "", "", "") for name in CONTROLLERS]
     for name, entry in models().items():
         modes = "" if entry.virtio is None else "/".join(entry.virtio.modes)
-        linear.append((name, entry.category, entry.connector, modes))
+        linear.append((name, entry.category, entry.connector, modes, entry.releases))
     return linear
 
 
@@ -55,6 +57,7 @@ def _table(linear: list[tuple[str, ...]]) -> str:
 
 
 def _controller(name: str) -> dict[str, str] | None:
+    from qslot.schema.pci.controller_properties import property_names
     from qslot.schema.pci.controllers import CONTROLLERS
 
     model = CONTROLLERS.get(name)
@@ -66,7 +69,7 @@ def _controller(name: str) -> dict[str, str] | None:
         "sits on a bus for": _flags(model.needs.name),
         "its bus takes": _flags(model.bus.provides.name),
         "its slots": f"{model.bus.first_slot:02x} to {model.bus.last_slot:02x}",
-        "properties": ", ".join(sorted(model.properties)) or "none",
+        "properties": ", ".join(sorted(property_names(name))),
     }
 
 
@@ -75,10 +78,10 @@ def _flags(name: str | None) -> str:
 
 
 def _endpoint(name: str) -> dict[str, str]:
-    from qslot.schema.catalog import UnknownModel, default_hotplug, find
+    from qslot.schema.catalog import UnknownModel, default_hotplug, find, named_by_qemu
 
     try:
-        model = find(name)
+        model = find((named_by_qemu(name) or (name,))[0])
     except UnknownModel as unknown:
         raise CliError(str(unknown), Exit.INPUT) from None
     facts = {
@@ -88,17 +91,27 @@ def _endpoint(name: str) -> dict[str, str]:
         "connector": model.connector.value,
         "hot-plug": f"yes, {default_hotplug(model)} by default" if model.hotpluggable else "QEMU refuses it",
     }
+    if model.releases:
+        facts["QEMU"] = model.releases
     modes: tuple[VirtioMode | None, ...] = (None,) if model.virtio is None else model.virtio.modes
     for mode in modes:
-        facts["BARs" if mode is None else f"BARs, {mode}"] = _bars(model, mode)
+        facts |= _bars_by_version(model, mode)
     return facts | {"ROM": _size(model.rom) if model.rom else "none", "source": model.source}
 
 
-def _bars(model: "DeviceModel", mode: "VirtioMode | None") -> str:
-    """Without properties; with some, BARs may differ."""
+def _bars_by_version(model: "DeviceModel", mode: "VirtioMode | None") -> dict[str, str]:
+    """Without properties; with some, BARs may differ. Today's, then those before."""
+    from qslot.schema.catalog.changes import changes, newest_bars
+    from qslot.schema.pci.qemu_versions import version_text
+
+    name = "BARs" if mode is None else f"BARs, {mode}"
     if model.self_described:
-        return "the host device's: the request states them"
-    bars = model.bars(mode, {})
+        return {name: "the host device's: the request states them"}
+    older = {f"{name}, {one.by} before {version_text(one.until)}": _bars(one.bars) for one in changes(model, mode)}
+    return {name: _bars(newest_bars(model, mode)), **older}
+
+
+def _bars(bars: "tuple[ModelBar, ...]") -> str:
     return ", ".join(f"{b.bar}: {b.kind} {_size(b.size)}{' prefetchable' * b.prefetchable}" for b in bars) or "none"
 
 

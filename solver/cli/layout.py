@@ -1,29 +1,44 @@
 """`qslot check` and `qslot show`: what can be done with a layout that exists."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .exits import Exit, leave, result
+from .exits import Exit, leave, warn
+from .pictures import LAYOUT_FORMS, drawn, output_option
+from .previous import previous_option, read_previous
+from .request import RequestOptions, request_options
+from .source import SOURCE, GuestCommand
+from .streams import reading, result
+
+if TYPE_CHECKING:
+    from qslot.schema.formats.sources import Source
 
 
-@click.command()
-@click.argument("guest")
-@click.argument("layout")
+@click.command(cls=GuestCommand)
+@click.argument("guest", type=SOURCE)
+@click.argument("layout", type=SOURCE)
+@request_options
+@previous_option
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
-def check(guest: str, layout: str, as_json: bool) -> None:
+def check(guest: "Source", layout: "Source", request: RequestOptions, previous: str | None, as_json: bool) -> None:
     """Hold LAYOUT against every rule and GUEST, without the solver.
 
     Prints the findings, or nothing. Exit code 5 where one of them is an error.
     """
     from qslot.schema.errors import InputError
-    from qslot.schema.formats.files import read_guest, read_layout
+    from qslot.schema.formats.as_it_is import read_as_it_is
     from qslot.schema.formats.text_layout import findings
     from qslot.schema.verify import verify
 
     if guest == layout == "-":
         raise InputError("standard input", ["can be the guest or the layout, not both"])
-    found = list(verify(read_guest(guest), read_layout(layout)))
+    asked, text = request.read(guest)
+    with reading(layout):
+        answer = read_as_it_is(layout).layout
+    found = list(verify(asked, answer, read_previous(previous, guest, asked, text)))
     if as_json:
         result(json.dumps([finding.model_dump(mode="json") for finding in found], indent=2) + "\n")
     elif found:
@@ -31,13 +46,26 @@ def check(guest: str, layout: str, as_json: bool) -> None:
     leave(Exit.FINDINGS if any(finding.severity == "error" for finding in found) else Exit.DONE)
 
 
-@click.command()
-@click.argument("layout")
-@click.option("--to", "form", type=click.Choice(["tree", "json"]), default="tree", show_default=True)
-def show(layout: str, form: str) -> None:
-    """Draw LAYOUT as `lspci -tv` would, with its spare slots, objective and warnings."""
-    from qslot.schema.formats.files import read_layout, to_json
-    from qslot.schema.formats.text_layout import tree
+@click.command(cls=GuestCommand)
+@click.argument("layout", type=SOURCE)
+@click.option("--to", "form", type=click.Choice(LAYOUT_FORMS), default="tree", show_default=True)
+@output_option
+def show(layout: "Source", form: str, output: Path | None) -> None:
+    """Draw LAYOUT, domain XML that states every address, or a QEMU's command line: its buses, free slots, objective and
+    warnings.
 
-    read = read_layout(layout)
-    result(tree(read) if form == "tree" else to_json(read))
+    The tree is drawn as `lspci -tv` would. A picture (svg, html) has maps of IO ports and memory, too, and needs
+    nothing but a browser.
+
+    \b
+    Examples:
+      qslot show layout.json
+      qslot show layout.json --to html -o layout.html
+      virsh dumpxml guest | qslot show - --to svg -o guest.svg
+    """
+    from qslot.schema.formats.as_it_is import read_as_it_is
+
+    with reading(layout):
+        found = read_as_it_is(layout)
+    warn(found.warnings)
+    result(drawn(found.layout, form, output), output)

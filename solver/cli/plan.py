@@ -1,37 +1,89 @@
 """`qslot plan`: a guest in, a layout out."""
 
 import json
-import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .common import SearchOptions, exit_code_and_message, search_options
-from .exits import CliError, Exit, leave, message, result
+from .common import SearchOptions, exit_code_and_message, search_options, tell_hosts, tell_unread
+from .exits import CliError, Exit, leave, message
+from .pictures import drawn, output_option
+from .previous import previous_option, read_previous, tell_difference
+from .source import SOURCE, GuestCommand
+from .streams import result
 
 if TYPE_CHECKING:
-    from qslot.schema import Layout, Outcome
+    from qslot.schema import Guest, Layout
+    from qslot.schema.environment.target import Environment
+    from qslot.schema.formats.sources import Source
 
-FORMATS = ("json", "yaml", "argv", "qmp", "libvirt", "tree")
+FORMATS = ("tree", "svg", "html", "json", "yaml", "argv", "qmp", "libvirt")
 
 
-@click.command()
-@click.argument("guest")
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is printed of the layout."""
+
+    name: str
+    """One of FORMATS."""
+    standalone: bool
+    explicit_virtio: bool
+    as_json: bool
+
+    def check(self) -> None:
+        """Raises UsageError for options that do not go together."""
+        if self.standalone and self.name != "argv":
+            raise click.UsageError("--standalone goes with --to argv")
+        if self.as_json and self.name not in ("json", "argv"):
+            raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {self.name}")
+        if self.explicit_virtio and self.name != "libvirt":
+            raise click.UsageError("--explicit-virtio goes with --to libvirt")
+
+    def check_source(self, source: str) -> None:
+        """Raises UsageError for a guest that cannot be printed so."""
+        from qslot.schema.formats.sources import is_xml_text
+
+        if self.name == "libvirt" and not is_xml_text(source):
+            raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
+
+    @property
+    def holds_warnings(self) -> bool:
+        """Whether the layout's warnings are in it."""
+        return self.name not in ("argv", "qmp", "libvirt")
+
+    def text(self, request: "Guest", layout: "Layout", source: str, output: Path | None) -> str:
+        """The layout of the request, which was read from that source, for standard output or a file."""
+        if self.name == "libvirt":
+            return _domain(request, layout, source, explicit_virtio=self.explicit_virtio)
+        if self.name == "argv":
+            return argv_lines(layout, standalone=self.standalone, as_json=self.as_json)
+        if self.name == "qmp":
+            return _qmp_lines(layout)
+        return drawn(layout, self.name, output)
+
+
+@click.command(cls=GuestCommand)
+@click.argument("guest", type=SOURCE)
 @click.option("--to", "form", type=click.Choice(FORMATS), help="What to print; default: the tree.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all.")
+@output_option
 @search_options
+@previous_option
 @click.option("--standalone", is_flag=True, help="With --to argv: also all else that QEMU needs to start.")
-@click.option("--explicit-virtio", is_flag=True, help="With --to libvirt: also where a device has its address.")
+@click.option(
+    "--explicit-virtio", is_flag=True, help="With --to libvirt: every virtio mode, also where the slot makes it."
+)
 @click.option("--json", "as_json", is_flag=True, help="The layout as JSON; with --to argv: -device '{...}'.")
 def plan(
-    guest: str,
+    guest: "Source",
     form: str | None,
     output: Path | None,
     search: SearchOptions,
     standalone: bool,
     explicit_virtio: bool,
     as_json: bool,
+    previous: str | None,
 ) -> None:
     """Find the best layout of GUEST and prove it.
 
@@ -39,64 +91,41 @@ def plan(
     Examples:
       qslot plan guest.yaml
       qslot plan guest.yaml --to json -o layout.json
+      qslot plan guest.yaml --to html -o layout.html
       qslot plan domain.xml --to libvirt -o planned.xml
+      qslot plan guest.yaml --previous layout.json
       qslot plan guest.yaml --to argv --standalone | xargs -r qemu-system-x86_64
     """
-    form = form or ("json" if as_json else "tree")
-    _check_options(form, standalone=standalone, as_json=as_json, explicit_virtio=explicit_virtio)
-    request, source, solved = search.read(guest)
-    if form == "libvirt" and not source.lstrip().startswith("<"):
-        raise click.UsageError("--to libvirt gives back the domain XML that GUEST is, but this is none")
+    from qslot.schema.layout.outcome import known_layout
+
+    asked = Form(form or ("json" if as_json else "tree"), standalone, explicit_virtio, as_json)
+    asked.check()
+    request, source, solved, environment = search.read(guest)
+    asked.check_source(source)
+    before = read_previous(previous, guest, request, source)
     from .. import explain  # after reading: bad input need not wait for ortools to load
 
-    outcome = solved or search.run(lambda options: explain(request, options))
+    outcome = search.run(lambda options: explain(request, options, before)) if before or not solved else solved
     code, why = exit_code_and_message(outcome)
     message(why)
-    layout = _layout(outcome)
-    if layout is not None and form == "libvirt":
-        result(_domain(layout, source, explicit_virtio=explicit_virtio), output)
-    elif layout is not None:
-        result(_text(layout, form, standalone=standalone, as_json=as_json), output)
-        if form in ("argv", "qmp"):  # the other forms hold their warnings themselves
-            _warn(layout)
-    leave(code)
+    layout = known_layout(outcome)
+    if layout is None:
+        tell_unread(request)
+        leave(code)
+    result(asked.text(request, layout, source, output), output)
+    boots = _tell(layout, before, environment, warnings=not asked.holds_warnings)
+    leave(Exit.FINDINGS if code is Exit.DONE and not boots else code)
 
 
-def _check_options(form: str, *, standalone: bool, as_json: bool, explicit_virtio: bool) -> None:
-    if standalone and form != "argv":
-        raise click.UsageError("--standalone goes with --to argv")
-    if as_json and form not in ("json", "argv"):
-        raise click.UsageError(f"--json goes with --to json or --to argv, not with --to {form}")
-    if explicit_virtio and form != "libvirt":
-        raise click.UsageError("--explicit-virtio goes with --to libvirt")
-
-
-def _domain(layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
-    from qslot.schema.libvirt import SourceError, write
+def _domain(request: "Guest", layout: "Layout", source: str, *, explicit_virtio: bool) -> str:
+    from qslot.schema.libvirt import SourceError, unsaid, write
 
     try:
         written = write(layout, source.encode(), explicit_virtio=explicit_virtio)
     except SourceError as error:
         raise CliError(str(error), Exit.INPUT) from None
-    message("\n".join(written.rewritten))
+    message("\n".join((*written.rewritten, *unsaid(request, layout, source.encode(), written.data))))
     return written.data.decode()
-
-
-def _layout(outcome: "Outcome") -> "Layout | None":
-    from qslot.schema import Infeasible
-
-    return None if isinstance(outcome, Infeasible) else outcome.layout
-
-
-def _text(layout: "Layout", form: str, *, standalone: bool, as_json: bool) -> str:
-    from qslot.schema.formats.files import to_json, to_yaml
-    from qslot.schema.formats.text_layout import tree
-
-    if form == "argv":
-        return argv_lines(layout, standalone=standalone, as_json=as_json)
-    if form == "qmp":
-        return _qmp_lines(layout)
-    return {"json": to_json, "yaml": to_yaml, "tree": tree}[form](layout)
 
 
 def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = False) -> str:
@@ -104,6 +133,7 @@ def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = Fa
     from qslot.schema.formats.qemu import arguments
     from qslot.schema.formats.standalone import imitated
     from qslot.schema.formats.standalone import standalone as all_arguments
+    from qslot.schema.qemu_arguments.shell_words import lines_of
 
     if standalone and (without := imitated(layout)):
         message(f"imitated, for want of their hardware: {', '.join(without)}")
@@ -111,12 +141,7 @@ def argv_lines(layout: "Layout", *, standalone: bool = False, as_json: bool = Fa
         words = all_arguments(layout, as_json=as_json) if standalone else arguments(layout, as_json=as_json)
     except FileNotFoundError as error:
         raise CliError(str(error), Exit.INPUT) from None
-    lines: list[list[str]] = []
-    for word in words:
-        if word.startswith("-") or not lines:
-            lines.append([])
-        lines[-1].append(word)
-    return "".join(f"{shlex.join(line)}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines_of(words))
 
 
 def _qmp_lines(layout: "Layout") -> str:
@@ -129,7 +154,12 @@ def _qmp_lines(layout: "Layout") -> str:
     return "".join(f"{json.dumps(command)}\n" for command in commands)
 
 
-def _warn(layout: "Layout") -> None:
+def _tell(layout: "Layout", before: "Layout | None", environment: "Environment | None", *, warnings: bool) -> bool:
+    """What is otherwise than before, the layout's warnings, if asked, and what is otherwise on hosts; whether all of
+    them boot it whole."""
     from qslot.schema.formats.text_layout import findings
 
-    message(findings(layout.warnings))
+    if before is not None:
+        tell_difference(before, layout)
+    message(findings(layout.warnings) if warnings else "")
+    return tell_hosts(environment, layout)

@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import Need
 from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.items import Item
 from ..aggregate.places import Place
 from ..model.build import Model
 from ..model.seat_options import Option, SeatUse
-from ..model.variables import Pattern, packs_into_shared_slots
+from ..model.variables import Pattern, packed_as
+from .packing import attach_anywhere, attach_at_pinned_functions, fill_function_zero
 from .seats import Assignment, BusInstance, FreeSlots, NoDecode
 
-FreeFunctions = dict[tuple[BusInstance, int], list[int]]
-"""By bus and slot, functions that nobody has, rising."""
+Packed = tuple[list[BusInstance], int]
+"""Controllers of one sort for one kind of slot, and how many slots are given to them at most."""
 
 
 def decode(
@@ -101,10 +103,8 @@ class _Decoder:
         for index, slot in enumerate(bus.slots):
             numbers = slot.numbers[::-1] if self.backwards else slot.numbers
             pool = FreeSlots([(one, number) for one in self.buses[bus] for number in numbers])
-            grouped, sitting = v.packed(bus, index)
-            alone = [open_children[False].pop(0) for _ in range(v.single(bus, index).value(self.values))]
-            packed = self._packed(bus, index, open_children[True], sitting.value(self.values))
-            slots = grouped.value(self.values)
+            alone = [open_children[None].pop(0) for _ in range(v.single(bus, index).value(self.values))]
+            packed = [self._packed(bus, index, sort, open_children[sort]) for sort in v.packed_on(bus)]
             single = [
                 (v.options[i], item)
                 for i in v.options_on(bus, slot)
@@ -114,38 +114,41 @@ class _Decoder:
             if bus.kind is BusKind.ROOT:
                 single = self._chipset_places(single, pool)
             if self._one_bridge_per_bus(bus) or (bus.kind is BusKind.ROOT and v.guest.machine_model.family == "q35"):
-                self._controllers(bus, packed, slots, alone, slot, pool)
-                packed, slots, alone = [], 0, []
+                self._controllers(bus, packed, alone, slot, pool)
+                packed, alone = [], []
             late = [(one, item) for one, item in single if item.kind.spare is not None]
             items = sorted((s for s in single if s[1].kind.spare is None), key=lambda one: self._order(one[1]))
             self._single([*items, *late], bus, pool)
-            self._controllers(bus, packed, slots, alone, slot, pool)
+            self._controllers(bus, packed, alone, slot, pool)
             self._shared(bus, index, slot, pool)
 
-    def _packed(self, bus: BusClass, index: int, waiting: list[BusInstance], count: int) -> list[BusInstance]:
-        """Controllers for one kind of slot: those pinned to a function as counted there, then others."""
+    def _packed(self, bus: BusClass, index: int, sort: Need, waiting: list[BusInstance]) -> Packed:
+        """Controllers of a sort for one kind of slot: those pinned to a function as counted there, then others."""
+        v = self.model.variables
+        slots, sitting = v.packed(bus, index, sort)
+        count = sitting.value(self.values)
         chosen: list[BusInstance] = []
-        for child, seats in self.model.variables.pinned_functions(bus, index):
+        for child, seats in v.pinned_functions(bus, index, sort):
             mine = [one for one in waiting if one.cls is child]
             chosen += mine[: seats.value(self.values)]
         loose = [one for one in waiting if one.cls.function is None]
         chosen += loose[: count - len(chosen)]
         waiting[:] = [one for one in waiting if one not in chosen]
-        return chosen
+        return chosen, slots.value(self.values)
 
     def _order(self, item: Item) -> int:
         return min(self.listed[one] for one in item.ids)
 
-    def _attached(self, bus: BusClass) -> dict[bool, list[BusInstance]]:
-        """Controllers to hang here, lone ones and packed ones, those with open windows last."""
+    def _attached(self, bus: BusClass) -> dict[Need | None, list[BusInstance]]:
+        """Controllers to hang here, lone ones and each sort of packed ones, those with open windows last."""
         v = self.model.variables
-        result: dict[bool, list[BusInstance]] = {False: [], True: []}
+        result: dict[Need | None, list[BusInstance]] = {None: [], **{sort: [] for sort in v.packed_on(bus)}}
         for child in v.children(bus):
             count = v.attached(child, bus).value(self.values)
             waiting = [one for one in self.buses[child] if one.parent is None]
             for one in waiting[:count]:
                 one.parent = self.buses[bus][0]  # the class is settled; the bus follows
-                result[packs_into_shared_slots(child)].append(one)
+                result.setdefault(packed_as(child), []).append(one)
         return result
 
     def _chipset_places(self, single: list[tuple[Option, Item]], pool: FreeSlots) -> list[tuple[Option, Item]]:
@@ -169,16 +172,16 @@ class _Decoder:
     def _controllers(
         self,
         bus: BusClass,
-        packed: list[BusInstance],
-        slots: int,
+        packed: list[Packed],
         alone: list[BusInstance],
         slot: SlotKind,
         pool: FreeSlots,
     ) -> None:
         """Ports and bridges packed into as few slots as they fill, the others one a slot; all on the last buses."""
-        self._pack(bus, packed, slots, slot, pool)
+        for together, slots in packed:
+            self._pack(bus, together, slots, slot, pool)
         for one, (host, number) in zip(alone, pool.take(len(alone), last=True), strict=True):
-            self._attach(one, host, number, 0)
+            one.attach(host, number, 0)
 
     def _pack(self, bus: BusClass, packed: list[BusInstance], slots: int, slot: SlotKind, pool: FreeSlots) -> None:
         """Those with a pinned function first, then somebody at function 0 of every slot that must be used, then the
@@ -194,38 +197,10 @@ class _Decoder:
             fewest = -(-len(packed) // len(functions)) if packed else 0
             places = pool.take(slots if joined or pinned else fewest, last=not joined)
         free = {place: list(functions) for place in places}
-        self._attach_at_pinned_functions(pinned, free)
+        attach_at_pinned_functions(pinned, free)
         if (joined or pinned or spread) and not slot.has_zero:
-            loose = self._fill_function_zero(loose, free)
-        self._attach_anywhere(loose, free)
-
-    def _attach_at_pinned_functions(self, pinned: list[BusInstance], free: FreeFunctions) -> None:
-        """Each in the first slot that has its function."""
-        for one in pinned:
-            function = int(one.cls.function or 0)
-            place = next(place for place, functions in free.items() if function in functions)
-            free[place].remove(function)
-            self._attach(one, *place, function)
-
-    def _fill_function_zero(self, loose: list[BusInstance], free: FreeFunctions) -> list[BusInstance]:
-        """One controller at function 0 of each slot where nobody is; returns those that are left."""
-        without = [place for place, functions in free.items() if 0 in functions]
-        for place, one in zip(without, loose, strict=False):
-            free[place].remove(0)
-            self._attach(one, *place, 0)
-        return loose[len(without) :]
-
-    def _attach_anywhere(self, loose: list[BusInstance], free: FreeFunctions) -> None:
-        """Slot by slot, function by function. Raises NoDecode where there are not enough."""
-        seats = [(place, function) for place, functions in free.items() for function in functions]
-        if len(seats) < len(loose):
-            raise NoDecode("packed slots are full")
-        for one, (place, function) in zip(loose, seats, strict=False):
-            self._attach(one, *place, function)
-
-    def _attach(self, one: BusInstance, host: BusInstance, slot: int, function: int) -> None:
-        host.occupy(slot, function)
-        one.parent, one.slot, one.function = host, slot, function
+            loose = fill_function_zero(loose, free)
+        attach_anywhere(loose, free)
 
     def _seat(self, item: Item, bus: BusInstance, slot: int, functions: Sequence[int] | None = None) -> None:
         if item.kind.spare is not None:
@@ -270,7 +245,7 @@ class _Decoder:
         fixed: dict[frozenset[int], list[Item]] = {}
         for i in v.options_on(bus, slot, SeatUse.SHARED):
             for item in self.seats[i]:
-                functions = item.kind.functions
+                functions = item.kind.taken
                 (lone if functions is None else fixed.setdefault(functions, [])).append(item)
         # IO together, on as few buses as hold it
         lone.sort(key=lambda item: (not item.kind.fit(bus.place or Place.ROOT).io, self._order(item)))

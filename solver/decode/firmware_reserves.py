@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ...schema.firmware.budget import PAGE, align, io_budget, power_of_two
+from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ...schema.pci.controllers import CONTROLLERS, MEMORY_RESERVES
 from ...schema.pci.qemu_properties import Properties
-from ...schema.pci.size import MIB
+from ...schema.pci.size import MIB, align, power_of_two
 from ...schema.request.device import Spare
 from ...schema.verify.context import Context
 from ..aggregate.bus_classes import BusKind
@@ -37,6 +37,8 @@ class FirmwareReserves:
         """Whether it may reserve memory so."""
         self._windows: Mapping[str, int] | None = None
         """Bytes of IO ports that each bridge must forward, spare slots' and all below it included."""
+        self._whole: Mapping[str, int] = {}
+        """Bytes of prefetchable memory that ports reserve where SeaBIOS misaligns BARs in windows of other sizes."""
 
     def change(self, known: Context) -> bool:
         """Whether the layout should be made again: with room for spare slots, or with less of the firmware's own
@@ -46,6 +48,10 @@ class FirmwareReserves:
             return True
         if self._padded and self._pads and known.prediction is not None and known.prediction.drops_anything:
             self._padded -= 1
+            return True
+        if not self._whole and known.prediction is not None and known.prediction.misplaced:
+            windows = known.prediction.prefetchable_windows
+            self._whole = {name: power_of_two(window.size) for name, window in windows.items()}
             return True
         if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
             failure = known.memory.failure
@@ -79,6 +85,8 @@ class FirmwareReserves:
                 result["mem-reserve"] = 0
         if memory := sum(spare.memory for spare in wishes):
             result["pref64-reserve"] = power_of_two(memory)
+        elif str(bus.name) in self._whole and not self._given(bus):
+            result["pref64-reserve"] = self._whole[str(bus.name)]
         return result
 
     def _behind(self, bridge: BusInstance) -> Properties:

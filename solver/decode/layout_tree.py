@@ -123,6 +123,14 @@ class LayoutTree:
 
     @cached_property
     def shared(self) -> set[tuple[str, int]]:
-        """Slots in which a function other than 0 is used: function 0 there needs multifunction."""
+        """Slots in which a function other than 0 is used: function 0 there needs multifunction. So it does, to QEMU
+        10.0, where virtual functions of a device in another slot come to be."""
         seats = [(str(b.parent.name), b.slot, b.function) for b in self.order if b.parent is not None]
-        return {(bus, slot) for bus, slot, function in (*seats, *self.seats.values()) if function}
+        foreign = {
+            (bus, place)
+            for one, (bus, slot, function) in self.seats.items()
+            if (virtual := self.items.resolved[one].virtual_functions) is not None
+            for place, _ in virtual.places(slot, function)
+            if place != slot
+        }
+        return foreign | {(bus, slot) for bus, slot, function in (*seats, *self.seats.values()) if function}

@@ -29,6 +29,11 @@ class BusInstance:
             raise NoDecode(f"slot {slot} function {function} of {self.name} twice")
         here.add(function)
 
+    def attach(self, host: "BusInstance", slot: int, function: int) -> None:
+        """Hangs it on that bus. Raises NoDecode where somebody is there."""
+        host.occupy(slot, function)
+        self.parent, self.slot, self.function = host, slot, function
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:

@@ -18,10 +18,14 @@ from ...schema.explanation.remedy import Change, Remedy
 from ...schema.explanation.restrict import Relaxation, left_out, modern, restricted
 from ...schema.explanation.wishes import wish_of
 from ...schema.layout.layout import Layout
-from ...schema.layout.outcome import Infeasible
+from ...schema.layout.outcome import known_layout
+from ...schema.pci.ovmf_addresses import most_bits
+from ...schema.pci.qemu_properties import Scalar
+from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from ...schema.verify.context import context_of
 from ...schema.verify.usage import usage
+from ..ordering import unordered
 from ..search.cpsat import Limits
 from ..search.feasibility import feasible, prove_infeasible
 from ..solving import best_known
@@ -54,7 +58,8 @@ def _size(remedy: Remedy) -> tuple[int, int]:
 
 
 def _steps(change: Change) -> int:
-    if isinstance(change.before, int) and isinstance(change.after, int):
+    counted = change.what not in ("bus_nr", "phys_bits")  # of those any number is as good
+    if counted and isinstance(change.before, int) and isinstance(change.after, int):
         return abs(change.after - change.before)
     return max(1, len(change.subjects))
 
@@ -69,7 +74,9 @@ class _Remedies:
 
     def run(self) -> Iterator[Remedy]:
         found = list(self.single())
-        yield from found or self.step_by_step()
+        yield from found
+        if all(len(remedy.changes) > STEPS for remedy in found):
+            yield from self.step_by_step()
 
     def single(self) -> Iterator[Remedy]:
         """Machine or firmware, which are soon tried, should time run out; wishes of one kind; fewer devices."""
@@ -82,7 +89,7 @@ class _Remedies:
         yield from self.fewer()
 
     def step_by_step(self) -> Iterator[Remedy]:
-        """Where several things clash, a wish of each."""
+        """Where several things clash, a wish of each; of the last one many, where there are many of its kind."""
         dropped: list[Fact] = []
         clash, left = self.clash, self.facts
         for _ in range(STEPS):
@@ -98,7 +105,11 @@ class _Remedies:
                 return
             if not prove_infeasible(Relaxation(guest, guest), self.limits, thorough=True):
                 return
-            clash = minimal_conflict(self.guest, left, self.limits).facts
+            clash = minimal_conflict(unordered(self.guest), left, self.limits).facts
+            same = [fact for fact in _wishes(clash) if fact.rule != dropped[0].rule]
+            if len(same) > STEPS and len({fact.rule for fact in same}) == 1:
+                yield from self.together([fact for fact in left if fact.rule == same[0].rule], dropped)
+                return
 
     # ---- wishes
 
@@ -107,8 +118,21 @@ class _Remedies:
         if fact.whose == "policy" and wish_of(fact).is_number:
             yield from self.raised(fact)
             return
-        found = list(self.lessened(fact.count, partial(self.less, fact), partial(Change.of, fact)))
+        found = list(self.renumbered(fact))
+        found = found or list(self.lessened(fact.count, partial(self.less, fact), partial(Change.of, fact)))
         yield from found or self.modern(fact)
+
+    def renumbered(self, fact: Fact) -> Iterator[Remedy]:
+        """An expander that says its first bus number with another one."""
+        expander = next((one for one in self.guest.controllers if (one.id,) == fact.subjects), None)
+        if fact.rule != "as-requested" or expander is None or "bus_nr" not in expander.properties:
+            return
+        free = _with_bus_nr(self.guest, expander, None)
+        layout = self.layout(free) if self.has_layout(free) else None
+        if layout is not None:
+            after = next(one for one in layout.controllers if one.id == expander.id).properties["bus_nr"]
+            change = Change(what="bus_nr", subjects=fact.subjects, before=expander.properties["bus_nr"], after=after)
+            yield from self.proved(_with_bus_nr(self.guest, expander, after), change)
 
     def modern(self, fact: Fact) -> Iterator[Remedy]:
         """Another virtio mode than QEMU's own choice, which has IO outside ports."""
@@ -133,17 +157,19 @@ class _Remedies:
         elif count > 1 and self.has_layout(left(count - 1)):
             yield from self.proved(left(count - 1), change(count - 1))
 
-    def together(self, facts: Sequence[Fact]) -> Iterator[Remedy]:
-        """All wishes of a kind, where one by one they do not help: as few of them as will do."""
+    def together(self, facts: Sequence[Fact], before: Sequence[Fact] = ()) -> Iterator[Remedy]:
+        """All wishes of a kind, where one by one they do not help: as few of them as will do. `before` are others that
+        go, too."""
         if len(facts) < 2:
             return
-        dropped = set(facts)
+        dropped = {*facts, *before}
         if not self.has_layout(self.all_but(dropped)):
             return
         for fact in facts:
             if self.has_layout(self.all_but(dropped - {fact})):
                 dropped.remove(fact)
-        yield from self.proved(self.all_but(dropped), *(Change.of(fact) for fact in facts if fact in dropped))
+        told = (*before, *(fact for fact in facts if fact in dropped))
+        yield from self.proved(self.all_but(dropped), *map(Change.of, told))
 
     def all_but(self, dropped: Set[Fact]) -> Guest:
         return restricted(self.guest, (fact for fact in self.facts if fact not in dropped))
@@ -175,6 +201,26 @@ class _Remedies:
             changed = _revalidated(self.guest, change)
             if changed is not None and self.has_layout(changed):
                 yield from self.proved(changed, change)
+        if any(fact.rule == "memory-space" for fact in self.clash) and self.guest.firmware.name == "ovmf":
+            yield from self.more_bits()
+
+    def more_bits(self) -> Iterator[Remedy]:
+        """More address bits, which move OVMF's 64-bit memory to where there is more: the fewest that will do."""
+        before = self.guest.address_bits
+
+        def changed(after: int) -> tuple[Change, Guest | None]:
+            change = Change(what="phys_bits", before=before, after=after)
+            return change, _revalidated(self.guest, change)
+
+        limit = most_bits(self.guest.firmware.number)
+        most = changed(limit)[1] if before < limit else None
+        if most is None or not self.has_layout(most):
+            return
+        for after in range(before + 1, limit + 1):
+            change, guest = changed(after)
+            if guest is not None and self.has_layout(guest):
+                yield from self.proved(guest, change)
+                return
 
     def fewer(self) -> Iterator[Remedy]:
         """Devices or demanded controllers of one sort left out, as few as will do."""
@@ -196,12 +242,11 @@ class _Remedies:
     # ---- proofs
 
     def has_layout(self, guest: Guest) -> bool:
-        return feasible(guest, self.limits)
+        return feasible(guest, self.limits) if not guest.order else self.layout(guest) is not None
 
     def layout(self, guest: Guest) -> Layout | None:
         """A good one, soon: remedies are of requests that are no longer asked when they are told."""
-        outcome = best_known(guest, replace(self.limits, effort=SOON))
-        return None if isinstance(outcome, Infeasible) else outcome.layout
+        return known_layout(best_known(guest, replace(self.limits, effort=SOON)))
 
     def proved(self, changed: Guest, *changes: Change) -> Iterator[Remedy]:
         """With the numbers of the best layout that there is then."""
@@ -229,6 +274,14 @@ def _wishes(clash: Facts) -> list[Fact]:
 
 def _with_policy(guest: Guest, **changes: object) -> Guest:
     return guest.model_copy(update={"policy": guest.policy.model_copy(update=changes)})
+
+
+def _with_bus_nr(guest: Guest, expander: Controller, number: Scalar | None) -> Guest:
+    others = {name: value for name, value in expander.properties.items() if name != "bus_nr"}
+    changed = expander.model_copy(update={"properties": others | ({} if number is None else {"bus_nr": number})})
+    return guest.model_copy(
+        update={"controllers": tuple(changed if one is expander else one for one in guest.controllers)}
+    )
 
 
 def _revalidated(guest: Guest, change: Change) -> Guest | None:

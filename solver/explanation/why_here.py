@@ -1,24 +1,32 @@
 """Why a device sits where it does, found by planning it elsewhere: pinned there, all else anew."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Final
 
 from pydantic import ValidationError
 
+from ...schema.errors import ArgumentError, expect
+from ...schema.firmware import predict
 from ...schema.layout.layout import Layout, PlacedDevice
 from ...schema.layout.outcome import Infeasible, Undecided
-from ...schema.layout.placement import OtherPlace, PlacementReport, UnmetPreference
+from ...schema.layout.placement import OtherPlace, PlacementReport
+from ...schema.layout.preference import UnmetPreference
 from ...schema.pci.address import SLOTS, Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.request.device import Controller, Device
-from ...schema.request.guest import Guest
-from ...schema.request.problems import problems
+from ...schema.request.guest import Guest, valid
+from ...schema.request.problems import nearest, problems
 from ...schema.verify import verify
-from ...schema.verify.objective import preferences
+from ...schema.verify.context import context_of
+from ...schema.verify.objective import unmet_preferences
 from ..options import Options
 from ..search.cpsat import Limits
 from .explain import explain, with_conflict
+
+_NUMBER: Final = re.compile(r"(0000:)?(?P<number>[0-9a-fA-F]{2})")
 
 
 def placement(
@@ -26,14 +34,14 @@ def placement(
 ) -> PlacementReport | Infeasible | Undecided:
     """Why `device` sits where it does, or, with `at` ("pcie.0:05.0"), what it would cost to have it there.
 
-    Buses of the plan can be named in `at`, too. Without a plan: the outcome that says so. Raises KeyError for a device
-    that the guest does not list, ValueError for an address that cannot be read or whose bus is not there.
+    Buses of the plan can be named in `at`, too, and by the number that the guest sees, as lspci prints it (`02:00.0`,
+    `0000:02:00.0`). Without a plan: the outcome that says so. Raises ArgumentError for a device that the guest does not
+    list, and for an address that cannot be read or whose bus is not there.
     """
-    asked = next((one for one in guest.devices if one.id == device), None)
-    if asked is None:
-        raise KeyError(device)
-    pin = None if at is None else Pin.parse(at)
-    options = options or Options()
+    guest = valid(guest)
+    asked = _device(guest, device)
+    pin = None if at is None else _pin(at)
+    options = Options() if options is None else options
     outcome = explain(guest, options)
     if isinstance(outcome, Infeasible):
         return outcome
@@ -44,7 +52,9 @@ def placement(
     seat = next(one for one in layout.devices if one.id == device)
     search = _Elsewhere(guest, asked, seat, layout, options)
     if pin is not None and pin.bus not in search.buses:
-        raise ValueError(f"{pin} names no bus of the plan: {', '.join(search.buses)}")
+        pin = pin._replace(bus=_numbered(layout, str(pin.bus)))
+        if pin.bus not in search.buses:
+            raise ArgumentError("at", at, f"{at} names no bus of the plan: {', '.join(search.buses)}")
     return PlacementReport(
         device=device,
         model=seat.model,
@@ -59,10 +69,35 @@ def placement(
     )
 
 
-def _paid(guest: Guest, layout: Layout) -> list[UnmetPreference]:
-    return [
-        UnmetPreference(who=who, reason=reason, weight=weight) for who, reason, weight in preferences(guest, layout)
-    ]
+def _numbered(layout: Layout, name: str) -> str | None:
+    """The bus that the guest sees under a number, as in `02` or `0000:02`; None where there is none."""
+    match = _NUMBER.fullmatch(name)
+    number = None if match is None else int(match["number"], 16)
+    if number == 0:
+        return layout.machine_model.root
+    return next((bus for bus, seen in predict(layout).secondary.items() if seen == number), None)
+
+
+def _device(guest: Guest, name: str) -> Device:
+    """The device that is asked about. Raises ArgumentError."""
+    found = next((one for one in guest.devices if one.id == name), None)
+    if found is None:
+        known = [one.id for one in guest.devices]
+        raise ArgumentError("device", name, f"{name!r} is none of the guest's devices{nearest(str(name), known)}")
+    return found
+
+
+def _pin(text: str) -> Pin:
+    """The address that is asked for. Raises ArgumentError."""
+    expect("at", text, str, "an address as text, as in 'pcie.0:05.0'")
+    try:
+        return Pin.parse(text)
+    except ValueError as error:
+        raise ArgumentError("at", text, str(error)) from None
+
+
+def _paid(guest: Guest, layout: Layout) -> tuple[UnmetPreference, ...]:
+    return unmet_preferences(context_of(guest, layout))
 
 
 def _names(start: str) -> Iterator[str]:

@@ -1,17 +1,21 @@
 """Guest -> model: bus classes, options, rules, objective. One function a rule, all called here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from ...schema.explanation.conflict import ENOUGH_SLOTS
+from ...schema.pci.controllers import Connector
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ..aggregate.bus_class_builder import BusClassBuilder
+from ..aggregate.iommu import outbid
+from ..aggregate.item_kinds import ItemKind
 from ..aggregate.items import Items
 from ..aggregate.listed_controllers import ListedControllers
 from ..aggregate.pins import Occupancy, PinConflict
-from ..aggregate.places import Place
 from ..formulation import Formulation
+from .address_spaces import AddressSpaces
 from .bus_tree import bus_numbers, max_controllers, near
 from .io_space import io_space
 from .io_windows import Windows, io_windows
@@ -41,6 +45,12 @@ class Model:
         """An objective for the question whether there is any layout."""
         return LinearExpr()
 
+    def limited(self, what: LinearExpr, limit: int) -> "Model":
+        """The same model, asked only for assignments with `what <= limit`."""
+        variables = copy(self.variables)
+        variables.linear = self.variables.linear.limited(what, limit)
+        return replace(self, variables=variables)
+
 
 def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callable[[], object] = bool) -> Model:
     """The model of a guest. Raises PinConflict where a pinned part breaks a rule by itself, and what `check` raises."""
@@ -52,7 +62,9 @@ def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callab
     options = options_of(guest, items, classes, tree.all_homes())
     _all_may_sit(guest, items, options)
     if formulation.cheapest_only:
-        options = _cheapest(options)
+        weights = _least_weights(options)
+        builder.incomplete |= outbid(items.free, weights)
+        options = [option for option in options if option.weight == weights[option.kind]]
     v = Variables(guest, items, classes, options, LinearModel(check=check), guarded=formulation.guarded)
     begin = v.linear.begin
     begin("complete: each item has a seat")
@@ -63,6 +75,8 @@ def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callab
     slots_suffice(v)
     begin("near, near-switch: a cluster stays below one root bus, one upstream port")
     near(v)
+    begin("iommu-group: an IOMMU group has one address space")
+    spaces = AddressSpaces(v)
     begin("max-controllers")
     max_controllers(v)
     begin("pages of IO windows; reserves: io-reserve=0 forwards none")
@@ -71,7 +85,8 @@ def build(guest: Guest, items: Items, formulation: Formulation, *, check: Callab
     spares_have_room(v, windows)
     capacities = _capacities(v, windows, formulation)
     begin("further restrictions")
-    return Model(v, windows, objective(v, windows), capacities, formulation, builder.incomplete or v.incomplete)
+    terms = objective(v, windows, spaces)
+    return Model(v, windows, terms, capacities, formulation, builder.incomplete or v.incomplete)
 
 
 def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tuple[Capacity, ...]:
@@ -96,20 +111,24 @@ def _all_may_sit(guest: Guest, items: Items, options: list[Option]) -> None:
     spared = {kind for members in items.open.instead.values() for kind in members}
     for kind, waiting in items.free.items():
         if kind not in seated | spared and items.open.least.get(kind, len(waiting)):
+            connectors = {items.resolved[one].connector for item in waiting if kind.spare is None for one in item.ids}
             reasons = {
                 "spare": kind.spare is not None,
-                "integrated": kind.allowed == {Place.ROOT},
+                "iommu-group": bool(kind.iommu_groups),
+                "integrated": Connector.INTEGRATED in connectors,
                 "hotplug": kind.hotplug == "required",
                 "numa": kind.numa is not None,
                 "near-switch": kind.near_switch is not None,
                 "max-depth": guest.policy.max_depth is not None,
+                "preset": kind.alone_by_preset,
             }
             rule = next((rule for rule, applies in reasons.items() if applies), "connect")
             raise PinConflict(rule, tuple(one for item in waiting for one in item.ids))
 
 
-def _cheapest(options: list[Option]) -> list[Option]:
-    least: dict[object, int] = {}
+def _least_weights(options: list[Option]) -> dict[ItemKind, int]:
+    least: dict[ItemKind, int] = {}
     for option in options:
-        least[option.kind] = min(option.weight, least.get(option.kind, option.weight))
-    return [option for option in options if option.weight == least[option.kind]]
+        if option.kind not in least or option.weight < least[option.kind]:
+            least[option.kind] = option.weight
+    return least

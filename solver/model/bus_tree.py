@@ -137,21 +137,18 @@ def _same_ancestor(v: Variables, wish: str, above: Callable[[BusClass], tuple[st
                 choices[name] = v.linear.variable(0, 1, wish, cluster, name)
         return sum_of(choices[name] for name in above(bus))
 
+    cluster_of = {kind: cluster for kind in v.items.free if (cluster := getattr(kind, wish)) is not None}
     for option, count in zip(v.options, v.counts, strict=True):
-        cluster = getattr(option.kind, wish)
-        if cluster is not None:
-            v.linear.add_le(count, chosen(cluster, option.bus) * len(v.items.free[option.kind]))
+        if option.kind in cluster_of:
+            choice = chosen(cluster_of[option.kind], option.bus)
+            v.linear.add_le(count, choice * len(v.items.free[option.kind]))
     for bus in v.classes:
-        for occupant in v.items.pinned:
+        for occupant in v.occupants(bus):
             cluster = getattr(occupant.item.kind, wish)
-            if cluster is not None and _is_bus(v, bus, occupant.bus):
+            if cluster is not None:
                 v.linear.add_le(v.controller_count(bus), chosen(cluster, bus))
     for choices in clusters.values():
         v.linear.add_eq(sum_of(choices.values()), 1)
-
-
-def _is_bus(v: Variables, bus: BusClass, name: str) -> bool:
-    return bus.listed_ids == (name,) or (bus.model is None and name == v.guest.machine_model.root)
 
 
 def max_controllers(v: Variables) -> None:

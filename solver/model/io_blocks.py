@@ -7,8 +7,9 @@ low as it can be. So in blocks as large as a reserve, each at a multiple of its 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...schema.firmware.budget import PAGE, IoBudget, power_of_two
+from ...schema.firmware.budget import PAGE, IoBudget
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
+from ...schema.pci.size import power_of_two
 from ..aggregate.bus_classes import BusClass
 from .io_windows import Windows
 from .linear import Capacity, LinearExpr, sum_of

@@ -13,23 +13,25 @@ from .variables import Variables
 
 
 def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Iterator[Capacity]:
-    """If not `bounded`, without what alignment loses."""
+    """If not `bounded`, without what the firmware's own reserves take and what alignment loses."""
     budget = io_budget(v.guest.machine_model, v.guest.firmware.name)
     bars = _root_bars(v, budget)
-    taken = windows.pages() * PAGE + bars
     if not bounded:
-        yield Capacity("io-space", taken, budget.limit)
+        yield Capacity("io-space", windows.pages() * PAGE + bars, budget.limit)
         return
     reserves = tuple(reserves_of(v, windows))
-    taken = taken + sum_of(_padded(v, windows)) * PAGE
-    taken = taken + sum_of(one.beyond for one in reserves) * PAGE + _lost(v, budget, reserves)
-    yield Capacity("io-space", taken, budget.limit)
-    yield from io_blocks(v, windows, budget, bars, reserves)
+    opened = [(bus, windows.pages_for_bars[bus] + windows.pages_reserved[bus]) for bus in windows.pages_for_bars]
+    pages = [*opened, *_padded(v, windows), *((one.bus, one.beyond) for one in reserves)]
+    main = sum_of(number for bus, number in pages if not bus.level.expander)
+    yield Capacity("io-space", main * PAGE + bars + _lost(v, budget, reserves), budget.limit)
+    if any(bus.level.expander for bus in v.classes):
+        # expanders have ranges of their own, which may be in what is lost to the main root's
+        yield Capacity("io-space", sum_of(number for _, number in pages) * PAGE + bars, budget.limit)
+        yield from io_blocks(v, windows, budget, bars, reserves)
 
 
 def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> LinearExpr:
-    """Bytes that alignment loses to the largest window: of what is not below an expander, which has a range of its
-    own."""
+    """Bytes below the main root's range, which is aligned to its largest window, that are lost to that range."""
     losses = [
         (bus, v.controller_count(bus) * size)
         for bus in v.classes
@@ -45,12 +47,13 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Linear
     return largest
 
 
-def _padded(v: Variables, windows: Windows) -> Iterator[LinearExpr]:
+def _padded(v: Variables, windows: Windows) -> Iterator[tuple[BusClass, LinearExpr]]:
     """Pages for bridges without IO behind a port, where OVMF reserves some by default and never gives that up.
 
-    It gives up the largest first. So where the layout states a larger reserve, all that it reserves by default must
-    find room beside that, or the larger one is lost. Only a pcie-pci-bridge has no property against it; it takes no
-    page where it is inside a window that is there anyway.
+    It gives up the largest first, of all roots, or nothing where the last root finds room and another one does not. So
+    where the layout states a larger reserve, all that it reserves by default must find room beside that, or the larger
+    one is lost. Only a pcie-pci-bridge has no property against it; it takes no page where it is inside a window that
+    is there anyway.
     """
     if not _pads_beside_larger(v):
         return
@@ -61,15 +64,15 @@ def _padded(v: Variables, windows: Windows) -> Iterator[LinearExpr]:
             spared = windows.opened(bus) + sum_of(_elsewhere(v, bus, held))
             padded = v.linear.variable(0, min(bus.max_count, windows.cap), "padded", bus)
             v.linear.add_le(v.controller_count(bus) - spared, padded)
-            yield padded
+            yield bus, padded
 
 
 def _pads_beside_larger(v: Variables) -> bool:
-    """Of a single root: of several, edk2 hears of the last one's want only. What is left open may not be there."""
+    """Whether a reserve larger than those by default is certain. What is left open may not be there."""
     firmware, open_ = v.guest.firmware, v.items.open
     if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
         return False
-    if any(bus.level.expander for bus in v.classes) or open_.controllers or open_.readings or open_.more_io:
+    if open_.controllers or open_.readings or open_.more_io:
         return False
     spares = (kind.spare for kind in v.items.free if kind not in open_.least)
     if any(spare is not None and spare.kind == "pcie" and spare.io for spare in spares):

@@ -264,7 +264,7 @@ def _open_through_nested(windows: Windows, bus: BusClass) -> LinearExpr:
             spared = v.linear.variable(0, bus.max_count, "open_through_nested", bus)
             v.linear.add_le(spared, opened)
             if not v.pinned(bus) and all(child.home is None for child in v.children(bus)):
-                slots = sum_of(v.packed(bus, index)[0] + v.single(bus, index) for index in range(len(bus.slots)))
+                slots = sum_of(v.packed_slots(bus, index) + v.single(bus, index) for index in range(len(bus.slots)))
                 v.linear.add_le(spared, slots)
         windows.nested_open[bus] = spared
     return windows.nested_open[bus]

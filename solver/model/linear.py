@@ -1,7 +1,7 @@
 """A model as integer variables and linear rows: all that the counting formulation needs of CP-SAT."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(slots=True)
@@ -109,6 +109,12 @@ class LinearModel:
     def add_eq(self, what: LinearExpr, other: "LinearExpr | int") -> None:
         """Adds the row `what == other`."""
         self.add_range(0, what - other, 0)
+
+    def limited(self, what: LinearExpr, limit: int) -> "LinearModel":
+        """The same model with one more row, `what <= limit`; this one stays as it is."""
+        other = replace(self, rows=list(self.rows))
+        other.add_le(what, limit)
+        return other
 
     def lower_bound(self, what: LinearExpr) -> int:
         """The smallest value that the ranges alone allow."""

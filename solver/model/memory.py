@@ -15,6 +15,7 @@ from ...schema.firmware.pieces import Memory, Pieces, whole
 from ...schema.pci.size import MIB
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import Capacity, LinearExpr, sum_of
+from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
 from .spare_memory import SpareMemory
@@ -31,9 +32,10 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
     if not v.items.memory:
         return
     held, spares = Held(v), SpareMemory(v)
+    padding = Padding(v, held)
     below, above = apertures_of(v.guest)
-    for unit in (MIB, *_units(v, (below, above))):
-        need = _Need(v, unit, held, spares)
+    for unit in (MIB, *_units(v, (below, above), padding.window)):
+        need = _Need(v, unit, held, padding, spares)
         low, high = need.in_all()
         there = _blocks(below, unit)
         yield Capacity("memory-space", low, there, BELOW, unit)
@@ -51,8 +53,9 @@ def _blocks(aperture: Aperture, unit: int) -> int:
     return aperture.blocks(unit) if unit > MIB else aperture.size // unit
 
 
-def _units(v: Variables, apertures: Sequence[Aperture | None]) -> list[int]:
-    """Sizes of blocks: of all that is needed in one piece. None where option ROMs upset the alignment of others."""
+def _units(v: Variables, apertures: Sequence[Aperture | None], window: int) -> list[int]:
+    """Sizes of blocks: of all that is needed in one piece, a `window` with room for more included. None where option
+    ROMs upset the alignment of others."""
     if v.items.open.upset or upsets_alignment(v.guest.devices):
         return []
     parts = [option.memory for option in v.options]
@@ -61,6 +64,7 @@ def _units(v: Variables, apertures: Sequence[Aperture | None]) -> list[int]:
     if v.items.reserving and v.guest.firmware.name == "ovmf":
         spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
         sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
+    sizes |= {window} if window else set()
     roots = len({bus.level.root for bus in v.classes})
     return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
 
@@ -83,6 +87,7 @@ class _Need:
     v: Variables
     unit: int
     held: Held
+    padding: Padding
     spares: SpareMemory
     kept: dict[BusClass, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
@@ -137,6 +142,7 @@ class _Need:
                 self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
             self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
             low.add(self.held.below(bus, self.unit))
+            low.add(self.padding.beyond(bus, self.unit))
             if bus in self.kept:
                 low.add(self.kept[bus][0])
                 high.add(self.kept[bus][1])

@@ -7,16 +7,17 @@ a second reading, of a layout: only where both agree is an answer called optimal
 from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.weights import WEIGHTS
+from .address_spaces import AddressSpaces
 from .bus_tree import controllers
 from .io_windows import Windows
 from .linear import LinearExpr, sum_of
 from .variables import Variables
 
 
-def objective(v: Variables, windows: Windows) -> dict[Term, LinearExpr]:
+def objective(v: Variables, windows: Windows, spaces: AddressSpaces) -> dict[Term, LinearExpr]:
     """By term: preferences is a sum of weights, io_windows are bytes, controllers are counted, depth are bridges."""
     return {
-        "preferences": preferences(v),
+        "preferences": preferences(v) + spaces.cost(),
         "io_windows": windows.pages() * PAGE,
         "controllers": controllers(v),
         "depth": depth(v),
@@ -24,7 +25,8 @@ def objective(v: Variables, windows: Windows) -> dict[Term, LinearExpr]:
 
 
 def preferences(v: Variables) -> LinearExpr:
-    """The sum of fixed weights: each option's own, what joined occupants pay, undemanded switches, pinned devices'.
+    """The sum of fixed weights, but for address spaces: each option's own, what joined occupants pay, undemanded
+    switches, pinned devices'.
 
     What a seat costs a device is in aggregate/preferences.py.
     """

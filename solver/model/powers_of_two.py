@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ...schema.firmware.budget import power_of_two
+from ...schema.pci.size import power_of_two
 from .linear import LinearExpr, LinearModel, sum_of
 
 ADDRESSES: Final = 1 << 52

@@ -6,6 +6,7 @@ whole, and so does all that is in it. Of a class of several buses only what is s
 
 from dataclasses import dataclass, field
 
+from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import LinearExpr, sum_of
@@ -19,6 +20,8 @@ class Held:
     v: Variables
     _narrow: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whether on each bus of a class, or below, there is such a BAR."""
+    _some: dict[BusClass, LinearExpr] = field(default_factory=dict)
+    """Whether on one of them, or below, there is."""
     _low: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whether the prefetchable window of each is below 4 GiB."""
 
@@ -26,7 +29,8 @@ class Held:
         if self.v.guest.firmware.name != "seabios":
             return
         bridges = [bus for bus in self.v.classes if bus.kind not in (BusKind.ROOT, BusKind.EXPANDER)]
-        if not any(self.v.linear.upper_bound(self._wide(bus, 1)) for bus in bridges):
+        padded = window_with_room_of(self.v.guest) > 0
+        if not padded and not any(self.v.linear.upper_bound(self._wide(bus, 1)) for bus in bridges):
             return
         for bus in sorted(bridges, key=lambda one: -one.level.depth):
             self._from_below(bus)
@@ -44,6 +48,10 @@ class Held:
         self.v.linear.add_le(wide - (low * -1 + 1) * most, result)
         return result
 
+    def is_low(self, bus: BusClass) -> LinearExpr | None:
+        """Whether the prefetchable window of each bus of a class is below 4 GiB; None where nothing keeps it there."""
+        return self._low.get(bus)
+
     def _wide(self, bus: BusClass, unit: int) -> LinearExpr:
         v = self.v
         result = sum_of(v.counts[i] * whole(v.options[i].memory.high, unit) for i in v.options_on(bus))
@@ -53,19 +61,35 @@ class Held:
         """Those below have been looked at."""
         linear = self.v.linear
         if bus.base_memory.narrow:
-            self._narrow[bus] = LinearExpr(constant=1)
+            self._narrow[bus], self._some[bus] = LinearExpr(constant=1), self._any(bus)
             return
         narrow = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
         here_too = [(child, self.v.controller_count(child)) for child in self.v.pinned(bus)]
         here_too += [(child, self.v.attached(child, bus)) for child in self.v.children(bus)]
-        here_too = [(child, number) for child, number in here_too if child in self._narrow]
+        here_too = [(child, number) for child, number in here_too if child in self._some]
         if not narrow.terms and not here_too:
             return
-        here = self._narrow[bus] = linear.variable(0, 1, "has_32_bit_prefetchable", bus)
-        others = self.v.controller_count(bus) - 1 if bus.max_count > 1 else LinearExpr()
+        some = self._some[bus] = linear.variable(0, 1, "some_32_bit_prefetchable", bus)
+        linear.add_le(narrow, some * linear.upper_bound(narrow))
+        for child, number in here_too:
+            elsewhere = self.v.controller_count(child) - number
+            linear.add_le(self._some[child] - elsewhere, some)
+        alone = bus.max_count == 1
+        here = self._narrow[bus] = some if alone else linear.variable(0, 1, "has_32_bit_prefetchable", bus)
+        others = LinearExpr() if alone else self.v.controller_count(bus) - 1
+        linear.add_le(some - others, here)
         linear.add_le(narrow, (here + others) * linear.upper_bound(narrow))
         for child, number in here_too:
             linear.add_le(number, (here - self._narrow[child] + others + 1) * child.max_count)
+
+    def _any(self, bus: BusClass) -> LinearExpr:
+        """Whether there is a bus of the class at all: of one that stays empty nothing is on one of its buses."""
+        count = self.v.controller_count(bus)
+        if bus.max_count == 1:
+            return count
+        some = self.v.linear.variable(0, 1, "some_bus", bus)
+        self.v.linear.add_le(count, some * bus.max_count)
+        return some
 
     def _from_above(self, bus: BusClass) -> None:
         """Those above have been looked at."""

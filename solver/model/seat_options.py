@@ -1,6 +1,6 @@
 """Ways to seat one item of a kind, with what each costs and needs: the columns of the model.
 
-Rules connect, preset, hotplug, numa, max-depth, integrated, viommu-host-device and spare decide which options exist.
+Rules connect, preset, hotplug, numa, max-depth, integrated, iommu-group and spare decide which options exist.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from ...schema.request.guest import Guest
 from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
 from ..aggregate.item_kinds import ItemKind
 from ..aggregate.items import Home, Items
+from ..aggregate.pins import has_address_space
 from ..aggregate.places import Place
 from ..aggregate.preferences import foreign_node, sharing, unmet_hotplug
 
@@ -71,7 +72,7 @@ def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
         kind is None
         or place is None
         or place not in kind.places_giving_mode
-        or (kind.not_behind_conventional_bridge and place is Place.CONVENTIONAL)
+        or not has_address_space(kind, bus.level, place)
     ):
         return
     if (kind.numa is not None and kind.numa != bus.level.node) or (limit is not None and bus.level.depth > limit):
@@ -84,13 +85,16 @@ def _home_options(guest: Guest, home: Home, bus: BusClass) -> Iterator[Option]:
 
 def may_sit(guest: Guest, kind: ItemKind, bus: BusClass) -> bool:
     """Place, node, depth and reserve of the bus suit the kind."""
-    if bus.place not in kind.allowed or (kind.numa is not None and kind.numa != bus.level.node):
+    place = bus.place
+    if place not in kind.allowed or (kind.numa is not None and kind.numa != bus.level.node):
+        return False
+    if not has_address_space(kind, bus.level, place):
         return False
     if kind.spare is not None and not bus.spare_room.holds(kind.spare):
         return False
     if kind.near_switch is not None and not bus.level.switches:
         return False
-    if bus.without_io_devices and opens(kind, bus.place):
+    if bus.without_io_devices and opens(kind, place):
         return False
     limit = guest.policy.max_depth
     return kind.spare is not None or limit is None or bus.level.depth <= limit
@@ -121,8 +125,9 @@ def _on_slot(kind: ItemKind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
 
 
 def _has_its_functions(kind: ItemKind, slot: SlotKind) -> bool:
-    """Whether the functions of the item are free."""
-    return slot.mask.bit_count() >= kind.size and all(slot.mask >> function & 1 for function in kind.functions or ())
+    """Whether the functions of the item are free, by rule virtual-functions those of its virtual functions, too."""
+    free = all(slot.mask >> one & 1 for one in kind.taken or () if one < FUNCTIONS)
+    return free and slot.mask.bit_count() >= kind.width and slot.taken_after.isdisjoint(kind.closed)
 
 
 def _may_be_alone(kind: ItemKind, slot: SlotKind, place: Place) -> bool:
@@ -134,6 +139,6 @@ def _may_be_alone(kind: ItemKind, slot: SlotKind, place: Place) -> bool:
 def _may_share(kind: ItemKind, slot: SlotKind) -> bool:
     """Whether the item may sit beside others, without hot-plug: a group of eight fills a slot, and no group joins the
     chipset."""
-    if kind.alone_by_preset or kind.hotplug == "required" or kind.size >= FUNCTIONS:
+    if kind.alone or kind.alone_by_preset or kind.hotplug == "required" or kind.width >= FUNCTIONS:
         return False
     return slot.join in (SharedBy.EMPTY, SharedBy.ENDPOINTS) or (slot.join is SharedBy.CHIPSET and not kind.grouped)

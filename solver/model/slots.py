@@ -1,9 +1,10 @@
 """Rules of slots: every item seated, capacity, who shares, function 0 filled."""
 
-from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
+from ...schema.pci.controllers import Need
+from ..aggregate.bus_classes import JOINED_BY, BusClass, SharedBy, SlotKind
 from .linear import LinearExpr, sum_of
 from .seat_options import SeatUse
-from .variables import Variables, packs_into_shared_slots
+from .variables import Variables, packed_as
 
 
 def every_item_seated(v: Variables) -> None:
@@ -39,12 +40,15 @@ def slots_suffice(v: Variables) -> None:
         for index, slot in enumerate(bus.slots):
             single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].is_alone]
             shared = [count for _, count in v.patterns(bus, index)]
-            slots, sitting = v.packed(bus, index)
-            used = sum_of([*single, *shared, slots, v.single(bus, index)])
+            packed = v.packed_slots(bus, index)
+            used = sum_of([*single, *shared, packed, v.single(bus, index)])
             v.linear.add_le(used, v.controller_count(bus) * slot.count)
-            v.linear.add_le(sitting, slots * slot.mask.bit_count())
-            _at_home(v, bus, slot, sum_of([*single, v.single(bus, index)]), sum_of([*shared, slots]))
-            _pinned_functions(v, bus, index, slot)
+            for sort in v.packed_on(bus):
+                slots, sitting = v.packed(bus, index, sort)
+                v.linear.add_le(sitting, slots * slot.mask.bit_count())
+            _at_home(v, bus, slot, sum_of([*single, v.single(bus, index)]), sum_of([*shared, packed]))
+            for sort in v.packed_on(bus):
+                _pinned_functions(v, bus, index, slot, sort)
             _function_zero(v, bus, index, slot)
             _shared(v, bus, index, slot)
 
@@ -61,23 +65,24 @@ def _hanging_seated(v: Variables, bus: BusClass) -> None:
     children = v.seated_children(bus)
     if children:
         for child in children:
-            if packs_into_shared_slots(child) and child.function is not None:
+            if packed_as(child) is not None and child.function is not None:
                 seats = (v.seats_of(child, bus, index) for index in range(len(bus.slots)))
                 v.linear.add_eq(v.attached(child, bus), sum_of(seats))
             elif child.function:
                 v.linear.add_eq(v.attached(child, bus), 0)
-        alone = sum_of(v.attached(child, bus) for child in children if not packs_into_shared_slots(child))
+        alone = sum_of(v.attached(child, bus) for child in children if packed_as(child) is None)
         v.linear.add_eq(alone, sum_of(v.single(bus, index) for index in range(len(bus.slots))))
-        grouped = sum_of(v.attached(child, bus) for child in children if packs_into_shared_slots(child))
-        v.linear.add_eq(grouped, sum_of(v.packed(bus, index)[1] for index in range(len(bus.slots))))
+        for sort in v.packed_on(bus):
+            grouped = sum_of(v.attached(child, bus) for child in children if packed_as(child) is sort)
+            v.linear.add_eq(grouped, sum_of(v.packed(bus, index, sort)[1] for index in range(len(bus.slots))))
 
 
-def _pinned_functions(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
+def _pinned_functions(v: Variables, bus: BusClass, index: int, slot: SlotKind, sort: Need) -> None:
     """Controllers pinned to a function: one a slot has it, and somebody else fills function 0."""
-    slots, sitting = v.packed(bus, index)
+    slots, sitting = v.packed(bus, index, sort)
     nonzero = LinearExpr()
     by_function: dict[int, LinearExpr] = {}
-    for child, count in v.pinned_functions(bus, index):
+    for child, count in v.pinned_functions(bus, index, sort):
         assert child.function is not None
         by_function.setdefault(child.function, LinearExpr()).add(count)
         nonzero.add(count if child.function else 0)
@@ -89,13 +94,14 @@ def _pinned_functions(v: Variables, bus: BusClass, index: int, slot: SlotKind) -
 
 def _function_zero(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     """Rule function-zero: pinned functions without function 0 need somebody there."""
-    slots, sitting = v.packed(bus, index)
-    v.linear.add_le(slots, sitting)
+    for sort in v.packed_on(bus):
+        slots, sitting = v.packed(bus, index, sort)
+        v.linear.add_le(slots, sitting)
     if slot.join is SharedBy.EMPTY or slot.has_zero:
         return
     needed = v.controller_count(bus) * slot.count
-    if slot.join in (SharedBy.PORTS, SharedBy.BRIDGES):
-        v.linear.add_eq(slots, needed)
+    if slot.join in JOINED_BY.values():
+        v.linear.add_eq(v.packed_slots(bus, index), needed)
     else:
         v.linear.add_eq(sum_of(count for _, count in v.patterns(bus, index)), needed)
 
@@ -108,7 +114,7 @@ def _shared(v: Variables, bus: BusClass, index: int, slot: SlotKind) -> None:
     lone = LinearExpr()
     fixed: dict[frozenset[int], LinearExpr] = {}
     for i in v.options_on(bus, slot, SeatUse.SHARED):
-        functions, size = v.options[i].kind.functions, v.options[i].kind.size
+        functions, size = v.options[i].kind.taken, v.options[i].kind.size
         if functions is None:
             lone.add(v.counts[i], size)
         else:

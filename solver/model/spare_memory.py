@@ -6,8 +6,7 @@ A class of one bus is counted as it is; of several buses, each spare slot is wha
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...schema.firmware.budget import power_of_two
-from ...schema.pci.size import MIB
+from ...schema.pci.size import MIB, power_of_two
 from ..aggregate.bus_classes import BusClass, BusKind
 from ..aggregate.item_kinds import ItemKind
 from ..aggregate.places import Place

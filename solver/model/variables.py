@@ -7,11 +7,12 @@ far from the root counted first, so what is deep or exotic is avoided wherever i
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...schema.pci.controllers import CONTROLLERS
+from ...schema.pci.address import FUNCTIONS
+from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.request.guest import Guest
-from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
+from ..aggregate.bus_classes import JOINED_BY, BusClass, SharedBy, SlotKind
 from ..aggregate.item_kinds import ItemKind
-from ..aggregate.items import Items
+from ..aggregate.items import Items, Occupant
 from .linear import LinearExpr, LinearModel, sum_of
 from .seat_options import Option, SeatUse
 
@@ -28,7 +29,7 @@ class Pattern:
     @property
     def used(self) -> int:
         """How many functions of the slot are taken."""
-        return sum(len(one) for one in self.sets)
+        return sum(function < FUNCTIONS for one in self.sets for function in one)
 
     def least_lone(self, slot: SlotKind) -> int:
         """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
@@ -58,12 +59,14 @@ class Variables:
     _controllers: dict[BusClass, LinearExpr] = field(default_factory=dict)
     _attached: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
     _single: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
-    _packed: dict[tuple[BusClass, int], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
+    _packed: dict[tuple[BusClass, int, Need], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
     _patterns: dict[tuple[BusClass, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
     _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
     _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
     _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
     _pinned: dict[BusClass, list[BusClass]] = field(default_factory=dict)
+    _occupants: dict[str, list[Occupant]] = field(default_factory=dict)
+    """By the name of the bus."""
 
     def __post_init__(self) -> None:
         for child in self.classes:
@@ -71,6 +74,8 @@ class Variables:
                 self._children.setdefault(host, []).append(child)
             if child.parent is not None:
                 self._pinned.setdefault(child.parent, []).append(child)
+        for occupant in self.items.pinned:
+            self._occupants.setdefault(occupant.bus, []).append(occupant)
         for index, option in enumerate(self.options):
             self._by_bus.setdefault(option.bus, []).append(index)
         for bus in reversed(self.classes):
@@ -94,22 +99,14 @@ class Variables:
 
     def _make_slots(self, bus: BusClass) -> None:
         """How many slots of each kind go to lone controllers, to grouped ports or bridges, and to shared endpoints."""
-        children = self.seated_children(bus)
-        grouped = [child for child in children if packs_into_shared_slots(child)]
-        alone = [child for child in children if not packs_into_shared_slots(child)]
+        alone = [child for child in self.seated_children(bus) if packed_as(child) is None]
         for index, slot in enumerate(bus.slots):
             most = slot.count * bus.max_count
             if alone and slot.join is SharedBy.EMPTY:
                 self._single[bus, index] = self.linear.variable(0, most, "single", bus, slot)
-            if grouped and slot.join in (SharedBy.EMPTY, SharedBy.PORTS, SharedBy.BRIDGES):
-                slots = self.linear.variable(0, most, "packed_slots", bus, slot)
-                functions = most * slot.mask.bit_count()
-                self._packed[bus, index] = slots, self.linear.variable(0, functions, "packed_controllers", bus, slot)
-                for child in grouped:
-                    if child.function is not None:
-                        self._function_seats[child, bus, index] = self.linear.variable(
-                            0, child.max_count, "seats_at_function", child, bus, slot
-                        )
+            for sort in self.packed_on(bus):
+                if slot.join in (SharedBy.EMPTY, JOINED_BY[sort]):
+                    self._make_packed(bus, index, slot, sort)
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
                 known, all_known = _patterns(sharing)
@@ -117,6 +114,18 @@ class Variables:
                 self._patterns[bus, index] = [
                     (one, self.linear.variable(0, most, "shared_slots", bus, slot, one)) for one in known
                 ]
+
+    def _make_packed(self, bus: BusClass, index: int, slot: SlotKind, sort: Need) -> None:
+        most = slot.count * bus.max_count
+        slots = self.linear.variable(0, most, "packed_slots", bus, slot, sort)
+        functions = most * slot.mask.bit_count()
+        sitting = self.linear.variable(0, functions, "packed_controllers", bus, slot, sort)
+        self._packed[bus, index, sort] = slots, sitting
+        for child in self.seated_children(bus):
+            if child.function is not None and packed_as(child) is sort:
+                self._function_seats[child, bus, index] = self.linear.variable(
+                    0, child.max_count, "seats_at_function", child, bus, slot
+                )
 
     # ---- what may be asked for and may not
 
@@ -182,17 +191,26 @@ class Variables:
         """Slots given to controllers that share with nobody."""
         return self._single.get((bus, slot), LinearExpr())
 
-    def packed(self, bus: BusClass, slot: int) -> tuple[LinearExpr, LinearExpr]:
-        """Slots given to ports or bridges packed together, and how many of them sit there."""
-        return self._packed.get((bus, slot), (LinearExpr(), LinearExpr()))
+    def packed_on(self, bus: BusClass) -> list[Need]:
+        """Sorts of controllers that may be packed into slots there: ports, pci-bridges, on pci.0 both."""
+        sorts = (packed_as(child) for child in self.seated_children(bus))
+        return list(dict.fromkeys(sort for sort in sorts if sort is not None))
+
+    def packed(self, bus: BusClass, slot: int, sort: Need) -> tuple[LinearExpr, LinearExpr]:
+        """Slots given to controllers of one sort packed together, and how many of them sit there."""
+        return self._packed.get((bus, slot, sort), (LinearExpr(), LinearExpr()))
+
+    def packed_slots(self, bus: BusClass, slot: int) -> LinearExpr:
+        """Slots given to packed controllers of all sorts."""
+        return sum_of(self.packed(bus, slot, sort)[0] for sort in self.packed_on(bus))
 
     def seats_of(self, child: BusClass, bus: BusClass, slot: int) -> LinearExpr:
         """Controllers pinned to a function that sit in a kind of slot."""
         return self._function_seats.get((child, bus, slot), LinearExpr())
 
-    def pinned_functions(self, bus: BusClass, slot: int) -> list[tuple[BusClass, LinearExpr]]:
-        """Each class pinned to a function with its seats in a kind of slot."""
-        children = self.seated_children(bus)
+    def pinned_functions(self, bus: BusClass, slot: int, sort: Need) -> list[tuple[BusClass, LinearExpr]]:
+        """Each class of a sort that is pinned to a function, with its seats in a kind of slot."""
+        children = (child for child in self.seated_children(bus) if packed_as(child) is sort)
         return [(child, self.seats_of(child, bus, slot)) for child in children if child.function is not None]
 
     def patterns(self, bus: BusClass, slot: int) -> list[tuple[Pattern, LinearExpr]]:
@@ -206,19 +224,26 @@ class Variables:
             if (slot is None or option.slot is slot) and (use is None or option.use is use):
                 yield index
 
+    def occupants(self, bus: BusClass) -> list[Occupant]:
+        """Items that pins put on the one bus of a class: on the root bus, or on a listed controller's."""
+        if bus.model is None:
+            return self._occupants.get(self.guest.machine_model.root, [])
+        return self._occupants.get(bus.listed_ids[0], []) if len(bus.listed_ids) == 1 else []
+
     def seated(self, bus: BusClass) -> LinearExpr:
         """How many items sit on buses of that class."""
         return sum_of(self.counts[index] for index in self.options_on(bus))
 
 
-def packs_into_shared_slots(controller: BusClass) -> bool:
-    """Whether several of its kind share a slot, one a function."""
-    return controller.model is not None and CONTROLLERS[controller.model].shares_slots
+def packed_as(controller: BusClass) -> Need | None:
+    """The sort of controllers with which it shares a slot, one a function; None where it is alone in its slot."""
+    model = CONTROLLERS.get(str(controller.model))
+    return model.needs if model is not None and model.shares_slots else None
 
 
 def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
     """Sets of disjoint function sets among the kinds that have fixed functions, small ones first; whether all."""
-    sets = sorted({kind.functions for kind in kinds if kind.functions is not None}, key=sorted)
+    sets = sorted({kind.taken for kind in kinds if kind.taken is not None}, key=sorted)
     found: list[tuple[int, ...]] = [()]  # numbers of sets, ascending
     for chosen in found:  # grows as it goes
         for number in range(chosen[-1] + 1 if chosen else 0, len(sets)):

@@ -88,6 +88,7 @@ def _seated_least(v: Variables, what: LinearExpr) -> int:
     for option, count in zip(v.options, v.counts, strict=True):
         (variable,) = count.terms
         factor = rest.pop(variable, 0)
-        least[option.kind] = min(factor, least.get(option.kind, factor))
+        if option.kind not in least or factor < least[option.kind]:
+            least[option.kind] = factor
     seated = sum(len(v.items.free[kind]) * factor for kind, factor in least.items())
     return v.linear.lower_bound(LinearExpr(rest, what.constant)) + seated

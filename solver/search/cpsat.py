@@ -1,19 +1,21 @@
-"""The one door to OR-Tools: rows in, an optimum or a proof out.
+"""Rows in, an optimum or a proof out: all that the counting model asks of CP-SAT."""
 
-Imports only the solver's own module where this release has it (cp_model, the documented interface, also pulls in
-pandas: 0.3 s more); both ways are tested to answer alike.
-"""
-
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from ...schema.errors import expect
+from ...schema.request.fields import Term
 from ..model.linear import LinearExpr, LinearModel
-from ..options import Options, Stop, ending
+from ..options import Options, Stop
+from ..progress import Watch
+from .engines import Asked, engine
+
+LOG = logging.getLogger(__name__)
 
 EFFORT = 3.0
 """Enough for nearly every guest (most take a thousandth); the others are told as undecided."""
@@ -59,12 +61,19 @@ class Limits:
     """For each solve, in OR-Tools' deterministic seconds: about as long, and the same on every machine."""
     model_file: Path | None = None
     """See Options."""
+    watch: Watch | None = None
+    """Who is told how the search stands."""
     started: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, options: Options) -> "Limits":
-        """The limits that options state, running from now on."""
-        return cls(options.time_limit, options.workers, options.seed, options.stop, model_file=options.model_file)
+    def of(cls, options: Options | None) -> "Limits":
+        """The limits that options state, running from now on. Raises ArgumentError for what are no Options."""
+        options = Options() if options is None else options
+        expect("options", options, Options, "Options, as qslot.Options(time_limit=60)")
+        watch = None if options.progress is None else Watch(options.progress)
+        return cls(
+            options.time_limit, options.workers, options.seed, options.stop, model_file=options.model_file, watch=watch
+        )
 
     @property
     def steady(self) -> "Limits":
@@ -73,7 +82,7 @@ class Limits:
 
     def check(self) -> None:
         """Raises TimeIsUp where no time is left."""
-        if self.left() == 0:
+        if (self.seconds is not None or self.stop is not None) and self.left() == 0:
             raise TimeIsUp
 
     def check_late(self) -> None:
@@ -89,85 +98,6 @@ class Limits:
         if self.stop is not None and self.stop.asked:
             return 0.0
         return None if self.seconds is None else max(0.0, self.seconds - (time.monotonic() - self.started))
-
-
-class Engine(Protocol):
-    """Either interface of OR-Tools."""
-
-    def new_model(self) -> Any:
-        """An empty model, to be filled in as a protocol buffer."""
-
-    def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any:
-        """CP-SAT's response to a model; `parameters` are its own by name."""
-
-
-class _Direct:
-    """ortools.sat.python.cp_model_helper: undocumented, without pandas."""
-
-    def __init__(self) -> None:
-        from ortools.sat.python import cp_model_helper
-
-        self.module: Any = cp_model_helper
-
-    def new_model(self) -> Any:
-        return self.module.CpModelProto()
-
-    def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any:
-        settings = self.module.SatParameters()
-        settings.catch_sigint_signal = False  # it would take SIGINT from Python, and not give it back (measured)
-        for name, value in parameters.items():
-            if isinstance(value, list):
-                getattr(settings, name).extend(value)
-            else:
-                enum = isinstance(value, str)
-                setattr(settings, name, getattr(type(getattr(settings, name)), value) if enum else value)
-        wrapper = self.module.SolveWrapper()
-        wrapper.set_parameters(settings)
-        with ending(stop, wrapper.stop_search):
-            return wrapper.solve(model)
-
-
-class _Documented:
-    """ortools.sat.python.cp_model."""
-
-    def __init__(self) -> None:
-        from ortools.sat.python import cp_model
-
-        self.module: Any = cp_model
-
-    def new_model(self) -> Any:
-        return self.module.CpModel().proto
-
-    def solve(self, model: Any, parameters: dict[str, Any], stop: Stop | None = None) -> Any:
-        solver = self.module.CpSolver()
-        text = " ".join(_text(name, value) for name, value in parameters.items())
-        solver.parameters.catch_sigint_signal = False
-        solver.parameters.parse_text_format(text)
-        holder = self.module.CpModel()
-        holder.proto.copy_from(model)
-        with ending(stop, solver.stop_search):
-            solver.solve(holder)
-        return solver.response_proto
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(f'{name}: "{one}"' for one in value)
-    return f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
-
-
-@cache
-def engine(documented: bool = False) -> Engine:
-    """The faster entry where it works, else the documented one."""
-    if not documented:
-        try:
-            direct = _Direct()
-            direct.solve(direct.new_model(), {"num_workers": 1, "search_branching": "FIXED_SEARCH"})
-        except (ImportError, AttributeError, TypeError):
-            pass
-        else:
-            return direct
-    return _Documented()
 
 
 class CpSatModel:
@@ -195,8 +125,8 @@ class CpSatModel:
         if what.terms:
             self._row(what.terms, what.terms.values(), value - what.constant, value - what.constant)
 
-    def minimize(self, what: LinearExpr, hint: Sequence[int] = ()) -> SolveResult:
-        """The least value of `what`."""
+    def minimize(self, what: LinearExpr, hint: Sequence[int] = (), term: Term | None = None) -> SolveResult:
+        """The least value of `what`, which is that term of the objective, if it is one."""
         self.model.clear_objective()
         if what.terms:
             self.model.objective.vars.extend(list(what.terms))
@@ -213,7 +143,7 @@ class CpSatModel:
             parameters["linearization_level"] = 2  # proofs that nothing fits: a tenth of the time, and less
             if self.limits.workers > 1:
                 parameters["extra_subsolvers"] = ["max_lp"]  # none of a few workers has that level by itself
-        response = self._solve(parameters)
+        response = self._solve(parameters, term, what.constant)
         result = self._result(response)
         if result.answer is Status.FEASIBLE or result.answer is Status.UNKNOWN:
             bound = int(response.best_objective_bound) if what.terms else 0
@@ -269,16 +199,23 @@ class CpSatModel:
             self.fix(one, known[variable])
         return SolveResult(Status.OPTIMAL, tuple(known))
 
-    def _solve(self, parameters: dict[str, Any]) -> Any:
+    def _solve(self, parameters: dict[str, Any], term: Term | None = None, offset: int = 0) -> Any:
+        """`offset` is what of the objective CP-SAT is not told."""
         left = self.limits.left()
         if left is not None:
             parameters["max_time_in_seconds"] = left
         if self.limits.effort is not None:
             parameters.setdefault("max_deterministic_time", self.limits.effort)
-        return self.engine.solve(self.model, parameters, self.limits.stop)
+        started = time.monotonic()
+        asked = Asked(parameters, self.limits.stop, self.limits.watch, term, offset)
+        response = self.engine.solve(self.model, asked)
+        size = len(self.rows.ranges), len(self.rows.rows)
+        seconds = time.monotonic() - started
+        LOG.debug("%s of %d variables, %d rows: %s, %.3f s", term or "model", *size, status_of(response), seconds)
+        return response
 
     def _result(self, response: Any) -> SolveResult:
-        status = str(getattr(response.status, "name", response.status)).rpartition(".")[2]
+        status = status_of(response)
         if status in ("OPTIMAL", "FEASIBLE"):
             return SolveResult(Status[status], tuple(response.solution))
         if status == "INFEASIBLE":
@@ -286,3 +223,8 @@ class CpSatModel:
         if status == "UNKNOWN":
             return SolveResult(Status.UNKNOWN)
         raise RuntimeError(f"CP-SAT answers {status}: the encoding is wrong")
+
+
+def status_of(response: Any) -> str:
+    """CP-SAT's own word for what it found."""
+    return str(getattr(response.status, "name", response.status)).rpartition(".")[2]

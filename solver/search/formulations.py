@@ -33,11 +33,12 @@ def series(guest: Guest, items: Items) -> list[list[Formulation]]:
     return [[replace(one, switches=False, cheapest_only=True) for one in whole], whole]
 
 
-def restrict_to_least_weights(model: Model, least_preferences: int) -> None:
+def restricted_to_least_weights(model: Model, least_preferences: int) -> Model:
     """Who joins a pinned neighbour makes that one pay, too: the sum of least weights is then not what is paid. A model
     of cheapest places is asked only for layouts that pay no more than that."""
-    if model.formulation.cheapest_only:
-        model.variables.linear.add_le(model.terms["preferences"], least_preferences)
+    if not model.formulation.cheapest_only:
+        return model
+    return model.limited(model.terms["preferences"], least_preferences)
 
 
 def proves_infeasible(model: Model) -> bool:

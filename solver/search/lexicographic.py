@@ -77,7 +77,7 @@ def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Li
     *others, last = _order(guest, model)
     for term in others:
         program.fix(model.terms[term], least[term])
-    result = program.minimize(model.terms[last])
+    result = program.minimize(model.terms[last], term=last)
     if result.answer is not Status.OPTIMAL:
         return None
     bounds = {**least, last: result.bound}
@@ -93,7 +93,7 @@ def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limi
     bounds = dict(least)
     for term in _order(guest, model):
         what = model.terms[term]
-        result = _minimum(program, what, values, least[term])
+        result = _minimum(program, term, what, values, least[term])
         if result.answer is Status.INFEASIBLE:
             return Infeasible()
         values = result.values or values
@@ -107,10 +107,12 @@ def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limi
     return Optimum(result.values or values, bounds, least, result.answer is Status.OPTIMAL)
 
 
-def _minimum(program: CpSatModel, what: LinearExpr, known: Sequence[int], least: int) -> SolveResult:
+def _minimum(program: CpSatModel, term: Term, what: LinearExpr, known: Sequence[int], least: int) -> SolveResult:
     """The least of a term; where the known assignment has its lower bound already, or any has, nothing to ask."""
     reached = what.value(known) if known else program.rows.upper_bound(what)
-    return program.minimize(what, known) if reached > least else SolveResult(Status.OPTIMAL, tuple(known), least)
+    if reached <= least:
+        return SolveResult(Status.OPTIMAL, tuple(known), least)
+    return program.minimize(what, known, term)
 
 
 def _order(guest: Guest, model: Model) -> list[Term]:

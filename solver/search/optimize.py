@@ -4,6 +4,7 @@ A layout without errors is called optimal only where its own cost meets every pr
 can cost an answer, never a wrong optimum.
 """
 
+import logging
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
@@ -17,7 +18,7 @@ from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_context
 from ...schema.verify.context import Context
-from ...schema.verify.objective import objective_of
+from ...schema.verify.objective import objective_of, unmet_preferences
 from ..aggregate.items import Items, items_of
 from ..aggregate.pins import PinConflict
 from ..decode.assemble import assemble
@@ -29,11 +30,13 @@ from ..model.describe import append_to
 from ..model.linear import Capacity
 from .bounds import bounds as lower_bounds
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
-from .formulations import proved_by, proves_infeasible, restrict_to_least_weights, series
+from .formulations import proved_by, proves_infeasible, restricted_to_least_weights, series
 from .lexicographic import Optimum, lexicographic_optimum, objective_terms
 
+LOG = logging.getLogger(__name__)
+
 RETRIES = (Fraction(0), Fraction(1, 2), Fraction(1))
-"""Where the firmware runs out of something, how much less of it the next layouts use: see `_use_less`."""
+"""Where the firmware runs out of something, how much less of it the next layouts use: see `_less_used`."""
 
 
 class Attempt(NamedTuple):
@@ -55,6 +58,7 @@ def optimize(guest: Guest, limits: Limits) -> Outcome:
         return _infeasible(conflict)
     for formulations in series(guest, items):
         for formulation in formulations:
+            LOG.debug("trying %s", formulation)
             attempt = _attempt(guest, items, formulation, limits)
             outcome = attempt.outcome
             if isinstance(outcome, Solved):
@@ -74,7 +78,7 @@ def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limit
     try:
         model = build(guest, items, formulation, check=limits.check)
         least = lower_bounds(model)
-        restrict_to_least_weights(model, least["preferences"])
+        model = restricted_to_least_weights(model, least["preferences"])
         if limits.model_file is not None:
             append_to(limits.model_file, model)
     except TimeIsUp:
@@ -109,8 +113,10 @@ def _lay_out_with_retries(guest: Guest, items: Items, model: Model, optimum: Opt
             break
         fullest = max(capacities, key=lambda one: Fraction(one.used.value(optimum.values), max(1, one.available)))
         try:
-            _use_less(fullest, saving, model, optimum, limits)
+            model = model.limited(fullest.used, _less_used(fullest, saving, model, optimum, limits))
         except TimeIsUp:
+            break
+        if model.variables.linear.infeasible:
             break
         again = lexicographic_optimum(guest, model, lower_bounds(model), limits)
         if isinstance(again, Infeasible) or not again.values:
@@ -120,15 +126,14 @@ def _lay_out_with_retries(guest: Guest, items: Items, model: Model, optimum: Opt
     return outcome
 
 
-def _use_less(capacity: Capacity, saving: Fraction, model: Model, optimum: Optimum, limits: Limits) -> None:
-    """From now on so much less is used, as a part of what can be saved; a single unit for none."""
+def _less_used(capacity: Capacity, saving: Fraction, model: Model, optimum: Optimum, limits: Limits) -> int:
+    """How much the next layouts may use: less than the last by that part of what can be saved; one unit less for 0."""
     used = capacity.used.value(optimum.values)
-    target = used - 1
-    if saving:
-        result = CpSatModel(model.variables.linear, limits).minimize(capacity.used, optimum.values)
-        least = result.bound if result.answer is Status.UNKNOWN else capacity.used.value(result.values)
-        target = floor(used - saving * (used - least))
-    model.variables.linear.add_le(capacity.used, target)
+    if not saving:
+        return used - 1
+    result = CpSatModel(model.variables.linear, limits).minimize(capacity.used, optimum.values)
+    least = result.bound if result.answer is Status.UNKNOWN else capacity.used.value(result.values)
+    return floor(used - saving * (used - least))
 
 
 def _lay_out(guest: Guest, items: Items, model: Model, optimum: Optimum, limits: Limits) -> tuple[Outcome, str | None]:
@@ -137,7 +142,7 @@ def _lay_out(guest: Guest, items: Items, model: Model, optimum: Optimum, limits:
     try:
         for backwards in (False, True):
             assignment = decode(model, optimum.values, limits.check_late, backwards=backwards)
-            answers.append(_verify(assemble(guest, items, assignment), optimum))
+            answers.append(verified(assemble(guest, items, assignment), optimum))
             if isinstance(answers[-1][0], Solved) or answers[-1][0].layout is not None:
                 return answers[-1]
     except (NoDecode, TimeIsUp):
@@ -145,7 +150,7 @@ def _lay_out(guest: Guest, items: Items, model: Model, optimum: Optimum, limits:
     return answers[0] if answers else (Undecided(bound=optimum.unconditional(guest)), None)
 
 
-def _verify(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str | None]:
+def verified(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str | None]:
     """Only a layout that verifies is returned, and it is optimal only where its own costs meet the bounds. Else, the
     rule of what ran out, if that is why."""
     layout = with_costs(known, optimum)
@@ -164,10 +169,11 @@ def _verify(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str |
 
 def with_costs(known: Context, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
-    values = objective_of(known)
+    unmet = unmet_preferences(known)
+    values = objective_of(known, unmet)
     terms = objective_terms(known.guest, values, _bounds(known.guest, values, optimum))
     proved = optimum.proved and all(term.value == term.bound for term in terms)
-    update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms}
+    update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms, "unmet": unmet}
     if known.prediction is not None:
         update["guest_addresses"] = known.prediction.guest_addresses
         update["guest_names"] = known.names

@@ -106,4 +106,6 @@ def _users(model: Model, capacity: Capacity, values: Sequence[int]) -> Iterator[
 def _uses(capacity: Capacity, io: int, memory: Memory) -> int:
     if capacity.rule == "io-space":
         return io
-    return whole(memory.low if capacity.part.startswith(BELOW) else memory.high, capacity.unit)
+    if capacity.part.startswith(BELOW):
+        return whole(memory.low, capacity.unit) or memory.narrow  # which keeps windows of others there, too
+    return whole(memory.high, capacity.unit)

@@ -1,5 +1,6 @@
 """What binds devices together: groups and neighbours."""
 
+from qslot.schema.catalog import find
 from qslot.schema.pci.controllers import Need
 
 from .draft import Data, Draft
@@ -28,7 +29,10 @@ def _pin_members(draft: Draft, members: list[Data]) -> None:
             if draw.chance(0.5):
                 member["address"] = f".{function}"
     elif members and draw.chance(0.15):
-        integrated = any(member["model"] == "virtio-iommu" for member in members)
+        integrated = any(
+            "integrated" in (find(member["model"], described=True).connector, member.get("connect"))
+            for member in members
+        )
         address = pin(draft, Need.EXPRESS, root_only=integrated)
         if address is not None:
             members[0]["address"] = address

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qslot.schema.pci.controllers import CONTROLLERS
+from qslot.schema.pci.controllers import CONTROLLERS, SWITCH
 
 from . import spelling
 from .draft import Data, Draft
@@ -14,7 +14,7 @@ MODELS: Final = {
         *("pcie-root-port", "pcie-root-port", "pcie-pci-bridge", "x3130-upstream", "xio3130-downstream", "pci-bridge"),
         *("pxb-pcie", "ioh3420", "i82801b11-bridge"),
     ),
-    "pc": ("pci-bridge", "pxb", "pci-bridge"),
+    "pc": (*("pci-bridge", "pxb", "pci-bridge", "pci-bridge", "pxb", "pci-bridge"), "ioh3420", "pcie-root-port"),
 }
 CHAINS: Final = {
     "q35": (
@@ -28,7 +28,14 @@ CHAINS: Final = {
         ("i82801b11-bridge", "pci-bridge"),
         ("x3130-upstream", "xio3130-downstream"),
     ),
-    "pc": (("pci-bridge",), ("pci-bridge", "pci-bridge"), ("pxb", "pci-bridge")),
+    "pc": (
+        ("pci-bridge",),
+        ("pci-bridge", "pci-bridge"),
+        ("pxb", "pci-bridge"),
+        ("ioh3420",),
+        ("pcie-root-port", "pcie-pci-bridge", "pci-bridge"),
+        ("ioh3420", "x3130-upstream", "xio3130-downstream"),
+    ),
 }
 """Each inside the one before; the first may be open, that is, without an address of its own."""
 WINDOWS: Final = {("q35", "seabios"): 14, ("q35", "ovmf"): 9, ("pc", "seabios"): 8, ("pc", "ovmf"): 3}
@@ -47,10 +54,19 @@ def draw_controllers(draft: Draft) -> None:
     if not draft.size.small:
         count *= draw.integer(1, 3)
     for _ in range(len(draft.controllers), count):
-        model = draw.choice(MODELS[draft.family])
+        model = draw.choice((*MODELS[draft.family], *_behind_listed(draft)))
         if "io" in draft.themes and draw.chance(0.5):
             model = "pcie-root-port" if draft.family == "q35" else "pci-bridge"
         _add(draft, model, pin(draft, CONTROLLERS[model].needs) if draw.chance(0.4) else None)
+
+
+def _behind_listed(draft: Draft) -> tuple[str, ...]:
+    """On pc, what goes behind ports that are there already: none is made for it."""
+    if draft.family == "q35":
+        return ()
+    listed = [CONTROLLERS[one["model"]] for one in draft.controllers]
+    ports = ("pcie-pci-bridge", "x3130-upstream") if any(one.is_port for one in listed) else ()
+    return (*ports, "xio3130-downstream") if any(one.bus is SWITCH for one in listed) else ports
 
 
 def fill_io_space(draft: Draft) -> None:

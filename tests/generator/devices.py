@@ -58,7 +58,9 @@ def _device(draft: Draft, name: str, model: str) -> Data:
     node = draft.node(0.4 if "numa" in draft.themes else 0.2)
     if node is not None:
         entry["numa"] = node
-    address = _address(draft, model, integrated=known is not None and known.connector is Connector.INTEGRATED)
+    address = _address(
+        draft, model, integrated=Connector.INTEGRATED in (known and known.connector, entry.get("connect"))
+    )
     if address is not None:
         entry["address"] = address
     return entry
@@ -85,7 +87,7 @@ def _address(draft: Draft, model: str, *, integrated: bool) -> str | None:
 
 def _described(draft: Draft) -> Data:
     draw = draft.draw
-    entry: Data = {"connect": draw.choice(("express", "conventional", "hybrid")), "bars": _bars(draft)}
+    entry: Data = {"connect": draw.choice(("express", "conventional", "hybrid", "integrated")), "bars": _bars(draft)}
     if draft.themed("memory", 0.4, 0.1):
         entry["rom"] = draw.choice(("64KiB", 1 << 18, 1 << 24))
     return entry

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from qslot.schema.pci.controllers import CONTROLLERS
-from qslot.schema.pci.machine import family_of
+from qslot.schema.pci.machine_types import family_of
 
 from .draft import Data
+from .spelling import TRUE
 
 MEMORY_RESERVES: Final = {"mem-reserve", "pref32-reserve", "pref64-reserve"}
 SIZES: Final = {*MEMORY_RESERVES, "io-reserve"}
@@ -76,6 +77,17 @@ def _bars(request: Data) -> Iterator[Data]:
         yield from device.get("bars", ())
 
 
+def _assigned(request: Data) -> list[Data]:
+    """Devices of the host, in a request with a vIOMMU."""
+    has = FEATURES["a vIOMMU"](request)
+    return [one for one in request["devices"] if has and one["model"] == "vfio-pci"]
+
+
+def _mates(request: Data) -> bool:
+    groups = [one["iommu_group"] for one in _assigned(request) if "iommu_group" in one]
+    return len(set(groups)) < len(groups)
+
+
 def _version(request: Data) -> tuple[int, int]:
     return family_of(request["machine"])[1] or (99, 0)
 
@@ -129,6 +141,7 @@ FEATURES: Final[dict[str, Callable[[Data], bool]]] = {
     "another version of ovmf": lambda r: _firmware(r)["name"] == "ovmf" and _firmware(r)["version"] != "",
     "memory": lambda r: "memory" in r,
     "a 64-bit hole": lambda r: "pci_hole64" in r,
+    "a CPU": lambda r: "cpu" in r,
     "up to 40 address bits": lambda r: r.get("phys_bits", 99) <= 40,
     "more than 40 address bits": lambda r: r.get("phys_bits", 0) > 40,
     "a described device": lambda r: any("bars" in one for one in r["devices"]),
@@ -147,7 +160,12 @@ FEATURES: Final[dict[str, Callable[[Data], bool]]] = {
     "a wished neighbour": lambda r: any("near" in one for one in r["devices"]),
     "a wished switch": lambda r: any("near_switch" in one for one in r["devices"]),
     "a mode told by the slot": lambda r: any(one.get("virtio_by") == "slot" for one in r["devices"]),
-    "a vIOMMU": lambda r: "viommu" in r.get("needs", ()) or any(d["model"] == "virtio-iommu" for d in r["devices"]),
+    "devices of one IOMMU group": _mates,
+    "devices of several IOMMU groups": lambda r: len({d.get("iommu_group", d["id"]) for d in _assigned(r)}) > 1,
+    "a device of the host without an IOMMU group": lambda r: any("iommu_group" not in d for d in _assigned(r)),
+    "an expander that bypasses the vIOMMU": lambda r: _spelled(r, lambda n, v: n == "bypass_iommu" and v in TRUE),
+    "a vIOMMU": lambda r: "viommu" in r.get("needs", ()) or any(d["model"].endswith("-iommu") for d in r["devices"]),
+    "an amd-iommu": lambda r: any(d["model"] == "amd-iommu" for d in r["devices"]),
     "up to 5 devices": lambda r: len(r["devices"]) <= 5,
     "6 to 8 devices": lambda r: 6 <= len(r["devices"]) <= 8,
     "9 to 40 devices": lambda r: len(r["devices"]) > 8,

@@ -9,10 +9,11 @@ from .controllers import draw_controllers
 from .devices import draw_devices
 from .draft import Data, Draft, Size
 from .draw import Draw, SeededDraw
-from .machine import draw_machine
+from .machine import draw_cpu, draw_machine
 from .policy import draw_policy
 from .reserve import draw_reserve
 from .spares import draw_spare
+from .viommu import draw_viommu
 
 
 def draw_request(draw: Draw, size: Size | None = None) -> Data:
@@ -28,11 +29,12 @@ def draw_request(draw: Draw, size: Size | None = None) -> Data:
     data |= {"numa_nodes": draft.nodes} if draft.nodes else {}
     data |= {"needs": needs} if (needs := _needs(draft)) else {}
     parts = {"spare": draw_spare(draft), "reserve": draw_reserve(draft), "policy": draw_policy(draft)}
-    return data | {name: part for name, part in parts.items() if part}
+    data |= {name: part for name, part in parts.items() if part}
+    return data | draw_cpu(draft, data)
 
 
 def _needs(draft: Draft) -> list[str]:
-    needs = ["viommu"] if draft.themed("host", 0.8, 0) else []
+    needs = draw_viommu(draft)
     if draft.family == "q35" and draft.firmware == "ovmf" and draft.draw.chance(0.05):
         needs.append("secure-boot")
     return needs

@@ -3,7 +3,8 @@
 from typing import Final
 
 from qslot.schema import Guest
-from qslot.schema.pci.ram import GIB, TIB, address_end
+from qslot.schema.pci.cpu import DEFAULT_PHYS_BITS
+from qslot.schema.pci.ram import GIB, TIB, least_phys_bits
 
 from .draft import THEMES, Data, Draft
 
@@ -30,6 +31,9 @@ FIRMWARE: Final[dict[str, tuple[Data | str, ...]]] = {
     ),
 }
 MEMORY: Final = (GIB, "2GiB", 3 * GIB, "3500MiB", 4 * GIB, "16GiB", 900 * GIB, TIB)
+CPUS: Final[tuple[Data | str, ...]] = ({"vendor": "intel"}, {"vendor": "amd"}, "EPYC", "Haswell", {"host": True})
+NEWER_SEABIOS: Final = ("1.16.3", "1.17.0")
+"""Which give 64-bit memory from the top of the CPU's addresses, and windows room for more where RAM is above 4 GiB."""
 HOLES: Final = (2 * GIB, 0, "32GiB", 256 * GIB)
 
 
@@ -64,6 +68,8 @@ def _chipset(draft: Draft) -> Data:
     needs_acpi = draft.family == "pc" and draft.firmware == "ovmf"  # it would never boot
     chipset["acpi"] = not draw.chance(0.4) or needs_acpi
     chipset["root_hotplug"] = not draw.chance(0.3)
+    if draw.chance(0.3):
+        chipset["bridge_hotplug"] = draw.chance(0.5)
     return chipset
 
 
@@ -74,10 +80,26 @@ def _addresses(draft: Draft, data: Data) -> Data:
         result["memory"] = draw.choice(MEMORY)
     if draft.themed("memory", 0.3, 0.03):
         result["pci_hole64"] = draw.choice(HOLES)
-    if draft.themed("memory", 0.7, 0.1):
-        if "memory" not in result and draw.chance(0.3):
-            result["pci_hole64"] = 0
-        plain = Guest.model_validate({"machine": data["machine"], **result})
-        least = max(32, (address_end(plain.machine_model, plain.memory, plain.pci_hole64) - 1).bit_length())
+    stated = draft.themed("memory", 0.7, 0.1)
+    if stated and "memory" not in result and draw.chance(0.3):
+        result["pci_hole64"] = 0
+    plain = Guest.model_validate({"machine": data["machine"], **result, "phys_bits": 52})
+    least = max(32, least_phys_bits(plain.machine_model, plain))
+    if stated:
         result["phys_bits"] = draw.choice((least, draw.integer(least, 52), max(least, 40), 52))
+    elif least > DEFAULT_PHYS_BITS:
+        result["phys_bits"] = least
+    return result
+
+
+def draw_cpu(draft: Draft, data: Data) -> Data:
+    """The CPU, and a firmware that goes by it: in a third of the guests, drawn last."""
+    draw = draft.draw
+    if not draft.themed("memory", 0.7, 0.2):
+        return {}
+    result: Data = {"cpu": draw.choice(CPUS)}
+    if draft.firmware == "seabios":
+        result["firmware"] = {"name": "seabios", "version": draw.choice(NEWER_SEABIOS)}
+        if "memory" not in data and "phys_bits" not in data:
+            result["memory"] = draw.choice((GIB, 4 * GIB, 8 * GIB))
     return result

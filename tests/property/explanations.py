@@ -75,7 +75,7 @@ def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:
                 yield f"not told: {fact.rule} of {fact.subjects} {fact.value}"
 
 
-SAID_AS = {"as-requested": {"virtio", "properties"}, "viommu-host-device": {"viommu"}}
+SAID_AS = {"as-requested": {"virtio", "properties", "bus_nr"}, "iommu-group": {"viommu", "iommu-group"}}
 """What changes call a fact's rule, where that is another word."""
 
 
@@ -115,11 +115,12 @@ FIELDS: dict[str, dict[str, object]] = {
     "near-switch": {"near_switch": ()},
     "virtio": {"virtio": "auto"},
     "group": {"group": None},
+    "iommu-group": {"iommu_group": None},
 }
 
 
 def _changed(guest: Guest, change: Change) -> Guest:
-    if change.what in ("machine", "firmware"):
+    if change.what in ("machine", "firmware", "phys_bits"):
         return Guest.model_validate({**guest.model_dump(mode="json", exclude_none=True), change.what: change.after})
     if change.what in ("max-controllers", "max-depth", "preset"):
         policy = guest.policy.model_copy(update={change.what.replace("-", "_"): change.after})
@@ -152,6 +153,8 @@ def _parts_changed(guest: Guest, change: Change) -> Guest:
         update = OF_CONTROLLERS.get(change.what)
         if change.what == "properties":
             update = {"properties": {name: value for name, value in one.properties.items() if name not in BINDING}}
+        if change.what == "bus_nr":
+            update = {"properties": one.properties | {"bus_nr": change.after}}
         return one.model_copy(update=update) if one.id in change.subjects else one
 
     changed = {"devices": tuple(map(device, guest.devices)), "controllers": tuple(map(controller, guest.controllers))}

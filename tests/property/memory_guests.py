@@ -6,6 +6,8 @@ from typing import Any, Final
 MIB: Final = 1 << 20
 Data = dict[str, Any]
 
+VERSIONS: Final = {"seabios": ["", "1.16.3", "1.16.3", "1.17.0", "1.17.0"], "ovmf": ["", "2025.02"]}
+BITS: Final = [None, None, 36, 36, 39, 43]
 KINDS: Final = [("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)]
 RESERVES: Final = ("mem-reserve", "mem-reserve", "pref32-reserve", "pref64-reserve")
 
@@ -14,15 +16,14 @@ def memory_guest(seed: int) -> Data:
     """The same request for the same seed. About half of them fit."""
     rng = Random(seed)
     machine = rng.choice(["q35", "q35", "pc"])
+    firmware = rng.choice(["seabios", "ovmf"])
     data: Data = {
         "machine": machine,
-        "firmware": {"name": rng.choice(["seabios", "ovmf"]), "version": rng.choice(["", "2025.02"])},
-        "memory": rng.choice([128 * MIB, 1 << 30, 5 << 29, 3 << 30, 8 << 30]),
-        "phys_bits": rng.choice([None, None, 36, 43]),
+        "firmware": {"name": firmware, "version": rng.choice(VERSIONS[firmware])},
+        "memory": rng.choice([128 * MIB, 1 << 30, 5 << 29, 3 << 30, 8 << 30, 20 << 30]),
+        "cpu": {"vendor": rng.choice(["amd", "intel", "intel", "other"]), "phys_bits": rng.choice(BITS)},
         "controllers": _controllers(rng, machine),
     }
-    if data["firmware"]["name"] == "seabios":
-        data["firmware"]["version"] = ""
     where = [(one["id"], one["model"]) for one in data["controllers"]]
     data["devices"] = [_device(rng, f"d{n}", machine, where) for n in range(rng.randint(0, 4))]
     data["devices"] += [
@@ -30,9 +31,22 @@ def memory_guest(seed: int) -> Data:
     ]
     data["devices"] = [{name: value for name, value in one.items() if value is not None} for one in data["devices"]]
     data["spare"] = [_spare(rng, machine) for _ in range(rng.choice([0, 0, 1, 2]))]
+    data |= _processor(Random(f"{seed} processor"), data["firmware"]["name"])
     if any(one["model"].startswith("pxb") for one in data["controllers"]):
         data["numa_nodes"] = 1
     return data
+
+
+def _processor(rng: Random, firmware: str) -> Data:
+    """With OVMF, what its 64-bit memory depends on: of some guests RAM lies in it, so that there is none."""
+    if firmware != "ovmf" or rng.random() < 0.3:
+        return {}
+    version = rng.choice(["2022.11", "2023.05", "2025.02", "2026.08"])
+    cpu = {"vendor": rng.choice(["amd", "intel", "other"])}
+    given: Data = {"firmware": {"name": "ovmf", "version": version}, "cpu": cpu, "phys_bits": rng.choice([39, 40, 46])}
+    if rng.random() < 0.3:
+        return given | {"memory": 780 << 30, "phys_bits": 40}
+    return given | {"memory": rng.choice([1 << 30, 2304 * MIB, 5 << 29, 2815 * MIB, 8 << 30])}
 
 
 def _size(rng: Random, most: int = 512) -> int:
@@ -49,6 +63,10 @@ def _controllers(rng: Random, machine: str) -> list[Data]:
         hosts = [host["id"] for host in found if host["model"] in ("pci-bridge", "pcie-pci-bridge", "pxb")]
         if one["model"] == "pci-bridge" and hosts and rng.random() < 0.5:
             one["address"] = f"{rng.choice(hosts)}:{4 + number:02x}.0"
+        ports = {host["id"] for host in found if "port" in host["model"] or host["model"] == "ioh3420"}
+        ports -= {host["address"].partition(":")[0] for host in found if "address" in host}
+        if one["model"] == "pcie-pci-bridge" and ports and rng.random() < 0.5:
+            one["address"] = f"{min(ports)}:00.0"
         if one["model"] in ("pcie-root-port", "pci-bridge") and rng.random() < 0.6:
             one["properties"] = {rng.choice(RESERVES): rng.choice([_size(rng), 3 * MIB, 56 * MIB, 300 * MIB, 1 << 30])}
         found.append(one)

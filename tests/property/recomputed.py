@@ -90,15 +90,16 @@ def _spare(guest: Guest, spare: Any) -> Item:
 
 
 def _places(guest: Guest, one: ResolvedDevice) -> Iterator[Place]:
-    """Rules connect, integrated, virtio-slot, viommu-host-device."""
+    """Rules connect, integrated, virtio-slot, iommu-group."""
+    if one.shares_iommu_group:  # no expander is listed that bypasses the vIOMMU
+        yield "bridge"
+        return
     told_by_slot = one.slot_decides
     port = guest.machine_model.family == "q35" and (one.connector in (Connector.EXPRESS, Connector.HYBRID) or _old(one))
     if port and told_by_slot in (None, VirtioMode.MODERN):
         yield "port"
     if told_by_slot is not VirtioMode.MODERN:
-        if one.connector in (Connector.HYBRID, Connector.CONVENTIONAL) and not (
-            one.is_host_device and guest.has_viommu
-        ):
+        if one.connector in (Connector.HYBRID, Connector.CONVENTIONAL):
             yield "bridge"
         yield "root"
 

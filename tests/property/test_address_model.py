@@ -89,7 +89,7 @@ def test_joining_a_pinned_neighbour_costs_that_one_too() -> None:
 def test_ovmf_reserves_a_page_for_a_bridge_on_a_port_without_hotplug() -> None:
     outcome = planned(
         machine="q35",
-        firmware="ovmf",
+        firmware="ovmf:2022.11",
         controllers=[{"id": "port", "model": "ioh3420", "hotplug": False}],
         devices=[],
         spare=[{"kind": "pci", "io": 4096}],
@@ -115,7 +115,7 @@ def test_spare_behind_a_port_that_keeps_nothing_but_opens_a_window(pinned: bool)
     bridge = {"id": "bridge", "model": "pcie-pci-bridge"} | ({"address": "port:00.0"} if pinned else {})
     outcome = planned(
         machine="q35",
-        firmware="ovmf",
+        firmware="ovmf:2022.11",
         controllers=[{"id": "port", "model": "ioh3420", "address": "pcie.0:01.0"}, bridge],
         spare=[{"kind": "pci", "io": 1}],
     )

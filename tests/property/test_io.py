@@ -4,6 +4,7 @@ import pytest
 
 from qslot.schema import Layout
 from qslot.solver.model import io_space
+from qslot.solver.model.linear import LinearExpr
 
 from .held import Rows
 from .io_guests import io_guest
@@ -12,6 +13,7 @@ from .io_guests import io_guest
 def without_what_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(io_space, "io_blocks", lambda *_: ())
     patch.setattr(io_space, "_padded", lambda *_: ())
+    patch.setattr(io_space, "_lost", lambda *_: LinearExpr())
 
 
 def lean_first(layout: Layout) -> tuple[Layout, Layout]:

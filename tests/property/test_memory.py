@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qslot.schema import Guest, Infeasible, Layout, Outcome, Solved
+from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout, Outcome, Solved
 from qslot.schema.firmware import exceeds_memory, predict
+from qslot.schema.layout.layout import Platform
 from qslot.solver import Options, solve
 from qslot.solver.aggregate import item_kinds
 from qslot.solver.aggregate.items import items_of
@@ -26,6 +27,8 @@ SOLVING = import_module("qslot.solver.solving")
 
 SIZES = st.integers(min_value=0, max_value=15).map(lambda exponent: MIB << exponent)
 """1 MiB to 32 GiB."""
+FIRMWARE = ("seabios", "seabios:1.16.3", "seabios:1.17.0", "ovmf", "ovmf:2023.05", "ovmf:2025.02", "ovmf:2026.08")
+VENDORS = ("amd", "intel", "other")
 KINDS = st.sampled_from([("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)])
 
 
@@ -56,13 +59,11 @@ def large_guests(draw: st.DrawFn) -> Guest:
         devices += [{"id": f"d{sort}-{n}", **like} for n in range(draw(st.integers(1, 6)))]
     data: dict[str, Any] = {
         "machine": machine,
-        "firmware": draw(st.sampled_from(["seabios", "ovmf", "ovmf:2025.02"])),
-        "memory": draw(st.sampled_from([1 << 30, 3 << 30, 8 << 30])),
-        "phys_bits": draw(st.sampled_from([None, 36, 43])),
+        "firmware": draw(st.sampled_from(FIRMWARE)),
+        "memory": draw(st.sampled_from([1 << 30, 5 << 29, 3 << 30, 8 << 30, 20 << 30])),
+        "cpu": {"vendor": draw(st.sampled_from(VENDORS)), "phys_bits": draw(st.sampled_from([None, 36, 39, 43]))},
         "devices": devices,
     }
-    name, _, version = data["firmware"].partition(":")
-    data["firmware"] = {"name": name, "version": version}
     if machine == "q35" and draw(st.booleans()):
         data["spare"] = [
             {"kind": "pcie", "count": draw(st.integers(1, 3)), "memory": draw(st.sampled_from([0, MIB << 8]))}
@@ -138,9 +139,16 @@ def nested_cards(draw: st.DrawFn) -> tuple[Layout, Layout]:
         needed |= {above[name]} if name in needed else set()
     fewer = [one for one in controllers if one.id in needed or draw(st.booleans())]
     fewer = [one for one in fewer if one.bus in needed | {"pci.0"}]
-    return layout("pc", controllers, cards), layout("pc", fewer, kept)
+    platform = Platform(memory=8 << 30, numa_nodes=0, chipset=Chipset(), cpu=draw(st.sampled_from(CPUS)))
+    update = {
+        "firmware": Firmware(name="seabios", version=draw(st.sampled_from(["1.16.2", "1.16.3", "1.17.0"]))),
+        "platform": platform.model_copy(update={"phys_bits": draw(st.sampled_from([None, 36, 39]))}),
+    }
+    more, less = layout("pc", controllers, cards), layout("pc", fewer, kept)
+    return more.model_copy(update=update), less.model_copy(update=update)
 
 
+CPUS = [Cpu(), Cpu(vendor="intel")]
 SIZED = st.tuples(
     st.sampled_from(["mem32", "mem32p", "mem64", "mem64p"]), st.integers(20, 30).map(lambda bit: 1 << bit)
 )
@@ -153,6 +161,7 @@ def test_memory_that_runs_out_runs_out_whatever_is_added(both: tuple[Layout, Lay
     failure = predict(more).failure
     assert failure is not None
     assert failure.rule == "memory-space"
+    assert not predict(more).misplaced
     assert exceeds_memory(more)
 
 

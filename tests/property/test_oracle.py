@@ -7,7 +7,7 @@ import pytest
 from qslot.schema import Guest
 from qslot.solver import Options, solve
 
-from ..generator import small_guest
+from ..generator import small_guest, valid
 from ..opinions.oracle import opinion
 
 SEEDS = range(600 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 120)
@@ -25,6 +25,32 @@ def test_solver_and_oracle_agree(first: int) -> None:
     judged = {seed: verdict for seed, verdict in verdicts.items() if not verdict.startswith("n/a")}
     assert {seed: verdict for seed, verdict in judged.items() if verdict != "agree"} == {}
     assert len(judged) > 0.5 * CHUNK
+
+
+OLD = range(1000, 1060)
+
+
+def on_old_machine_type(seed: int) -> Guest | None:
+    """Where plain virtio is legacy: a guest whose devices do not all say their modes, on every other seed as libvirt
+    would have it; None where such a one is refused."""
+    data = small_guest(seed).model_dump(mode="json", exclude_defaults=True)
+    kind = "pc-q35" if "q35" in data["machine"] else "pc-i440fx"
+    data["machine"] = f"{kind}-{'2.4' if seed % 3 else '2.6'}"
+    for n, device in enumerate(data.get("devices", [])):
+        if (seed + n) % 3:
+            device.pop("virtio", None)
+            device.pop("virtio_by", None)
+    if seed % 2:
+        data["policy"] = {**data.get("policy", {}), "preset": "libvirt"}
+    return valid(data)
+
+
+@pytest.mark.parametrize("first", range(OLD.start, OLD.stop, CHUNK))
+def test_they_agree_on_machine_types_that_make_virtio_legacy(first: int) -> None:
+    guests = {seed: on_old_machine_type(seed) for seed in range(first, first + CHUNK)}
+    verdicts = {seed: compared(guest) for seed, guest in guests.items() if guest is not None}
+    assert {seed: one for seed, one in verdicts.items() if one != "agree" and not one.startswith("n/a")} == {}
+    assert list(verdicts.values()).count("agree") > 0.5 * CHUNK
 
 
 def _slots(bus: str, first: int) -> list[str]:

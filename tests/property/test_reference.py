@@ -7,7 +7,6 @@ import pytest
 from qslot.schema import Firmware, Guest, Layout
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController, PlacedDevice
-from qslot.schema.pci.machine import machine_of
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 
@@ -56,7 +55,7 @@ def test_the_checker_finds_nothing_in_the_oracles_layouts(monkeypatch: pytest.Mo
 
 def shuffled(layout: Layout, rng: Random) -> Layout:
     """With whole slots of each bus changing places; the chipset's slot stays."""
-    machine = machine_of(layout.machine, layout.platform.chipset)
+    machine = layout.machine_model
     slots: dict[str, set[int]] = {}
     seats: tuple[PlacedController | PlacedDevice, ...] = (*layout.controllers, *layout.devices)
     for seat in seats:

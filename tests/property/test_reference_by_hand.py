@@ -107,6 +107,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], tuple[int, int, int, int] | None]] = {
     ),
     "edk2 before 202308 opens a window by itself": (
         Q35_OVMF
+        | {"firmware": "ovmf:2022.11"}
         | {
             "controllers": [
                 {"id": "k0", "model": "ioh3420", "address": "pcie.0:01.0"},
@@ -215,6 +216,14 @@ ANSWERS: dict[str, tuple[dict[str, Any], tuple[int, int, int, int] | None]] = {
             "devices": [{"id": "x", "model": "virtio-blk", "virtio_by": "slot", "hotplug": "never"}],
         },
         (0, 0, 0, 0),
+    ),
+    "so it is where nothing at all is said": (
+        {"machine": "pc-q35-2.6", "devices": [{"id": "x", "model": "virtio-blk", "hotplug": "never"}]},
+        (0, 0, 0, 0),
+    ),
+    "and with preset libvirt it is behind a port all the same": (
+        {"machine": "pc-q35-2.6", "policy": LIBVIRT, "spare": [], "devices": [{"id": "x", "model": "virtio-blk"}]},
+        (4, 1, 1, 1),
     ),
     "from 2.7 on it is hybrid": (
         {

@@ -1,5 +1,8 @@
 """Predictions against a real QEMU over numbered random layouts: the whole set, or one part of it.
 
+Predicted is what the version of the firmware does that this QEMU has; RAM, the CPU's vendor and its address bits are
+drawn with each layout.
+
     python -m tests.real.campaign
     python -m tests.real.campaign seabios q35 heavy 0 100
 
@@ -14,14 +17,18 @@ from typing import Final, cast
 
 import pytest
 
-from qslot.schema import Firmware
+from qslot.schema import Layout
 from qslot.schema.probe import BootError, QemuEndedError
+from qslot.schema.request.firmware import FirmwareName
 
+from . import this_qemu
+from .ovmf_draws import ovmf_layout_here
 from .random_layouts import Family, random_layout
 from .test_firmware import hold
 
 Part = tuple[str, str, str, int, int]
-"""Firmware, machine, whether `heavy` in memory or else in IO, seeds from and to below."""
+"""Firmware, machine, what is drawn, seeds from and to below: layouts `heavy` in memory, or in IO (`plain`), or on all
+that OVMF's `addresses` depend on."""
 
 WHOLE: Final[tuple[Part, ...]] = (
     ("seabios", "q35", "heavy", 200, 400),
@@ -32,14 +39,22 @@ WHOLE: Final[tuple[Part, ...]] = (
     ("ovmf", "pc", "heavy", 200, 240),
     ("ovmf", "q35", "plain", 200, 230),
     ("ovmf", "pc", "plain", 200, 220),
+    ("ovmf", "q35", "addresses", 1000, 1100),
+    ("ovmf", "pc", "addresses", 1000, 1050),
 )
 
 
-def campaign(firmware: str, family: Family, first: int, last: int, *, heavy: bool) -> tuple[Counter[str], int]:
+def drawn(seed: int, firmware: FirmwareName, family: Family, kind: str) -> Layout:
+    if kind == "addresses":
+        return ovmf_layout_here(seed, family)
+    return random_layout(seed, family, this_qemu.firmware(firmware), heavy=kind == "heavy")
+
+
+def campaign(firmware: FirmwareName, family: Family, kind: str, first: int, last: int) -> tuple[Counter[str], int]:
     counts: Counter[str] = Counter()
     values = 0
     for seed in range(first, last):
-        layout = random_layout(seed, family, Firmware.model_validate(firmware), heavy=heavy)
+        layout = drawn(seed, firmware, family, kind)
         try:
             verdict, compared = hold(layout)
             values += compared
@@ -55,8 +70,9 @@ def campaign(firmware: str, family: Family, first: int, last: int, *, heavy: boo
 
 def main(parts: Iterable[Part]) -> None:
     for firmware, family, kind, first, last in parts:
-        counts, values = campaign(firmware, cast("Family", family), first, last, heavy=kind == "heavy")
-        print(firmware, family, kind, first, last, dict(counts), f"{values} values equal", flush=True)  # noqa: T201
+        counts, values = campaign(cast("FirmwareName", firmware), cast("Family", family), kind, first, last)
+        version = this_qemu.firmware(cast("FirmwareName", firmware)).version
+        print(firmware, version, family, kind, first, last, dict(counts), f"{values} values equal", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

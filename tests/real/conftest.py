@@ -1,19 +1,64 @@
 """Tests of a real QEMU are skipped where there is none. Where QSLOT_REQUIRE_REAL is set (CI), that is a failure."""
 
 import os
-from collections.abc import Generator
+import subprocess
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
+from benchmarks.libvirt import PYTHON, Oracle
+from qslot.schema.catalog.measure.ask import Qemu
 from qslot.schema.probe import missing
+from qslot.schema.probe.enumeration import QEMU
+
+from .linux.initramfs import Boot, build
+from .this_qemu import OTHER_QEMU, skip_unless, skip_without
 
 BESIDE = "beside the project"
-"""Why tests that read what the project does not have itself are skipped: that is allowed anywhere."""
+"""Why tests that read what the project does not have itself are skipped."""
+ALLOWED = (BESIDE, OTHER_QEMU)
+"""Reasons for which a test may be skipped anywhere; the second is that it states facts of another QEMU."""
 
 
-def pytest_runtest_setup() -> None:
+@pytest.fixture(scope="module")
+def qemu() -> Qemu:
+    """To ask the QEMU that is installed; `pytest_runtest_setup` has seen to it that one is."""
+    return Qemu(QEMU)
+
+
+@pytest.fixture(scope="session")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Boot:
+    """A Debian kernel and udev, where `make real` has fetched their packages."""
+    try:
+        return build(tmp_path_factory.mktemp("linux"))
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def libvirt() -> Iterator[Oracle]:
+    """The real libvirt."""
+    if subprocess.run([PYTHON, "-c", "import libvirt"], capture_output=True, check=False).returncode:
+        pytest.skip("no libvirt for Debian's Python: packages python3-libvirt, libvirt-daemon-driver-qemu")
+    with Oracle() as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="module")
+def define(libvirt: Oracle) -> Callable[[str], dict[str, str]]:
+    """Domain XML to what libvirt makes of it, `xml` or `error`."""
+    return libvirt.ask
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Also skips what is about a machine type or facts that this QEMU does not have."""
     if absent := missing():
         pytest.skip(f"{' and '.join(absent)} not found")
+    machine = item.callspec.params.get("machine") if hasattr(item, "callspec") else None
+    if isinstance(machine, str):
+        skip_without(machine)
+    if facts := item.get_closest_marker("facts_of"):
+        skip_unless(*facts.args)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,7 +67,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     required = os.environ.get("QSLOT_REQUIRE_REAL") and not hasattr(report, "wasxfail")
-    if report.skipped and required and BESIDE not in str(report.longrepr):
+    if report.skipped and required and not any(reason in str(report.longrepr) for reason in ALLOWED):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, but QSLOT_REQUIRE_REAL is set: {report.longrepr}"
     return report

@@ -7,10 +7,12 @@ from typing import Final
 
 from qslot.schema import Guest, Infeasible, Layout, VirtioMode
 from qslot.schema.pci.controllers import CONTROLLERS, ENDPOINT
-from qslot.schema.pci.machine import family_of
+from qslot.schema.pci.machine_types import family_of
+from qslot.schema.request.firmware import FirmwareName
 from qslot.solver import Options, solve
 
 from ..generator import Data, SeededDraw, any_size, draw_request, valid
+from .this_qemu import firmware, machines, name
 
 NEEDS: Final = ("never", "preferred", "required")
 TIME_LIMIT: Final = 2.0
@@ -27,7 +29,7 @@ class Wish:
     controller: str
     mode: VirtioMode
     need: str
-    firmware: str = "seabios"
+    firmware: FirmwareName = "seabios"
     spare: bool = False
 
     def add_to(self, data: Data) -> Data:
@@ -35,7 +37,8 @@ class Wish:
         if (slot := self.seat) is not None:
             interface["address"] = f"wish:{slot:02x}"
         return data | {
-            "firmware": self.firmware,
+            "firmware": firmware(self.firmware).model_dump(),
+            "qemu": name(),
             "controllers": [*data["controllers"], {"id": "wish", "model": self.controller}],
             "devices": [*data["devices"], interface],
         }
@@ -58,12 +61,14 @@ class Wish:
 
 
 def drawn(wish: Wish, first: int) -> Iterator[tuple[int, Guest]]:
-    """Guests of the wish, with the seeds that name them."""
+    """Guests of the wish that this QEMU can have, with the seeds that name them."""
     for seed in count(first):
         draw = SeededDraw(seed)
         data = draw_request(draw, any_size(draw))
-        if family_of(data["machine"])[0] == wish.family and ("spare" in data or not wish.spare):
-            guest = valid(wish.add_to({name: part for name, part in data.items() if name not in UNBOOTED}))
+        fits = data["machine"] in machines() and family_of(data["machine"])[0] == wish.family
+        if fits and ("spare" in data or not wish.spare):
+            kept = {name: part for name, part in data.items() if name not in UNBOOTED}
+            guest = valid(wish.add_to(kept))
             if guest is not None:
                 yield seed, guest
 

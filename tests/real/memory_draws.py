@@ -3,12 +3,22 @@
 from random import Random
 from typing import Final
 
-from qslot.schema import Bar, Chipset, Firmware, VirtioMode
+from qslot.schema import Bar, Chipset, Cpu, Firmware, VirtioMode
 from qslot.schema.layout.layout import PlacedDevice, Platform
+from qslot.schema.pci.machine import Machine
 from qslot.schema.pci.qemu_properties import Properties
+from qslot.schema.pci.ram import RamSizes, least_phys_bits
 
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
+
+LITTLE_RAM: Final = (128 * MIB, 256 * MIB, GIB, 2 * GIB, 2560 * MIB, 2816 * MIB, 3 * GIB, 3328 * MIB, 5 * GIB)
+MUCH_RAM: Final = (4 * GIB, 6 * GIB, 8 * GIB, 16 * GIB, 31 * GIB, 64 * GIB)
+CPUS: Final = (
+    *(Cpu(), Cpu(), Cpu(vendor="amd"), Cpu(vendor="intel"), Cpu(vendor="intel"), Cpu(vendor="other")),
+    *(Cpu(model="EPYC"), Cpu(model="Haswell"), Cpu(model="athlon"), Cpu(long_mode=False)),
+)
+BITS: Final = (36, 37, 39, 40, 41, 42, 44, 45, 46, 48, 52)
 
 VGA: Final = ("VGA", "cirrus-vga", "ati-vga", "qxl-vga", "vmware-svga", "virtio-vga")
 PLAIN: Final = ("bochs-display", "edu", "i82559a", "nec-usb-xhci", "pvpanic-pci", "qemu-xhci", "sdhci-pci")
@@ -103,8 +113,14 @@ def memory_reserves(random: Random) -> Properties:
     return properties
 
 
-def platform(random: Random, chipset: Chipset, firmware: Firmware) -> Platform:
-    """RAM from 128 MiB to 5 GiB; address widths that OVMF does and does not believe."""
-    memory = random.choice((128 * MIB, 256 * MIB, GIB, 2 * GIB, 2560 * MIB, 2816 * MIB, 3 * GIB, 3328 * MIB, 5 * GIB))
-    bits = random.choice((None, None, 36, 40, 42)) if firmware.name == "ovmf" else None
-    return Platform(memory=memory, numa_nodes=0, chipset=chipset, phys_bits=bits)
+def platform(random: Random, machine: Machine, chipset: Chipset, firmware: Firmware) -> Platform:
+    """RAM from 128 MiB to 64 GiB; a CPU of either vendor, with address bits that firmware does and does not believe."""
+    memory = random.choice((*LITTLE_RAM, *MUCH_RAM))
+    if firmware.name == "ovmf":
+        bits = random.choice((None, None, 36, 40, 42))
+        return Platform(memory=random.choice(LITTLE_RAM), numa_nodes=0, chipset=chipset, phys_bits=bits)
+    cpu = random.choice(CPUS)
+    if not cpu.long_mode:
+        memory = min(memory, 31 * GIB)
+    bits = random.choice((None, None, *(n for n in BITS if n >= least_phys_bits(machine, RamSizes(memory, cpu=cpu)))))
+    return Platform(memory=memory, numa_nodes=0, chipset=chipset, cpu=cpu, phys_bits=bits if cpu.long_mode else None)

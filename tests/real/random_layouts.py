@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from qslot.schema import Chipset, Firmware, Layout, VirtioMode
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
+from qslot.schema.pci.machine import machine_of
 from qslot.schema.pci.qemu_properties import Scalar
 
 from .memory_draws import heavy_device, memory_reserves, platform, primary_video
@@ -109,10 +110,16 @@ class Draw:
 
 
 def random_layout(
-    seed: int, family: Family, firmware: Firmware, machine: str | None = None, *, heavy: bool = False
+    seed: int,
+    family: Family,
+    firmware: Firmware,
+    machine: str | None = None,
+    *,
+    heavy: bool = False,
+    express: bool = False,
 ) -> Layout:
     """The same layout for the same arguments. About one in five asks for more IO than there is; `heavy` ones ask for
-    little IO and a lot of memory."""
+    little IO and a lot of memory; `express` ones have ports on pc, too."""
     random = Random(f"{seed} {family}")
     draw = Draw(random, family, greed=random.choice((0.1, 0.3, 0.5, 0.9)), left=random.choice((8, 20, 40, 70)))
     chipset = Chipset(sata=random.random() < 0.8, smbus=random.random() < 0.8, usb=random.random() < 0.2)
@@ -129,13 +136,17 @@ def random_layout(
     else:
         _expanders(draw, "pxb", slots)
         while draw.left > 0 and slots:
-            _conventional_slot(draw, "pci.0", slots.pop(), 0, expanded=False)
+            if express and draw.chance(0.6):
+                _ports(draw, "pci.0", slots.pop())
+            else:
+                _conventional_slot(draw, "pci.0", slots.pop(), 0, expanded=False)
         if draw.chance(0.3):
             draw.endpoint("pci.0", 0x01, draw.random.choice((4, 5, 6, 7)))
     if heavy and draw.chance(0.4):
         draw.devices.append(primary_video(random, "pcie.0" if family == "q35" else "pci.0", 2))
     fixed = Platform(memory=256 << 20, numa_nodes=0, chipset=chipset)
-    return draw.seal(firmware, platform(random, chipset, firmware) if heavy else fixed, machine or family)
+    model = machine_of(machine or family, chipset)
+    return draw.seal(firmware, platform(random, model, chipset, firmware) if heavy else fixed, machine or family)
 
 
 def _expanders(draw: Draw, model: str, slots: list[int]) -> None:

@@ -1,6 +1,5 @@
 """What is advised, held against the real thing: osinfo-db as installed, libvirt's capabilities, QEMU."""
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +10,14 @@ from benchmarks.libvirt import Oracle
 from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.environment.host import host_of_versions
 from qslot.schema.environment.osinfo import find_os, table
-from qslot.schema.environment.osinfo.generate import DEBIAN
+from qslot.schema.environment.osinfo.databases import INSTALLED
 from qslot.schema.environment.osinfo.read import read_osinfo, version_of
 from qslot.schema.environment.target import Environment
 from qslot.schema.libvirt.capabilities import host_of_capabilities
 from qslot.schema.probe import differences, running
 from qslot.solver import advise
+
+from .query_pci import rows
 
 pytestmark = pytest.mark.real
 
@@ -47,22 +48,16 @@ def advised(os: str, *hosts: Any, machine: str = "auto", **policy: Any) -> Layou
 def seen(layout: Layout) -> dict[str, Seen]:
     """Virtio devices by id. Raises AssertionError where QEMU's firmware made something else of the layout."""
     with running(layout) as machine:
-        tree = machine.enumeration.tree
-        assert [str(one) for one in differences(layout, tree)] == []
+        enumeration = machine.enumeration
+        assert [str(one) for one in differences(layout, enumeration)] == []
     virtio = {device.id for device in layout.devices if device.virtio is not None}
-    there = (one for bus in tree for one in _below(bus["devices"]) if one["id"]["vendor"] == VIRTIO)
+    there = (one for one in rows(enumeration.tree) if one["id"]["vendor"] == VIRTIO)
     return {one["qdev_id"]: _seen(one) for one in there if one["qdev_id"] in virtio}
 
 
 def _seen(device: dict[str, Any]) -> Seen:
     io = any(bar["type"] == "io" and bar["address"] > 0 for bar in device["regions"])
     return Seen(device["id"]["device"], io)
-
-
-def _below(devices: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for device in devices:
-        yield device
-        yield from _below(device.get("pci_bridge", {}).get("devices", []))
 
 
 @cache
@@ -86,8 +81,8 @@ def test_virtio_0_9_on_q35(os: str) -> None:
     assert {name: one for name, one in found.items() if one.id not in EARLY_IDS or not one.io} == {}
 
 
-def test_they_are_45() -> None:
-    assert len(EARLY_ONLY) == 45
+def test_they_are_48() -> None:
+    assert len(EARLY_ONLY) == 48
 
 
 @pytest.mark.parametrize("os", WITH_MODERN)
@@ -116,11 +111,11 @@ def test_however_it_is_told_the_guest_sees_that_mode(os: str, versions: str, mac
 
 
 def test_the_table_is_that_of_the_installed_osinfo_db() -> None:
-    if not (DEBIAN / "os").is_dir():
+    if not (INSTALLED / "os").is_dir():
         pytest.skip("no osinfo-db: package osinfo-db")
-    if version_of(DEBIAN) != "20221203":
-        pytest.skip(f"osinfo-db {version_of(DEBIAN)} is installed, the table is of 20221203, beside the project's")
-    assert read_osinfo(Path(DEBIAN)) == table()
+    if version_of(INSTALLED) != "20250619":
+        pytest.skip(f"osinfo-db {version_of(INSTALLED)} is installed, the table is of 20250619, beside the project's")
+    assert read_osinfo(Path(INSTALLED)) == table()
 
 
 def test_capabilities_of_the_installed_libvirt() -> None:

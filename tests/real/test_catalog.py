@@ -1,8 +1,7 @@
-"""The committed catalogue against the QEMU on this machine."""
+"""The committed catalogue against real QEMUs: the one on this machine, or another (`make real QEMU=sid`)."""
 
 import asyncio
 import json
-import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -10,12 +9,21 @@ from typing import Any
 
 import pytest
 
-from qslot.schema.catalog import ModelBar, excluded, find, models
-from qslot.schema.catalog.load import load_unmeasured
-from qslot.schema.catalog.measure.ask import Qemu, Types
+from qslot.schema.catalog import ModelBar, excluded, find, measured_qemus, models
+from qslot.schema.catalog.load import load_unmeasured, version_of
+from qslot.schema.catalog.measure.ask import Qemu, Types, device_text
 from qslot.schema.catalog.measure.generate import catalogue, dump
-from qslot.schema.catalog.measure.questions import STAND_INS, VIRTIO_MODES
+from qslot.schema.catalog.measure.merge import contradictions, differences
+from qslot.schema.catalog.measure.questions import STAND_INS, VHOST_USER, VIRTIO_MODES
+from qslot.schema.catalog.measure.survey import Surveyed, survey
 from qslot.schema.pci.controllers import Connector, VirtioMode
+from qslot.schema.pci.machine_types import Version
+from qslot.schema.pci.qemu_versions import version_text
+from qslot.schema.probe.enumeration import QEMU
+from qslot.schema.qemu.version import version_of_binary
+
+from .conftest import BESIDE
+from .query_pci import rows
 
 pytestmark = pytest.mark.real
 
@@ -36,28 +44,51 @@ CONNECTORS = {
 """By QEMU's marks: conventional-pci-device, pci-express-device."""
 
 
-@pytest.fixture(scope="module")
-def qemu() -> Qemu:
-    binary = shutil.which("qemu-system-x86_64")
-    if binary is None:
-        pytest.skip("qemu-system-x86_64 is not installed")
-    return Qemu(binary)
+IN_MODULES = frozenset({"qxl", "qxl-vga"})
+"""Models that Debian's QEMU has in packages of their own."""
+UNPACKED = Path(__file__).parents[2] / ".qemu"
+"""Where `make real QEMU=...` unpacks others."""
+
+
+def release_of(binary: str) -> Version:
+    return version_of(version_of_binary(binary))
 
 
 @pytest.fixture(scope="module")
-def types(qemu: Qemu) -> Types:
-    found = asyncio.run(qemu.types())
-    committed = json.loads(COMMITTED)["qemu"]
-    if found.version != committed:
-        pytest.skip(f"this is QEMU {found.version}, the catalogue was measured on {committed}")
-    return found
+def surveyed(qemu: Qemu) -> Surveyed:
+    release = release_of(qemu.binary)
+    if release not in measured_qemus():
+        pytest.skip(f"the catalogue was not measured on QEMU {release}")
+    return asyncio.run(survey(qemu.binary))
 
 
-def test_generated_again_it_is_the_same(qemu: Qemu, types: Types, tmp_path: Path) -> None:
-    again = tmp_path / "devices.json"
-    again.write_text(dump(asyncio.run(catalogue(qemu.binary))), encoding="utf-8")
-    assert again.read_text(encoding="utf-8").splitlines() == COMMITTED.splitlines()
-    assert types.machine == json.loads(COMMITTED)["machine"]
+@pytest.fixture(scope="module")
+def types(surveyed: Surveyed) -> Types:
+    return surveyed.types
+
+
+def test_measured_again_it_is_the_same(surveyed: Surveyed) -> None:
+    """Each model of this QEMU is as the catalogue says for this QEMU: BARs in each mode with each property."""
+    committed = json.loads(COMMITTED)["devices"]
+    there = {name for name in committed if find(name).in_qemu(surveyed.types.release)}
+    assert surveyed.entries.keys() - there == set()
+    assert there - surveyed.entries.keys() <= IN_MODULES
+    wrong = [
+        line
+        for name in surveyed.entries
+        for line in (*differences(name, committed[name], surveyed), *contradictions(name, committed[name], surveyed))
+    ]
+    assert wrong == []
+
+
+def test_all_of_them_make_the_file_anew(qemu: Qemu) -> None:
+    others = {release_of(str(binary)): str(binary) for binary in UNPACKED.glob(f"*/bin/{QEMU}")}
+    binaries = {**others, release_of(qemu.binary): qemu.binary}
+    missing = [version_text(one) for one in measured_qemus() if one not in binaries]
+    if missing or release_of(qemu.binary) != measured_qemus()[0]:
+        pytest.skip(f"QEMU {', '.join(missing) or 'that is the oldest'} is not unpacked {BESIDE}")
+    again = dump(asyncio.run(catalogue([binaries[release] for release in measured_qemus()])))
+    assert again.splitlines() == COMMITTED.splitlines()
 
 
 def test_every_type_is_known_or_excluded(types: Types) -> None:
@@ -100,7 +131,8 @@ def test_a_mode_s_own_type_is_that_mode(qemu: Qemu, types: Types, name: str, mod
     backends, needed = STAND_INS.get(name, ((), {}))
     driver = find(name).driver + suffix
     assert driver in types.properties
-    assert asyncio.run(qemu.measure(driver, needed, backends)).bars == find(name).bars(mode, {})
+    seen = asyncio.run(qemu.measure(driver, needed, backends, vhost_user=name.startswith(VHOST_USER)))
+    assert seen.bars == find(name).bars(mode, {}, types.release, types.release)
 
 
 @pytest.mark.parametrize("bus", BUSES)
@@ -111,29 +143,21 @@ def test_bars_do_not_depend_on_the_bus(qemu: Qemu, types: Types, name: str, bus:
     assert model.driver in types.properties
     for mode in (None,) if model.virtio is None else model.virtio.modes:
         seen = asyncio.run(behind(qemu, name, mode, bus))
-        assert seen == model.bars(mode, {}), (mode, bus)
+        assert seen == model.bars(mode, {}, types.release, types.release), (mode, bus)
 
 
 async def behind(qemu: Qemu, name: str, mode: VirtioMode | None, bus: str) -> tuple[ModelBar, ...]:
     backends, needed = STAND_INS.get(name, ((), {}))
     words = {"bus": bus, "addr": hex(BUSES[bus]), "id": "dut", **needed, **(VIRTIO_MODES[mode] if mode else {})}
-    device = ",".join((find(name).driver, *(f"{key}={value}" for key, value in words.items())))
-    async with qemu.session(*TOPOLOGY, *backends, "-device", device) as qmp:
+    async with qemu.session(*TOPOLOGY, *backends, "-device", device_text(find(name).driver, words)) as qmp:
         await qmp.execute("cont")
         for _ in range(BOOT_SECONDS * 10):
             tree: Any = await qmp.execute("query-pci")
-            for row in rows(tree[0]["devices"]):
+            for row in rows(tree[:1]):
                 if row["qdev_id"] == "dut":
                     return bars(row)
             await asyncio.sleep(0.1)
     raise AssertionError(f"SeaBIOS did not reach {bus} in {BOOT_SECONDS} seconds")
-
-
-def rows(devices: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Devices at any depth: query-pci shows those behind a bridge once the bridge has its bus number."""
-    for device in devices:
-        yield device
-        yield from rows(device.get("pci_bridge", {}).get("devices", []))
 
 
 def bars(row: dict[str, Any]) -> tuple[ModelBar, ...]:

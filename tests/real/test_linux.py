@@ -11,13 +11,13 @@ from qslot.schema.formats.files import read_guest
 from qslot.schema.layout.topology import topology_of
 from qslot.schema.linux.interface_names import guest_names
 from qslot.schema.linux.slot_numbers import slot_numbers
-from qslot.schema.pci.machine import machine_of
 from qslot.solver import solve
 
 from .layouts import at, layout
 from .linux.guest import View, boot_linux
-from .linux.initramfs import Boot, build
+from .linux.initramfs import Boot
 from .linux.layouts import colliding, conventional, express, few_ports, root_port
+from .this_qemu import here
 
 pytestmark = pytest.mark.real
 
@@ -25,14 +25,6 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NO_ACPI = {"acpi": False}
 OVMF = {"firmware": "ovmf", "memory": 512 << 20}
 """With 128 MiB OVMF does not load a kernel. Without ACPI, pciehp finds the ports' slots without power: no test."""
-
-
-@pytest.fixture(scope="session")
-def guest(tmp_path_factory: pytest.TempPathFactory) -> Boot:
-    try:
-        return build(tmp_path_factory.mktemp("linux"))
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
 
 
 LAYOUTS = {
@@ -49,9 +41,9 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_linux_sees_what_is_predicted(guest: Boot, name: str) -> None:
-    plan = LAYOUTS[name]
+    plan = here(LAYOUTS[name])
     view = boot_linux(plan, guest)
-    topology = topology_of(machine_of(plan.machine, plan.platform.chipset), plan)
+    topology = topology_of(plan.machine_model, plan)
     assert numbers(plan, view) == slot_numbers(plan, topology, predict(plan).secondary)
     assert_names(plan, view)
     # without ACPI's word on what an expander forwards Linux assigns IO ports there itself, or none
@@ -82,7 +74,7 @@ def test_every_network_model_is_an_interface(guest: Boot) -> None:
 
 
 def test_of_two_with_the_same_name_one_keeps_the_kernel_s(guest: Boot) -> None:
-    plan = colliding()
+    plan = here(colliding())
     view = boot_linux(plan, guest)
     assert_names(plan, view)
     assert [*guest_names(plan, predict(plan)).values()].count(None) == 2

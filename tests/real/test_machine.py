@@ -15,6 +15,7 @@ from qslot.schema.probe.found import walk
 
 from .hotplug import hotplug, hotplug_into_spares
 from .layouts import Seat, at, controller, layout, spare
+from .this_qemu import here
 
 if TYPE_CHECKING:
     from qslot.schema.probe.machine import RunningMachine
@@ -136,7 +137,7 @@ GOOD = [packed_ports, switch, nested_bridges, express_expanders, conventional_ma
 def test_layout_boots_as_planned_and_its_spare_slots_take_devices(plan: Any) -> None:
     planned = plan()
     with running(planned) as machine:
-        assert differences(planned, machine.enumeration.tree) == []
+        assert differences(planned, machine.enumeration) == []
         assert hotplug_into_spares(machine, planned) == []
 
 
@@ -144,13 +145,13 @@ def test_layout_boots_as_planned_and_its_spare_slots_take_devices(plan: Any) -> 
 def test_layout_boots_as_planned_under_ovmf(plan: Any) -> None:
     planned = Layout.model_validate({**plan().model_dump(), "firmware": "ovmf"})
     with running(planned) as machine:
-        assert differences(planned, machine.enumeration.tree) == []
+        assert differences(planned, machine.enumeration) == []
         assert hotplug_into_spares(machine, planned) == []
 
 
 def test_ovmf_whose_console_is_on_a_pci_serial() -> None:
     planned = layout("q35", at("pcie.0:1", "pci-serial", "serial0"), at("pcie.0:2", "e1000", "nic0"), firmware="ovmf")
-    assert differences(planned, boot(planned).tree) == []
+    assert differences(planned, boot(planned)) == []
 
 
 def test_json_arguments_make_the_same_machine() -> None:
@@ -159,20 +160,21 @@ def test_json_arguments_make_the_same_machine() -> None:
     planned = packed_ports()
     machine = RunningMachine(standalone(planned, as_json=True))
     try:
-        assert differences(planned, machine.enumeration.tree) == []
+        assert differences(planned, machine.enumeration) == []
     finally:
         machine.close()
 
 
+@pytest.mark.facts_of("7.2")
 def test_what_is_not_as_planned_is_found() -> None:
     """The rightly booted layout held against layouts that say something else."""
-    planned = layout("q35", *ports(2), at("rp1:0", "e1000e", "nic0"))
-    tree = boot(planned).tree
+    planned = here(layout("q35", *ports(2), at("rp1:0", "e1000e", "nic0")))
+    enumeration = boot(planned)
     window = (IoWindow(controller="rp1", base=0xC000, size=4096),)
     where = {"nic0": "02:00.0", "rp0": "00:01.0", "rp1": "00:01.1"}
 
     def said(**changes: Any) -> list[str]:
-        return [str(one) for one in differences(planned.model_copy(update=changes), tree)]
+        return [str(one) for one in differences(planned.model_copy(update=changes), enumeration)]
 
     moved = planned.devices[0].model_copy(update={"slot": 1})
     assert said(guest_addresses=where, io_windows=window) == []
@@ -189,14 +191,14 @@ def test_what_is_not_as_planned_is_found() -> None:
 
 def test_a_function_without_function_0_is_never_found() -> None:
     planned = layout("q35", controller("pcie.0:1.1", "pcie-root-port", "rp0", chassis=1), at("rp0:0", "e1000", "nic0"))
-    said = differences(planned, boot(planned).tree)
+    said = differences(planned, boot(planned))
     assert any(one.subject == "nic0" for one in said), said
 
 
 def test_io_behind_a_port_without_io_is_found() -> None:
     """SeaBIOS assigns the BAR all the same (facts: the port does not forward)."""
     planned = layout("q35", *ports(1, io_reserve=0), at("rp0:0", "e1000", "nic0"))
-    said = [str(one) for one in differences(planned, boot(planned).tree)]
+    said = [str(one) for one in differences(planned, boot(planned))]
     assert any(line.startswith("nic0: BAR 1 (io") for line in said), said
 
 
@@ -271,7 +273,8 @@ def expanders() -> Any:
 
 
 def drivers() -> list[str]:
-    """All PCI endpoints of this QEMU, but one balloon only: QEMU takes no second."""
+    """All PCI endpoints of this QEMU, but one balloon only: QEMU takes no second; and no igb, whose virtual functions
+    take slots beside it."""
     if shutil.which("qemu-system-x86_64") is None:
         return []
     text = subprocess.run(["qemu-system-x86_64", "-device", "help"], capture_output=True, text=True, check=True).stdout
@@ -281,12 +284,13 @@ def drivers() -> list[str]:
             section = line
         elif "bus PCI" in line and not section.startswith("Controller/Bridge"):
             names.append(line.split('"')[1])
-    return [name for name in names if not name.startswith("virtio-balloon-pci-")]
+    return [name for name in names if not name.startswith("virtio-balloon-pci-") and name != "igb"]
 
 
 def test_every_driver_starts_with_its_stand_ins_and_is_enumerated() -> None:
     names = drivers()
-    for start in range(0, len(names), 25):
-        part = names[start : start + 25]
+    guests = -(-len(names) // 25)
+    for first in range(guests):
+        part = names[first::guests]  # neighbours apart: newer QEMUs take one simulated BMC, that each pci-ipmi-* needs
         planned = layout("q35", *(at(f"pcie.0:{n + 1:x}", name, f"d{n}") for n, name in enumerate(part)))
-        assert differences(planned, boot(planned).tree) == [], part
+        assert differences(planned, boot(planned)) == [], part

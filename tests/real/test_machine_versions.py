@@ -1,6 +1,5 @@
 """What encoder, checker and oracle all take from one place, on old machine types: virtio modes, chipset, hot-plug."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from qslot.schema.probe.found import walk
 from ..reference import best_layout
 from .hotplug import hotplug
 from .layouts import at, controller, layout
+from .query_pci import rows
 
 pytestmark = pytest.mark.real
 
@@ -23,13 +23,6 @@ OLD_IDS = range(0x1000, 0x1040)
 """PCI device ids of virtio 0.9, legacy and transitional (virtio 1.0, 4.1.2.3)."""
 VIRTIO_1_BAR = 4
 """QEMU's virtio devices have their virtio 1.0 registers in that BAR, if any."""
-
-
-def entries(devices: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Of query-pci, at any depth."""
-    for device in devices:
-        yield device
-        yield from entries(device.get("pci_bridge", {}).get("devices", []))
 
 
 def mode_of(entry: dict[str, Any]) -> VirtioMode:
@@ -59,12 +52,12 @@ def test_virtio_modes_and_io_bars_by_slot_and_machine_type(machine: str) -> None
     guest = Guest.model_validate({"machine": machine, "devices": devices, "controllers": ports})
     planned = best_layout(guest)
     assert planned is not None
-    tree = boot(planned).tree
-    found = {entry["qdev_id"]: entry for bus in tree for entry in entries(bus["devices"])}
+    enumeration = boot(planned)
+    found = {row["qdev_id"]: row for row in rows(enumeration.tree)}
     assert {d.id: mode_of(found[d.id]) for d in planned.devices} == {d.id: d.virtio for d in planned.devices}
     io = {d.id: sum(r["size"] for r in found[d.id]["regions"] if r["type"] == "io") for d in planned.devices}
     assert io == {d.id: guest.resolved[d.id].io_bytes(d.virtio) for d in planned.devices}
-    assert differences(planned, tree) == []
+    assert differences(planned, enumeration) == []
 
 
 @pytest.mark.parametrize("machine", [*Q35, "pc-q35-6.0", "q35", *PC, "pc"])
@@ -106,6 +99,14 @@ def test_bridges_without_shpc_on_pc(machine: str) -> None:
     planned = layout(machine, controller("pci.0:3", "pci-bridge", "dull", chassis_nr=1, shpc=False))
     with running(planned) as started:
         assert [hotplug(started, "e1000", bus, 9) for bus in ("pci.0", "dull")] == [None, None]
+
+
+@pytest.mark.parametrize("machine", ["pc-i440fx-5.2", "pc"])
+def test_bridges_take_hotplug_where_the_root_bus_of_pc_takes_none(machine: str) -> None:
+    below = controller("pci.0:3", "pci-bridge", "dull", chassis_nr=1, shpc=False)
+    planned = layout(machine, below, chipset={"root_hotplug": False})
+    with running(planned) as started:
+        assert [hotplug(started, "e1000", bus, 9) is None for bus in ("pci.0", "dull")] == [False, True]
 
 
 def group_port() -> Layout:

@@ -107,7 +107,11 @@ class Writer:
     def bus(self, bus: Bus, name: str, node: int | None) -> None:
         for slot, things in bus.slots.items():
             functions = self.functions(bus, slot, things)
-            many = len(functions) > 1 or any(isinstance(thing, Item) and len(thing.devices) > 1 for thing in things)
+            many = (
+                len(functions) > 1
+                or slot in bus.virtual
+                or any(isinstance(thing, Item) and len(thing.devices) > 1 for thing in things)
+            )
             for thing in things:
                 self.thing(thing, name, slot, functions[thing], many, node)
         for thing in on(bus):
@@ -118,7 +122,7 @@ class Writer:
         """The function of each; of a group 0, whose members know their own."""
         used = bus.taken.get(slot, 0)
         for thing in things:
-            used |= thing.functions or 0
+            used |= (thing.functions or 0) | thing.closed
         free = (function for function in range(8) if not used >> function & 1)
         return {t: next(free) if t.functions is None else t.functions.bit_length() - 1 for t in things}
 

@@ -12,7 +12,7 @@ from itertools import product
 
 from qslot.schema.request.resolved import ResolvedDevice
 
-from .request import Problem, connector_of, deciding
+from .request import Problem, connector_of, deciding, iommu_group
 from .tree import Bus, Controller, Item, SpareSlot, Thing
 
 PAGE = 4096
@@ -22,6 +22,8 @@ LIMITS = {
     for acpi in (True, False)
 } | {("pc", "ovmf", True): 0x4000, ("pc", "ovmf", False): 0x4000, ("q35", "seabios", False): 0xA000}
 """By machine family, firmware and whether there is ACPI."""
+BYPASSED = object()
+"""The address space of all that bypasses the vIOMMU."""
 OVMF_OPENS_NO_WINDOW = (2023, 8)
 """From this version on."""
 Costs = dict[str, int]
@@ -63,19 +65,17 @@ class Measure:
         self.guest = problem.guest
         self.q35 = self.guest.machine_model.family == "q35"
         self.seabios = self.guest.firmware.name == "seabios"
-        self.viommu = "viommu" in self.guest.needs or any(
-            one.model.category == "iommu" for item in problem.items for one in item.devices
-        )
-        asked = sum(one.count * one.io for one in self.guest.spare if one.kind == "pci")
+        self.spaces: dict[object, set[object]] = {}
+        """With a vIOMMU, the address spaces of the devices of each IOMMU group."""
         self.opens_for_shpc = self.seabios or self.guest.firmware.number < OVMF_OPENS_NO_WINDOW
         """Whether the firmware opens a page for a bridge with SHPC by itself."""
-        self.io_has_room = self.opens_for_shpc and asked <= PAGE
-        """Whether that page is enough for all pci spare slots."""
         self.libvirt = self.guest.policy.preset == "libvirt"
         self.controllers = controllers
         self.places: dict[Bus, Place] = {}
         self.preferences = self.depth = 0
         self.windows = 0
+        self.main_root_windows = 0
+        """W without what is below expanders, which have ranges of their own."""
         self.largest_reserve = 0
         """Below the main root bus, not below expanders."""
         self.io_below_root = io_to_come
@@ -90,6 +90,7 @@ class Measure:
         self.walk(self.problem.root, Place(0, None, (), frozenset()))
         self.windows = max(self.root_windows(), -(-self.io_below_root // PAGE))
         self.near()
+        self.iommu_groups()
         self.io_space()
         self.bus_numbers()
         return {
@@ -136,8 +137,8 @@ class Measure:
             self.preferences += 8 * (item.need == "preferred" and not met)
             self.preferences += 2 * (not alone)
             self.preferences += 2 * (item.wish is None and place.expander is not None)
-            if self.viommu and one.model.category == "host" and bus.kind == "conventional":
-                raise Broken("viommu-host-device")
+            if (group := iommu_group(self.guest, one)) is not None:
+                self.spaces.setdefault(group, set()).add(space_of(bus) or one.device.id)
             if bus.kind not in deciding(one):
                 raise Broken("virtio-slot")
         if self.libvirt and not item.pinned and not bus.is_root and not self.takes_hotplug(bus, item.slot):
@@ -159,8 +160,8 @@ class Measure:
         if owner is None:
             return  # the root bus has room
         if wanted.kind == "pci":
-            needs_keeper = wanted.memory > 0 or (wanted.io > 0 and not self.io_has_room)
-            if needs_keeper and keeper_of(bus) is None:
+            # whether IO needs one, too, is asked when all is placed: the window that others open may have room
+            if wanted.memory > 0 and keeper_of(bus) is None:
                 raise Broken("spare")
         elif wanted.io or wanted.memory:
             if owner.model != "pcie-root-port" or not owner.heeded or (wanted.io and owner.io_reserve == 0):
@@ -173,6 +174,9 @@ class Measure:
         if owner is None:
             return self.guest.machine_model.root_hotplug
         if bus.kind == "port":
+            if self.guest.machine_model.family == "pc" and self.guest.chipset.acpi:
+                reached = self.places[bus].in_acpi(owner) and self.guest.chipset.bridge_hotplug is not False
+                return owner.hotplug and reached
             return owner.hotplug and (self.places[bus].in_acpi(owner) or self.guest.machine_model.native_hotplug)
         if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return False
@@ -194,6 +198,12 @@ class Measure:
             if first is not None and second is not None and not set(first.upstreams) & set(second.upstreams):
                 raise Broken("near-switch")
 
+    def iommu_groups(self) -> None:
+        """A group with several spaces breaks the rule; several groups in one space cost."""
+        if any(len(spaces) > 1 for spaces in self.spaces.values()):
+            raise Broken("iommu-group")
+        self.preferences += 2 * (len(self.spaces) - len(frozenset[object]().union(*self.spaces.values())))
+
     def place_of(self, thing: Thing) -> Place | None:
         return None if thing.bus is None else self.places.get(thing.bus)
 
@@ -206,7 +216,9 @@ class Measure:
             elif thing.model == "pxb-pcie":
                 total += sum(self.pages(port) for port in on(thing.offers) if isinstance(port, Controller))
             else:
-                total += self.pages(thing)
+                pages = self.pages(thing)
+                total += pages
+                self.main_root_windows += 0 if thing.is_expander else pages
         return total
 
     def content(self, bridge: Controller) -> int:
@@ -261,10 +273,14 @@ class Measure:
         windows = self.windows * PAGE
         if self.seabios and windows + self.root_io >= limit:
             raise Broken("io-space")
-        first = 0x10000 - limit
-        if not self.seabios and self.largest_reserve:
+        if self.seabios:
+            return
+        root_io, first = -(-self.root_io // PAGE) * PAGE, 0x10000 - limit
+        if windows + root_io > limit:
+            raise Broken("io-space")
+        if self.largest_reserve:
             limit = 0x10000 - -(-first // self.largest_reserve) * self.largest_reserve
-        if not self.seabios and windows + -(-self.root_io // PAGE) * PAGE > limit:
+        if self.main_root_windows * PAGE + root_io > limit:
             raise Broken("io-space")
 
     def bus_numbers(self) -> None:
@@ -286,6 +302,19 @@ class Measure:
                 raise Broken("reserves")
             below = controller.bus_reserve
         return below + (2 if controller.model == "pxb" else 1)
+
+
+def space_of(bus: Bus) -> object:
+    """What shares an address space with all that is on the bus; None where each function has its own."""
+    space: object = None
+    above: Bus | None = bus
+    while above is not None and above.owner is not None:
+        if above.kind == "conventional":
+            space = above
+        if above.kind == "expander" and above.owner.bypasses:
+            return BYPASSED
+        above = above.owner.bus
+    return space
 
 
 def on(bus: Bus) -> Iterator[Thing]:

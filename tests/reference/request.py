@@ -45,7 +45,22 @@ def connector_of(guest: Guest, resolved: ResolvedDevice) -> str:
     fixed_to_old = resolved.device.fixed_mode in (VirtioMode.LEGACY, VirtioMode.TRANSITIONAL)
     if resolved.model.virtio is not None and (fixed_to_old or resolved.modes == (VirtioMode.LEGACY,)):
         return "legacy virtio"
-    return str(base)
+    return "hybrid" if base == "express" and has_mates(guest, resolved) else str(base)
+
+
+def iommu_group(guest: Guest, resolved: ResolvedDevice) -> object:
+    """The IOMMU group of a device that VFIO hands over to a guest with a vIOMMU: a number, or its own name."""
+    viommu = "viommu" in guest.needs or any(device.model in ("virtio-iommu", "amd-iommu") for device in guest.devices)
+    if not viommu or not resolved.device.model.startswith("vfio-pci"):
+        return None
+    number = resolved.device.iommu_group
+    return resolved.device.id if number is None else number
+
+
+def has_mates(guest: Guest, resolved: ResolvedDevice) -> bool:
+    """Whether the group, which the request states, has several devices."""
+    group = iommu_group(guest, resolved)
+    return isinstance(group, int) and sum(one.iommu_group == group for one in guest.devices) > 1
 
 
 def libvirts_homes(guest: Guest, resolved: ResolvedDevice) -> frozenset[BusKind]:
@@ -53,9 +68,13 @@ def libvirts_homes(guest: Guest, resolved: ResolvedDevice) -> frozenset[BusKind]
     if guest.machine_model.family == "pc":
         return frozenset({"conventional", "conventional-root"})
     connector = connector_of(guest, resolved)
+    if has_mates(guest, resolved):
+        return frozenset({"conventional", "port"})
     if resolved.chipset_place is not None or connector == "integrated":
         return frozenset({"express-root"})
-    return frozenset({"port" if connector in ("express", "hybrid") else "conventional"})
+    unsaid = resolved.device.fixed_mode is None or resolved.device.virtio_by == "slot"
+    legacy_by_machine = unsaid and resolved.modes == (VirtioMode.LEGACY,)
+    return frozenset({"port" if connector in ("express", "hybrid") or legacy_by_machine else "conventional"})
 
 
 def deciding(resolved: ResolvedDevice) -> frozenset[BusKind]:
@@ -83,7 +102,27 @@ def read(guest: Guest) -> Problem:
     for thing, pin in pinned:
         if problem.conflict is None:
             _seat(problem, buses, thing, pin, functions)
+    for thing, _ in pinned:
+        if problem.conflict is None and isinstance(thing, Item):
+            _close(problem, thing)
     return problem
+
+
+def _close(problem: Problem, item: Item) -> None:
+    """What virtual functions of a pinned item take is nobody else's; those of its own slot are with it (`fits`)."""
+    bus = item.bus
+    assert bus is not None
+    for offset, function in item.virtual:
+        slot = item.slot + offset
+        held = bus.taken.get(slot, 0) | sum(t.functions or 0 for t in bus.slots.get(slot, ()))
+        if slot > 31 or held >> function & 1:
+            problem.conflict = f"{item.name}: its virtual functions are where something else is"
+            return
+        if offset:
+            bus.taken[slot] = bus.taken.get(slot, 0) | 1 << function
+            bus.virtual.add(slot)
+            if function == 0:
+                bus.zero_reserved.add(slot)
 
 
 def _root_slots(guest: Guest, root: Bus) -> None:
@@ -130,6 +169,7 @@ def _controller(guest: Guest, demand: Demand) -> Controller:
     controller.hotplug = demand.hotplug and bool(given.get("hotplug", True))
     controller.bus_reserve = number.get("bus-reserve")
     controller.bus_nr = number.get("bus_nr")
+    controller.bypasses = bool(given.get("bypass_iommu", False))
     controller.shpc = bool(given.get("shpc", True))
     controller.shape = f"{sorted(given.items())} {demand.hotplug}"
     controller.stated = {name: value for name, value in number.items() if name.endswith("-reserve")}
@@ -164,12 +204,14 @@ def _function_only(pin: Pin | None) -> int | None:
 
 def _items(problem: Problem) -> list[tuple[Thing, Pin]]:
     guest = problem.guest
-    resolved = resolved_devices(guest.devices, guest.groups, guest.machine_model)
+    as_libvirt = guest.policy.preset == "libvirt"
+    resolved = resolved_devices(guest.devices, guest.groups, guest.machine_model, as_libvirt=as_libvirt)
     pinned: list[tuple[Thing, Pin]] = []
     for members in _units(guest):
         item = _item(guest, tuple(resolved[device.id] for device in members))
         problem.items.append(item)
-        slots = [device.address for device in members if device.address is not None and _is_slot(device.address)]
+        pins = _slot_pins(guest)
+        slots = [pins[device.id] for device in members if device.id in pins]
         if slots:
             item.pinned = True
             pinned.append((item, slots[0]))
@@ -194,7 +236,7 @@ def _item(guest: Guest, members: tuple[ResolvedDevice, ...]) -> Item:
     first = members[0].device
     item = Item(first.id, homes, devices=members, need=need, single=first.group is None)
     item.required = need == "required"
-    item.mates = None if item.required else "endpoint"
+    item.mates = None if item.required or first.model == "amd-iommu" else "endpoint"
     item.io_on_port = sum(one.io_bytes(choice_of(one, behind_port=True)) for one in members)
     item.io_elsewhere = sum(one.io_bytes(choice_of(one, behind_port=False)) for one in members)
     item.wish = next((one.device.numa for one in members if one.device.numa is not None), None)
@@ -203,11 +245,33 @@ def _item(guest: Guest, members: tuple[ResolvedDevice, ...]) -> Item:
         item.homes = item.homes.intersection(*(libvirts_homes(guest, one) for one in members))
     if item.single:
         item.functions = _function_only(first.address)
+        if item.functions is None and members[0].virtual_functions is not None:
+            item.functions = 1
     else:
         item.own = _own_functions([one.device.address for one in members])
         item.functions = sum(1 << function for function in item.own)
+    _virtual(item)
     item.shape = f"{need} {item.wish} {item.own} {item.functions} {[_nature(one) for one in members]}"
     return item
+
+
+def _virtual(item: Item) -> None:
+    """docs/semantics.md, virtual-functions and sriov-pf: where it may go by itself, and what it then closes."""
+    own = item.own or (() if item.functions is None else (item.functions.bit_length() - 1,))
+    item.virtual = ()
+    for one, function in zip(item.devices, own, strict=False):
+        if (vfs := one.virtual_functions) is not None:
+            item.virtual += tuple(
+                ((function + vfs.offset + n * vfs.stride) // 8, (function + vfs.offset + n * vfs.stride) % 8)
+                for n in range(vfs.number)
+            )
+    listed = any("sriov-pf" in one.device.properties for one in item.devices)
+    if item.virtual or listed:
+        item.homes &= {"port", "express-root"}
+    if listed or any(slot for slot, _ in item.virtual):
+        item.homes &= {"port"}
+    if any(slot > 31 for slot, _ in item.virtual):
+        item.homes = frozenset()
 
 
 def choice_of(one: ResolvedDevice, *, behind_port: bool) -> VirtioMode | None:
@@ -219,7 +283,7 @@ def choice_of(one: ResolvedDevice, *, behind_port: bool) -> VirtioMode | None:
 
 def _nature(one: ResolvedDevice) -> str:
     device = one.device
-    own = (device.model, device.virtio, device.properties, device.connect, device.bars, device.rom)
+    own = (device.model, device.virtio, device.properties, device.connect, device.bars, device.rom, device.iommu_group)
     return f"{own} {one.chipset_place is None}"
 
 
@@ -281,6 +345,11 @@ def _slot_pins(guest: Guest) -> dict[str, Pin]:
             pins[thing.id] = Pin(home.bus, home.slot, None if pin is None else pin.function)
         elif pin is not None and _is_slot(pin):
             pins[thing.id] = pin
+    root = guest.machine_model.root
+    for device in guest.devices:
+        if device.model == "amd-iommu" and device.id not in pins:
+            named = {pin.slot for pin in pins.values() if pin.bus == root} | guest.machine_model.closed
+            pins[device.id] = Pin(root, min(slot for slot in range(1, 32) if slot not in named), 0)
     return pins
 
 
@@ -296,6 +365,7 @@ def _seat(problem: Problem, buses: dict[str, Bus], thing: Thing, pin: Pin, funct
     thing.functions = sum(1 << function for function in own)
     if isinstance(thing, Item):
         thing.own = own
+        _virtual(thing)
     shares = all(may_share(thing, other) for other in bus.slots.get(pin.slot, ()))
     if not shares or not bus.fits(pin.slot, thing):
         problem.conflict = f"{thing.name}: {pin} is taken, or its neighbour wants to be alone"

@@ -10,6 +10,8 @@ Why the enumeration is finite and still complete:
   same bus or into the created pci-bridge or pcie-pci-bridge it sits in, and a created switch below a created switch.
   Merging keeps the complex and its hot-plug, shortens paths, saves controllers, and one sum of IO takes no more pages
   than two. `MANY` guards the one premise: a created bus has room for all that is seated.
+- That does not hold with a vIOMMU for devices of the host, whose address space is that of the topmost bridge: there
+  conventional bridges are not merged.
 - One created expander a node is enough for the same reason.
 
 The firmware is asked about complete trees alone (`firmware.py`): what is added later may shift what was in the way. A
@@ -26,7 +28,7 @@ from qslot.schema import Guest, Layout
 from .firmware import Firmware
 from .limits import MemoryDecides, TooMany
 from .measure import PAGE, Broken, Costs, Measure, keeper_of
-from .request import Problem, connector_of, heeded, make_controller, read
+from .request import Problem, connector_of, heeded, iommu_group, make_controller, read
 from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
 
 CREATABLE = {
@@ -52,6 +54,7 @@ class Search:
         if len(self.problem.free) > MANY:
             raise TooMany(f"{len(self.problem.free)} things to place")
         self.guest = guest
+        self.creatable = CREATABLE[guest.machine_model.family]
         self.created: list[Controller] = []
         self.pci_spares = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.problem.free)
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
@@ -59,6 +62,8 @@ class Search:
         self.tidy = prune and not any(
             isinstance(thing, Controller) and thing.functions is not None for thing in self.free
         )
+        self.spaces = any(iommu_group(guest, one) is not None for item in self.problem.items for one in item.devices)
+        """Whether devices of the host may want a bridge's address space for themselves."""
         self.least = self.least_to_come()
         self.best: Key | None = None
         self.costs: Costs | None = None
@@ -240,7 +245,7 @@ class Search:
                 if bus.function_zero(slot):
                     continue
                 model = FILLERS.get(things[0].mates or "")
-                if model is None or bus.kind not in HOMES_OF[model]:
+                if model is None or bus.kind not in HOMES_OF[model] or model not in self.creatable:
                     return None
                 controller = self.created_controller(model, None)
                 if slot not in bus.seats(controller):
@@ -296,7 +301,7 @@ class Search:
     def fresh(self, thing: Thing, path: tuple[str, ...]) -> Iterator[Controller]:
         """A new controller of each kind that could hold the thing. A kind stands once in a chain of new ones;
         downstream ports twice: one in a new switch, one that the new switch sits on, in an old switch."""
-        for model in CREATABLE[self.guest.machine_model.family]:
+        for model in self.creatable:
             if BUS_OF[model] not in thing.homes or path.count(model) >= (2 if model == "xio3130-downstream" else 1):
                 continue
             nodes = sorted(self.problem.nodes) if model in ("pxb", "pxb-pcie") else [None]
@@ -318,6 +323,8 @@ class Search:
         if not (self.merge and isinstance(thing, Controller) and thing.created):
             return True
         owner = bus.owner
+        if self.spaces and thing.model != "x3130-upstream":
+            return True
         if thing.model == "pci-bridge":
             return not (
                 owner is not None

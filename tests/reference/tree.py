@@ -33,8 +33,8 @@ SLOTS_OF: Final[dict[str, Pair]] = {
 """First and last slot that automatic placement uses; 0 to 31 for the others."""
 
 HOMES_OF: Final[dict[str, frozenset[BusKind]]] = {
-    "pcie-root-port": frozenset({"express-root", "expander"}),
-    "ioh3420": frozenset({"express-root", "expander"}),
+    "pcie-root-port": frozenset({"express-root", "conventional-root", "expander"}),
+    "ioh3420": frozenset({"express-root", "conventional-root", "expander"}),
     "i82801b11-bridge": frozenset({"express-root", "expander"}),
     "pxb-pcie": frozenset({"express-root"}),
     "pxb": frozenset({"conventional-root"}),
@@ -67,6 +67,13 @@ class Thing:
     bus: "Bus | None" = None
     slot: int = -1
     required: bool = False
+    virtual: tuple[tuple[int, int], ...] = ()
+    """Slot, counted from its own, and function of each virtual function that QEMU creates with it."""
+
+    @property
+    def closed(self) -> int:
+        """Mask of what these take: functions of its slot, and from bit 8 on those of slots after it."""
+        return sum(1 << slot * 8 + function for slot, function in self.virtual)
 
     @property
     def sort(self) -> str:
@@ -88,6 +95,8 @@ class Controller(Thing):
     """Reserves that the request states, in bytes and bus numbers; the planner may add others, but change none."""
     bus_reserve: int | None = None
     bus_nr: int | None = None
+    bypasses: bool = False
+    """Whether an expander's devices bypass the vIOMMU."""
     shpc: bool = True
     named: bool = True
     """Whether the request speaks of this very controller elsewhere; if not, equal ones can be exchanged."""
@@ -140,6 +149,8 @@ class Bus:
     taken: dict[int, int] = field(default_factory=dict)
     zero_reserved: set[int] = field(default_factory=set)
     """Slots whose function 0 is reserved by the request: nobody is seen there."""
+    virtual: set[int] = field(default_factory=set)
+    """Slots in which virtual functions of something in another slot come to be."""
     chipset_slot: int | None = None
     slots: dict[int, list[Thing]] = field(default_factory=dict)
 
@@ -207,11 +218,11 @@ class Bus:
         for thing in (*self.slots.get(slot, ()), *more):
             if thing.functions is None:
                 floating += 1
-            elif used & thing.functions:
+            elif used & (thing.functions | thing.closed):
                 return False
             else:
-                used |= thing.functions
-        return used.bit_count() + floating <= 8
+                used |= thing.functions | thing.closed
+        return (used & ALL_FUNCTIONS).bit_count() + floating <= 8
 
     def function_zero(self, slot: int) -> bool:
         """Whether something fills function 0: the chipset, somebody fixed there, or somebody who can go there."""

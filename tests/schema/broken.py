@@ -33,6 +33,8 @@ class Case:
     severity: str = "error"
     beside: tuple[str, ...] = ()
     """Rules that cannot but be broken at the same time."""
+    previous: Layout | None = None
+    """The layout before."""
 
 
 GOOD = {"q35": q35(), "pc": pc()}
@@ -48,6 +50,12 @@ def in_pc(name: str, place: str = "", **fields: Any) -> Pair:
 
 def more(which: str, **parts: list[dict[str, Any]]) -> Pair:
     return Pair(GOOD[which].guest, added(GOOD[which].layout, **parts))
+
+
+def beside_itself(name: str, place: str = "", **fields: Any) -> Pair:
+    """The pc pair beside its own layout, frozen, in which a seat is another."""
+    guest, layout = pc(policy={"frozen": True})
+    return Pair(guest, changed(layout, name, place, **fields))
 
 
 def stated(which: str, **fields: Any) -> Pair:
@@ -80,6 +88,63 @@ def asking(which: str, name: str, **fields: Any) -> Pair:
         if part in guest
     }
     return pair(guest | parts, layout)
+
+
+def amd_iommu(place: str, **sound: Any) -> Pair:
+    """A guest with an amd-iommu there, beside a sound card."""
+    return pair(
+        {
+            "machine": "q35",
+            "devices": [{"id": "iommu0", "model": "amd-iommu"}, {"id": "sound0", "model": "AC97", **sound}],
+        },
+        {
+            "controllers": [],
+            "devices": [
+                device("iommu0", "amd-iommu", place),
+                device("sound0", "AC97", sound.get("address", "pcie.0:06")),
+            ],
+        },
+    )
+
+
+def one_group() -> Pair:
+    """A guest with a vIOMMU: of two devices of one IOMMU group one is behind a bridge, one behind a port."""
+    host = {"model": "vfio-pci", "connect": "express", "bars": [], "iommu_group": 14}
+    return pair(
+        {
+            "machine": "q35",
+            "needs": ["viommu"],
+            "chipset": {"caching_mode": True},
+            "devices": [{"id": name, **host} for name in ("host0", "host1")],
+        },
+        {
+            "controllers": [
+                port("rp1", "pcie.0:01", 1),
+                port("rp2", "pcie.0:02", 2),
+                placed("p2p1", "pcie-pci-bridge", "rp1:00"),
+            ],
+            "devices": [
+                device("host0", "vfio-pci", "p2p1:01", bars=[]),
+                device("host1", "vfio-pci", "rp2:00", bars=[]),
+            ],
+        },
+    )
+
+
+def unsaid(count: int) -> Pair:
+    """Devices of the host of which nothing is said, each on a port, in a guest with an intel-iommu."""
+    names = [f"host{n}" for n in range(count)]
+    return pair(
+        {
+            "machine": "q35",
+            "needs": ["viommu"],
+            "devices": [{"id": name, "model": "vfio-pci", "connect": "express", "bars": []} for name in names],
+        },
+        {
+            "controllers": [port(f"rp{n}", f"pcie.0:{n + 1:02x}", n) for n in range(count)],
+            "devices": [device(name, "vfio-pci", f"rp{n}:00", bars=[]) for n, name in enumerate(names)],
+        },
+    )
 
 
 def io_full() -> Pair:
@@ -170,6 +235,13 @@ STANDING = [
     ),
     Case(
         "complete",
+        more("pc", controllers=[port("rp1", "pci.0:08", 1)]),
+        ("rp1",),
+        {"model": "pcie-root-port", "asked": 0},
+        beside=("express-on-pc",),
+    ),
+    Case(
+        "complete",
         more("q35", controllers=[placed("dmi", "i82801b11-bridge", "pcie.0:09")]),
         ("dmi",),
         {"model": "i82801b11-bridge", "asked": 0},
@@ -203,9 +275,9 @@ STANDING = [
     Case("tree", spares("rp7:0", "rp10:0", "rp6:0", "gone:3"), (), {"bus": "gone", "slot": 3}),
     Case(
         "machine-model",
-        more("pc", controllers=[port("rp1", "pci.0:08", 1)]),
-        ("rp1",),
-        {"model": "pcie-root-port", "machine": "pc"},
+        more("pc", controllers=[placed("dmi1", "i82801b11-bridge", "pci.0:08")]),
+        ("dmi1",),
+        {"model": "i82801b11-bridge", "machine": "pc"},
     ),
     Case(
         "machine-model",
@@ -214,14 +286,14 @@ STANDING = [
         {"model": "pci-bridge-seat", "machine": "q35"},
     ),
     Case("as-requested", stated("q35", machine="pc-q35-7.2"), (), {"machine": "pc-q35-7.2"}),
-    Case("as-requested", stated("pc", firmware={"name": "ovmf"}), (), {"firmware": "ovmf 2022.11"}),
+    Case("as-requested", stated("pc", firmware={"name": "ovmf"}), (), {"firmware": "ovmf 2026.08"}),
     Case("as-requested", in_q35("vga0", model="cirrus-vga"), ("vga0",), {"model": "cirrus-vga"}),
     Case("as-requested", in_q35("disk0", driver="nvme-ns"), ("disk0",), {"driver": "nvme-ns"}),
     Case(
         "as-requested",
         in_q35("net0", virtio="transitional"),
         ("net0",),
-        {"virtio": "transitional", "driver": "virtio-net-pci-non-transitional"},
+        {"virtio": "transitional"},
     ),
     Case("as-requested", in_q35("net0", properties={"netdev": "hn1"}), ("net0",), {"netdev": "hn1"}),
     Case("as-requested", in_q35("net0", properties={"disable-legacy": "on"}), ("net0",), {"disable-legacy": "on"}),
@@ -231,7 +303,13 @@ STANDING = [
     Case("as-requested", asking("q35", "rp1", properties={"port": 8}), ("rp1",), {"port": 1}),
     Case("as-requested", asking("q35", "rp1", hotplug=False), ("rp1",), {"hotplug": "on"}),
     Case("as-requested", in_q35("rp1", properties={"hotplug": "off"}), ("rp1",), {"hotplug": "off"}),
-    Case("as-requested", in_q35("disk0", properties={"romfile": "a"}), ("disk0",), {"romfile": "a"}),
+    Case(
+        "as-requested",
+        in_q35("disk0", properties={"romfile": "a"}),
+        ("disk0",),
+        {"romfile": "a"},
+        beside=("host-files",),
+    ),
     Case("as-requested", in_q35("rp7", properties={"bus-reserve": 1}), ("rp7",), {"bus-reserve": 1}),
     Case("as-requested", in_q35("dn1", properties={"hotplug": False}), ("dn1",), {"hotplug": "off"}),
     Case(
@@ -255,6 +333,34 @@ STANDING = [
         {"term": "controllers", "stated": 16, "bound": 17},
     ),
     Case(
+        "kept-controllers",
+        beside_itself("br2", properties={"shpc": "off"}),
+        ("br2",),
+        {"shpc": False},
+        beside=("as-requested",),
+        previous=GOOD["pc"].layout,
+    ),
+    Case(
+        "frozen",
+        beside_itself("net0", "pci.0:07"),
+        ("net0",),
+        {"before": "02.0", "now": "07.0"},
+        previous=GOOD["pc"].layout,
+    ),
+    Case(
+        "objective",
+        stated("pc", replanned={"moved": ["net0"]}),
+        (),
+        {"moved": "net0", "actual": "none"},
+        previous=GOOD["pc"].layout,
+    ),
+    Case(
+        "objective",
+        stated("q35", unmet=[{"who": "vga0", "reason": "shared", "weight": 2}]),
+        (),
+        {"unmet": "express-on-root of balloon0, 4; shared of vga0, 2; switch of sw1, 1"},
+    ),
+    Case(
         "objective",
         stated("q35", status="optimal"),
         (),
@@ -275,6 +381,62 @@ STANDING = [
         {"stated": "0" * 64, "actual": GOOD["pc"].guest.sha256},
     ),
 ]
+
+VIRTUAL: list[tuple[tuple[tuple[str, str], ...], tuple[str, ...], dict[str, Any], tuple[str, ...]]] = [
+    (
+        (("igb", "pcie.0:03"), ("edu", "pcie.0:14")),
+        ("dev0",),
+        {"address": "pcie.0:14.0", "holder": "dev1"},
+        ("multifunction", "wasteful-pin"),
+    ),
+    (
+        (("igb", "pcie.0:03"), ("igb", "pcie.0:04")),
+        ("dev1",),
+        {"address": "pcie.0:14.0", "holder": "dev0"},
+        ("wasteful-pin",),
+    ),
+    ((("igb", "pcie.0:0e"),), ("dev0",), {"address": "pcie.0:1f.0", "holder": "LPC bridge"}, ("wasteful-pin",)),
+]
+
+
+def virtual(*seats: tuple[str, str]) -> Pair:
+    """Devices pinned where they are, models first."""
+    guest = [
+        {"id": f"dev{n}", "model": model, "hotplug": "never", "address": place}
+        for n, (model, place) in enumerate(seats)
+    ]
+    there = [device(f"dev{n}", model, place) for n, (model, place) in enumerate(seats)]
+    return pair({"machine": "q35", "devices": guest}, {"controllers": [], "devices": there})
+
+
+def unpinned_igb(*places: str) -> Pair:
+    """An igb, and perhaps what else is in its slot."""
+    models = {f"dev{n}": "igb" if n == 0 else "edu" for n, _ in enumerate(places)}
+    guest = [{"id": name, "model": model, "hotplug": "never"} for name, model in models.items()]
+    there = [
+        device(name, model, place, multifunction=len(places) > 1 and place.endswith(":00"))
+        for (name, model), place in zip(models.items(), places, strict=True)
+    ]
+    ports = [port("rp1", "pcie.0:02", 1)] if places[0].startswith("rp1") else []
+    return pair({"machine": "q35", "devices": guest}, {"controllers": ports, "devices": there})
+
+
+def listed_virtual(*places: str) -> Pair:
+    """A group of a virtio device and its virtual functions, at these addresses."""
+    names = ["pf", *(f"vf{n}" for n, _ in enumerate(places[1:]))]
+    seats: list[dict[str, Any]] = [
+        {"id": name, "model": "virtio-net", "properties": {"sriov-pf": "pf"} if name != "pf" else {}} for name in names
+    ]
+    guest = [{**seat, "hotplug": "never", "group": "card"} for seat in seats]
+    modern = {"virtio": "modern", "driver": "virtio-net-pci-non-transitional"}
+    there = [
+        placed(seat["id"], "virtio-net", place, multifunction=place.endswith(":00"), **modern)
+        | {"properties": seat["properties"]}
+        for seat, place in zip(seats, places, strict=True)
+    ]
+    ports = [port("rp1", "pcie.0:02", 1)] if places[0].startswith("rp1") else []
+    return pair({"machine": "q35", "devices": guest}, {"controllers": ports, "devices": there})
+
 
 ADDRESSES = [
     Case("address-range", in_q35("old0", "p2p1:00"), ("old0",), {"slot": 0, "first": 1, "last": 31}),
@@ -303,6 +465,33 @@ ADDRESSES = [
     ),
     Case("group", in_q35("lan1", "rp4:00.2"), ("lan1",), {"group": "lan"}),
     Case("group", in_q35("lan1", "rp7:00"), ("lan0", "lan1"), {"group": "lan", "slots": 2}, beside=("spare",)),
+    *(Case("virtual-functions", virtual(*seats), who, details, beside=also) for seats, who, details, also in VIRTUAL),
+    Case(
+        "virtual-functions",
+        Pair(virtual(("igb", "pcie.0:03")).guest, changed(virtual(("igb", "pcie.0:03")).layout, "dev0", "pcie.0:0f")),
+        ("dev0",),
+        {"last": 262, "most": 255},
+        beside=("pin", "wasteful-pin"),
+    ),
+    Case(
+        "virtual-functions", unpinned_igb("rp1:00.1", "rp1:00"), ("dev0",), {"placed": "rp1:00.1"}, beside=("connect",)
+    ),
+    Case("virtual-functions", unpinned_igb("pcie.0:04"), ("dev0",), {"placed": "pcie.0:04.0"}),
+    Case("sriov-pf", listed_virtual("rp1:00.1", "rp1:00"), ("vf0",), {"placed": "rp1:00.0"}, beside=("group",)),
+    Case(
+        "sriov-pf",
+        listed_virtual("rp1:00", "rp1:00.2", "rp1:00.3", "rp1:00.5"),
+        ("vf0", "vf1", "vf2"),
+        {"functions": "2 3 5"},
+        beside=("group",),
+    ),
+    Case(
+        "sriov-pf",
+        listed_virtual("rp1:00", "pcie.0:06"),
+        ("vf0",),
+        {"placed": "pcie.0:06.0"},
+        beside=("group", "as-requested"),
+    ),
 ]
 
 CONNECTIONS = [
@@ -327,18 +516,27 @@ CONNECTIONS = [
         "single-model",
         more("q35", devices=[device("iommu1", "virtio-iommu", "pcie.0:09")]),
         ("iommu0", "iommu1"),
-        {"models": "virtio-iommu", "count": 2},
+        {"models": "amd-iommu, virtio-iommu", "count": 2},
         beside=("complete",),
     ),
-    Case("viommu-host-device", in_q35("host0", "p2p1:04"), ("host0",), {"bus": "p2p1"}),
+    Case(
+        "companion",
+        amd_iommu("pcie.0:05"),
+        ("iommu0",),
+        {"placed": "pcie.0:05.0", "first": 1},
+        beside=("companion-order",),
+    ),
+    Case("iommu-group", one_group(), ("host0", "host1"), {"group": 14, "spaces": 2}),
     Case(
         "virtio-slot",
-        asking("q35", "net0", virtio="transitional", virtio_by="slot"),
+        asking("q35", "net0", virtio="transitional", virtio_by="slot", properties={"netdev": "hn0"}),
         ("net0",),
         {"bus": "rp1", "mode": "modern"},
-        beside=("as-requested",),
+        beside=("as-requested", "iommu-platform"),
     ),
 ]
+
+ORDERED = pair({**Q35_GUEST, "order": ["disk1", "disk0"]}, Q35_LAYOUT)
 
 NEEDS = [
     Case("hotplug", in_q35("disk2", "pcie.0:09"), ("disk2",), {"bus": "pcie.0", "slot": 9}),
@@ -355,6 +553,7 @@ NEEDS = [
     Case("numa", asking("q35", "rp1", numa=1), ("rp1",), {"asked": 1, "node": "none"}),
     Case("near", asking("q35", "far0", near=["disk0"]), ("far0", "disk0"), {"root": "pxb1", "other": "pcie.0"}),
     Case("near-switch", in_q35("disk1", "pcie.0:09"), ("disk0", "disk1"), {"bus": "dn1", "other": "pcie.0"}),
+    Case("order", ORDERED, ("disk1", "disk0"), {"disk1": "05:00.0", "disk0": "04:00.0"}),
     Case("spare", spares("rp7:0", "rp10:0", "rp6:0"), (), {"kind": "pci", "asked": 1, "found": 0}),
     Case("spare", spares("rp7:0", "rp7:0", "rp6:0", "p2p1:3"), ("rp7",), {"slot": 0, "reason": "listed twice"}),
     Case("spare", spares("rp7:0", "rp5:0", "rp6:0", "p2p1:3"), ("rp5",), {"slot": 0, "reason": "not empty"}),
@@ -487,11 +686,62 @@ def wasteful(model: str, place: str, **guest: Any) -> Pair:
     )
 
 
-def without_acpi_bridges() -> Pair:
+def on_pc_without_acpi() -> Pair:
+    """A device that would rather be hot-pluggable, on a root bus that takes none."""
+    return pair(
+        {"machine": "pc", "chipset": {"acpi": False}, "devices": [{"id": "dev0", "model": "nvme"}]},
+        {"controllers": [], "devices": [device("dev0", "nvme", "pci.0:03")]},
+    )
+
+
+def port_on_pc() -> Pair:
+    """A port with a device behind it, as the request pins both."""
+    return pair(
+        {
+            "machine": "pc",
+            "controllers": [{"id": "rp1", "model": "ioh3420", "address": "pci.0:03"}],
+            "devices": [{"id": "dev0", "model": "nvme", "address": "rp1:00"}],
+        },
+        {
+            "controllers": [port("rp1", "pci.0:03", 1, model="ioh3420")],
+            "devices": [device("dev0", "nvme", "rp1:00")],
+        },
+    )
+
+
+def without_acpi_bridges(**guest: Any) -> Pair:
     """A machine whose conventional bridges hot-plug by SHPC alone, with one device that uses it."""
     devices = [one | {"hotplug": "never"} if one["id"] == "old1" else one for one in Q35_GUEST["devices"]]
-    guest = Q35_GUEST | {"machine": "pc-q35-6.0", "devices": devices, "spare": []}
-    return pair(guest, Q35_LAYOUT | {"spare": []})
+    request = Q35_GUEST | {"machine": "pc-q35-6.0", "devices": devices, "spare": []} | guest
+    return pair(request, Q35_LAYOUT | {"spare": []})
+
+
+def on_machine(name: str) -> Pair:
+    """The q35 guest, on a machine type of that name."""
+    return pair(Q35_GUEST | {"machine": name}, Q35_LAYOUT | {"machine": name})
+
+
+def host_card(**fields: Any) -> Pair:
+    """Two functions of one card of the host in different slots."""
+    hosts = [{"host": f"0000:17:00.{number}"} for number in (0, 1)]
+    asked = {"model": "vfio-pci", "connect": "express", "hotplug": "never", "bars": [], **fields}
+    return pair(
+        {"machine": "q35", "devices": [{"id": f"gpu{n}", "properties": host, **asked} for n, host in enumerate(hosts)]},
+        {
+            "controllers": [port(f"rp{n}", f"pcie.0:0{n}", n) for n in (1, 2)],
+            "devices": [
+                device(f"gpu{n}", "vfio-pci", f"rp{n + 1}:00", properties=host, bars=[]) for n, host in enumerate(hosts)
+            ],
+        },
+    )
+
+
+def unknown_bars() -> Pair:
+    """The first of them alone, which nobody has looked up."""
+    guest, layout = host_card(unknown_bars=True)
+    alone = guest.model_dump() | {"devices": [guest.devices[0].model_dump()]}
+    kept = {"controllers": [layout.controllers[0].model_dump()], "devices": [layout.devices[0].model_dump()]}
+    return pair(alone, kept)
 
 
 WARNINGS = [
@@ -508,11 +758,80 @@ WARNINGS = [
         "warning",
     ),
     Case("shpc-driver", without_acpi_bridges(), ("old0",), {"bus": "p2p1"}, "warning"),
+    Case("no-acpi", on_pc_without_acpi(), ("dev0",), {}, "warning"),
+    Case("express-on-pc", port_on_pc(), ("rp1",), {}, "warning"),
+    Case(
+        "no-acpi",
+        without_acpi_bridges(machine="q35", chipset={"acpi": False}),
+        ("old0",),
+        {},
+        "warning",
+        ("shpc-driver",),
+    ),
+    Case(
+        "host-files",
+        in_q35("net0", properties={"romfile": "/etc/passwd"}),
+        ("net0",),
+        {"romfile": "/etc/passwd"},
+        "warning",
+        beside=("as-requested",),
+    ),
+    Case("companion-order", amd_iommu("pcie.0:02", address="pcie.0:01"), ("iommu0",), {"after": 1}, "warning"),
+    Case("unknown-iommu-group", unsaid(2), ("host0", "host1"), {}, "warning", beside=("caching-mode",)),
+    Case("caching-mode", unsaid(1), ("host0",), {}, "warning"),
+    Case(
+        "boot-disk",
+        pair(
+            {"machine": "pc", "devices": [{"id": "new", "model": "nvme"}, {"id": "old", "model": "nvme"}]},
+            {"controllers": [], "devices": [device("new", "nvme", "pci.0:02"), device("old", "nvme", "pci.0:03")]},
+        ),
+        ("old",),
+        {"before": "old", "now": "new"},
+        "warning",
+        previous=pair({"machine": "pc"}, {"controllers": [], "devices": [device("old", "nvme", "pci.0:03")]}).layout,
+    ),
+    Case(
+        "iommu-platform",
+        pair(
+            {"machine": "q35", "needs": ["viommu"], "devices": [{"id": "net0", "model": "virtio-net"}]},
+            {
+                "controllers": [port("rp1", "pcie.0:01", 1)],
+                "devices": [
+                    device("net0", "virtio-net", "rp1:00", driver="virtio-net-pci-non-transitional", virtio="modern")
+                ],
+            },
+        ),
+        ("net0",),
+        {"missing": "iommu_platform=on"},
+        "warning",
+    ),
     Case(
         "firmware-version",
         q35(firmware={"name": "seabios", "version": "1.15.0"}),
         (),
         {"firmware": "seabios", "version": "1.15.0"},
+        "warning",
+    ),
+    Case("qemu-version", q35(qemu="8.2"), (), {"qemu": "8.2", "as": "7.2"}, "warning"),
+    Case("split-card", host_card(), ("gpu0", "gpu1"), {"host": "0000:17:00"}, "warning"),
+    Case("unknown-bars", unknown_bars(), ("gpu0",), {"host": "0000:17:00.0"}, "warning"),
+    Case("unread-input", q35(unread=["-vga std"]), (), {"input": "-vga std"}, "warning"),
+    Case(
+        "machine-version",
+        on_machine("pc-q35-jammy"),
+        (),
+        {
+            "machine": "pc-q35-jammy",
+            "upstream": "pc-q35-6.2",
+            "as": "which version Ubuntu made it from was not read in its source",
+        },
+        "warning",
+    ),
+    Case(
+        "host-cpu",
+        q35(firmware="seabios:1.16.3", cpu={"host": True, "vendor": "intel"}),
+        (),
+        {"unsaid": "phys_bits", "vendor": "intel", "phys_bits": 40},
         "warning",
     ),
 ]

@@ -40,7 +40,9 @@ def pair(guest: dict[str, Any], layout: dict[str, Any]) -> Pair:
     same = {
         "machine": request.machine,
         "firmware": request.firmware.model_dump(),
-        "platform": {name: getattr(request, name) for name in ("memory", "numa_nodes", "phys_bits", "pci_hole64")}
+        "platform": {
+            name: getattr(request, name) for name in ("memory", "numa_nodes", "cpu", "phys_bits", "pci_hole64", "qemu")
+        }
         | {"chipset": request.chipset.model_dump()},
         "input_sha256": request.sha256,
         "versions": {"qslot": "0.1.0", "hash": 2},
@@ -48,6 +50,9 @@ def pair(guest: dict[str, Any], layout: dict[str, Any]) -> Pair:
     }
     return Pair(request, Layout.model_validate(same | layout))
 
+
+THROUGH = {"iommu_platform": True}
+"""Of virtio devices that go through the vIOMMU."""
 
 Q35_GUEST: dict[str, Any] = {
     "machine": "q35",
@@ -60,7 +65,7 @@ Q35_GUEST: dict[str, Any] = {
         {"id": "pxb1", "model": "pxb-pcie", "numa": 1},
     ],
     "devices": [
-        {"id": "net0", "model": "virtio-net", "properties": {"netdev": "hn0"}},
+        {"id": "net0", "model": "virtio-net", "properties": {"netdev": "hn0", "iommu_platform": True}},
         {"id": "disk0", "model": "nvme", "near_switch": ["disk1"]},
         {"id": "disk1", "model": "nvme", "near": ["disk0"]},
         {"id": "disk2", "model": "nvme", "hotplug": "required"},
@@ -71,7 +76,7 @@ Q35_GUEST: dict[str, Any] = {
         {"id": "far0", "model": "nvme", "numa": 1},
         {"id": "vga0", "model": "VGA"},
         {"id": "iommu0", "model": "virtio-iommu"},
-        {"id": "balloon0", "model": "virtio-balloon", "virtio": "transitional"},
+        {"id": "balloon0", "model": "virtio-balloon", "properties": THROUGH},
         {"id": "watchdog0", "model": "i6300esb", "address": "pcie.0:07"},
         {
             "id": "host0",
@@ -109,7 +114,7 @@ Q35_LAYOUT: dict[str, Any] = {
             "rp1:00",
             driver="virtio-net-pci-non-transitional",
             virtio="modern",
-            properties={"netdev": "hn0"},
+            properties={"netdev": "hn0", "iommu_platform": True},
         ),
         device("disk0", "nvme", "dn1:00"),
         device("disk1", "nvme", "dn2:00"),
@@ -132,8 +137,9 @@ Q35_LAYOUT: dict[str, Any] = {
             "balloon0",
             "virtio-balloon",
             "pcie.0:02",
-            driver="virtio-balloon-pci-transitional",
-            virtio="transitional",
+            driver="virtio-balloon-pci-non-transitional",
+            virtio="modern",
+            properties=THROUGH,
         ),
         device("watchdog0", "i6300esb", "pcie.0:07"),
         device(

@@ -49,7 +49,7 @@ def test_well_formed(model: DeviceModel) -> None:
         return
     for mode in modes(model):
         check_bars(model.bars(mode, {}))
-    for rule in model.rules:
+    for rule in model.bar_table.rules:
         check_bars((rule.bar,) if isinstance(rule, Sized) else rule.bars)
 
 
@@ -239,10 +239,10 @@ def test_impossible_modes(name: str, mode: VirtioMode | None) -> None:
 
 
 def test_like_takes_over_only_what_every_virtio_device_has() -> None:
-    assert any("mq" in dict(rule.when.terms) for rule in find("virtio-net").rules)
+    assert any("mq" in dict(rule.when.terms) for rule in find("virtio-net").bar_table.rules)
     for name, entry in load_unmeasured().items():
         if "like" in entry:
-            names = {term for rule in find(name).rules for term, _ in rule.when.terms}
+            names = {term for rule in find(name).bar_table.rules for term, _ in rule.when.terms}
             assert names
             assert names <= SHARED
 

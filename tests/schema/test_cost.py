@@ -4,13 +4,19 @@ from typing import Any
 
 import pytest
 
-from qslot.schema.verify.objective import objective, preferences
+from qslot.schema import Guest, Layout
+from qslot.schema.verify.context import context_of
+from qslot.schema.verify.objective import objective, unmet_preferences
 from qslot.schema.weights import WEIGHTS
 
 from .good import Pair, added, changed, device, pair, pc, placed, port, q35
 
 PAGE = 4096
 P2P = placed("p2p1", "pcie-pci-bridge", "rp1:00")
+
+
+def preferences(guest: Guest, layout: Layout) -> list[tuple[str, str, int]]:
+    return [(one.who, one.reason, one.weight) for one in unmet_preferences(context_of(guest, layout))]
 
 
 def alone(model: str, place: str, *, machine: str = "q35", **wishes: Any) -> Pair:
@@ -71,11 +77,12 @@ def test_slot_0_of_a_conventional_bus_never_meets_a_hotplug_need() -> None:
 
 def test_a_switch_is_paid_once_unless_demanded() -> None:
     guest, layout = q35()
-    assert preferences(guest, layout) == [("sw1", "switch", 1)]
+    on_root = ("balloon0", "express-on-root", 4)
+    assert preferences(guest, layout) == [on_root, ("sw1", "switch", 1)]
     demanded = q35(
         controllers=[*guest.model_dump(mode="json")["controllers"], {"id": "sw1", "model": "x3130-upstream"}]
     )
-    assert preferences(*demanded) == []
+    assert preferences(*demanded) == [on_root]
 
 
 def test_on_pc_nothing_is_express() -> None:
@@ -87,7 +94,7 @@ def test_terms_of_the_q35_pair() -> None:
     assert objective(*q35()) == {
         "moved": 0,
         "guest_visible": 0,
-        "preferences": 1,
+        "preferences": 1 + 4,
         "io_windows": 4 * PAGE,
         "controllers": 16,
         "depth": 1 + 3 + 3 + 1 + 2 + 3 + 2 * 1 + 2 + 0 + 0 + 0 + 0 + 1,

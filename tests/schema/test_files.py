@@ -11,8 +11,10 @@ import pytest
 
 from qslot.schema import Guest, Layout
 from qslot.schema.errors import InputError
-from qslot.schema.formats.files import MAX_BYTES, parse_guest, read_guest, read_layout, to_json, to_yaml, write
+from qslot.schema.formats.files import parse_guest, read_guest, read_layout
 from qslot.schema.formats.plain_data import MAX_NESTED, TextError, parse, sniff
+from qslot.schema.formats.sources import MAX_BYTES
+from qslot.schema.formats.written import to_json, to_yaml, write
 from qslot.schema.request.fields import MAX_DEVICES
 from tests.layouts import small_layout
 
@@ -134,24 +136,28 @@ def test_huge_file_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (YAML.replace("transitional", "modem"), "devices[0] (net0).virtio: 'modem' is not one of legacy, transitional"),
-        (YAML.replace("virtio: ", "virtoi: "), "devices[0] (net0).virtoi: no such field here; nearest: virtio"),
+        (YAML.replace("transitional", "modem"), "devices.net0.virtio: 'modem' is not one of legacy, transitional"),
+        (YAML.replace("virtio: ", "virtoi: "), "devices.net0.virtoi: no such field here; nearest: virtio"),
         (YAML.replace("q35", "q36"), "machine: 'q36' is not a machine: write q35, pc, or"),
-        (YAML.replace("net0", "0net"), "devices[0] (0net).id: '0net' is not a QEMU id"),
+        (YAML.replace("net0", "0net"), "devices[0].id: '0net' is not a QEMU id"),
         (YAML.replace("id: net0, ", ""), "devices[0].id is missing"),
         (YAML.replace("machine: q35", "firmware: seabios"), "machine is missing"),
         (YAML + "memory: 2GB\n", "memory: size '2GB' is not a number of bytes"),
-        (YAML + "spare: {pcie: many}\n", "spare: 'many' is not a whole number"),
-        (YAML + "spare: {isa: 1}\n", "spare: 'isa' is not one of pcie, pci"),
+        (YAML + "spare: {pcie: many}\n", "spare.pcie: 'many' is not a whole number"),
+        (YAML + "spare: {isa: 1}\n", "spare.isa: 'isa' is not one of pcie, pci"),
+        (YAML + "spare: 6\n", "spare: 6: write how many of each kind, as in {pcie: 2}"),
         (YAML + "firmware: bios\n", "firmware: 'bios' is not one of seabios, ovmf"),
         (YAML + "reserve: [.7x]\n", "reserve[0]: address '.7x': function '7x' is not one of 0 to 7"),
         (YAML + "policy: {max_dept: 3}\n", "policy.max_dept: no such field here; nearest: max_depth"),
         (YAML + "numa_nodes: -1\n", "numa_nodes: -1 should be greater than or equal to 0"),
         (
             YAML.replace("virtio: transitional", "properties: {mac: [1]}"),
-            "devices[0] (net0).properties.mac: [1] is not a number",
+            "devices.net0.properties.mac: [1] is not a number",
         ),
-        (YAML.replace("virtio: transitional", "address: .5"), "(net0).address: address 0.5 must be text in quotes"),
+        (
+            YAML.replace("virtio: transitional", "address: .5"),
+            "devices.net0.address: address 0.5 must be text",
+        ),
         ("machine: q35\ndevices: {id: net0}\n", "devices: {'id': 'net0'} is not a list"),
         ("machine: q35\ndevices: [net0]\n", "devices[0]: 'net0' is not a mapping"),
         (YAML.replace("virtio-net", "virtio-nett"), "'virtio-nett' is not in the catalogue; nearest: virtio-net"),
@@ -164,6 +170,12 @@ def test_a_wrong_field_is_named_with_value_and_mend(text: str, says: str) -> Non
     assert says in message
     assert len(message.splitlines()) == 1
     assert "pydantic" not in message.lower()
+
+
+def test_each_number_of_a_mapping_is_a_problem_of_its_own() -> None:
+    with pytest.raises(InputError) as error:
+        parse_guest(YAML + "spare: {pcie: six, usb: 2}\n", "yaml")
+    assert [one.field for one in error.value.problems] == ["spare.pcie", "spare.usb"]
 
 
 def test_a_large_guest_is_read_and_one_too_large_refused() -> None:
@@ -256,5 +268,5 @@ def test_layout_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path.write_text(
         str(data).replace("'", '"').replace("None", "null").replace("True", "true").replace("False", "false")
     )
-    with pytest.raises(InputError, match="qslot: 2 is not one of 1"):
+    with pytest.raises(InputError, match="a layout of format 2, and this qslot reads formats up to 1"):
         read_layout(path)

@@ -2,12 +2,15 @@
 
 import pytest
 
-from qslot.schema import Bar, Chipset, Firmware, Layout
-from qslot.schema.firmware import predict
+from qslot.schema import Bar, Chipset, Cpu, Firmware, Layout
+from qslot.schema.firmware import exceeds_memory, fails_in_any_order, predict
+from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
+from qslot.schema.firmware.seabios_high import high_memory
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform
-from qslot.schema.pci.machine import Family, Machine, machine_of
+from qslot.schema.pci.machine import Machine, machine_of
+from qslot.schema.pci.machine_types import Family
 from qslot.schema.pci.qemu_properties import Scalar
 from qslot.schema.pci.ram import low_memory
 
@@ -226,3 +229,119 @@ class TestOvmf:
             0x80000000,
             0xC000000000,
         )
+
+
+def newer(given: Layout, version: str, memory: int, cpu: Cpu = Cpu(), phys_bits: int | None = None) -> Layout:  # noqa: B008
+    platform = given.platform.model_copy(update={"memory": memory, "cpu": cpu, "phys_bits": phys_bits})
+    return given.model_copy(update={"platform": platform, "firmware": Firmware(name="seabios", version=version)})
+
+
+def on_q35(*, shpc: bool = True, on: str = "p2p") -> Layout:
+    """A bridge inside a bridge, and a 32-bit prefetchable BAR of 16 MiB beside it."""
+    bridges = [
+        port("rp", 4),
+        bridge("p2p", "pcie-pci-bridge", "rp", 0),
+        bridge("br", "pci-bridge", "p2p", 1, shpc=shpc),
+    ]
+    return layout("q35", bridges, [card("v", on, ("mem32p", 16 * MIB), slot=2)])
+
+
+def on_pc() -> Layout:
+    bridges = [bridge("b1", "pci-bridge", "pci.0", 4), bridge("b2", "pci-bridge", "b1", 1)]
+    return layout("pc", bridges, [card("v", "b1", ("mem32p", 16 * MIB), slot=2)])
+
+
+AMD, INTEL, OTHER, OLD = Cpu(), Cpu(vendor="intel"), Cpu(vendor="other"), Cpu(model="pentium3")
+
+
+class TestNewerSeabios:
+    """Measured with 1.16.3 on QEMU 10.0 and 1.17.0 on QEMU 11.1."""
+
+    @pytest.mark.parametrize(
+        ("version", "cpu", "bits", "memory", "expected"),
+        [
+            ("1.16.2", AMD, None, 8, (None, False, 0)),
+            ("1.16.3", AMD, None, 8, (40, True, 29)),
+            ("1.17.0", AMD, None, 8, (40, True, 29)),
+            ("1.17", AMD, None, 8, (40, True, 29)),
+            ("1.17.0", AMD, None, 2, (40, False, 0)),
+            ("1.16.3", AMD, 39, 8, (None, False, 0)),
+            ("1.17.0", AMD, 39, 8, (None, True, 0)),
+            ("1.16.3", INTEL, None, 8, (None, False, 0)),
+            ("1.17.0", INTEL, 39, 8, (39, True, 28)),
+            ("1.17.0", INTEL, 36, 8, (36, True, 25)),
+            ("1.17.0", OTHER, 40, 8, (None, True, 0)),
+            ("1.17.0", OTHER, 41, 8, (41, True, 30)),
+            ("1.16.3", INTEL, 52, 8, (46, True, 35)),
+            ("1.17.0", INTEL, 52, 8, (44, True, 33)),
+            ("1.17.0", INTEL, 46, 1020, (44, True, 33)),
+            ("1.17.0", INTEL, 46, 1100, (46, True, 35)),
+            ("1.17.0", AMD, 46, 1020, (46, True, 35)),  # RAM begins at 1 TiB
+            ("1.17.0", OLD, None, 8, (36, False, 0)),
+        ],
+    )
+    def test_top(
+        self, version: str, cpu: Cpu, bits: int | None, memory: int, expected: tuple[int | None, bool, int]
+    ) -> None:
+        firmware = Firmware(name="seabios", version=version)
+        platform = Platform(memory=memory * GIB, numa_nodes=0, chipset=Chipset(), cpu=cpu, phys_bits=bits)
+        found = high_memory(MACHINES["q35"], platform, firmware.number)
+        top, padded, window = expected
+        assert (found.top, found.padded) == (None if top is None else 1 << top, padded)
+        assert found.window == (1 << window if window else 0)
+
+    @pytest.mark.parametrize("version", ["1.16.3", "1.17.0"])
+    def test_padded_memory_goes_up_though_it_fits_below(self, version: str) -> None:
+        given = newer(layout("q35", [port("rp", 4)], [card("net", "rp", ("mem64p", 16384))]), version, 4 * GIB)
+        result = predict(given)
+        assert result.prefetchable_windows == {"rp": Window(0xC0_0000_0000, 512 * MIB)}
+        assert result.memory_bars["net", 0] == 0xC0_0000_0000
+
+    @pytest.mark.parametrize(
+        ("memory", "cpu", "address"),
+        [(1, AMD, 0xFF_0000_0000), (1, INTEL, 0x1_0000_0000), (4, AMD, 0xC0_0000_0000)],
+    )
+    def test_what_does_not_fit_below_goes_to_the_top(self, memory: int, cpu: Cpu, address: int) -> None:
+        given = layout("q35", [], [card("t", "pcie.0", ("mem64p", 2 * GIB), slot=3)])
+        assert predict(newer(given, "1.17.0", memory * GIB, cpu)).memory_bars["t", 0] == address
+
+    @pytest.mark.parametrize("version", ["1.16.3", "1.17.0"])
+    @pytest.mark.parametrize("given", [on_q35(), on_pc()], ids=["q35", "pc"])
+    def test_room_for_more_that_has_to_be_below(self, given: Layout, version: str) -> None:
+        failure = predict(newer(given, version, 4 * GIB)).failure
+        assert failure is not None
+        assert failure.rule == "memory-space"
+        assert not memory_is_ample(newer(given, version, 4 * GIB))
+        assert exceeds_memory(newer(given, version, 4 * GIB)) is False, "a 32-bit BAR on the inner bridge mends it"
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            newer(on_q35(), "1.16.2", 4 * GIB),
+            newer(on_q35(), "1.17.0", 2 * GIB),
+            newer(on_q35(shpc=False), "1.17.0", 4 * GIB),
+            newer(on_q35(on="br"), "1.17.0", 4 * GIB),
+            newer(on_q35(), "1.17.0", 4 * GIB, INTEL),
+            newer(on_q35(), "1.17.0", 4 * GIB, INTEL, 39),
+            newer(on_q35(), "1.17.0", 4 * GIB, INTEL, 36),
+            newer(on_q35(), "1.17.0", 4 * GIB, OLD),
+            newer(on_pc(), "1.17.0", 2 * GIB),
+        ],
+    )
+    def test_room_for_more_that_fits(self, given: Layout) -> None:
+        assert predict(given).failure is None
+
+    def test_large_bars_are_misaligned_by_one_version(self) -> None:
+        cards = [
+            card("a", "r4", ("mem64p", 16 * GIB), ("mem64p", 8 * GIB)),
+            card("c", "r5", ("mem64p", 16 * GIB)),
+        ]
+        given = layout("q35", [port("r4", 4), port("r5", 5)], cards)
+        result = predict(newer(given, "1.16.3", 8 * GIB))
+        assert result.prefetchable_windows["r5"] == Window(0xC6_0000_0000, 16 * GIB)
+        assert result.memory_bars["c", 0] == 0xC4_0000_0000
+        assert result.misplaced == ("c",)
+        assert result.failure is not None
+        assert result.failure.subjects == ("c",)
+        assert not fails_in_any_order(newer(given, "1.16.3", 8 * GIB))
+        assert predict(newer(given, "1.17.0", 8 * GIB)).failure is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from qslot.schema import Guest
+from qslot.schema import Guest, VirtioMode
 
 Data = dict[str, Any]
 
@@ -36,6 +36,10 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     "id twice": (q35(NIC, NIC), ("'nic'", "2 times", "an id of its own")),
     "id of the root bus": (q35({**NIC, "id": "pcie.0"}), ("'pcie.0'", "2 times")),
     "id QEMU refuses": (q35({**NIC, "id": "1st"}), ("devices.0.id", "1st")),
+    "IOMMU for virtio 0.9": (
+        pc({"id": "n", "model": "virtio-net", "virtio": "transitional", "properties": {"iommu_platform": "on"}}),
+        ("devices.n.virtio", "transitional", "leave one of both out"),
+    ),
     "unknown field": (q35({**NIC, "slot": 3}), ("devices.0.slot", "Extra inputs")),
     "unknown machine": ({"machine": "q36"}, ("machine", "q36")),
     "OVMF without its clock": (
@@ -44,7 +48,37 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     ),
     "CPU that QEMU refuses": (
         q35(memory=64 << 30, phys_bits=36, pci_hole64="32GiB"),
-        ("phys_bits 36", "0x1880000000", "at least 37", "smaller pci_hole64"),
+        ("phys_bits: 36", "0x1880000000", "at least 37", "less memory"),
+    ),
+    "a hole beyond the CPU's addresses, without a BAR": (
+        q35(NIC, memory="16GiB", pci_hole64="8TiB", firmware="ovmf"),
+        ("pci_hole64: 8796093022208", "0x90380000000", "40 address bits", "phys_bits of at least 44", "994GiB"),
+    ),
+    "the default hole behind RAM": (
+        q35(memory=31 << 30, phys_bits=36),
+        ("phys_bits: 36", "at least 37", "pci_hole64 of at most 31GiB"),
+    ),
+    "RAM to be plugged beyond them": (
+        q35(memory="16GiB", max_memory="1TiB", memory_slots=4),
+        ("max_memory: 1099511627776", "phys_bits of at least 42", "less max_memory"),
+    ),
+    "more RAM than any CPU reaches": (q35(memory=1 << 53), ("memory: 9007199254740992", "not start: say less memory")),
+    "less at most than at first": (
+        q35(memory="2GiB", max_memory="1GiB"),
+        ("max_memory", "less than memory, 2147483648"),
+    ),
+    "RAM to be plugged by odd bytes": (
+        q35(max_memory=(1 << 30) + 1),
+        ("max_memory", "no multiple of 4096", "say 1073745920"),
+    ),
+    "slots with nothing to plug": (q35(memory_slots=2), ("memory_slots: 2", "say a max_memory above memory")),
+    "slots at the most already": (
+        q35(memory="1GiB", max_memory="1GiB", memory_slots=2),
+        ("memory_slots: 2", "say a max_memory above memory"),
+    ),
+    "RAM to be plugged on a machine that takes none": (
+        pc(max_memory="2GiB") | {"machine": "pc-i440fx-2.0"},
+        ("max_memory", "pc-i440fx-2.0", "from 2.1 on"),
     ),
     # addresses
     "address twice": (
@@ -120,12 +154,35 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
         pc(controllers=[{"id": "a", "model": "pci-bridge", "address": "a:02"}]),
         ("controllers.a.address", "a inside a"),
     ),
-    "express controller on pc": (pc(controllers=[PORT]), ("controllers.rp.model", "pcie-root-port", "q35", "pc")),
-    "pxb on q35": (q35(controllers=[{"id": "px", "model": "pxb"}]), ("controllers.px.model", "only on machine pc")),
+    "express controller on pc": (
+        pc(controllers=[{"id": "px", "model": "pxb-pcie"}]),
+        ("controllers.px.model", "pxb-pcie", "on machine q35 only", "not on pc"),
+    ),
+    "pxb on q35": (q35(controllers=[{"id": "px", "model": "pxb"}]), ("controllers.px.model", "on machine pc only")),
     # properties
     "property of another model": (
         q35(controllers=[{**PORT, "properties": {"chasis": 1}}]),
         ("controllers.rp.properties.chasis", "nearest: chassis"),
+    ),
+    "value of another type": (
+        q35(controllers=[{**PORT, "properties": {"disable-acs": "banana"}}]),
+        ("controllers.rp.properties.disable-acs", "'banana'", "on or off"),
+    ),
+    "value that is none of a few": (
+        q35(controllers=[{**PORT, "properties": {"x-width": 3}}]),
+        ("controllers.rp.properties.x-width", "one of 1, 2, 4"),
+    ),
+    "option ROM of a port": (
+        q35(controllers=[{**PORT, "properties": {"romfile": "/x"}}]),
+        ("controllers.rp.properties.romfile", "not planned"),
+    ),
+    "place as a property": (
+        q35(controllers=[{**PORT, "properties": {"addr": "5"}}]),
+        ("controllers.rp.properties.addr", "say address"),
+    ),
+    "hidden hot-plug of a port that takes it": (
+        q35(controllers=[{**PORT, "properties": {"x-native-hotplug": "off"}}]),
+        ("controllers.rp.properties.x-native-hotplug", "hotplug: false"),
     ),
     "number out of range": (
         q35(controllers=[{**PORT, "properties": {"chassis": 256}}]),
@@ -192,7 +249,10 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
         ("memory", str((3 << 61) + (128 << 20)), "ask for less"),
     ),
     "two primary qxl": (q35(*[{"id": n, "model": "qxl-vga"} for n in "ab"]), ("a, b", "one qxl-vga", "leave")),
-    "two vIOMMUs": (q35(*[{"id": n, "model": "virtio-iommu"} for n in "ab"]), ("a, b", "one virtio-iommu")),
+    "two vIOMMUs": (
+        q35(*[{"id": n, "model": "virtio-iommu"} for n in "ab"]),
+        ("a, b", "one amd-iommu or virtio-iommu"),
+    ),
     "two VGA of an old machine type": (
         {"machine": "pc-q35-2.12", "devices": [{"id": "a", "model": "VGA"}, {"id": "b", "model": "cirrus-vga"}]},
         ("a, b", "VGA or cirrus-vga", "pc-q35-2.12"),
@@ -245,7 +305,7 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     "near itself": (q35({**NIC, "near": ["nic"]}), ("devices.nic.near", "'nic'", "not another device")),
     "near a switch on pc": (
         pc(NIC, {"id": "two", "model": "e1000", "near_switch": ["nic"]}),
-        ("devices.two.near_switch", "pc", "no PCI Express switches"),
+        ("devices.two.near_switch", "pc", "planned on machine q35 only"),
     ),
     "node that does not exist": (
         q35({**NIC, "numa": 2}, numa_nodes=2),
@@ -361,3 +421,12 @@ def test_a_property_that_is_a_field_sets_it() -> None:
     assert placed == Guest.model_validate(q35(controllers=[{**EXPANDER, "numa": 0}], numa_nodes=1))
     agreeing = {**PORT, "hotplug": "off", "properties": {"hotplug": False}}
     assert Guest.model_validate(q35(controllers=[agreeing])) == closed
+
+
+@pytest.mark.parametrize("virtio", [None, "auto", "auto-by-os"])
+def test_what_goes_through_the_iommu_is_modern(virtio: str | None) -> None:
+    """Where the mode is left open. Kinds that are modern alone need not be told."""
+    switches = {"properties": {"iommu_platform": "yes"}}
+    net = {"id": "n", "model": "virtio-net-pci", "virtio": virtio, **switches}
+    guest = Guest.model_validate(pc(net, {"id": "g", "model": "virtio-gpu", **switches}))
+    assert [device.fixed_mode for device in guest.devices] == [VirtioMode.MODERN, None]

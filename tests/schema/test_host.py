@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import VirtioMode
-from qslot.schema.environment.host import Host, host_of_versions, newest_machine
+from qslot.schema.environment.host import Host, host_of_versions, meant_by, newest_machine
 from qslot.schema.errors import InputError
-from qslot.schema.formats.files import read_host
+from qslot.schema.formats.hosts import read_host
 from qslot.schema.libvirt import SourceError
 from qslot.schema.libvirt.capabilities import host_of_capabilities
 
@@ -121,8 +121,8 @@ def test_what_are_no_capabilities(data: bytes, message: str) -> None:
 
 
 def test_listed_machine_types_are_all_there_are() -> None:
-    host = host_of_capabilities(caps("pc-q35-6.2", "pc-q35-4.2", "q35", "pc-q35-rhel8.6.0", "microvm"), "a.xml")
-    assert host.machines == frozenset({"pc-q35-6.2", "pc-q35-4.2"})
+    host = host_of_capabilities(caps("pc-q35-6.2", "pc-q35-4.2", "q35", "pc-q35-jammy", "microvm"), "a.xml")
+    assert host.machines == frozenset({"pc-q35-6.2", "pc-q35-4.2", "pc-q35-jammy"})
     assert (host.has_machine("pc-q35-4.2"), host.has_machine("pc-q35-5.0")) == (True, False)
 
 
@@ -143,11 +143,104 @@ def test_the_newest_machine_that_all_have(hosts: list[str], q35: str | None, pc:
     assert (newest_machine("q35", known), newest_machine("pc", known)) == (q35, pc)
 
 
+@pytest.mark.parametrize(
+    ("qemu", "has", "lacks"),
+    [
+        ("7.2", ("pc-i440fx-1.4", "pc-q35-2.4", "pc-q35-7.2"), ("pc-q35-8.0", "pc-i440fx-1.3")),
+        ("9.1", ("pc-i440fx-2.4", "pc-q35-2.4", "pc-q35-9.1"), ("pc-i440fx-2.3",)),
+        ("10.0", ("pc-i440fx-2.4", "pc-q35-3.1", "pc-q35-10.0"), ("pc-i440fx-2.3", "pc-q35-10.1")),
+        ("10.1", ("pc-q35-4.2",), ("pc-q35-4.1", "pc-q35-2.4")),
+        ("11.1", ("pc-i440fx-5.2", "pc-q35-11.1"), ("pc-q35-5.1",)),
+    ],
+)
+def test_machine_types_that_a_qemu_has(qemu: str, has: tuple[str, ...], lacks: tuple[str, ...]) -> None:
+    host = host_of_versions(f"qemu={qemu}")
+    assert {name: host.has_machine(name) for name in (*has, *lacks)} == dict.fromkeys(has, True) | dict.fromkeys(
+        lacks, False
+    )
+
+
+def test_a_host_of_qemu_10_shares_machine_types_with_an_old_one() -> None:
+    hosts = (host_of_versions("qemu=10.0"), host_of_versions("qemu=3.1"))
+    assert (newest_machine("q35", hosts), newest_machine("pc", hosts)) == ("pc-q35-3.1", "pc-i440fx-3.1")
+
+
 def test_the_newest_machine_of_lists() -> None:
     one = host_of_capabilities(caps("pc-q35-6.2", "pc-q35-4.2", "pc-q35-2.10", "pc-q35-2.9"), "one")
     other = host_of_capabilities(caps("pc-q35-2.9", "pc-q35-2.10", "pc-q35-7.0"), "other")
     assert newest_machine("q35", (one, other)) == "pc-q35-2.10"
     assert newest_machine("pc", (one, other)) is None
+
+
+# ---- machine types of distributions
+
+
+def host_with(*machines: str, **aliases: str) -> Host:
+    """By capabilities; aliases stand there as libvirt has them, with what they stand for."""
+    named = "".join(
+        f"<machine canonical='{means}'>{name.replace('_', '-')}</machine>" for name, means in aliases.items()
+    )
+    data = caps(*machines).replace(b"</arch>", named.encode() + b"</arch>")
+    return host_of_capabilities(data, "a.xml")
+
+
+UBUNTU = host_with(
+    *(
+        "pc-q35-noble",
+        "pc-i440fx-noble",
+        "pc-q35-noble-hpb",
+        "pc-q35-jammy",
+        "pc-q35-8.2",
+        "pc-i440fx-8.2",
+        "pc-q35-6.2",
+    ),
+    **{"q35": "pc-q35-noble", "pc": "pc-i440fx-noble", "ubuntu-q35": "pc-q35-noble"},
+)
+RED_HAT = host_with(
+    *("pc-q35-rhel9.4.0", "pc-q35-rhel9.2.0", "pc-q35-rhel8.6.0", "pc-i440fx-rhel7.6.0"),
+    q35="pc-q35-rhel9.4.0",
+    pc="pc-i440fx-rhel7.6.0",
+)
+OLDER_RED_HAT = host_with("pc-q35-rhel9.2.0", "pc-q35-rhel8.6.0", "pc-i440fx-rhel7.6.0", q35="pc-q35-rhel9.2.0")
+
+
+def test_a_distribution_s_machine_types_count_as_the_versions_they_stand_for() -> None:
+    assert (RED_HAT.qemu, UBUNTU.qemu) == ((8, 2), (8, 2))
+    assert RED_HAT.has_machine("pc-q35-rhel9.2.0") is True
+    assert RED_HAT.has_machine("pc-q35-8.2") is False
+    assert UBUNTU.has_machine("ubuntu-q35") is True
+
+
+@pytest.mark.parametrize(
+    ("hosts", "q35", "pc"),
+    [
+        ((RED_HAT,), "pc-q35-rhel9.4.0", "pc-i440fx-rhel7.6.0"),
+        ((RED_HAT, OLDER_RED_HAT), "pc-q35-rhel9.2.0", "pc-i440fx-rhel7.6.0"),
+        ((UBUNTU,), "pc-q35-8.2", "pc-i440fx-8.2"),
+        ((UBUNTU, RED_HAT), None, None),
+        ((UBUNTU, host_of_versions("qemu=6.2")), "pc-q35-6.2", None),
+        ((RED_HAT, host_of_versions("qemu=8.2")), None, None),
+    ],
+)
+def test_the_newest_machine_that_all_list(hosts: tuple[Host, ...], q35: str | None, pc: str | None) -> None:
+    assert (newest_machine("q35", hosts), newest_machine("pc", hosts)) == (q35, pc)
+
+
+def test_domain_capabilities_tell_of_one_machine_type_and_its_vendor() -> None:
+    """Red Hat's hosts have no names of upstream's; Ubuntu's do."""
+    red_hat = host_of_capabilities(domcaps("pc-q35-rhel9.4.0"), "a.xml")
+    assert red_hat.qemu == (8, 2)
+    assert (red_hat.has_machine("pc-q35-rhel9.4.0"), red_hat.has_machine("pc-q35-8.2")) == (True, False)
+    assert red_hat.has_machine("pc-q35-rhel9.2.0") is None
+    assert (newest_machine("q35", (red_hat,)), newest_machine("pc", (red_hat,))) == ("pc-q35-rhel9.4.0", None)
+    ubuntu = host_of_capabilities(domcaps("pc-q35-noble"), "a.xml")
+    assert (newest_machine("q35", (ubuntu,)), newest_machine("pc", (ubuntu,))) == ("pc-q35-noble", "pc-i440fx-8.2")
+
+
+def test_an_alias_means_what_all_hosts_take_it_for() -> None:
+    assert meant_by("q35", (UBUNTU,)) == meant_by("ubuntu-q35", (UBUNTU,)) == "pc-q35-noble"
+    assert meant_by("q35", (RED_HAT, OLDER_RED_HAT)) is None
+    assert meant_by("q35", (host_of_versions("qemu=7.2"),)) is None
 
 
 # ---- files
@@ -158,10 +251,15 @@ def test_hosts_from_files(tmp_path: Path) -> None:
     file.write_bytes(domcaps())
     assert read_host(str(file)).qemu == (6, 2)
     assert read_host(f"{file},libvirt=8.0").libvirt == (8, 0)
-    assert read_host("qemu=6.2") == Host(name="qemu=6.2", qemu=(6, 2))
+    assert read_host("qemu=6.2") == Host(name="qemu=6.2", qemu=(6, 2), runs=(6, 2))
     for source, message in (
         (str(tmp_path / "no.xml"), "can't be read"),
         (f"{file},libvirt=x", "does not say versions"),
     ):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=message) as caught:
             read_host(source)
+        assert (caught.value.field, caught.value.value) == ("host", source)
+    for bad in ("qemu=x", str(file.parent)):
+        with pytest.raises(InputError) as caught:
+            read_host(bad)
+        assert caught.value.field == "host"

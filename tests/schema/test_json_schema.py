@@ -9,8 +9,9 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from qslot.schema import Guest
-from qslot.schema.formats.files import parse_guest, read_data
+from qslot.schema.formats.files import parse_guest
 from qslot.schema.formats.json_schema import guest_schema, layout_schema
+from qslot.schema.formats.unchecked import read_data
 
 from ..generator import request
 from ..layouts import small_layout
@@ -46,7 +47,10 @@ SPELLINGS = {
     "spare as a list": guest(spare=[{"kind": "pcie", "count": 2, "io": "4KiB", "memory": "64 MiB"}]),
     "size as text": guest(memory="64KiB"),
     "size with spaces": guest(memory=" 2 GiB "),
-    "size in bytes as text": guest(memory="4096", pci_hole64="1TiB"),
+    "size in bytes as text": guest(memory="4096", pci_hole64="1TiB", phys_bits=41),
+    "cpu by name": guest(cpu="EPYC-v4"),
+    "cpu of the host": guest(cpu="host"),
+    "cpu by its parts": guest(cpu={"vendor": "intel", "phys_bits": 46, "host": "on"}),
     "number as text": guest(phys_bits="46", numa_nodes="2"),
     "switches as words": guest(chipset={"sata": "off", "smbus": "no", "usb": "true"}),
     "port without hot-plug": guest(controllers=[PORT | {"hotplug": "off", "properties": {"io-reserve": "8K"}}]),
@@ -65,6 +69,9 @@ REFUSED = {
     "field of a policy": guest(policy={"presets": "libvirt"}),
     "field of a chipset": guest(chipset={"ahci": True}),
     "device without a model": guest(devices=[{"id": "net0"}]),
+    "field of a cpu": guest(cpu={"bits": 46}),
+    "model of a cpu": guest(cpu="EPIC"),
+    "vendor of a cpu": guest(cpu={"vendor": "GenuineIntel"}),
     "machine": guest(machine="q36"),
     "firmware": guest(firmware="bios"),
     "firmware version": guest(firmware={"version": "new"}),

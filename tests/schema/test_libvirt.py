@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from qslot.schema import Guest
+from qslot.schema import Cpu, Guest
 from qslot.schema.errors import InputError
 from qslot.schema.formats.files import parse_guest
 from qslot.schema.libvirt import SourceError, guest_data, read
@@ -47,6 +48,67 @@ class TestRead:
         assert guest.chipset.acpi
         assert not read(domain().replace("<acpi/>", "").encode()).chipset.acpi
 
+    def test_memory_that_can_be_plugged(self) -> None:
+        """libvirt goes by the cells, and rounds the most up to whole MiB."""
+        cells = "<numa><cell id='0' cpus='0' memory='1' unit='GiB'/><cell id='1' cpus='1' memory='1048576'/></numa>"
+        more = f"<maxMemory slots='16' unit='KiB'>8388609</maxMemory><cpu>{cells}</cpu>"
+        guest = read(domain(more=more).encode())
+        assert (guest.memory, guest.max_memory, guest.memory_slots) == (2 << 30, (8 << 30) + MIB, 16)
+        with pytest.raises(SourceError, match="slots 'x'"):
+            read(domain(more="<maxMemory slots='x' unit='GiB'>8</maxMemory>").encode())
+
+    @pytest.mark.parametrize(
+        ("cpu", "bits", "large_pages"),
+        [
+            ("<cpu mode='host-passthrough'/>", 42, True),
+            ("<cpu mode='maximum'/>", 42, True),
+            ("<cpu><model>EPYC</model><maxphysaddr mode='passthrough'/></cpu>", 42, True),
+            ("<cpu><model>EPYC</model><maxphysaddr mode='emulate' bits='46'/></cpu>", 46, True),
+            ("<cpu><model>Skylake-Client-IBRS</model><maxphysaddr mode='emulate' bits='46'/></cpu>", 46, False),
+            (
+                "<cpu><model>Haswell</model><maxphysaddr mode='emulate' bits='46'/><feature name='pdpe1gb'/></cpu>",
+                46,
+                True,
+            ),
+            (
+                "<cpu mode='host-passthrough'><maxphysaddr mode='emulate' bits='46'/>"
+                "<feature policy='disable' name='pdpe1gb'/></cpu>",
+                46,
+                False,
+            ),
+        ],
+    )
+    def test_address_bits_of_large_guests(self, cpu: str, bits: int, large_pages: bool) -> None:
+        """A CPU with the host's has at least those without which no host starts the guest."""
+        text = domain(more=cpu).replace(">512<", f">{2 << 20}<")
+        guest = read(text.encode())
+        assert (guest.memory, guest.phys_bits, guest.pdpe1gb) == (2 << 40, bits, large_pages)
+
+    @pytest.mark.parametrize(
+        ("cpu", "seen"),
+        [
+            ("<cpu mode='host-passthrough'/>", Cpu(host=True)),
+            ("<cpu mode='host-model'><vendor>Intel</vendor></cpu>", Cpu(host=True, vendor="intel")),
+            ("<cpu mode='custom'><model>EPYC-Rome</model></cpu>", Cpu(model="EPYC-Rome", vendor="amd")),
+            ("<cpu><model vendor_id='GenuineIntel'>EPYC</model></cpu>", Cpu(model="EPYC", vendor="intel")),
+            ("<cpu><model>Haswell</model><vendor>AMD</vendor></cpu>", Cpu(model="Haswell", vendor="amd")),
+            ("<cpu><model>of-nobody</model><vendor>Hygon</vendor></cpu>", Cpu(vendor="other")),
+            ("<cpu><topology sockets='1' cores='2' threads='1'/></cpu>", Cpu()),
+            ("", Cpu()),
+        ],
+    )
+    def test_cpu(self, cpu: str, seen: Cpu) -> None:
+        assert read(domain(more=cpu).encode().replace(b"type='qemu'", b"type='kvm'")).cpu == seen
+
+    def test_the_vendor_of_the_host_is_not_that_of_an_emulated_cpu(self) -> None:
+        cpu = "<cpu><model>Haswell</model><vendor>AMD</vendor></cpu>"
+        assert read(domain(more=cpu).encode().replace(b"type='kvm'", b"type='qemu'")).cpu.vendor == "intel"
+
+    def test_a_large_guest_whose_cpu_has_qemus_own_bits(self) -> None:
+        with pytest.raises(ValidationError, match="phys_bits of at least 42"):
+            read(domain().replace(">512<", f">{2 << 20}<").encode())
+        assert read(domain(more="<cpu mode='host-passthrough'/>").encode()).phys_bits is None
+
     @pytest.mark.parametrize(
         ("element", "model", "rest"),
         [
@@ -62,7 +124,7 @@ class TestRead:
                 "virtio-net",
                 {"properties": {"mq": True, "vectors": 10}},
             ),
-            ("<interface type='hostdev'/>", "vfio-pci", {"connect": "express", "bars": []}),
+            ("<interface type='hostdev'/>", "vfio-pci", {}),
             ("<controller type='scsi' index='0'/>", "lsi53c895a", {}),
             ("<controller type='scsi' index='0' model='virtio-scsi'/>", "virtio-scsi", {}),
             ("<controller type='sata' index='1'/>", "ich9-ahci", {}),
@@ -73,7 +135,13 @@ class TestRead:
             ("<input type='tablet' bus='virtio'/>", "virtio-tablet", {}),
             ("<serial type='pty'><target type='pci-serial'/></serial>", "pci-serial", {}),
             ("<watchdog model='i6300esb'/>", "i6300esb", {}),
-            ("<hostdev type='mdev'/>", "vfio-pci", {"connect": "express", "bars": []}),
+            ("<hostdev type='mdev'><source><address uuid='0'/></source></hostdev>", "vfio-pci", {}),
+            (
+                "<hostdev type='pci'><source><address domain='0' bus='0x17' slot='0' function='0x1'/></source>"
+                "<rom bar='off'/></hostdev>",
+                "vfio-pci",
+                {"properties": {"host": "0000:17:00.1"}, "rom": 0},
+            ),
             ("<vsock/>", "vhost-vsock", {}),
             ("<iommu model='virtio'/>", "virtio-iommu", {}),
         ],
@@ -107,9 +175,10 @@ class TestRead:
 
     def test_usb2_companions_are_one_group(self) -> None:
         models = ("ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3")
-        found = devices(*(f"<controller type='usb' index='1' model='{model}'/>" for model in models))
-        assert {one["group"] for one in found.values()} == {"usb1"}
-        assert [one["address"] for one in found.values()] == [".7", ".0", ".1", ".2"]
+        text = domain("".join(f"<controller type='usb' index='1' model='{model}'/>" for model in models))
+        found = [one for one in guest_data(text.encode())["devices"] if one["model"] != "qemu-xhci"]
+        assert {one["group"] for one in found} == {"usb1"}
+        assert [one["address"] for one in found] == [".7", ".0", ".1", ".2"]
 
     def test_missing_devices_are_there(self) -> None:
         """USB, SCSI and virtio-serial controllers, a video for graphics, the balloon."""

@@ -12,7 +12,8 @@ from qslot.schema.firmware.apertures import Aperture
 from qslot.schema.firmware.bars import device_bars
 from qslot.schema.firmware.need import Where, apertures, chipset_asks, needed, port_memory
 from qslot.schema.firmware.pieces import NONE, Memory, Piece, whole
-from qslot.schema.pci.machine import Family, Machine, machine_of
+from qslot.schema.pci.machine import Machine
+from qslot.schema.pci.machine_types import Family
 
 from ..real.random_layouts import random_layout
 
@@ -36,7 +37,7 @@ def tight(seed: int, family: Family, firmware: object) -> bool:
     planned = random_layout(seed, family, Firmware.model_validate(firmware), heavy=True)
     if predict(planned).failure is not None:
         return False
-    machine = machine_of(planned.machine, planned.platform.chipset)
+    machine = planned.machine_model
     below, above = apertures(machine, planned.platform, planned.firmware)
     for unit in UNITS:
         assert_it_fits(planned, machine, below, above, unit)

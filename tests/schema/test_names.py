@@ -9,7 +9,6 @@ from qslot.schema.firmware import predict
 from qslot.schema.layout.topology import topology_of
 from qslot.schema.linux.interface_names import guest_names
 from qslot.schema.linux.slot_numbers import slot_numbers
-from qslot.schema.pci.machine import machine_of
 from tests.real.layouts import at, controller, layout
 from tests.real.linux.layouts import e1000, root_port
 
@@ -21,7 +20,7 @@ def names(plan: Layout) -> dict[str, str | None]:
 
 
 def numbers(plan: Layout) -> dict[tuple[str, int], int]:
-    topology = topology_of(machine_of(plan.machine, plan.platform.chipset), plan)
+    topology = topology_of(plan.machine_model, plan)
     return slot_numbers(plan, topology, predict(plan).secondary)
 
 

@@ -11,7 +11,7 @@ import pytest
 from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController, Seat
-from qslot.schema.probe import MissingError, QemuEndedError, boot, differences, missing
+from qslot.schema.probe import Enumeration, MissingError, QemuEndedError, boot, differences, missing
 from qslot.schema.probe.enumeration import Tree
 
 from ..layouts import small_layout
@@ -158,7 +158,7 @@ def test_differences_name_who_is_not_as_planned(change: Callable[[Tree], None], 
     layout = small_layout()
     tree = enumerated(layout)
     change(tree)
-    assert [str(one) for one in differences(layout, tree)] == said
+    assert [str(one) for one in differences(layout, Enumeration(tree, "", "7.2.22", ""))] == said
 
 
 def test_an_imitated_device_is_held_to_its_place_alone() -> None:
@@ -167,6 +167,6 @@ def test_an_imitated_device_is_held_to_its_place_alone() -> None:
     host = planned.devices[0].model_copy(update={"model": "vfio-pci", "driver": "vfio-pci", "bars": ()})
     layout = planned.model_copy(update={"devices": (host, *planned.devices[1:])})
     tree = enumerated(planned)
-    assert differences(layout, tree) == []
+    assert differences(layout, Enumeration(tree, "", "7.2.22", "")) == []
     of(tree, "video0")["slot"] = 3
-    assert [one.subject for one in differences(layout, tree)] == ["video0", "video0"]
+    assert [one.subject for one in differences(layout, Enumeration(tree, "", "7.2.22", ""))] == ["video0", "video0"]

@@ -5,7 +5,7 @@ import pytest
 from qslot.schema import Chipset
 from qslot.schema.layout.layout import Platform
 from qslot.schema.pci.machine import machine_of
-from qslot.schema.pci.ram import high_memory_end
+from qslot.schema.pci.ram import RamSizes, high_memory_end
 
 GIB = 1 << 30
 
@@ -20,12 +20,33 @@ GIB = 1 << 30
         ("pc", 1010, None, 1024 + 1007),
         ("q35", 100, 950, 1024 + 98),
         ("pc-q35-7.0", 1000, None, 1002),
+        ("pc-i440fx-2.0", 5, None, 6),
+        ("pc-i440fx-1.7", 5, None, 5.5),
     ],
 )
 def test_high_memory_gives_way_to_amds_reserved_addresses(
-    machine: str, memory: int, hole: int | None, end: int
+    machine: str, memory: int, hole: int | None, end: float
 ) -> None:
     platform = Platform(
         memory=memory * GIB, numa_nodes=0, chipset=Chipset(), pci_hole64=None if hole is None else hole * GIB
     )
-    assert high_memory_end(machine_of(machine, Chipset()), platform.memory, platform.pci_hole64) == end * GIB
+    assert high_memory_end(machine_of(machine, Chipset()), platform) == end * GIB
+
+
+@pytest.mark.parametrize(
+    ("machine", "memory", "most", "slots", "end"),
+    [
+        ("q35", 2, 4, 0, 4 + 2),
+        ("q35", 2, 2, 0, 4),
+        ("q35", 4, 12, 3, 4 + 2 + 8 + 3),
+        ("pc", 4, 12, 16, 4 + 1 + 8 + 16),
+        ("pc-q35-2.5", 4, 12, 1, 4 + 2 + 8 + 1),
+        ("pc-q35-2.4", 4, 12, 1, 4 + 2),
+    ],
+)
+def test_high_memory_ends_behind_what_can_be_plugged(
+    machine: str, memory: int, most: int, slots: int, end: int
+) -> None:
+    """Machine types before 2.5 leave no room for it."""
+    sizes = RamSizes(memory * GIB, most * GIB, slots)
+    assert high_memory_end(machine_of(machine, Chipset()), sizes) == end * GIB

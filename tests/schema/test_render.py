@@ -4,11 +4,15 @@ import pytest
 
 from qslot.schema import Finding, Layout, Undecided
 from qslot.schema.formats.text_layout import findings, tree
-from qslot.schema.layout.layout import ObjectiveTerm, PlacedController
+from qslot.schema.layout.layout import IoWindow, ObjectiveTerm, PlacedController
+from qslot.schema.layout.preference import UnmetPreference
+from qslot.schema.picture.caption import RESERVED
 from tests.layouts import nic, port, small_layout
 
 TREE = """\
-q35, seabios 1.16.2; 4 devices; 5 controllers (4 pcie-root-port, 1 pcie-pci-bridge); spare: 1 pci, 1 pcie
+q35, QEMU 11.1 (assumed), seabios 1.17.0; 4 devices; \
+5 controllers (4 pcie-root-port, 1 pcie-pci-bridge); spare: 1 pci, 1 pcie; \
+free for hot-plug: 2 pcie, 29 pci
 
 pcie.0
  +-00.*  (host bridge)
@@ -32,6 +36,14 @@ warning shpc-driver: net0: hot-plug there works only if the guest has an SHPC dr
 
 def test_tree() -> None:
     assert tree(small_layout()) == TREE
+
+
+def test_tree_says_what_an_io_reserve_is_where_there_is_one() -> None:
+    old = small_layout()
+    firmware = old.firmware.model_copy(update={"name": "ovmf", "version": "2022.11"})
+    empty = IoWindow(controller="rp4", base=None, size=4096)
+    assert RESERVED in tree(old.model_copy(update={"firmware": firmware, "io_windows": (*old.io_windows, empty)}))
+    assert RESERVED not in tree(old)
 
 
 def test_tree_has_a_line_for_every_device_of_a_large_layout() -> None:
@@ -60,6 +72,14 @@ def test_tree_shows_what_hangs_nowhere() -> None:
         assert f" ?  not below pcie.0: {line}" in text
 
 
+def test_a_layout_with_parts_that_hang_nowhere_is_not_called_optimal_without_a_word() -> None:
+    layout = small_layout()
+    nowhere = layout.devices[1].model_copy(update={"bus": "rp9"})
+    text = tree(layout.model_copy(update={"devices": (layout.devices[0], nowhere)}))
+    assert text.index("not sound: parts of it hang nowhere") < text.index("optimal, every term proved")
+    assert "not sound" not in tree(layout)
+
+
 def test_tree_of_a_bus_inside_itself_ends() -> None:
     twice = (port("rp1", 0), PlacedController(id="rp1", model="pci-bridge", bus="rp1", slot=0, function=0))
     assert "rp1 pci-bridge" in tree(small_layout().model_copy(update={"controllers": twice}))
@@ -71,6 +91,24 @@ def test_tree_marks_what_is_not_proved() -> None:
     assert text.endswith(
         "not proved optimal:\n  bridges above endpoints, summed                  12  not proved: at least 10, gap 2\n"
     )
+
+
+def test_tree_names_the_preferences_that_are_not_met() -> None:
+    """Those of one reason together; terms that compare with a previous layout say nothing where there is none."""
+    unmet = [UnmetPreference(who=f"net{number}", reason="hotplug-unmet", weight=8) for number in range(9)]
+    unmet.append(UnmetPreference(who="video0", reason="chipset-place", weight=1))
+    terms = [ObjectiveTerm(term="moved", value=0, bound=0), ObjectiveTerm(term="preferences", value=73, bound=73)]
+    update = {"objective": tuple(terms), "unmet": tuple(unmet), "warnings": ()}
+    footer = tree(small_layout().model_copy(update=update)).rpartition("\n\n")[2]
+    assert footer.splitlines() == [
+        "optimal, every term proved:",
+        "  preferences not met (weighted)                   73  proved least",
+        "preferences not met:",
+        "  hotplug-unmet of net0 to net8, 8 each",
+        "  chipset-place of video0, 1",
+    ]
+    moved = (ObjectiveTerm(term="moved", value=2, bound=2),)
+    assert "devices that move" in tree(small_layout().model_copy(update={"objective": moved}))
 
 
 def test_tree_of_nodes() -> None:

@@ -44,8 +44,8 @@ def excluded(candidate: Candidate) -> list[tuple[str, dict[str, Any]]]:
     [
         ("rhel6.10", "transitional", "transitional"),
         ("rhel7.9", "modern", "modern"),
-        ("win10", "modern", "modern"),  # what its driver packages drive, as nothing in it does
-        ("freebsd8.0", None, "transitional"),
+        ("win10", "auto", "auto"),  # no driver of its own: as QEMU has it
+        ("freebsd8.0", None, "auto"),
     ],
 )
 def test_the_os_decides(os: str, q35: str | None, pc: str) -> None:

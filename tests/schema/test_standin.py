@@ -74,7 +74,7 @@ def test_another_image_of_seabios(tmp_path: Path) -> None:
 
 
 def test_ovmf_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qslot.schema.formats.standalone.OVMF_CODE", ("/nowhere/OVMF.fd",))
+    monkeypatch.setattr("qslot.schema.formats.ovmf_image.OVMF_CODE", ("/nowhere/OVMF.fd",))
     planned = Layout.model_validate({**layout().model_dump(), "firmware": "ovmf"})
     with pytest.raises(FileNotFoundError, match="/nowhere"):
         standalone(planned)

@@ -24,7 +24,7 @@ def test_a_good_layout_breaks_no_rule(which: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{'-'.join(case.subjects) or 'layout'}")
 def test_one_broken_rule_is_the_one_that_is_found(case: Case) -> None:
-    found = verify(*case.broken)
+    found = verify(*case.broken, case.previous)
     expected = Finding.model_validate(
         {"rule": case.rule, "severity": case.severity, "subjects": case.subjects, "details": case.details}
     )

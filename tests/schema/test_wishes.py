@@ -38,6 +38,7 @@ def port(**wishes: Any) -> Data:
     return {"controllers": [{"id": "rp", "model": "pcie-root-port", **wishes}]}
 
 
+HOST: Final[Data] = {"id": "a", "model": "vfio-pci", "connect": "express", "bars": []}
 NODES: Final = {"numa_nodes": 2}
 PLAIN: Final = two(hotplug="preferred")
 NODE_1 = "must sit below an expander of NUMA node 1"
@@ -67,8 +68,20 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
         "a wants b to sit below the same switch (near-switch)",
         "leave out near_switch of a",
     ),
+    ("order", "guest"): Example(
+        {**PLAIN, "order": ["b", "a"]},
+        PLAIN,
+        "b and a are to have ascending guest addresses (order)",
+        "leave b and a out of order",
+    ),
     ("group", "device"): Example(
         two(group="g"), two(), "a make up group g, functions of one slot", "leave out group g"
+    ),
+    ("iommu-group", "device"): Example(
+        {"devices": [HOST | {"iommu_group": 14}]},
+        {"devices": [HOST]},
+        "vfio-pci a is of IOMMU group 14 of the host",
+        "leave out iommu_group of a",
     ),
     ("numa", "device"): Example(
         {**two(numa=1), **NODES}, {**two(), **NODES}, f"virtio-net a {NODE_1}", "leave out numa of a"
@@ -112,10 +125,10 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
         "preset libvirt puts each device alone where libvirt would",
         "preset default instead of libvirt",
     ),
-    ("viommu-host-device", "guest"): Example(
+    ("iommu-group", "guest"): Example(
         {"needs": ["secure-boot", "viommu"], "firmware": "ovmf"},
         {"needs": ["secure-boot"], "firmware": "ovmf"},
-        "with a vIOMMU no host device may sit behind a conventional bridge",
+        "with a vIOMMU all devices of one IOMMU group must share an address space",
         "leave viommu out of needs",
     ),
     ("max-depth", "policy"): Example(

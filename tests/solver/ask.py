@@ -49,7 +49,9 @@ def host(name: str, connect: str = "express", io: int = 0, **rest: Any) -> Data:
 
 
 class Case(NamedTuple):
-    """`seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do). `has`: fields that the layout must
+    """A request, a Guest's fields; `previous` among them is the request whose plan was there before.
+
+    `seats`: where things must sit, `BUS:SLOT.FUNCTION` by id (a prefix will do). `has`: fields that the layout must
     give them; of `properties` just those that are named."""
 
     guest: Data
@@ -94,20 +96,28 @@ def policy(**limits: Any) -> Data:
     return limits
 
 
+def asked(data: Data | Guest) -> tuple[Guest, Layout | None]:
+    """The request, and the layout before, if there is one."""
+    if isinstance(data, Guest):
+        return data, None
+    before = planned(data["previous"]) if "previous" in data else None
+    return Guest.model_validate({name: value for name, value in data.items() if name != "previous"}), before
+
+
 def planned(data: Data | Guest, options: Options | None = None) -> Layout:
     """The layout, which must be proved optimal and verified."""
-    request = data if isinstance(data, Guest) else Guest.model_validate(data)
-    outcome = solve(request, options)
+    request, before = asked(data)
+    outcome = solve(request, options, before)
     assert isinstance(outcome, Solved), outcome
-    assert [str(finding) for finding in verify(request, outcome.layout) if finding.severity == "error"] == []
+    assert [str(finding) for finding in verify(request, outcome.layout, before) if finding.severity == "error"] == []
     assert outcome.layout.status == "optimal"
     assert all(term.value == term.bound for term in outcome.layout.objective)
     return outcome.layout
 
 
 def refused(data: Data | Guest) -> Infeasible:
-    request = data if isinstance(data, Guest) else Guest.model_validate(data)
-    outcome = solve(request)
+    request, before = asked(data)
+    outcome = solve(request, previous=before)
     if isinstance(outcome, Solved):
         raise AssertionError(f"planned: {picture(outcome.layout)}")
     assert isinstance(outcome, Infeasible), outcome
@@ -179,9 +189,11 @@ UNNAMED = frozenset(
         "address-range",
         "chipset",
         "slot-sharing",
+        "companion",
+        "virtual-functions",
+        "sriov-pf",
         "connect",
         "virtio-slot",
-        "viommu-host-device",
         "shpc",
         "reserves",
     }
@@ -193,7 +205,7 @@ def refused_for(rule: str, data: Data) -> None:
     """No layout, and that rule is named: with what runs out, or with the facts that clash."""
     findings = refused(data).findings
     if rule not in {*UNNAMED, *(finding.rule for finding in findings)}:
-        outcome = with_conflict(Guest.model_validate(data), Limits.of(Options()))
+        outcome = with_conflict(asked(data)[0], Limits.of(Options()))
         assert isinstance(outcome, Infeasible)
         assert rule in rules_named(outcome), outcome
 

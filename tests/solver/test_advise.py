@@ -10,6 +10,7 @@ from qslot.schema.environment.host import host_of_versions
 from qslot.schema.environment.osinfo import find_os
 from qslot.schema.environment.target import Environment
 from qslot.schema.verify import verify
+from qslot.schema.verify.environment import host_firmware
 from qslot.solver import advise
 
 from .ask import Data, device, devices, host, policy
@@ -151,4 +152,39 @@ def test_the_request_for_the_machine_chosen() -> None:
     assert advice.guest is not None
     assert (advice.guest.machine, advice.guest.devices[0].virtio) == ("pc-q35-6.2", "transitional")
     assert isinstance(advice.outcome, Solved)
-    assert verify(advice.guest, advice.outcome.layout) == []
+    assert [one.rule for one in verify(advice.guest, advice.outcome.layout)] == ["qemu-version"]
+    assert (advice.guest.qemu, advice.outcome.layout.qemu_version) == ("6.2", (6, 2))
+
+
+BOOTS_ON_OLD_FIRMWARE: dict[str, Any] = {
+    "machine": "pc-q35-7.2",
+    "memory": "4GiB",
+    "controllers": [
+        {"id": "rp1", "model": "pcie-root-port"},
+        {"id": "p2p1", "model": "pcie-pci-bridge", "address": "rp1:0.0"},
+        {"id": "b1", "model": "pci-bridge", "address": "p2p1:1.0", "properties": {"shpc": True}},
+    ],
+    "devices": [{"id": "v", "model": "secondary-vga", "address": "p2p1:2.0"}],
+}
+"""SeaBIOS from 1.16.3 on pads the inner bridge's window to 512 MiB, which the VGA beside it keeps below 4 GiB."""
+
+
+def test_a_layout_that_a_host_does_not_boot_is_not_advised_as_sound() -> None:
+    alone = advised(BOOTS_ON_OLD_FIRMWARE, None, "qemu=7.2")
+    assert isinstance(alone.outcome, Solved)
+    assert [one.rule for one in alone.warnings] == []
+    known = Environment(hosts=(host_of_versions("qemu=10.0"),))
+    (found,) = host_firmware(known, alone.outcome.layout)
+    assert (found.rule, found.severity) == ("host-firmware", "error")
+    assert (found.details["firmware"], found.details["fails"]) == ("seabios 1.16.3", "memory-space")
+    both = advised(BOOTS_ON_OLD_FIRMWARE, None, "qemu=7.2", "qemu=10.0")
+    assert isinstance(both.outcome, Infeasible)
+
+
+def test_hosts_with_other_addresses_are_told() -> None:
+    advice = advised({"memory": "4GiB", "devices": [{"id": "n", "model": "virtio-net"}]}, None, "qemu=7.2", "qemu=11.1")
+    assert isinstance(advice.outcome, Solved)
+    assert (advice.outcome.layout.qemu_version, advice.outcome.layout.firmware.version) == ((11, 1), "1.17.0")
+    (told,) = advice.warnings
+    assert (told.rule, told.severity, told.details["firmware"]) == ("host-firmware", "warning", "seabios 1.16.2")
+    assert "on qemu=7.2 (seabios 1.16.2) the firmware gives other addresses to n" in str(advice)

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from qslot.schema import Solved
 from qslot.schema.environment.advice import Advice
-from qslot.solver.cli import qslot
 
 from .ask import Data, device, policy
+from .command import run
 from .test_advise import DISKS
 
 
@@ -21,16 +20,12 @@ def guest(tmp_path: Path) -> str:
     return str(path)
 
 
-def run(*words: str) -> Result:
-    return CliRunner().invoke(qslot, list(words), prog_name="qslot")
-
-
 def test_advise(guest: str) -> None:
     result = run("advise", guest, "--os", "rhel6.10", "--host", "qemu=7.2", "--host", "qemu=6.2,libvirt=8.0")
     assert result.exit_code == 0
     assert result.stdout.startswith(
         "rhel6.10 on 2 hosts (qemu=7.2, qemu=6.2,libvirt=8.0): "
-        "q35, virtio 0.9 behind a conventional bridge (machine pc-q35-6.2, seabios)\n"
+        "q35, virtio 0.9 behind a conventional bridge (machine pc-q35-6.2, QEMU 7.2, seabios)\n"
         "cost: 4096 bytes of IO windows, 2 controllers\n"
         "  net0   virtio-net-pci-transitional  p2p1:01.0    rhel6.10 drives virtio 0.9 only; "
     )
@@ -129,7 +124,7 @@ def test_bad_input(guest: str, words: list[str], message: str) -> None:
         ({"machine": "p35"}, "machine: 'p35' is not a machine"),
         (
             {"devices": [{"id": "a", "model": "virtio-net", "virtio_by": "x"}]},
-            "devices[0] (a).virtio_by: 'x' is not one",
+            "devices.a.virtio_by: 'x' is not one",
         ),
     ],
 )

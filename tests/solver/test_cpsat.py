@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
-from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp, engine
+from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp
+from qslot.solver.search.engines import engine
 
 SEEDS = range(60)
 

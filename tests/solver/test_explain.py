@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qslot.schema import Guest, Infeasible, Solved, Undecided
+from qslot.schema.errors import ArgumentError
 from qslot.schema.layout.placement import PlacementReport
 from qslot.solver import Options, explain, placement
 from qslot.solver.cli import qslot
@@ -172,7 +173,7 @@ class TestPlacement:
             self.ask("a", at)
 
     def test_no_such_device(self) -> None:
-        with pytest.raises(KeyError):
+        with pytest.raises(ArgumentError, match=r"device: 'x' is none of the guest's devices"):
             self.ask("x")
 
     def test_without_a_plan_that_is_the_answer(self) -> None:

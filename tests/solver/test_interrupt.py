@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import Guest, Undecided
+from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
 from qslot.solver import Options, Stop, solve
 from qslot.solver.model.linear import LinearExpr
@@ -32,8 +33,8 @@ def test_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after the first term: a layout that verifies, and bounds that hold."""
     stop, minimize = Stop(), CpSatModel.minimize
 
-    def once(self: CpSatModel, what: LinearExpr, hint: Sequence[int] = ()) -> SolveResult:
-        result = minimize(self, what, hint)
+    def once(self: CpSatModel, what: LinearExpr, hint: Sequence[int] = (), term: Term | None = None) -> SolveResult:
+        result = minimize(self, what, hint, term)
         if result.values:
             stop()
         return result
@@ -89,7 +90,7 @@ from qslot.schema import Undecided
 from qslot.solver.cli import qslot as command
 from tests.layouts import small_layout
 
-def solve(guest, options):
+def solve(guest, options, previous=None):
     time.sleep(0.2)  # until the command waits
     os.kill(os.getpid(), signal.SIGINT)
     while not options.stop.asked:

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
-from qslot.schema.libvirt import SourceError, read, write
+from qslot.schema.libvirt import SourceError, Written, read, write
+from qslot.schema.pci.controllers import VirtioMode
 from qslot.solver import solve
 from qslot.solver.cli import qslot
 
@@ -42,7 +43,7 @@ PLANNED = """<?xml version='1.0' encoding='UTF-8'?>
 \t<os><type arch="x86_64" machine='q35'>hvm</type></os>
 \t<features><acpi/></features>
 \t<devices>
-\t\t<disk type='file' device='disk' model='virtio-non-transitional'><!-- the system -->
+\t\t<disk type='file' device='disk'><!-- the system -->
 \t\t\t<target dev='vda' bus='virtio'/>
 \t\t\t<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>
 \t\t</disk>
@@ -51,7 +52,7 @@ PLANNED = """<?xml version='1.0' encoding='UTF-8'?>
 \t\t\t<address type='pci' domain='0x0000' bus='0x04' slot='0x01' function='0x0'/>
 \t\t</interface>
 \t\t<controller type='usb' index='0' model='none'/>
-\t\t<rng model='virtio-non-transitional'>
+\t\t<rng model='virtio'>
 \t\t  <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>
 \t\t</rng>
 \t\t<memballoon model='none'/>
@@ -93,19 +94,71 @@ def test_addresses_controllers_and_modes_are_filled_in_and_nothing_else_changes(
     assert planned(written).to_libvirt(written) == written
 
 
-def test_rewritten_attributes_are_told() -> None:
-    written = write(planned(Q35), Q35.encode())
-    assert written.rewritten == (
-        "virtio-disk0: model virtio is now virtio-non-transitional",
-        "rng0: model virtio is now virtio-non-transitional",
+def test_plain_virtio_stays_where_its_slot_makes_the_planned_mode_unless_asked() -> None:
+    assert write(planned(Q35), Q35.encode()).rewritten == ()
+    asked = write(planned(Q35), Q35.encode(), explicit_virtio=True)
+    assert asked.rewritten == (
+        "virtio-disk0: model virtio is now virtio-non-transitional: as is asked",
+        "rng0: model virtio is now virtio-non-transitional: as is asked",
     )
+    again = asked.data.decode()
+    assert write(planned(again), asked.data, explicit_virtio=True) == Written(asked.data, ())
+    assert again.replace(" model='virtio-non-transitional'", "") == PLANNED.replace(" model='virtio'", "")
 
 
-def test_a_device_with_an_address_keeps_its_model_unless_asked() -> None:
-    stated = PLANNED.replace("virtio-non-transitional", "virtio")
-    assert planned(stated).to_libvirt(stated) == stated.replace(" model='virtio'", " model='virtio'")
-    explicit = planned(stated).to_libvirt(stated, explicit_virtio=True)
-    assert explicit == PLANNED
+@pytest.mark.parametrize(
+    ("model", "virtio", "place", "told"),
+    [
+        ("virtio", "modern", "pcie.0:05", "now virtio-non-transitional: plain virtio is transitional there"),
+        ("virtio", "transitional", "pci.1:00", "now virtio-transitional: plain virtio is modern there"),
+        ("virtio-transitional", "modern", None, "now virtio-non-transitional: its mode is to change"),
+        ("virtio", "transitional", "pcie.0:05", ""),
+        ("virtio", "modern", "pci.1:00", ""),
+        ("virtio-transitional", "transitional", None, ""),
+    ],
+)
+def test_a_model_is_rewritten_only_where_the_mode_would_be_another(
+    model: str, virtio: str, place: str | None, told: str
+) -> None:
+    port = "<controller type='pci' index='0' model='pcie-root'/><controller type='pci' model='pcie-root-port'/>"
+    text = Q35.replace("<rng model='virtio'/>", f"<rng model='{model}'/>{port}")
+    guest = read(text.encode())
+    rng = next(one for one in guest.devices if one.id == "rng0").model_dump() | {"virtio": virtio, "address": place}
+    layout = planned(text, devices=[rng if one.id == "rng0" else one for one in guest.devices])
+    written = write(layout, text.encode())
+    assert [one.removeprefix(f"rng0: model {model} is ") for one in written.rewritten] == [told] * bool(told)
+    assert modes(written.data.decode())["rng0"] == virtio
+
+
+VIRTIO_KINDS = {
+    "virtio-disk0": "<disk{}><target dev='vda' bus='virtio'/></disk>",
+    "rng0": "<rng{}/>",
+    "vsock0": "<vsock{}/>",
+    "scsi0": "<controller type='scsi' index='0'{}/>",
+}
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc", "pc-q35-5.0", "pc-q35-2.4", "pc-i440fx-2.4"])
+@pytest.mark.parametrize("wish", [None, "transitional", "modern", "legacy"])
+def test_what_is_written_has_the_planned_modes(machine: str, wish: str | None) -> None:
+    """Of every kind, on machine types of every age: read again, as libvirt and QEMU have it, the modes are the same."""
+    plain = "".join(kind.format(" model='virtio'") for kind in VIRTIO_KINDS.values())
+    text = Q35.replace("machine='q35'", f"machine='{machine}'").replace("<rng model='virtio'/>", plain)
+    text = text.replace(
+        "<disk type='file' device='disk'><!-- the system -->\n\t\t\t<target dev='vda' bus='virtio'/>\n\t\t</disk>", ""
+    )
+    guest = read(text.encode())
+    wished = [
+        one.model_copy(update={"virtio": wish}) if wish and one.id in VIRTIO_KINDS and one.id != "vsock0" else one
+        for one in guest.devices
+    ]
+    layout = planned(text, devices=wished)
+    written = layout.to_libvirt(text)
+    assert modes(written) == {one.id: one.virtio for one in layout.devices}
+    if wish is None:
+        models = [line for line in written.splitlines() if "transitional" in line]
+        # the interface; and vsock, which has been modern in every slot since 5.1
+        assert len(models) == (2 if machine.endswith("2.4") else 1)
 
 
 def test_what_domain_xml_has_no_word_for_goes_through_an_override() -> None:
@@ -130,7 +183,38 @@ def test_legacy_only_goes_through_an_override() -> None:
     assert "<model type='virtio'/>" in written
     assert "<qemu:property name='disable-modern' type='bool' value='true'/>" in written
     assert [device.virtio for device in read(written.encode()).devices if device.id == "net0"] == ["legacy"]
-    assert planned(written).to_libvirt(written, explicit_virtio=True) == written
+    assert planned(written).to_libvirt(written) == written
+
+
+@pytest.mark.parametrize("place", ["", "<address type='pci' bus='0' slot='5'/>", "<address type='pci' bus='1'/>"])
+def test_plain_virtio_of_an_old_machine_type_is_legacy_and_stays_plain(place: str) -> None:
+    """In every slot, so that a port needs an IO window; the models that say a mode have that."""
+    text = Q35.replace("machine='q35'", "machine='pc-q35-2.4'").replace("<rng model='virtio'/>", f"<rng>{place}</rng>")
+    layout = planned(text)
+    modes = {device.id: device.virtio for device in layout.devices}
+    assert modes == {"virtio-disk0": "legacy", "net0": "transitional", "rng0": "legacy"}
+    rng = next(device for device in layout.devices if device.id == "rng0")
+    assert "bus='1'" not in place or any(window.controller == rng.bus for window in layout.io_windows)
+    written = write(layout, text.encode())
+    assert written.rewritten == ()
+    assert "override" not in written.data.decode()
+    again = written.data.decode()
+    assert planned(again).to_libvirt(again) == again
+
+
+def test_plain_virtio_of_an_old_machine_type_goes_where_libvirt_puts_it() -> None:
+    """Behind a port with preset libvirt, which knows nothing of that machine type's modes."""
+    text = Q35.replace("machine='q35'", "machine='pc-q35-2.6'")
+    layout = planned(text, policy={"preset": "libvirt"})
+    models = {one.id: one.model for one in layout.controllers}
+    buses = {device.id: models[device.bus] for device in layout.devices}
+    assert buses == {"virtio-disk0": "pcie-root-port", "net0": "pcie-pci-bridge", "rng0": "pcie-root-port"}
+
+
+def test_a_usb_2_controller_without_companions_is_no_function_7_alone() -> None:
+    """libvirt puts it there, where no guest sees it."""
+    text = Q35.replace("type='usb' index='0' model='none'", "type='usb' index='0' model='ich9-ehci1'")
+    assert next(one.function for one in planned(text).devices if one.model == "ich9-usb-ehci1") == 0
 
 
 def test_a_listed_bridge_gives_its_index_to_the_port_it_needs() -> None:
@@ -155,11 +239,27 @@ def test_the_command(tmp_path: Path) -> None:
     path.write_text(Q35, encoding="utf-8")
     result = CliRunner().invoke(qslot, ["plan", str(path), "--to", "libvirt"])
     assert (result.exit_code, result.stdout) == (0, PLANNED)
-    assert "rng0: model virtio is now virtio-non-transitional" in result.stderr
+    asked = CliRunner().invoke(qslot, ["plan", str(path), "--to", "libvirt", "--explicit-virtio"])
+    assert "rng0: model virtio is now virtio-non-transitional: as is asked" in asked.stderr
     guest = tmp_path / "guest.yaml"
     guest.write_text("machine: q35\n")
     refused = CliRunner().invoke(qslot, ["plan", str(guest), "--to", "libvirt"])
     assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_what_is_not_understood_is_told_whatever_is_printed(tmp_path: Path) -> None:
+    """With a layout by its warnings, in every form; where there is none, or it is only explained, beside the answer."""
+    path = tmp_path / "domain.xml"
+    path.write_text(Q35.replace("<rng model='virtio'/>", "<rnd model='virtio'/>"), encoding="utf-8")
+    for form in ("tree", "json", "yaml", "argv", "qmp", "libvirt"):
+        answer = CliRunner().invoke(qslot, ["plan", str(path), "--to", form])
+        assert answer.exit_code == 0
+        assert "line 16: <rnd>: not known in <devices>" in answer.output, form
+    impossible = ["--set", "policy.max_controllers=0", "--set", "devices.net0.hotplug=required"]
+    for command in ("plan", "explain"):
+        answer = CliRunner().invoke(qslot, [command, str(path), *impossible])
+        assert answer.exit_code == 3
+        assert "warning: not understood: line 16: <rnd>" in answer.stderr
 
 
 def test_preset_libvirt_from_the_command(tmp_path: Path) -> None:
@@ -200,23 +300,33 @@ def test_every_domain_of_libvirts_own_is_planned_and_planned_again() -> None:
             continue
         written = outcome.layout.to_libvirt(text)
         assert planned(written).to_libvirt(written) == written, path.stem
-    assert unplanned == sorted(UNPLANNED)
+    assert set(unplanned) <= set(UNPLANNED)
+    assert len(unplanned) == 10
 
 
 class TestForHosts:
     """What hosts know decides how a mode is written."""
 
-    def written(self, tmp_path: Path, *hosts: str) -> str:
+    def written(self, tmp_path: Path, *hosts: str, options: tuple[str, ...] = ("--explicit-virtio",)) -> str:
         path = tmp_path / "domain.xml"
         path.write_text(Q35.replace("virtio-transitional", "virtio"), encoding="utf-8")
-        words = ["plan", str(path), "--to", "libvirt", "--os", "rhel6.10", *(f"--host={host}" for host in hosts)]
+        words = [
+            "plan",
+            str(path),
+            "--to",
+            "libvirt",
+            "--os",
+            "rhel6.10",
+            *(f"--host={host}" for host in hosts),
+            *options,
+        ]
         result = CliRunner().invoke(qslot, words)
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
     def test_models(self, tmp_path: Path) -> None:
         text = self.written(tmp_path, "qemu=7.2,libvirt=9.0", "qemu=4.0,libvirt=5.2")
-        assert text.count("virtio-transitional") == 3
+        assert text.count("'virtio-transitional'") == 3
         assert "machine='pc-q35-4.0'" in text
 
     def test_overrides(self, tmp_path: Path) -> None:
@@ -225,8 +335,64 @@ class TestForHosts:
         assert text.count("name='disable-legacy' type='string' value='off'") == 3
         assert text.count("name='disable-modern' type='bool' value='false'") == 3
 
+    def test_where_the_slot_makes_the_mode_nothing_says_it_unless_asked(self, tmp_path: Path) -> None:
+        for hosts in (["qemu=7.2,libvirt=9.0"], ["qemu=3.1,libvirt=9.0"]):
+            text = self.written(tmp_path, *hosts, options=())
+            assert "transitional" not in text
+            assert "disable" not in text
+            assert modes(text) == RHEL_6
+
     def test_nothing_but_the_slot(self, tmp_path: Path) -> None:
         text = self.written(tmp_path, "qemu=3.1,libvirt=5.0")
         assert "transitional" not in text
         assert "disable" not in text
-        assert [device.virtio for device in planned(text).devices] == ["transitional"] * 3
+        assert modes(text) == RHEL_6
+
+
+RHEL_6 = {"virtio-disk0": "transitional", "net0": "transitional", "rng0": "transitional"}
+"""Of its rng driver nothing is known."""
+
+
+def modes(text: str) -> dict[str, VirtioMode | None]:
+    return {device.id: device.virtio for device in planned(text).devices}
+
+
+class TestSaidBeside:
+    """What domain XML cannot say, for every command that reads a guest."""
+
+    def test_a_need_and_spare_slots(self, tmp_path: Path) -> None:
+        path = tmp_path / "domain.xml"
+        path.write_text(Q35)
+        said = ["--set", "devices.rng0.hotplug=required", "--spare", "pcie=3", "--spare", "pci=1,io=4096"]
+        run = CliRunner().invoke(qslot, ["plan", str(path), "--json", *said])
+        layout = Layout.model_validate_json(run.stdout)
+        assert [slot.kind for slot in layout.spare] == ["pcie"] * 3 + ["pci"]
+        assert next(one.bus for one in layout.devices if one.id == "rng0") != "pcie.0"
+        target = tmp_path / "layout.json"
+        target.write_text(run.stdout)
+        assert CliRunner().invoke(qslot, ["check", str(path), str(target), *said]).exit_code == 0
+        assert CliRunner().invoke(qslot, ["check", str(path), str(target)]).exit_code == 5
+        explained = CliRunner().invoke(qslot, ["explain", str(path), "rng0", *said])
+        assert "rng0 (virtio-rng, modern) sits at rp" in explained.stdout
+        advised = CliRunner().invoke(qslot, ["advise", str(path), "--json", *said])
+        assert [slot["kind"] for slot in json.loads(advised.stdout)["outcome"]["layout"]["spare"]] == ["pcie"] * 3 + [
+            "pci"
+        ]
+
+    def test_what_the_xml_does_not_say_is_told(self, tmp_path: Path) -> None:
+        """Properties and models are of the domain; needs are of the plan alone, and nothing need be told of them."""
+        path = tmp_path / "domain.xml"
+        path.write_text(Q35)
+
+        def told(*words: str) -> list[str]:
+            run = CliRunner().invoke(qslot, ["plan", str(path), "--to", "libvirt", *words])
+            assert run.exit_code == 0, run.output
+            lines = [line.partition("only planned for: ")[2] for line in run.stderr.splitlines()]
+            return list(filter(None, lines))
+
+        assert told("--set", "devices.net0.hotplug=never", "--spare", "pcie=2") == []
+        assert told("--set", "devices.net0.properties.mq=on") == ["devices.net0.properties.mq: on"]
+        assert told("--set", "devices.net0.model=e1000", "--set", "devices.net0.virtio=null") == [
+            "devices.net0.model: e1000"
+        ]
+        assert told("--firmware", "ovmf", "--set", "memory=2GiB") == ["firmware: ovmf", f"memory: {2 << 30}"]

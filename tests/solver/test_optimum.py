@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from qslot.schema import Guest
-from qslot.schema.verify.objective import preferences
+from qslot.schema.verify.context import context_of
+from qslot.schema.verify.objective import unmet_preferences
 from qslot.schema.weights import WEIGHTS
 
 from .ask import (
@@ -160,6 +161,22 @@ REASONS = {
         ["pcie-root-port", "pxb-pcie"],
         {"rp1": "x:00.0"},
     ),
+    # behind one bridge two IOMMU groups share an address space
+    "iommu-space": Optimum(
+        q35(
+            *(
+                device(name, "vfio-pci", connect="conventional", bars=[], iommu_group=group, hotplug="never")
+                for group, name in enumerate("ab")
+            ),
+            needs=["viommu"],
+            controllers=[device("p2p", "pcie-pci-bridge")],
+            policy={"max_controllers": 2},
+            reserve=only("01.0"),
+        ),
+        {"preferences": 2, "io_windows": PAGE, "controllers": 2, "depth": 4},
+        ["pcie-pci-bridge", "pcie-root-port"],
+        {"a": "p2p:"},
+    ),
     "switch": KINDS["switch"],
     # the first video behind the bridge, empty of IO
     "chipset-place": Optimum(
@@ -184,7 +201,8 @@ def test_weight(reason: str) -> None:
     assert models(layout) == expected.controllers
     there = seats(layout)
     assert {name: there[name][: len(place)] for name, place in expected.seats.items()} == expected.seats
-    assert {paid for _, paid, _ in preferences(request, layout)} == {reason}
+    assert layout.unmet == unmet_preferences(context_of(request, layout))
+    assert {one.reason for one in layout.unmet} == {reason}
 
 
 # ---- trade-offs between reasons

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qslot.schema import Guest, Infeasible, Solved, Undecided
-from qslot.schema.firmware.budget import power_of_two
+from qslot.schema.pci.size import power_of_two
 from qslot.solver import Options, solve
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation

@@ -2,28 +2,32 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import QslotError
 from ...pci.bars import ROM_BAR
+from ...pci.machine_types import Version
 from ...pci.qemu_properties import as_text
+from ...qemu.errors import CommandError, ProbeError, QemuEndedError
 from ..bar import Kind, ModelBar
+from ..load import version_of
+from .vhost_user import backend
 
 if TYPE_CHECKING:
-    from qemu.qmp import QMPClient
+    from ...qemu.process import QemuProcess
 
 PATIENCE = 60.0
 """Seconds for QEMU to start and answer."""
 MACHINE = "q35"
 COMMON = ("-S", "-nodefaults", "-no-user-config", "-display", "none", "-accel", "kvm", "-accel", "tcg")
+HOTPLUG_PORT = "rp"
+"""Id of a port that takes device_add."""
+NOT_PLUGGABLE = ("expects a pluggable device type", "does not support hotplugging")
+"""What QEMU says of a type that device_add never takes, or takes no more once the machine runs."""
+VHOST_USER_BACKEND = "back"
+"""Id of a chardev that leads to a vhost-user backend."""
 MEMORY_ARGUMENTS = ("-m", "128M,slots=1,maxmem=1G")  # room for virtio-mem and virtio-pmem
-
-
-class RefusedError(QslotError):
-    """QEMU did not start with the device; the text is QEMU's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class Types:
     """Types that device_add takes on one bus or another."""
     properties: Mapping[str, frozenset[str]]
 
+    @property
+    def release(self) -> Version:
+        """Major and minor number of the QEMU, which are also those of its newest machine type."""
+        return version_of(self.version)
+
 
 class Qemu:
     """Starts one QEMU after another, at most two at a time."""
@@ -57,115 +66,111 @@ class Qemu:
         self.binary = binary
         self._slots = asyncio.Semaphore(2)
 
-    async def measure(self, driver: str, properties: Mapping[str, Any], backends: Iterable[str] = ()) -> Seen:
-        """Plug the device into pcie.0 and look. Raises RefusedError if QEMU won't."""
+    async def measure(
+        self, driver: str, properties: Mapping[str, Any], backends: Iterable[str] = (), *, vhost_user: bool = False
+    ) -> Seen:
+        """Plug the device into pcie.0 and look; with `vhost_user` its `chardev` is a backend, too. Raises ProbeError
+        with QEMU's words if it refuses the device."""
         words = {"bus": "pcie.0", "addr": "0x5", "id": "dut", **properties}
-        device = ",".join((driver, *(f"{name}={as_text(value)}" for name, value in words.items())))
-        async with self._slots, self.session(*MEMORY_ARGUMENTS, *backends, "-device", device) as qmp:
-            for bus in await _rows(qmp, "query-pci"):
+        words |= {"chardev": VHOST_USER_BACKEND} if vhost_user else {}
+        arguments = (*MEMORY_ARGUMENTS, *backends, "-device", device_text(driver, words))
+        async with self._slots, self.session(*arguments, vhost_user=vhost_user) as qemu:
+            for bus in await qemu.execute("query-pci"):
                 for row in bus["devices"]:
                     if row["qdev_id"] == "dut":
                         return _seen(row)
-        raise RefusedError(f"{driver} does not show in query-pci")
+        raise ProbeError(f"{driver} does not show in query-pci")
 
     async def types(self) -> Types:
         """Every PCI device type that this QEMU has, and what it says of them without making one."""
-        async with self.session() as qmp:
-            version = await _rows(qmp, "query-version")
+        async with self.session() as qemu:
+            version = await qemu.execute("query-version")
             number = version["qemu"]
-            machines = await _rows(qmp, "query-machines")
+            machines = await qemu.execute("query-machines")
             kinds = [
-                await _subtypes(qmp, name) for name in ("conventional-pci-device", "pci-express-device", "virtio-pci")
+                await _subtypes(qemu, name) for name in ("conventional-pci-device", "pci-express-device", "virtio-pci")
             ]
             names = sorted(kinds[0] | kinds[1])
-            pluggable = frozenset([name for name in names if await _pluggable(qmp, name)])
         return Types(
             version=f"{number['major']}.{number['minor']}.{number['micro']}",
             machine=next(machine["name"] for machine in machines if machine.get("alias") == MACHINE),
             conventional=kinds[0],
             express=kinds[1],
             virtio=kinds[2],
-            pluggable=pluggable,
+            pluggable=await self._pluggable(names),
             properties=await self._properties(names),
         )
 
     async def _properties(self, names: list[str]) -> dict[str, frozenset[str]]:
         """Of each type. To list them QEMU creates one, and ends where OpenGL is missing: such types get none."""
-        from qemu.qmp import ExecInterruptedError
-
         found: dict[str, frozenset[str]] = {}
         while len(found) < len(names):
-            async with self.session() as qmp:
+            async with self.session() as qemu:
                 for name in names[len(found) :]:
                     try:
-                        found[name] = await _properties(qmp, name)
-                    except ExecInterruptedError:
+                        found[name] = await _properties(qemu, name)
+                    except QemuEndedError:
                         found[name] = frozenset()
                         break
         return found
 
+    async def _pluggable(self, names: list[str]) -> frozenset[str]:
+        """Those that device_add takes. Whatever ends QEMU, because it lacks OpenGL, it does not take."""
+        found: dict[str, bool] = {}
+        while len(found) < len(names):
+            async with self.session("-device", f"pcie-root-port,id={HOTPLUG_PORT},bus=pcie.0,chassis=1") as qemu:
+                for name in names[len(found) :]:
+                    try:
+                        found[name] = await _pluggable(qemu, name)
+                    except QemuEndedError:
+                        found[name] = False
+                        break
+        return frozenset(name for name in names if found[name])
+
     @contextlib.asynccontextmanager
-    async def session(self, *arguments: str) -> "AsyncIterator[QMPClient]":
-        """A stopped q35 machine and its monitor. Raises RefusedError with QEMU's own words if it does not start."""
-        from qemu.qmp import QMPClient
+    async def session(self, *arguments: str, vhost_user: bool = False) -> "AsyncIterator[QemuProcess]":
+        """A stopped q35 machine, with `vhost_user` one that has the chardev VHOST_USER_BACKEND.
 
-        ours, theirs = socket.socketpair()
-        monitor = ("-chardev", f"socket,id=qmp,fd={theirs.fileno()}", "-mon", "chardev=qmp,mode=control")
-        process = await asyncio.create_subprocess_exec(
-            *(self.binary, *COMMON, "-machine", MACHINE, *monitor, *arguments),
-            pass_fds=[theirs.fileno()],
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        theirs.close()
-        qmp = QMPClient()
-        qmp.logger.disabled = True  # a refused start is an answer here, not an error to log
+        Raises QemuEndedError with QEMU's own words if it does not start.
+        """
+        from ...qemu.process import QemuProcess
+
+        process = QemuProcess(PATIENCE)
+        async with contextlib.AsyncExitStack() as stack:
+            words, inherited = [*COMMON, "-machine", MACHINE, *arguments], []
+            if vhost_user:
+                inherited = [await stack.enter_async_context(backend())]
+                words += ["-chardev", f"socket,id={VHOST_USER_BACKEND},fd={inherited[0]}"]
+            stack.push_async_callback(process.end)
+            await process.start(self.binary, words, inherited)
+            yield process
+
+
+def device_text(driver: str, properties: Mapping[str, Any]) -> str:
+    """The value of `-device`."""
+    return ",".join((driver, *(f"{name}={as_text(value)}" for name, value in properties.items())))
+
+
+async def _subtypes(qemu: "QemuProcess", name: str) -> frozenset[str]:
+    rows = await qemu.execute("qom-list-types", {"implements": name, "abstract": False})
+    return frozenset(row["name"] for row in rows)
+
+
+async def _properties(qemu: "QemuProcess", name: str) -> frozenset[str]:
+    rows = await qemu.execute("device-list-properties", {"typename": name})
+    return frozenset(row["name"] for row in rows)
+
+
+async def _pluggable(qemu: "QemuProcess", name: str) -> bool:
+    """QEMU looks at the class before it looks for the bus (7.2), or once it has found one and before it makes the
+    device there (10.0 on). A device that is made stays in the port, and the next refusals speak of that."""
+    for bus in ("nowhere", HOTPLUG_PORT):
         try:
-            await _connect(qmp, ours, process)
-            yield qmp
-        finally:
-            with contextlib.suppress(Exception):  # whatever it says, it is killed next
-                await qmp.disconnect()
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.communicate()
-
-
-async def _connect(qmp: "QMPClient", ours: socket.socket, process: asyncio.subprocess.Process) -> None:
-    from qemu.qmp import ConnectError
-
-    try:
-        await asyncio.wait_for(qmp.connect(ours), PATIENCE)
-    except (ConnectError, TimeoutError):
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        _, errors = await process.communicate()
-        raise RefusedError(errors.decode(errors="replace").strip() or "QEMU does not answer") from None
-
-
-async def _rows(qmp: "QMPClient", command: str, arguments: dict[str, object] | None = None) -> Any:
-    return await asyncio.wait_for(qmp.execute(command, arguments), PATIENCE)
-
-
-async def _subtypes(qmp: "QMPClient", name: str) -> frozenset[str]:
-    rows = await _rows(qmp, "qom-list-types", {"implements": name, "abstract": False})
-    return frozenset(row["name"] for row in rows)
-
-
-async def _properties(qmp: "QMPClient", name: str) -> frozenset[str]:
-    rows = await _rows(qmp, "device-list-properties", {"typename": name})
-    return frozenset(row["name"] for row in rows)
-
-
-async def _pluggable(qmp: "QMPClient", name: str) -> bool:
-    """QEMU looks at the class before it looks for the bus, so a bus that does not exist keeps the machine as it is."""
-    from qemu.qmp import ExecuteError
-
-    try:
-        await _rows(qmp, "device_add", {"driver": name, "bus": "nowhere", "id": "dut"})
-    except ExecuteError as refusal:
-        return "pluggable device type" not in str(refusal)
-    raise RefusedError(f"{name} went onto a bus that does not exist")
+            await qemu.execute("device_add", {"driver": name, "bus": bus})
+        except CommandError as refusal:
+            if any(words in str(refusal) for words in NOT_PLUGGABLE):
+                return False
+    return True
 
 
 def _seen(row: Mapping[str, Any]) -> Seen:

@@ -12,8 +12,11 @@ NOMINAL: Final = 4 * MIB
 MEMORY_BACKEND: Final = ("-object", f"memory-backend-ram,id=back,size={NOMINAL},share=on")
 CAN_BUS: Final = ("-object", "can-bus,id=back")
 BMC: Final = ("-device", "ipmi-bmc-sim,id=back")
+AUDIO: Final = ("-audiodev", "none,id=back")
 
 STAND_INS: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
+    "AC97": (AUDIO, {"audiodev": "back"}),
+    "ES1370": (AUDIO, {"audiodev": "back"}),
     "acpi-erst": (MEMORY_BACKEND, {"memdev": "back"}),
     "ctucan_pci": (CAN_BUS, {"canbus0": "back", "canbus1": "back"}),
     "ivshmem-plain": (MEMORY_BACKEND, {"memdev": "back"}),
@@ -23,13 +26,18 @@ STAND_INS: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
     "pci-ipmi-bt": (BMC, {"bmc": "back"}),
     "pci-ipmi-kcs": (BMC, {"bmc": "back"}),
     "pcm3680_pci": (CAN_BUS, {"canbus0": "back", "canbus1": "back"}),
+    "vhost-user-fs": ((), {"tag": "x"}),
     "virtio-9p": (("-fsdev", "synth,id=back"), {"fsdev": "back", "mount_tag": "x"}),
     "virtio-blk": (("-blockdev", f"null-co,node-name=back,size={MIB},read-zeroes=on"), {"drive": "back"}),
     "virtio-crypto": (("-object", "cryptodev-backend-builtin,id=back"), {"cryptodev": "back"}),
     "virtio-mem": (MEMORY_BACKEND, {"memdev": "back"}),
     "virtio-pmem": (MEMORY_BACKEND, {"memdev": "back"}),
+    "virtio-sound": (AUDIO, {"audiodev": "back"}),
 }
-"""Arguments and properties without which QEMU refuses a model."""
+"""Arguments and properties without which QEMU refuses a model. QEMU has no default audio from 9.0 on."""
+
+VHOST_USER: Final = "vhost-user-"
+"""How models begin whose `chardev` is a backend outside QEMU: measure/vhost_user.py."""
 
 CATEGORY_OF_CLASS: Final = {
     0x0100: "scsi",
@@ -38,6 +46,7 @@ CATEGORY_OF_CLASS: Final = {
     0x0106: "sata",
     0x0107: "scsi",  # SAS
     0x0108: "nvme",
+    0x0109: "block",  # UFS
     0x0401: "audio",
     0x0403: "audio",
     0x0700: "serial",
@@ -47,10 +56,17 @@ CATEGORY_OF_CLASS: Final = {
 BASE_CLASSES: Final = {0x02: "network", 0x03: "video"}
 
 CATEGORIES: Final = {
+    "AMDVI-PCI": "iommu",
     "i6300esb": "watchdog",
     "ivshmem-plain": "shmem",
     "pvpanic-pci": "panic",
     "pvscsi": "scsi",
+    "vhost-user-blk": "block",
+    "vhost-user-fs": "filesystem",
+    "vhost-user-input": "input",
+    "vhost-user-rng": "rng",
+    "vhost-user-scsi": "scsi",
+    "vhost-user-vsock": "vsock",
     "virtio-9p": "filesystem",
     "virtio-balloon": "balloon",
     "virtio-blk": "block",
@@ -59,6 +75,7 @@ CATEGORIES: Final = {
     "virtio-keyboard": "input",
     "virtio-mem": "memory",
     "virtio-mouse": "input",
+    "virtio-multitouch": "input",
     "virtio-net": "network",
     "virtio-pmem": "memory",
     "virtio-rng": "rng",
@@ -68,8 +85,8 @@ CATEGORIES: Final = {
 }
 """Where the class says nothing or something else: virtio's classes are those of its oldest devices."""
 
-INTEGRATED: Final = frozenset({"virtio-iommu"})
-"""Only accepted on a root bus ("virtio-iommu-pci must be plugged on the root bus")."""
+INTEGRATED: Final = frozenset({"AMDVI-PCI", "virtio-iommu"})
+"""Only accepted on a root bus ("virtio-iommu-pci must be plugged on the root bus"), or of use there alone."""
 BACKEND_SIZED: Final = {"ivshmem-plain": (2,), "nvme": (4,)}
 
 VIRTIO_MODES: Final = {
@@ -94,13 +111,24 @@ def _asks(*conditions: Mapping[str, Any], **sample: Any) -> tuple[Question, ...]
 EVERY_VIRTIO: Final = _asks({"vectors": 0}, {"page-per-vq": True}, {"modern-pio-notify": True})
 """Asked of each virtio model that has the property."""
 
+HOST_MEMORY: Final = _asks(
+    {"hostmem": ">=1"},
+    {"hostmem": ">=1", "vectors": 0},
+    {"hostmem": ">=1", "page-per-vq": True},
+    {"hostmem": ">=1", "page-per-vq": True, "vectors": 0},
+    hostmem=NOMINAL,
+)
+"""With it and modern-pio-notify a virtio-gpu ends QEMU: both want BAR 2."""
+
 QUESTIONS: Final[dict[str, tuple[Question, ...]]] = {
+    "ati-vga": _asks({"model": "rv100"}),
     "VGA": _asks({"mmio": False}),
     "nvme": (Question({"pmrdev": "*"}, {"pmrdev": "back"}),),
     # IO follows the size of the configuration space, which ends with the last field that a feature needs, plus 24
     # bytes, or 20 without MSI-X: hence the pairs with vectors=0
-    "virtio-balloon": _asks({"page-poison": False}),
+    "virtio-balloon": _asks({"page-poison": False}, {"page-poison": False, "qemu-4-0-config-size": True}),
     "virtio-blk": _asks({"discard": False, "write-zeroes": False}, {"discard": False}, {"write-zeroes": False}),
+    "virtio-gpu": HOST_MEMORY,
     "virtio-net": _asks(
         {"mq": True},
         {"host_mtu": ">=1"},
@@ -117,8 +145,10 @@ QUESTIONS: Final[dict[str, tuple[Question, ...]]] = {
         duplex="full",
     ),
     "virtio-serial": _asks({"emergency-write": False}, {"emergency-write": False, "vectors": 0}),
+    "virtio-vga": HOST_MEMORY,
 }
-"""In this order: a later rule wins over earlier ones."""
+"""In this order: a later rule wins over earlier ones. Those about properties that a QEMU does not have are not asked
+there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +163,16 @@ class SizeQuestion:
     sized: tuple[Any, ...] | None = None
     """The BAR, where the model by default has none of that number or a larger one than the least possible."""
 
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """The properties of each measurement."""
+        return [{**self.extra, self.rule["by"]: value} for value in self.values]
 
-def _sizes(bar: int, *values: Any, sized: tuple[Any, ...] | None = None, **rule: Any) -> SizeQuestion:
-    return SizeQuestion(bar, rule, values, rule.get("when", {}), sized)
+
+def _sizes(
+    bar: int, *values: Any, sized: tuple[Any, ...] | None = None, extra: Mapping[str, Any] | None = None, **rule: Any
+) -> SizeQuestion:
+    return SizeQuestion(bar, rule, values, rule.get("when", {}) if extra is None else extra, sized)
 
 
 VECTOR_STEPS: Final = ((1, 4096), (255, 8192), (509, 16384), (1017, 32768), (2033, 65536))
@@ -160,9 +197,44 @@ QXL_MEMORY: Final = (
     _sizes(4, 0, 32, 100, 256, sized=(4, "mem64", 4096, True), by="vram64_size_mb", unit=MIB, beyond=1),
 )
 
+NVME_SPLIT: Final = (
+    _sizes(
+        0,
+        *(1, 64, 511, 512, 1535, 1536, 2047),
+        sized=(0, "mem64", 8192, False),
+        by="max_ioqpairs",
+        steps=((1, 8192), (512, 16384), (1536, 32768)),
+        default=64,
+        when={"msix-exclusive-bar": True},
+    ),
+    _sizes(
+        4,
+        *(1, 254, 255, 508, 509, 1016, 1017, 2032, 2033, 2048),
+        sized=(4, "mem32", 4096, False),
+        by="msix_qsize",
+        steps=VECTOR_STEPS,
+        default=65,
+        when={"msix-exclusive-bar": True},
+    ),
+)
+"""MSI-X apart from the registers, as machine types before 6.0 have it."""
+
+GPU_MEMORY: Final = (
+    _sizes(4, 1, 4096, 8 << 30, sized=(4, "mem64", 1, True), by="hostmem", unit=1, when={"hostmem": ">=1"}),
+)
+
 MEMORY_SIZES: Final[dict[str, tuple[SizeQuestion, ...]]] = {
     "VGA": VGA_MEMORY,
-    "ati-vga": VGA_MEMORY,
+    "ati-vga": (
+        *VGA_MEMORY,
+        _sizes(
+            0,
+            *(16 * MIB, 32 * MIB, 256 * MIB),
+            sized=(0, "mem32", 16 * MIB, True),
+            by="x-linear-aper-size",
+            unit=1,
+        ),
+    ),
     "secondary-vga": VGA_MEMORY,
     "vmware-svga": (_sizes(1, 1, 3, 64, 600, sized=(1, "mem32", MIB, True), by="vgamem_mb", unit=MIB, most=512 * MIB),),
     "bochs-display": (_sizes(0, "8M", "17M", "256M", sized=(0, "mem32", 4 * MIB, True), by="vgamem", unit=1),),
@@ -179,12 +251,27 @@ MEMORY_SIZES: Final[dict[str, tuple[SizeQuestion, ...]]] = {
             steps=((1, 16384), (257, 32768), (1281, 65536)),
             grows=True,
         ),
+        *NVME_SPLIT,
     ),
     "pci-testdev": (_sizes(2, "4M", "16M", sized=(2, "mem64", 4096, True), by="membar", unit=1),),
+    "virtio-gpu": GPU_MEMORY,
+    "virtio-vga": (
+        *GPU_MEMORY,
+        _sizes(
+            1,
+            *(1, 300),
+            sized=(1, "mem32", 4096, False),
+            by="vectors",
+            steps=VECTOR_STEPS,
+            when={"hostmem": ">=1", "vectors": ">=1"},
+            extra={"hostmem": NOMINAL},
+        ),
+    ),
     "virtio-9p": (
         _sizes(0, "x", "x" * 6, "x" * 7, "x" * 31, by="mount_tag", steps=((0, 32), (7, 64))),
         _sizes(0, "x" * 10, "x" * 11, by="mount_tag", steps=((0, 32), (11, 64)), when={"vectors": 0}),
     ),
 }
-"""Sizes that follow a value. Left out: a virtio-blk or virtio-scsi of more than 250 queues, whose vectors QEMU counts
-from the queues (8 KiB instead of 4 KiB), and qxl's old revisions."""
+"""Sizes that follow a value; those that follow it on some QEMUs only have no rule on others. Left out: a virtio-blk or
+virtio-scsi of more than 250 queues, whose vectors QEMU counts from the queues (8 KiB instead of 4 KiB), and qxl's old
+revisions."""

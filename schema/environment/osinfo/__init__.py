@@ -1,21 +1,21 @@
 """Which machines and virtio devices a guest operating system drives, as osinfo-db knows it.
 
-`table.json` is made from osinfo-db by `generate.py`; another, newer osinfo-db can be read in its place. Nothing is read
-before it is asked for.
+`table.json` is made from osinfo-db by `generate.py`; an installed osinfo-db that is newer is read in its place, or
+another that is asked for. Nothing is read before it is asked for.
 """
 
-import json
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
 from ...base import Frozen
-from ...errors import QslotError
+from ...errors import Problem, QslotError, expect
 from ...pci.controllers import VirtioMode
+from .databases import database_in, newest_database
+from .databases import own_source as own_source
+from .databases import table as table
+from .nearest import nearest_of
 from .read import OsinfoError as OsinfoError
-from .read import Row, read_osinfo
+from .virtio_win import with_virtio_win
 
 Drivers = Literal["inbox", "packages"]
 
@@ -37,15 +37,17 @@ MODES_OF_DRIVER: Final = {
 
 
 class UnknownOs(QslotError, KeyError):  # noqa: N818 - it says what is the case, as LookupError does not
-    """osinfo-db has no such short id. `nearest` are names that may have been meant."""
+    """osinfo-db has no such OS. `nearest` are names that may have been meant."""
 
     def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
         super().__init__(name)
         self.name, self.nearest = name, nearest
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        mend = f"{name!r} is no short id of osinfo-db{hint}"
+        self.problems = (Problem("os", name, mend, mend),)
 
-    def __str__(self) -> str:
-        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
-        return f"{self.name!r} is no short id of osinfo-db{hint}"
+    def __str__(self) -> str:  # KeyError's own is the bare repr
+        return self.mend
 
 
 class GuestOs(Frozen):
@@ -53,6 +55,8 @@ class GuestOs(Frozen):
 
     id: str
     """osinfo-db's short id (rhel6.10)."""
+    uri: str = ""
+    """Its id in osinfo-db, which libvirt's metadata has (http://redhat.com/rhel/6.10)."""
     name: str
     """Its full name (Red Hat Enterprise Linux 6.10)."""
     status: str
@@ -66,11 +70,13 @@ class GuestOs(Frozen):
     """Virtio interfaces that it drives by itself: letters of MODES_OF_DRIVER by class. A class that is missing has no
     driver."""
     packages: dict[str, str] = {}
-    """The same of its driver packages for x86_64."""
+    """The same of its driver packages for x86_64: those that osinfo-db lists, and virtio-win."""
     firmware: dict[str, bool] = {}
     """Whether it boots with `bios` and `efi` on x86_64, where that is said."""
     family: str | None = None
     """osinfo-db's family (linux, winnt ...); None where it says none."""
+    version: str | None = None
+    """Its version as osinfo-db writes it, of Windows that of NT; None where it says none."""
     released: str | None = None
     """Date of its release, as osinfo-db writes it; None where it is not known."""
     ended: str | None = None
@@ -81,6 +87,8 @@ class GuestOs(Frozen):
     """Whether it drives QEMU's xHCI controller (qemu-xhci)."""
     e1000e: bool = False
     """Whether it drives the e1000e network card."""
+    source: str = ""
+    """The osinfo-db that says all this, by its date, and where it lies but for the table that comes with qslot."""
 
     def modes(self, model: str, drivers: Drivers = "inbox") -> frozenset[VirtioMode] | None:
         """The virtio modes in which it drives such a device; None where osinfo-db says nothing of the model.
@@ -95,26 +103,29 @@ class GuestOs(Frozen):
             letters += self.packages.get(DRIVER_CLASS[model], "")
         return frozenset().union(*(MODES_OF_DRIVER[letter] for letter in letters))
 
+    @property
+    def modes_of_all(self) -> frozenset[VirtioMode]:
+        """The virtio modes in which each of its own drivers takes its devices; all modes where there is none such.
+
+        >>> sorted(find_os("rhel6.10").modes_of_all)
+        [<VirtioMode.LEGACY: 'legacy'>, <VirtioMode.TRANSITIONAL: 'transitional'>]
+        """
+        every = frozenset(VirtioMode)
+        each = [frozenset().union(*(MODES_OF_DRIVER[one] for one in letters)) for letters in self.virtio.values()]
+        return every.intersection(*each) or every
+
 
 def find_os(name: str, folder: Path | None = None) -> GuestOs:
-    """The OS of that short id, of the osinfo-db in `folder` if there is one; raises UnknownOs, OsinfoError."""
-    rows = table() if folder is None else read_osinfo(folder)
-    if name not in rows:
-        raise UnknownOs(name, _nearest(name, rows))
-    return GuestOs.model_validate(rows[name])
+    """The OS of that short id, or of that id in libvirt's metadata, in the osinfo-db in `folder` if there is one.
 
-
-@cache
-def table() -> Mapping[str, Row]:
-    """All rows by short id, as in osinfo-db `20221203`."""
-    rows: list[Row] = json.loads((files(__package__) / "table.json").read_text(encoding="utf-8"))["oses"]
-    return {str(row["id"]): row for row in rows}
-
-
-def _nearest(name: str, rows: Mapping[str, Row]) -> tuple[str, ...]:
-    """By short id, else by name."""
-    from difflib import get_close_matches
-
-    ids = get_close_matches(name.lower(), list(rows), n=3)
-    names = {str(row["name"]).lower(): key for key, row in rows.items()}
-    return tuple(ids) or tuple(names[match] for match in get_close_matches(name.lower(), list(names), n=3, cutoff=0.5))
+    Without a folder it is looked up in the newest: the table here, or an installed osinfo-db. Raises UnknownOs,
+    OsinfoError; ArgumentError for arguments of another type.
+    """
+    expect("name", name, str, "a short id as text, as in 'rhel6.10'")
+    database = (
+        newest_database() if folder is None else database_in(Path(expect("folder", folder, (str, Path), "a path")))
+    )
+    row = database.rows.get(name) or next((one for one in database.rows.values() if one["uri"] == name), None)
+    if row is None:
+        raise UnknownOs(name, nearest_of(name, database.rows))
+    return GuestOs.model_validate({**with_virtio_win(row), "source": database.words})

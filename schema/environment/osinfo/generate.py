@@ -7,9 +7,9 @@ import argparse
 import json
 from pathlib import Path
 
+from .databases import INSTALLED
 from .read import read_osinfo, version_of
 
-DEBIAN = Path("/usr/share/osinfo")
 TABLE = Path(__file__).with_name("table.json")
 
 
@@ -23,7 +23,7 @@ def text(folder: Path) -> str:
 def main() -> None:
     """The command: reads an osinfo-db and writes the table."""
     parser = argparse.ArgumentParser(prog="python -m qslot.schema.environment.osinfo.generate", description=__doc__)
-    parser.add_argument("--osinfo-dir", type=Path, default=DEBIAN, metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--osinfo-dir", type=Path, default=INSTALLED, metavar="DIR", help="default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, default=TABLE, metavar="FILE", help="default: the package's own")
     options = parser.parse_args()
     options.output.write_text(text(options.osinfo_dir), encoding="utf-8")

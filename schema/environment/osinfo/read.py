@@ -5,12 +5,14 @@ Files of one OS add up: fragments in folders beside it bring driver packages, wh
 Source: libosinfo's schema (osinfo.rng) and its answers for osinfo-db 20221203, all 790 OSes.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from ...errors import QslotError
+from ...errors import Problem, QslotError
 
 Row = dict[str, Any]
 
@@ -33,7 +35,11 @@ OTHERS: Final = {"xhci": f"{PCI}/1b36/0004", "e1000e": f"{PCI}/8086/10d3"}
 
 
 class OsinfoError(QslotError, ValueError):
-    """A folder that does not hold osinfo-db, or a file in it that is no XML."""
+    """A folder that does not hold osinfo-db, or something in it that can't be read."""
+
+    def __init__(self, place: Path, mend: str) -> None:
+        super().__init__(f"{place}: {mend}")
+        self.problems = (Problem("osinfo_dir", str(place), mend, str(self)),)
 
 
 def read_osinfo(folder: Path) -> dict[str, Row]:
@@ -43,35 +49,63 @@ def read_osinfo(folder: Path) -> dict[str, Row]:
     """
     files = sorted((folder / "os").rglob("*.xml"))
     if not files:
-        raise OsinfoError(f"{folder}: no osinfo-db (it has no XML files below `os`); Debian's is /usr/share/osinfo")
+        raise OsinfoError(folder, "no osinfo-db (it has no XML files below `os`); Debian's is /usr/share/osinfo")
     parts: dict[str, list[ElementTree.Element]] = {}
+    places: dict[str, Path] = {}
     for file in files:
         for os in _root(file).iter("os"):
-            parts.setdefault(os.get("id", ""), []).append(os)
-    resolved = _Resolved(parts)
+            uri = os.get("id", "")
+            parts.setdefault(uri, []).append(os)
+            places.setdefault(uri, file)
+    resolved = _Resolved(parts, places)
+    resolved.check()
     return {str(row["id"]): row for row in map(resolved.row, parts)}
 
 
 def version_of(folder: Path) -> str:
-    """The date of that osinfo-db, `20221203`; raises OsinfoError."""
+    """The date of that osinfo-db, `20250619`; raises OsinfoError."""
     try:
         return (folder / "VERSION").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
-        raise OsinfoError(f"{folder / 'VERSION'}: can't be read: not the folder of an osinfo-db") from None
+        raise OsinfoError(folder / "VERSION", "can't be read: not the folder of an osinfo-db") from None
+
+
+def version_of_row(row: Row) -> tuple[int, ...]:
+    """As osinfo-db numbers it, of Windows as NT (win98 is 4.1, win2k22 is 10.0); empty where it is no number."""
+    text = str(row.get("version", ""))
+    return tuple(map(int, text.split("."))) if re.fullmatch(r"\d+(\.\d+)*", text) else ()
 
 
 def _root(file: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(file).getroot()
     except (ElementTree.ParseError, OSError) as error:
-        raise OsinfoError(f"{file}: {error}") from None
+        raise OsinfoError(file, str(error)) from None
 
 
 class _Resolved:
-    def __init__(self, parts: Mapping[str, list[ElementTree.Element]]) -> None:
-        self._parts = parts
+    def __init__(self, parts: Mapping[str, list[ElementTree.Element]], files: Mapping[str, Path]) -> None:
+        self._parts, self._files = parts, files
         self._devices: dict[str, frozenset[str]] = {}
         self._firmware: dict[str, Mapping[str, bool]] = {}
+
+    def check(self) -> None:
+        """Raises OsinfoError for an OS without a name, and for one that derives from itself. All others are resolved,
+        those first from which others derive: a long line of them would go too deep."""
+        for uri, file in self._files.items():
+            for name in ("short-id", "name"):
+                if not self._text(uri, name):
+                    raise OsinfoError(file, f"the os with id {uri!r} has no <{name}>, as each must have")
+        try:
+            for uri in TopologicalSorter({uri: [*self._above(uri)] for uri in self._parts}).static_order():
+                self.devices(uri)
+                self.firmware(uri)
+        except CycleError as error:
+            around = error.args[1]
+            raise OsinfoError(
+                self._files[around[0]],
+                f"an os must not derive from itself, by way of others or not: {', '.join(around)}",
+            ) from None
 
     def row(self, uri: str) -> Row:
         devices, firmware = self.devices(uri), self.firmware(uri)
@@ -79,6 +113,7 @@ class _Resolved:
             "released": self._text(uri, "release-date"),
             "ended": self._text(uri, "eol-date"),
             "family": self._text(uri, "family"),
+            "version": self._text(uri, "version"),
             "x86_64": self._runs_on_x86_64(uri),
             "firmware": dict(firmware) or None,
             "packages": _virtio(self._packaged(uri)) or None,
@@ -86,6 +121,7 @@ class _Resolved:
         }
         return {
             "id": self._text(uri, "short-id"),
+            "uri": uri,
             "name": self._text(uri, "name"),
             "status": self._text(uri, "release-status") or "released",
             "q35": Q35 in devices,

@@ -18,7 +18,9 @@ for package in busybox-static udev; do
     dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x -C "$target"
 done
 # of the kernel's 400 MB only the drivers of QEMU's network cards and of virtio, with what these stand on
+# nvme and what it stands on: for its virtual functions
 modules=(8139cp 8139too 8390 e100 e1000 e1000e failover i2c-algo-bit dca igb mii ne2k-pci net_failover pcnet32 tulip
+    nvme nvme-core t10-pi crc-t10dif crct10dif_common crct10dif_generic crc64 crc64-rocksoft crc64_rocksoft_generic
     virtio virtio_balloon virtio_blk virtio_net virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev virtio_ring vmxnet3)
 dpkg-deb --fsys-tarfile "$kernel"_*.deb | tar -x -C "$target" --no-anchored --wildcards 'boot/vmlinuz-*' \
     'lib/modules/*/modules.*' "${modules[@]/%/.ko}"

@@ -8,6 +8,7 @@ from typing import Final
 from qslot.schema import Layout
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.probe.enumeration import QEMU
+from qslot.schema.probe.firmware import own_ovmf
 
 from .initramfs import Boot
 
@@ -43,6 +44,15 @@ class Function:
     properties: dict[str, str] = field(default_factory=dict)
     """What udev's net_id says: ID_NET_NAME_SLOT and so on."""
     features: str = ""
+    virtual: tuple[str, ...] = ()
+    """Addresses of its virtual functions, `01:10.0`, where they are enabled."""
+    resources: tuple[tuple[int, int, int], ...] = ()
+    """First and last address and flags of each: 6 BARs, the ROM, and more."""
+
+    @property
+    def bars(self) -> list[tuple[int, int, int]]:
+        """Base, size and flags of those BARs that it has; base 0 where Linux found no place."""
+        return [(start, end - start + 1, flags) for start, end, flags in self.resources[:6] if flags]
 
     @property
     def negotiated_version_1(self) -> bool:
@@ -58,24 +68,24 @@ class View:
     text: str
 
 
-def boot_linux(layout: Layout, guest: Boot, *extra: str) -> View:
-    """What Linux says of itself. Raises AssertionError, with the console's text, if it does not come to its end."""
-    command = [
-        *(QEMU, "-accel", "tcg", *standalone(layout), *extra, "-no-reboot", "-serial", "stdio"),
-        *("-kernel", str(guest.kernel), "-initrd", str(guest.initramfs)),
-        *("-append", "console=ttyS0 quiet panic=-1 reboot=t"),
-    ]
+def boot_linux(layout: Layout, guest: Boot, *extra: str, options: str = "") -> View:
+    """What Linux says of itself, given these `options`, too. Raises AssertionError, with the console's text, if it does
+    not come to its end."""
+    image = own_ovmf(QEMU) if layout.firmware.name == "ovmf" else None
+    qemu = (QEMU, "-accel", "tcg", *standalone(layout, firmware=image), *extra, "-no-reboot", "-serial", "stdio")
+    command = [*qemu, *guest.arguments(*options.split())]
     text = ""
     for _ in range(OVMF_ATTEMPTS if layout.firmware.name == "ovmf" else 1):
         done = subprocess.run(command, capture_output=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
         text = done.stdout.decode(errors="replace")
         if "qslot end" in text:
-            return _view(text)
+            return view_of(text)
         text += done.stderr.decode(errors="replace")
     raise AssertionError(f"Linux did not come up: {text[-2000:]}")
 
 
-def _view(text: str) -> View:
+def view_of(text: str) -> View:
+    """What the guest printed."""
     entries: dict[str, dict[str, str]] = {}
     slots = {}
     for path, content in LINE.findall(text):
@@ -87,7 +97,8 @@ def _view(text: str) -> View:
 
 
 def _function(entry: dict[str, str]) -> Function:
-    resources = [tuple(int(word, 16) for word in line.split()) for line in entry["resource"].split("|")]
+    words = [line.split() for line in entry["resource"].split("|")]
+    resources = tuple((int(start, 16), int(end, 16), int(flags, 16)) for start, end, flags in words)
     io = {bar: start for bar, (start, _, flags) in enumerate(resources[:6]) if flags & IO}
     window = None
     if len(resources) > FIRST_WINDOW:
@@ -101,4 +112,6 @@ def _function(entry: dict[str, str]) -> Function:
         entry.get("interface"),
         {name: value for name, value in entry.items() if name.startswith("ID_NET_")},
         entry.get("features", ""),
+        tuple(sorted(where.removeprefix("0000:") for name, where in entry.items() if name.startswith("virtfn"))),
+        resources,
     )

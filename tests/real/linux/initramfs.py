@@ -26,6 +26,11 @@ class Boot:
     def version(self) -> str:
         return self.kernel.name.removeprefix("vmlinuz-")
 
+    def arguments(self, *words: str) -> tuple[str, ...]:
+        """QEMU's, with those words more on the kernel's command line."""
+        told = " ".join(("console=ttyS0 quiet panic=-1 reboot=t", *words))
+        return ("-kernel", str(self.kernel), "-initrd", str(self.initramfs), "-append", told)
+
 
 def build(into: Path) -> Boot:
     """Raises FileNotFoundError where the packages have not been fetched."""

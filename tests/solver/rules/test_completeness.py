@@ -39,7 +39,7 @@ TRIOS: Trios = {
     ),
     ("machine-model", "an expander for a node"): Trio(
         Case(q35(RTL | {"numa": 0}, numa_nodes=1), has={"pxb1": {"model": "pxb-pcie"}}),
-        BadInput(pc(controllers=[device("x", "pxb-pcie")]), "exists only on machine q35"),
+        BadInput(pc(controllers=[device("x", "pxb-pcie")]), "planned on machine q35 only"),
         Case(pc(RTL | {"numa": 0}, numa_nodes=1), has={"pxb1": {"model": "pxb"}, "br1": {"model": "pci-bridge"}}),
     ),
     # fifteen windows are one more than SeaBIOS has

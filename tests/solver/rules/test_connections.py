@@ -1,4 +1,4 @@
-"""Rules connect, integrated, viommu-host-device: which bus takes what, by itself and by pin."""
+"""Rules connect, virtio-slot, integrated: which bus takes what, by itself and by pin; and single things."""
 
 import pytest
 from pydantic import ValidationError
@@ -77,6 +77,11 @@ THINGS: dict[str, tuple[Data, str]] = {
     ),
     "virtio legacy": (device("a", "virtio-net", virtio="legacy", hotplug="never"), "port conventional root"),
     "integrated": (device("a", "virtio-iommu"), "root"),
+    "integrated by request": (device("a", "pvpanic-pci", connect="integrated"), "root"),
+    "legacy virtio integrated by request": (
+        device("a", "virtio-rng", virtio="legacy", connect="integrated", hotplug="never"),
+        "root",
+    ),
 }
 
 
@@ -109,7 +114,7 @@ def test_connect(kind: str, bus: str) -> None:
 
 
 @pytest.mark.parametrize("bus", [bus for bus in BUSES if bus not in PLACES["never"]])
-@pytest.mark.parametrize("kind", [kind for kind in THINGS if kind != "integrated"])
+@pytest.mark.parametrize("kind", [kind for kind in THINGS if "integrated" not in kind])
 def test_a_pin_may_sit_on_every_bus_that_takes_endpoints(kind: str, bus: str) -> None:
     thing, _ = THINGS[kind]
     layout = planned(q35(thing | {"address": PINS[bus]}, controllers=BUSES[bus]))
@@ -137,7 +142,7 @@ def test_connect_on_pc(kind: str, bus: str) -> None:
     controllers, place = PC_BUSES[bus]
     held = only("02.0", machine="pc")
     data = pc(THINGS[kind][0], controllers=controllers, reserve=held, policy=policy(max_controllers=len(controllers)))
-    if kind == "integrated" and bus != "root":
+    if "integrated" in kind and bus != "root":
         refused(data)
     else:
         assert seats(planned(data))["a"] == f"{place}.0"
@@ -171,8 +176,8 @@ def test_where_controllers_go(model: str, bus: str) -> None:
 
 # ---- single things
 
+PANIC = device("panic", "pvpanic-pci", connect="integrated")
 IOMMU = device("iommu", "virtio-iommu")
-CONVENTIONAL_HOST = host("a", "conventional", hotplug="required")
 
 BY_SLOT = device("a", "virtio-net", virtio_by="slot")
 OLD = BY_SLOT | {"virtio": "transitional", "hotplug": "required"}
@@ -234,20 +239,10 @@ TRIOS: Trios = {
         q35(IOMMU, reserve=only()),
         Case(q35(IOMMU, reserve=only("1f.7")), {"iommu": "pcie.0:1f.7"}),
     ),
-    ("viommu-host-device", "by the request's needs"): Trio(
-        Case(q35(CONVENTIONAL_HOST)),
-        q35(CONVENTIONAL_HOST, needs=["viommu"]),
-        Case(q35(host("a", "hybrid", hotplug="required"), needs=["viommu"])),
-    ),
-    ("viommu-host-device", "by its device"): Trio(
-        Case(pc(host("a"), IOMMU, reserve=only("02", "03", machine="pc")), {"a": "pci.0"}),
-        q35(CONVENTIONAL_HOST, IOMMU),
-        Case(q35(CONVENTIONAL_HOST | {"hotplug": "never"}, IOMMU), {"a": "pcie.0"}),
-    ),
-    ("viommu-host-device", "pinned"): Trio(
-        Case(q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"])),
-        q35(host("a", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"]),
-        Case(q35(device("a", "nvme", address="br:01"), controllers=BUSES["i82801b11-bridge"], needs=["viommu"])),
+    ("integrated", "by request"): Trio(
+        Case(q35(PANIC, controllers=BUSES["pcie-pci-bridge"]), {"panic": "pcie.0:"}),
+        scarce("pcie-pci-bridge", PANIC),
+        Case(scarce("pcie-pci-bridge", PANIC | {"connect": "conventional"}), {"panic": "br:"}),
     ),
 }
 

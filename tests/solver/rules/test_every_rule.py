@@ -10,19 +10,25 @@ from . import (
     test_capacities,
     test_completeness,
     test_connections,
+    test_iommu,
     test_needs,
     test_preset,
+    test_previous,
     test_properties,
+    test_virtual_functions,
 )
 
 MODULES = (
     test_completeness,
     test_addresses,
     test_connections,
+    test_iommu,
     test_needs,
     test_preset,
+    test_previous,
     test_capacities,
     test_properties,
+    test_virtual_functions,
 )
 CODES = [rule.code for rule in LAYOUT_RULES]
 

@@ -113,5 +113,5 @@ def test_a_bridge_gives_up_what_the_firmware_would_reserve() -> None:
 
 
 def reserves(*controllers: Data) -> dict[str, object]:
-    layout = planned({"machine": "pc", "firmware": "ovmf", "controllers": controllers})
+    layout = planned({"machine": "pc", "firmware": "ovmf:2022.11", "controllers": controllers})
     return {one.id: one.properties.get("io-reserve") for one in layout.controllers}

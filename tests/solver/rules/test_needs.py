@@ -1,4 +1,4 @@
-"""Rules hotplug, numa, near, near-switch, spare."""
+"""Rules hotplug, numa, near, near-switch, order, spare."""
 
 from typing import Any
 
@@ -46,7 +46,51 @@ def near(**rest: Any) -> list[Data]:
     return [device("a", "nvme", near=["b"]), device("b", "nvme", **rest)]
 
 
+MIXED = [device("disk", "virtio-blk"), device("nic", "e1000")]
+PAIR = [device("a", "e1000", hotplug="required"), device("b", "e1000", hotplug="required")]
+LISTED_PORTS = [
+    device("r", "pcie-root-port", address="pcie.0:02.0"),
+    device("s", "pcie-root-port", address="pcie.0:03.0"),
+]
+
 TRIOS: Trios = {
+    ("order", "what is behind ports changes places"): Trio(
+        Case(q35(*MIXED, order=["disk", "nic"]), {"disk": "rp1:00.0", "p2p1": "rp2:00.0"}),
+        q35(MIXED[0] | {"hotplug": "required"}, MIXED[1] | {"address": "pcie.0:05.0"}, order=["disk", "nic"]),
+        Case(q35(*MIXED, order=["nic", "disk"]), {"disk": "rp2:00.0", "p2p1": "rp1:00.0"}),
+    ),
+    ("order", "slots of one bus"): Trio(
+        Case(pc(*PAIR, order=["a", "b"]), {"a": "pci.0:02.0", "b": "pci.0:03.0"}),
+        pc(PAIR[0] | {"address": "pci.0:0a.0"}, PAIR[1] | {"address": "pci.0:09.0"}, order=["a", "b"]),
+        Case(pc(*PAIR, order=["b", "a"]), {"a": "pci.0:03.0", "b": "pci.0:02.0"}),
+    ),
+    ("order", "what is below one bridge comes in one piece"): Trio(
+        Case(q35(*PAIR, NVME | {"id": "n"}, order=["a", "b", "n"]), {"n": "rp2:00.0"}),
+        q35(*PAIR, NVME | {"id": "n"}, order=["a", "n", "b"], policy=limit(4)),
+        Case(
+            q35(*PAIR, NVME | {"id": "n"}, order=["a", "n", "b"], policy=limit(5)), {"a": "p2p1:01.0", "b": "p2p2:01.0"}
+        ),
+    ),
+    ("order", "ports that are pinned"): Trio(
+        Case(
+            q35(
+                NVME | {"address": "r:00"},
+                NVME | {"id": "b", "address": "s:00"},
+                controllers=LISTED_PORTS,
+                order=["a", "b"],
+            )
+        ),
+        q35(
+            NVME | {"address": "r:00"},
+            NVME | {"id": "b", "address": "s:00"},
+            controllers=LISTED_PORTS,
+            order=["b", "a"],
+        ),
+        Case(
+            q35(NVME | {"address": "r:00"}, NVME | {"id": "b"}, controllers=LISTED_PORTS, order=["a", "b"]),
+            {"b": "s:00"},
+        ),
+    ),
     ("hotplug", "a port"): Trio(
         Case(q35(NVME), {"a": "rp1:00.0"}),
         q35(NVME, policy=ALONE),
@@ -306,7 +350,9 @@ TRIOS: Trios = {
         ),
     ),
     ("spare", "pci, in the page of an SHPC bridge"): Trio(
-        Case(q35(spare=[{"kind": "pci", "io": 64}], controllers=BEHIND_IOH3420, firmware="ovmf", policy=limit(2))),
+        Case(
+            q35(spare=[{"kind": "pci", "io": 64}], controllers=BEHIND_IOH3420, firmware="ovmf:2022.11", policy=limit(2))
+        ),
         q35(spare=[{"kind": "pci", "io": 4096, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2)),
         Case(q35(spare=[{"kind": "pci", "io": 2048, "count": 2}], controllers=BEHIND_IOH3420, policy=limit(2))),
     ),

@@ -62,11 +62,14 @@ def test_rule(key: tuple[str, str]) -> None:
     check_trio(key[0], TRIOS[key])
 
 
-def test_one_port_is_spare_unless_controllers_are_listed() -> None:
-    assert len(planned(q35(policy=LIBVIRT)).spare) == 1
-    assert planned(q35(policy=LIBVIRT, controllers=[device("rp", "pcie-root-port")])).spare == ()
-    assert planned(q35(policy=LIBVIRT, spare=[])).spare == ()
-    assert planned(pc(policy=LIBVIRT)).spare == ()
+def test_one_port_is_spare_unless_controllers_are_listed_or_none_is_needed() -> None:
+    disk = device("a", "nvme")
+    assert len(planned(q35(disk, policy=LIBVIRT)).spare) == 1
+    assert planned(q35(disk, policy=LIBVIRT, controllers=[device("rp", "pcie-root-port")])).spare == ()
+    assert planned(q35(disk, policy=LIBVIRT, spare=[])).spare == ()
+    assert planned(pc(disk, policy=LIBVIRT)).spare == ()
+    pinned, video, iommu = device("a", "nvme", address="pcie.0:05"), device("v", "VGA"), device("i", "virtio-iommu")
+    assert planned(q35(pinned, video, iommu, policy=LIBVIRT)).spare == ()
 
 
 def test_addresses_that_are_given_are_kept() -> None:
@@ -81,6 +84,22 @@ def test_bridges_keep_their_shpc() -> None:
     assert layout.controllers[0].properties["shpc"] is True
     other = planned(pc(*devices(40, "virtio-net", virtio="modern")))
     assert {one.properties["shpc"] for one in other.controllers if one.model == "pci-bridge"} == {False}
+
+
+@pytest.mark.parametrize("chipset", [{"acpi": False}, {"root_hotplug": False}])
+def test_no_bridge_for_hot_plug_that_libvirts_own_place_does_not_take(chipset: Data) -> None:
+    """What is preferred is given up, and nothing warns of it; what is required stays so."""
+    layout = planned(pc(device("a", "virtio-net"), chipset=chipset, policy=LIBVIRT))
+    assert (seats(layout)["a"], models(layout), layout.warnings) == ("pci.0:02.0", [], ())
+    assert {term.term: term.value for term in layout.objective}["preferences"] == 0
+    assert models(planned(pc(device("a", "virtio-net"), chipset=chipset))) == ["pci-bridge"]
+    required = device("a", "virtio-net", hotplug="required")
+    assert models(planned(pc(required, chipset=chipset, policy=LIBVIRT))) == ["pci-bridge"]
+
+
+def test_elsewhere_missing_acpi_is_named_as_the_reason() -> None:
+    layout = planned(pc(device("a", "virtio-net"), chipset={"acpi": False}))
+    assert [(one.rule, one.subjects) for one in layout.warnings] == [("shpc-driver", ("a",)), ("no-acpi", ("a",))]
 
 
 def test_it_is_named_where_it_stands_in_the_way() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Guest, Layout, Undecided
+from qslot.schema import Guest, Layout, Solved, Undecided
+from qslot.schema.verify import verify
 from qslot.solver import solve
 
 from ..ask import (
@@ -247,9 +248,32 @@ def test_the_bus_nr_of_an_expander_avoids_demanded_chassis_nr(number: int) -> No
 def test_ports_that_the_request_leaves_empty_keep_ovmfs_own_reserve_longest() -> None:
     """Fourteen hot-pluggable ports, more than OVMF 2022.11 has windows for; eight have a device that has no IO."""
     ports = [device(f"p{n}", "pcie-root-port") for n in range(14)]
-    layout = planned(q35(*devices(8, "nvme", hotplug="required"), controllers=ports, firmware="ovmf"))
+    layout = planned(q35(*devices(8, "nvme", hotplug="required"), controllers=ports, firmware="ovmf:2022.11"))
     full = {one.bus for one in layout.devices}
     assert {one.id for one in layout.controllers if one.properties.get("io-reserve") == 0} == full
     many = [device(f"p{n}", "pcie-root-port") for n in range(20)]
-    layout = planned(q35(*devices(2, "nvme", hotplug="required"), controllers=many, firmware="ovmf"))
+    layout = planned(q35(*devices(2, "nvme", hotplug="required"), controllers=many, firmware="ovmf:2022.11"))
     assert {one.properties.get("io-reserve") for one in layout.controllers} == {0}
+
+
+def test_a_property_on_which_no_plan_depends_is_passed_through() -> None:
+    """As in a guest with ports that hide access control from a passed-through card."""
+    ports = [
+        {
+            "id": "rp0",
+            "model": "pcie-root-port",
+            "address": "pcie.0:1c.0",
+            "properties": {"disable-acs": "on", "slot": 1},
+        },
+        {"id": "up0", "model": "x3130-upstream", "address": "rp0:00", "properties": {"aer_log_max": 4}},
+        {"id": "rp1", "model": "ioh3420", "address": "pcie.0:1c.1", "properties": {"power_controller_present": False}},
+    ]
+    guest = Guest.model_validate({"machine": "q35", "controllers": ports, "devices": []})
+    outcome = solve(guest)
+    assert isinstance(outcome, Solved)
+    placed = {one.id: one.properties for one in outcome.layout.controllers}
+    assert placed["rp0"]["disable-acs"] is True
+    assert placed["up0"] == {"aer_log_max": 4}
+    assert placed["rp1"]["power_controller_present"] is False
+    assert [one for one in verify(guest, outcome.layout) if one.severity == "error"] == []
+    assert any("disable-acs=on" in word for word in outcome.layout.to_qemu())

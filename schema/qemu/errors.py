@@ -1,4 +1,4 @@
-"""What keeps a real QEMU from saying how it sees a layout."""
+"""What keeps a real QEMU from answering."""
 
 from ..errors import QslotError
 

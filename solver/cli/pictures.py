@@ -1,0 +1,37 @@
+"""A layout as text or as a picture: what `--to` and `-o` mean to every command that draws one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from .request import Option
+from .terminal import columns, has_colour
+
+if TYPE_CHECKING:
+    from qslot.schema import Layout
+
+PICTURES: Final = ("svg", "html")
+LAYOUT_FORMS: Final = ("tree", *PICTURES, "json", "yaml")
+
+output_option: Option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all."
+)
+
+
+def drawn(layout: "Layout", form: str, output: Path | None, before: "Layout | None" = None) -> str:
+    """The layout in one of LAYOUT_FORMS, for standard output or that file; pictures can have another one beside it."""
+    if form == "svg":
+        from qslot.schema.picture.svg_file import svg
+
+        return svg(layout, before)
+    if form == "html":
+        from qslot.schema.picture.html_page import html
+
+        return html(layout, before)
+    from qslot.schema.formats.text_layout import tree
+    from qslot.schema.formats.written import to_json, to_yaml
+
+    if form == "tree":
+        return tree(layout) if output else tree(layout, width=columns(), colour=has_colour())
+    return {"json": to_json, "yaml": to_yaml}[form](layout)

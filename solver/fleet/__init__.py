@@ -1,0 +1,1 @@
+"""Many guests: each form of guest is solved once, by whatever workers there are."""

@@ -1,0 +1,47 @@
+"""Worker processes of this machine."""
+
+import signal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+class Processes(Executor):
+    """A pool of processes that mends itself where one of them dies, and ends them all at once when it is left."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool = self._new()
+
+    def submit(self, fn: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs) -> Future[Answer]:
+        """As ProcessPoolExecutor, but that it begins anew where that is broken."""
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenExecutor:
+            self._pool = self._new()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the processes, whatever they are at: what they found until then has been handed in."""
+        processes: dict[int, BaseProcess] = dict(self._pool._processes or {})
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes.values():
+            process.terminate()
+        if wait:
+            for process in processes.values():
+                process.join()
+        del cancel_futures  # nothing is left to cancel
+
+    def _new(self) -> ProcessPoolExecutor:
+        # not forked: this process has threads
+        return ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_begin)
+
+
+def _begin(*_: Any) -> None:
+    """An interrupt on the terminal reaches all processes; the first one says what is to be done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,101 @@
+"""Linux in a QEMU that goes on running: told over QMP, looked at over its serial line."""
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+from qslot.schema import Layout
+from qslot.schema.formats.standalone import standalone
+from qslot.schema.probe.enumeration import QEMU
+
+from .guest import LIMIT, View, view_of
+from .initramfs import Boot
+
+END: Final = "qslot end"
+PATIENCE: Final = 120.0
+"""Seconds until a guest under software emulation has given back a device."""
+
+
+class LiveLinux:
+    """With SeaBIOS. Ends with the `with` block."""
+
+    def __init__(self, layout: Layout, guest: Boot, folder: Path) -> None:
+        self._line, self._monitor = (socket.socket(socket.AF_UNIX) for _ in range(2))
+        self.text = ""
+        self.events: list[dict[str, Any]] = []
+        names = [str(folder / name) for name in ("line", "monitor")]
+        sockets = ("-serial", f"unix:{names[0]},server=on,wait=off", "-qmp", f"unix:{names[1]},server=on,wait=off")
+        command = [QEMU, "-accel", "tcg", *standalone(layout), *guest.arguments("qslot.live"), *sockets]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        for one, name in zip((self._line, self._monitor), names, strict=True):
+            _connect(one, name)
+        self._line.settimeout(LIMIT)
+        self._monitor.settimeout(PATIENCE)
+        self._replies = self._monitor.makefile("r")
+        self._replies.readline()
+        self.execute("qmp_capabilities")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._replies.close()
+        self._monitor.close()
+        self._line.close()
+
+    def execute(self, command: str, arguments: dict[str, Any] | None = None) -> Any:
+        """One QMP command. Raises AssertionError where QEMU refuses it."""
+        words = {"execute": command} | ({"arguments": arguments} if arguments else {})
+        self._monitor.sendall(json.dumps(words).encode() + b"\n")
+        while "return" not in (told := self._told()):
+            assert "error" not in told, (words, told)
+        return told["return"]
+
+    def wait_deleted(self, names: set[str]) -> None:
+        """Until DEVICE_DELETED has come for each. Raises AssertionError for the guest's refusal, and past the limit."""
+        until = time.monotonic() + PATIENCE
+        while missing := names - {one["data"].get("device") for one in self.events if one["event"] == "DEVICE_DELETED"}:
+            assert time.monotonic() < until, f"{missing} were not given back"
+            told = self._told()
+            assert told.get("event") != "DEVICE_UNPLUG_GUEST_ERROR", told
+
+    def booted(self) -> View:
+        """What Linux sees once it has come up; after `system_reset`, once more."""
+        return self._seen()
+
+    def look(self) -> View:
+        """What it sees now."""
+        self._line.sendall(b"\n")
+        return self._seen()
+
+    def _told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._replies.readline())
+        if "event" in told:
+            self.events.append(told)
+        return told
+
+    def _seen(self) -> View:
+        text = b""
+        while END.encode() not in text:
+            more = self._line.recv(1 << 16)
+            assert more, "QEMU ended"
+            text += more
+        self.text = text.decode(errors="replace")
+        return view_of(self.text)
+
+
+def _connect(line: socket.socket, path: str) -> None:
+    until = time.monotonic() + LIMIT
+    while True:
+        try:
+            line.connect(path)
+        except OSError:
+            assert time.monotonic() < until, f"QEMU does not listen at {path}"
+            time.sleep(0.1)
+        else:
+            return

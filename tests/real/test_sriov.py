@@ -1,0 +1,214 @@
+"""Virtual functions in real QEMUs: where they are, and that plans with them start; moved neighbours do not."""
+
+import asyncio
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from qslot.schema import Guest, Infeasible, Layout, Solved
+from qslot.schema.catalog.measure.ask import MEMORY_ARGUMENTS, Qemu
+from qslot.schema.catalog.virtual_functions import virtual_functions
+from qslot.schema.formats.standalone import standalone
+from qslot.schema.layout.layout import PlacedDevice
+from qslot.schema.qemu.errors import QemuEndedError
+from qslot.schema.verify import verify
+from qslot.solver import solve
+
+from ..generator import Data
+from .linux.guest import boot_linux
+from .linux.initramfs import Boot
+from .test_firmware import hold
+from .this_qemu import OTHER_QEMU, here, name, request, version
+
+pytestmark = pytest.mark.real
+
+CREATED_AT_START = (10, 0)
+LISTED_SINCE = (10, 1)
+GUESTS = 100
+
+
+@pytest.fixture(autouse=True)
+def _new_enough() -> None:
+    if version() < CREATED_AT_START:
+        pytest.skip(f"{OTHER_QEMU} {name()}, which creates virtual functions when the guest enables them")
+
+
+def disk(number: int) -> Data:
+    """Properties of an nvme with so many virtual functions, as QEMU takes them."""
+    shares = {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
+    return {"sriov_max_vfs": number, **shares, "max_ioqpairs": 2 * number + 2, "msix_qsize": number + 1}
+
+
+async def _start(qemu: Qemu, words: Iterable[str]) -> Any:
+    async with qemu.session(*words) as qmp:
+        return await qmp.execute("query-pci")
+
+
+def refusal(qemu: Qemu, words: Iterable[str]) -> str:
+    """What QEMU says instead of starting; empty where it starts."""
+    try:
+        asyncio.run(_start(qemu, words))
+    except QemuEndedError as ended:
+        return str(ended)
+    return ""
+
+
+@pytest.mark.parametrize("place", [(3, 0), (3, 1), (0xD, 0)])
+@pytest.mark.parametrize(("model", "properties"), [("igb", {}), *(("nvme", disk(n)) for n in (1, 7, 12, 40))])
+def test_they_are_where_the_catalogue_says(qemu: Qemu, model: str, properties: Data, place: tuple[int, int]) -> None:
+    slot, function = place
+    words = ["-machine", "q35", *MEMORY_ARGUMENTS, "-device", "nvme-subsys,id=s"]
+    more = {"serial": "s", "subsys": "s"} if model == "nvme" else {}
+    text = ",".join(f"{key}={value}" for key, value in {**properties, **more}.items())
+    if function:
+        words += ["-device", f"edu,addr={slot:#x}.0,multifunction=on"]
+    before = {(0, 0)} | seats(asyncio.run(_start(qemu, words)))
+    after = seats(asyncio.run(_start(qemu, [*words, "-device", f"{model},addr={slot:#x}.{function},{text}"])))
+    known = virtual_functions(model, properties)
+    assert known is not None
+    assert after - before == {place, *known.places(*place)}
+
+
+def seats(tree: Any) -> set[tuple[int, int]]:
+    return {(one["slot"], one["function"]) for one in tree[0]["devices"]}
+
+
+def random_guest(random: Random) -> Data:
+    """A few devices with virtual functions, and others, pinned, in groups or free."""
+    ports = [{"id": f"port{n}", "model": "pcie-root-port"} for n in range(random.randint(0, 2))]
+    devices: list[Data] = []
+    for number in range(random.randint(2, 6)):
+        model = random.choice(("igb", "igb", "nvme", "nvme", "e1000e", "edu", "virtio-rng"))
+        device: Data = {"id": f"d{number}", "model": model, "hotplug": random.choice(("never", "never", "preferred"))}
+        if model == "nvme" and random.random() < 0.8:
+            device["properties"] = disk(random.choice((1, 2, 3, 6, 7, 8, 20)))
+        where = random.random()
+        if where < 0.4:
+            slot = random.choice((3, 4, 5, 6, 0xC, 0xD, 0x13, 0x14, 0x16, 0x1E))
+            device["address"] = f"pcie.0:{slot:02x}.{random.choice((0, 0, 0, 1))}"
+        elif where < 0.55 and ports:
+            device["address"] = f"{random.choice(ports)['id']}:00.{random.choice((0, 0, 1, 5))}"
+        elif where < 0.75:
+            device["group"] = random.choice("ab")
+        devices.append(device)
+    if version() >= LISTED_SINCE and random.random() < 0.5:
+        devices += card(random)
+    return {"machine": "q35", "devices": devices, "controllers": ports}
+
+
+def card(random: Random) -> list[Data]:
+    """A virtio device and its virtual functions, in any order; pinned to functions where it need not be first."""
+    virtual = [{"id": f"vf{n}", "properties": {"sriov-pf": "pf"}} for n in range(random.randint(1, 4))]
+    order: list[Data] = [{"id": "pf"}, *virtual]
+    if random.random() < 0.5:
+        order = [{**one, "address": f".{number}"} for number, one in enumerate(order)]
+        random.shuffle(order)
+    return [{"model": "virtio-net", "virtio": "modern", "group": "card", **one} for one in order]
+
+
+def plans() -> list[tuple[Guest, Layout]]:
+    found: list[tuple[Guest, Layout]] = []
+    seed = 0
+    while len(found) < GUESTS:
+        seed += 1
+        try:
+            guest = request(random_guest(Random(seed)))
+        except ValidationError:
+            continue
+        outcome = solve(guest)
+        if isinstance(outcome, Solved):
+            found.append((guest, outcome.layout))
+        else:
+            assert isinstance(outcome, Infeasible), outcome
+    return found
+
+
+def test_plans_start(qemu: Qemu) -> None:
+    refused = {layout.input_sha256: told for _, layout in plans() if (told := refusal(qemu, standalone(layout)))}
+    assert not refused
+
+
+def moved(layout: Layout) -> Layout | None:
+    """One neighbour put where the first virtual function of another device in its place is, on pcie.0."""
+    for one in layout.devices:
+        known = virtual_functions(one.model, one.properties)
+        if known is None or one.bus != "pcie.0":
+            continue
+        slot, function = next(known.places(one.slot, one.function))
+        for other in layout.devices:
+            if other is not one and virtual_functions(other.model, other.properties) is None:
+                if "sriov-pf" in other.properties or other.id == "pf":
+                    continue
+                place = {"bus": one.bus, "slot": slot, "function": function, "multifunction": function == 0}
+                update = {two.id: two for two in layout.devices} | {other.id: other.model_copy(update=place)}
+                update[one.id] = update[one.id].model_copy(update={"multifunction": one.function == 0})
+                return layout.model_copy(update={"devices": tuple(update.values())})
+    return None
+
+
+def test_a_neighbour_in_their_place_is_refused_by_both(qemu: Qemu) -> None:
+    broken = [(guest, there) for guest, layout in plans() if (there := moved(layout)) is not None]
+    assert len(broken) >= 20
+    for guest, layout in broken:
+        assert "virtual-functions" in {one.rule for one in verify(guest, layout)}, layout
+        told = refusal(qemu, standalone(layout))
+        assert "not available" in told or "single function" in told, told
+
+
+@pytest.mark.parametrize("firmware", ["seabios", "ovmf"])
+@pytest.mark.parametrize("kind", ["nvme", "large nvme", "card"])
+def test_room_for_their_bars_is_predicted(kind: str, firmware: str) -> None:
+    """OVMF gives them room, behind a port and on the root bus; SeaBIOS none."""
+    if kind == "card" and version() < LISTED_SINCE:
+        pytest.skip(f"{OTHER_QEMU} {name()}, which has no sriov-pf")
+    number = 40 if kind == "large nvme" else 4
+    disks = [
+        {"id": one, "model": "nvme", "hotplug": "never", "properties": {**disk(number), "subsys": f"of-{one}"}}
+        for one in "ab"
+    ]
+    disks[1] |= {"address": "pcie.0:08.0"}
+    parts = card(Random(1)) if kind == "card" else disks
+    outcome = solve(request({"machine": "q35", "firmware": firmware, "devices": parts}))
+    assert isinstance(outcome, Solved)
+    assert hold(here(outcome.layout), 240.0)[0] == "equal"
+
+
+@pytest.mark.parametrize("kind", ["igb", "nvme", "card"])
+def test_linux_finds_them_where_they_are_predicted(kind: str, guest: Boot) -> None:
+    """Enabled by sysfs, behind a port and (but for virtio's) on the root bus."""
+    if kind == "card" and version() < LISTED_SINCE:
+        pytest.skip(f"{OTHER_QEMU} {name()}, which has no sriov-pf")
+    # a subsystem has one controller with virtual functions: each gets its own
+    more: Data = {"properties": disk(10)} if kind == "nvme" else {}
+    pair: list[Data] = [
+        {"id": "a", "model": kind, **more},
+        {"id": "b", "model": kind, "address": "pcie.0:05.0", **more},
+    ]
+    parts = pair if kind != "card" else card(Random(1))
+    outcome = solve(request({"machine": "q35", "memory": "512MiB", "firmware": "ovmf", "devices": parts}))
+    assert isinstance(outcome, Solved)
+    layout = here(outcome.layout)
+    view = boot_linux(layout, guest, options="qslot.sriov loglevel=0")
+    seen = {device.id: view.functions[str(layout.guest_addresses[device.id])].virtual for device in physical(layout)}
+    for device in physical(layout):
+        known = expected(layout, device)
+        # Linux's igb enables 7 of the 8
+        assert list(seen[device.id]) == known[: 7 if kind == "igb" else None], view.text
+
+
+def physical(layout: Layout) -> list[PlacedDevice]:
+    return [device for device in layout.devices if "sriov-pf" not in device.properties]
+
+
+def expected(layout: Layout, device: PlacedDevice) -> list[str]:
+    """Addresses of its virtual functions: what the layout says of listed ones, else on the bus of its own address."""
+    listed = [one.id for one in layout.devices if one.properties.get("sriov-pf") == device.id]
+    if listed:
+        return sorted(str(layout.guest_addresses[one]) for one in listed)
+    bus = str(layout.guest_addresses[device.id]).partition(":")[0]
+    known = virtual_functions(device.model, device.properties)
+    assert known is not None
+    return sorted(f"{bus}:{slot:02x}.{function}" for slot, function in known.places(device.slot, device.function))

@@ -1,0 +1,208 @@
+"""Rules virtual-functions and sriov-pf."""
+
+import pytest
+
+from qslot.schema.firmware.tree import tree_of
+from qslot.schema.formats.text_layout import tree
+from qslot.schema.verify import verify
+
+from ..ask import (
+    BadInput,
+    Case,
+    Data,
+    Trio,
+    Trios,
+    asked,
+    check_trio,
+    device,
+    devices,
+    only,
+    pc,
+    planned,
+    policy,
+    q35,
+    refused,
+    seats,
+)
+
+ONE_PORT = {"controllers": [device("rp", "pcie-root-port", address="pcie.0:02.0")], "policy": policy(max_controllers=1)}
+
+
+def disk(name: str, number: int, **rest: str) -> Data:
+    """An nvme with so many virtual functions."""
+    return device(name, "nvme", properties={"sriov_max_vfs": number}, **{"hotplug": "never", **rest})
+
+
+def card(*virtual: str, **rest: str) -> list[Data]:
+    """A virtio device and its virtual functions, as one group."""
+    pf = device("pf", "virtio-net", group="card", **rest)
+    return [pf, *(device(one, "virtio-net", group="card", properties={"sriov-pf": "pf"}) for one in virtual)]
+
+
+TRIOS: Trios = {
+    ("virtual-functions", "slots of igb's"): Trio(
+        Case(q35(*devices(2, "igb", address="pcie.0:03.0")[:1], device("b", "igb", address="pcie.0:05.0"))),
+        q35(device("a", "igb", address="pcie.0:03.0"), device("b", "igb", address="pcie.0:04.0")),
+        # by itself: behind a port, where there is nobody else
+        Case(q35(device("a", "igb", address="pcie.0:03.0"), device("b", "igb")), {"b": "rp1:00.0"}),
+    ),
+    ("virtual-functions", "a neighbour in their place"): Trio(
+        Case(q35(device("a", "igb", address="pcie.0:03.0"), device("b", "edu", address="pcie.0:15.0"))),
+        q35(device("a", "igb", address="pcie.0:03.0"), device("b", "edu", address="pcie.0:14.0")),
+        # what is not pinned keeps off: 13 and 14 are closed
+        Case(
+            q35(
+                device("a", "igb", hotplug="never", address="pcie.0:03.0"),
+                device("b", "edu"),
+                reserve=only("03", "13", "14", "15"),
+                policy=policy(max_controllers=0),
+            ),
+            {"b": "pcie.0:15.0"},
+        ),
+    ),
+    ("virtual-functions", "function 0 that is virtual"): Trio(
+        Case(
+            q35(
+                device("a", "igb", address="pcie.0:03.0"), device("b", "edu", address="pcie.0:15.1"), device("z", "edu")
+            )
+        ),
+        q35(device("a", "igb", address="pcie.0:03.0"), device("b", "edu", address="pcie.0:13.1"), device("z", "edu")),
+        Case(
+            q35(
+                device("z", "edu", address="pcie.0:03.0"),
+                device("a", "igb", hotplug="never", address="pcie.0:03.1"),
+                device("b", "edu", address="pcie.0:13.0"),
+            ),
+            {"b": "pcie.0:13.0"},
+            {"b": {"multifunction": True}},
+        ),
+    ),
+    ("virtual-functions", "the slot's own"): Trio(
+        Case(q35(disk("a", 4), device("b", "e1000e", hotplug="never"), **ONE_PORT), {"a": "rp:00.0"}),
+        q35(disk("a", 4, address="rp:00.0"), device("b", "e1000e", address="rp:00.3"), **ONE_PORT),
+        Case(
+            q35(disk("a", 4, address="rp:00.0"), device("b", "e1000e", address="rp:00.5"), **ONE_PORT), {"b": "rp:00.5"}
+        ),
+    ),
+    ("virtual-functions", "room in a shared slot"): Trio(
+        Case(
+            q35(disk("a", 6), device("b", "edu"), reserve=only("01"), policy=policy(max_controllers=0)),
+            {"b": "pcie.0:01.7"},
+        ),
+        q35(disk("a", 7), device("b", "edu"), reserve=only("01"), policy=policy(max_controllers=0)),
+        Case(q35(disk("a", 7), device("b", "edu"), reserve=only("01", "02"), policy=policy(max_controllers=0))),
+    ),
+    ("virtual-functions", "no port"): Trio(
+        Case(q35(device("a", "igb", hotplug="never")), {"a": "rp1:00.0"}),
+        q35(device("a", "igb", hotplug="never"), policy=policy(max_controllers=0)),
+        Case(
+            q35(device("a", "igb", hotplug="never", address="pcie.0:0d.0"), policy=policy(max_controllers=0)),
+            {"a": "pcie.0:0d.0"},
+        ),
+    ),
+    ("virtual-functions", "on pc"): Trio(
+        Case(pc(device("a", "igb", address="pci.0:0e.0"))),
+        BadInput(pc(device("a", "igb")), "pin it to a slot, or take machine q35"),
+        Case(pc(device("a", "igb", address="pci.0:0e.0"), device("b", "igb", address="pci.0:0c.0"))),
+    ),
+    ("virtual-functions", "conventional"): Trio(
+        Case(pc(device("a", "nvme"))),
+        BadInput(pc(disk("a", 2)), "SR-IOV takes PCI Express, which machine pc is not"),
+        Case(q35(disk("a", 2))),
+    ),
+    ("virtual-functions", "a group of two"): Trio(
+        Case(q35(*devices(2, "igb", group="g")), {"d0": "rp1:00.0", "d1": "rp1:00.1"}),
+        BadInput(q35(*devices(3, "igb", group="g")), "its virtual functions are where d0 of group g has some, too"),
+        Case(q35(*devices(2, "igb", group="g"), device("d2", "e1000e", group="g")), {"d2": "rp1:00.2"}),
+    ),
+    ("sriov-pf", "in one slot"): Trio(
+        Case(q35(*card("v1", "v2")), {"pf": "rp1:00.0", "v1": "rp1:00.1", "v2": "rp1:00.2"}),
+        BadInput(q35(device("pf", "virtio-net"), *card("v1")[1:]), "make it one group with pf"),
+        Case(q35(*card("v1", "v2", "v3"), device("x", "e1000e", group="card")), {"x": "rp1:00.4"}),
+    ),
+    ("sriov-pf", "behind a port"): Trio(
+        Case(q35(*card("v1"), **ONE_PORT), {"pf": "rp:00.0"}),
+        q35(*card("v1"), policy=policy(max_controllers=0)),
+        Case(q35(*card("v1", address="rp:00.0"), **ONE_PORT), {"v1": "rp:00.1"}),
+    ),
+    ("sriov-pf", "on the root bus"): Trio(
+        Case(q35(device("pf", "virtio-net", address="pcie.0:05.0"))),
+        BadInput(q35(*card("v1", address="pcie.0:05.0")), "takes PCI Express: pin both behind a port"),
+        Case(q35(*card("v1")), {"v1": "rp1:00.1"}),
+    ),
+    ("sriov-pf", "one stride"): Trio(
+        Case(q35(*card("v1", "v2"), device("x", "e1000e", group="card"))),
+        BadInput(q35(*card("v1", "v2", "v3"), device("x", "e1000e", group="card", address=".3")), "not one stride"),
+        Case(q35(*card("v1", "v2"), device("x", "e1000e", group="card", address=".3"))),
+    ),
+    ("sriov-pf", "machine pc"): Trio(
+        Case(pc(device("pf", "virtio-net"))),
+        BadInput(pc(*card("v1")), "has no PCI Express, which SR-IOV takes"),
+        Case(q35(*card("v1"))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "case"), TRIOS)
+def test_rule(rule: str, case: str) -> None:
+    check_trio(rule, TRIOS[rule, case])
+
+
+def test_those_of_pinned_and_of_unpinned_share_no_port() -> None:
+    """Both would be in slots 10 and 11 of the port's bus."""
+    groups = [device("a", "igb", hotplug="never", group="g"), device("b", "igb", hotplug="never", address="rp:00.2")]
+    refused(q35(*groups, **ONE_PORT))
+    even = seats(planned(q35(groups[0], {**groups[1], "address": "rp:00.1"}, **ONE_PORT)))
+    assert even["a"] == "rp:00.0"
+
+
+@pytest.mark.parametrize("order", [("pf", "v1", "v2"), ("v1", "pf", "v2")])
+def test_physical_function_is_told_last(order: tuple[str, ...]) -> None:
+    """QEMU 11.1: "PCI device specified as SR-IOV PF already exists"."""
+    parts = {one["id"]: one for one in card("v1", "v2")}
+    pinned = [{**parts[name], "address": f".{['pf', 'v1', 'v2'].index(name)}"} for name in order]
+    layout = planned(q35(*pinned))
+    argv = [word for word in layout.to_qemu() if "virtio-net" in word]
+    assert [word.split(",")[1] for word in argv][-1] == "id=pf"
+    added = [one["arguments"]["id"] for one in layout.to_qmp()]
+    assert added[-1] == "pf"
+    assert sorted(added) == ["pf", "v1", "v2"]
+
+
+def test_the_checker_sees_a_neighbour_in_their_place() -> None:
+    guest, _ = asked(q35(device("a", "igb", address="pcie.0:03.0"), device("b", "edu", address="pcie.0:15.0")))
+    layout = planned(guest)
+    moved = [one.model_copy(update={"slot": 0x14}) if one.id == "b" else one for one in layout.devices]
+    found = verify(guest, layout.model_copy(update={"devices": tuple(moved), "guest_addresses": {}}))
+    assert {"virtual-functions", "pin"} <= {one.rule for one in found if one.severity == "error"}
+
+
+def test_the_tree_says_where_they_are() -> None:
+    drawn = tree(planned(q35(device("a", "igb"), *card("v1"))))
+    assert "virtual functions 10.0 to 11.6" in drawn
+    assert "virtual function of pf" in drawn
+
+
+def test_a_listed_one_has_no_bars_and_no_name_by_itself() -> None:
+    layout = planned(q35(*card("v1", "v2"), firmware="ovmf"))
+    assert layout.guest_names["v1"] is None
+    assert layout.guest_addresses["v1"] == "01:00.1"
+    function = {one.id: one for one in tree_of(layout).buses["rp1"].functions}
+    assert (function["v1"].bars, function["v1"].rom) == ((), 0)
+    assert [(one.size, one.functions) for one in function["pf"].virtual_bars] == [(0x1000, 2), (0x4000, 2)]
+
+
+def test_room_of_those_of_nvme_follows_their_queues() -> None:
+    def room(**more: int) -> list[tuple[int, int]]:
+        layout = planned(q35(device("a", "nvme", properties={"sriov_max_vfs": 4, **more})))
+        (function,) = tree_of(layout).buses["rp1"].functions
+        return [(one.size, one.functions) for one in function.virtual_bars]
+
+    assert room(sriov_vq_flexible=8, sriov_vi_flexible=4) == [(0x4000, 4)]
+    assert room(sriov_vq_flexible=8, sriov_vi_flexible=2048) == [(0x8000, 4)]
+
+
+def test_a_listed_port_of_pc_is_pci_express_too() -> None:
+    port = {"controllers": [device("rp", "ioh3420")]}
+    layout = planned(pc(disk("a", 3, address="rp:00.0"), device("b", "edu", hotplug="never"), **port))
+    assert seats(layout)["a"] == "rp:00.0"

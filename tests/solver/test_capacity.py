@@ -1,0 +1,114 @@
+"""How many more: while the guest runs, and at its next start until one more is proved not to fit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+import qslot
+from qslot.schema.formats.written import to_json
+
+from . import command
+
+
+def planned(**more: Any) -> qslot.Layout:
+    request = {"machine": "q35", "devices": [{"id": "net0", "model": "virtio-net", "hotplug": "required"}], **more}
+    return qslot.solve(qslot.Guest.model_validate(request)).require()
+
+
+def more_of(layout: qslot.Layout, model: str, **needs: Any) -> qslot.MoreDevices:
+    found = qslot.capacity(layout, model, needs).more
+    assert found is not None
+    return found
+
+
+class TestHot:
+    def test_each_takes_a_slot(self) -> None:
+        layout = planned(spare={"pcie": 3})
+        assert more_of(layout, "nvme", hotplug="required").hot == 3
+        assert more_of(layout, "e1000", hotplug="required").hot == 0
+
+    def test_slots_without_io_ports(self) -> None:
+        """A spare slot has an IO window where it was asked for."""
+        layout = planned(spare=[{"kind": "pcie"}, {"kind": "pcie", "io": 4096}])
+        found = more_of(layout, "virtio-net", virtio="transitional")
+        assert (found.hot, found.hot_end) == (1, {"io": 1})
+
+    def test_what_qemu_takes_at_its_start_alone(self) -> None:
+        assert more_of(planned(spare={"pcie": 3}), "virtio-iommu").hot == 0
+
+    def test_slots_of_one_bridge_share_its_memory(self) -> None:
+        found = more_of(planned(spare={"pci": 20}), "e1000", hotplug="required")
+        assert found.hot_end == {"memory": 31 - found.hot}
+        assert 0 < found.hot < 20
+
+
+class TestCold:
+    def test_ids_of_the_guest_keep_nothing_out(self) -> None:
+        """One may look like those of the devices that are tried: that is no proof that no more fit."""
+        layout = planned(devices=[{"id": "more2", "model": "virtio-net", "hotplug": "required"}])
+        assert more_of(layout, "nvme").cold == more_of(planned(), "nvme").cold > 1
+
+    @pytest.mark.parametrize("model", ["nvme", "e1000"])
+    def test_so_many_fit_and_no_more(self, model: str) -> None:
+        """Asked again, independently of how it was searched for."""
+        layout = planned()
+        found = more_of(layout, model, hotplug="required")
+        assert found.cold_proved
+        assert found.cold_end
+
+        def guest(count: int) -> qslot.Guest:
+            devices = [{"id": f"d{number}", "model": model, "hotplug": "required"} for number in range(count)]
+            pinned = qslot.Guest.from_layout(layout).model_dump()
+            return qslot.Guest.model_validate(pinned | {"devices": [*pinned["devices"], *devices], "spare": []})
+
+        assert isinstance(qslot.solve(guest(found.cold)), qslot.Solved)
+        assert isinstance(qslot.solve(guest(found.cold + 1)), qslot.Infeasible)
+
+    def test_of_what_a_guest_has_one(self) -> None:
+        found = more_of(planned(), "virtio-balloon")
+        assert (found.cold, found.cold_proved) == (1, True)
+        assert "QEMU takes one balloon a guest" in found.cold_end[0]
+
+
+class TestCommand:
+    def run(self, *words: str | Path) -> Result:
+        return command.run("capacity", *words)
+
+    @pytest.fixture
+    def layout(self, tmp_path: Path) -> Path:
+        path = tmp_path / "layout.json"
+        path.write_text(to_json(planned(spare={"pcie": 2})))
+        return path
+
+    def test_it_says_what_is_free(self, layout: Path) -> None:
+        done = self.run(layout)
+        assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "free for hot-plug: 2 pcie")
+
+    def test_and_how_many_more(self, layout: Path) -> None:
+        done = self.run(layout, "--model", "virtio-balloon")
+        told = "virtio-balloon: 1 more while the guest runs (1 free slot left, as a guest takes no more of them)"
+        assert told in done.stdout
+        assert "virtio-balloon: 1 more at the next start, with controllers added (proved" in done.stdout
+
+    def test_as_json(self, layout: Path) -> None:
+        data = json.loads(self.run(layout, "--json").stdout)
+        assert [one["slots"] for one in data["free"]] == [[0], [0]]
+
+    @pytest.mark.parametrize(
+        ("words", "why"),
+        [
+            (["--need", "virtio=modern"], "--need goes with --model"),
+            (["--model", "nvme", "--need", "virtio"], "write FIELD=VALUE"),
+            (["--model", "nvme", "--need", "a.b=1"], "properties.mq=on"),
+            (["--model", "nvme", "--need", "color=red"], "such a device: color: no such field"),
+            (["--model", "nvmee"], "'nvmee' is not in the catalogue"),
+            (["--model", "nvme", "--need", "address=pcie.0:5"], "address is of one device alone"),
+        ],
+    )
+    def test_bad_input(self, words: list[str], why: str, layout: Path) -> None:
+        done = self.run(layout, *words)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert why in done.stderr
