@@ -25,6 +25,8 @@ LIBVIRT_NAMES: Final = {qemu: libvirt for libvirt, qemu in MODELS.items()} | {"i
 """And back."""
 TARGETS: Final = {"chassisNr": "chassis_nr", "chassis": "chassis", "port": "port", "busNr": "bus_nr"}
 """Attributes of `<target>`, and the QEMU properties that they are."""
+RANGES: Final = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "busNr": (1, 254)}
+"""What libvirt takes of each, both ends included (measured: tests/real/test_composed_domains.py)."""
 ROOTS: Final[dict[Family, tuple[str, str]]] = {"q35": ("pcie-root", "pcie.0"), "pc": ("pci-root", "pci.0")}
 
 
@@ -142,19 +144,19 @@ def _bridge(element: Element, index: int, family: Family) -> DomainController:
     if target is not None:
         for attribute, option in TARGETS.items():
             if attribute in target.attributes:
-                bridge.properties[option] = _target(index, attribute, target.get(attribute))
+                bridge.properties[option] = _target(index, attribute, target.get(attribute), RANGES[attribute])
         if "memReserve" in target.attributes:
             bridge.properties["mem-reserve"] = KIB * _number(index, "memReserve", target.get("memReserve"))
         bridge.hotplug = target.get("hotplug") != "off"
         node = target.first("node")
-        bridge.node = None if node is None else _target(index, "node", node.text)
+        bridge.node = None if node is None else _target(index, "node", node.text, (0, 255))
     return bridge
 
 
-def _target(index: int, attribute: str, text: str) -> int:
-    value = _number(index, attribute, text)
-    if not 0 <= value <= 255:
-        raise SourceError(f"controller pci {index}: {attribute} {value} is not 0 to 255")
+def _target(index: int, attribute: str, text: str, ends: tuple[int, int]) -> int:
+    value, (least, most) = _number(index, attribute, text), ends
+    if not least <= value <= most:
+        raise SourceError(f"controller pci {index}: {attribute} {value} is not {least} to {most}")
     return value
 
 

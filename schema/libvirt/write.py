@@ -9,11 +9,11 @@ from ..layout.layout import Layout, PlacedController, PlacedDevice, Seat
 from ..layout.topology import Topology, topology_of
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
-from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, is_on
+from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, integer, is_on
 from ..request.resolved import plain_mode
 from .addresses import PciAddress
 from .arguments import arguments_of, without_arguments, write_arguments
-from .controllers import LIBVIRT_NAMES, ROOTS, TARGETS, DomainController, root_controller
+from .controllers import LIBVIRT_NAMES, RANGES, ROOTS, TARGETS, DomainController, root_controller
 from .domain import Domain, DomainDevice, read_domain
 from .indexes import indexes_of
 from .override import add_overrides
@@ -217,9 +217,16 @@ def _targets(one: PlacedController) -> dict[str, str]:
     """Attributes of `<target>`."""
     found: dict[str, str] = {}
     for attribute, option in TARGETS.items():
-        value = one.properties.get(option)
-        if value is not None:
-            found[attribute] = f"{value:#x}" if attribute == "port" and isinstance(value, int) else str(value)
+        value = integer(one.properties, option)
+        if value is None:
+            continue
+        least, most = RANGES[attribute]
+        if not least <= value <= most:
+            raise SourceError(
+                f"{one.id}: {option} {value} has no place in domain XML, whose {attribute} is {least} to {most}: "
+                f"give another {option}"
+            )
+        found[attribute] = f"{value:#x}" if attribute == "port" else str(value)
     if not is_on(one.properties, "hotplug"):
         found["hotplug"] = "off"
     return found

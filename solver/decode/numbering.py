@@ -9,6 +9,8 @@ from .layout_tree import LayoutTree
 from .seats import BusInstance
 
 LARGEST_NUMBER = 255
+NOT_LIBVIRTS = 255
+"""The bus_nr that QEMU takes and domain XML does not: given where nothing else is left."""
 
 
 class Numbering:
@@ -61,7 +63,8 @@ class Numbering:
         gaps = tuple(zip(ends, [*sorted(fixed.values()), BUS_NUMBERS], strict=True))
         taken = frozenset(c.properties["chassis_nr"] for c in placed.guest.controllers if "chassis_nr" in c.properties)
         loose = sorted((name for name in sizes if name not in fixed), key=lambda name: -sizes[name])
-        starts = packed(tuple(sizes[name] for name in loose), gaps, taken) or (0,) * len(loose)
+        wanted = tuple(sizes[name] for name in loose)
+        starts = packed(wanted, gaps, taken | {NOT_LIBVIRTS}) or packed(wanted, gaps, taken) or (0,) * len(loose)
         return fixed | dict(zip(loose, starts, strict=True))
 
 

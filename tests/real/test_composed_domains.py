@@ -11,6 +11,7 @@ from qslot.schema import Layout
 from qslot.schema.formats.convert import convert
 from qslot.schema.formats.written import to_json
 from qslot.schema.layout.outcome import known_layout
+from qslot.schema.libvirt.controllers import RANGES
 from qslot.schema.pci.controllers import CONTROLLERS
 
 from ..generator import SeededDraw, any_size, draw_request, valid
@@ -18,6 +19,13 @@ from .test_libvirt import Define
 from .this_qemu import machines, said_here
 
 pytestmark = pytest.mark.real
+
+ROOT_PORT = "pcie-root-port"
+TARGETS_OF = {"busNr": "pcie-expander-bus", "chassisNr": "pci-bridge", "chassis": ROOT_PORT, "port": ROOT_PORT}
+DOMAIN = (
+    "<domain type='qemu'><name>x</name><memory>262144</memory><os><type arch='x86_64' machine='{}'>hvm</type></os>"
+    "<devices><controller type='pci' index='1' model='{}'><target {}='{}'/></controller></devices></domain>"
+)
 
 NOT_LIBVIRTS = ("machine_as", "cpu", "numa_nodes", "max_memory", "memory", "phys_bits", "pci_hole64", "needs")
 """Fields of random guests that ask for a host, or for RAM, that may not be here."""
@@ -45,6 +53,17 @@ def test_the_first_example(define: Define, tmp_path: Path) -> None:
     assert_kept(define, domain_of(layout, tmp_path))
 
 
+@pytest.mark.parametrize("attribute", RANGES)
+def test_the_numbers_of_a_target_that_it_takes(define: Define, attribute: str) -> None:
+    machine = "pc" if attribute == "chassisNr" else "q35"
+    least, most = RANGES[attribute]
+    taken = {
+        number: "error" not in define(DOMAIN.format(machine, TARGETS_OF[attribute], attribute, number))
+        for number in (least - 1, least, most, most + 1)
+    }
+    assert taken == {least - 1: False, least: True, most: True, most + 1: False}
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_guests(define: Define, tmp_path: Path, seed: int) -> None:
     draw = SeededDraw(seed)
@@ -57,5 +76,5 @@ def test_random_guests(define: Define, tmp_path: Path, seed: int) -> None:
         if guest is not None and guest.machine_model.family == "pc":  # libvirt takes no ports there
             guest = None if any(CONTROLLERS[one.model].bus.express for one in guest.controllers) else guest
         if guest is not None and all(one.model != "vfio-pci" and one.bars is None for one in guest.devices):
-            layout = known_layout(qslot.solve(guest, qslot.Options(time_limit=2)))
+            layout = known_layout(qslot.solve(guest, qslot.Options(time_limit=60)))
     assert_kept(define, domain_of(layout, tmp_path))

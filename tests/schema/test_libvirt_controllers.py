@@ -23,6 +23,10 @@ def channel(address: str = "") -> str:
     return f"<channel type='pty'><target type='virtio' name='x'/>{address}</channel>"
 
 
+def numbered(model: str, attribute: str, number: int) -> str:
+    return f"<controller type='pci' index='1' model='{model}'><target {attribute}='{number}'/></controller>"
+
+
 CONSOLE = "<console type='pty'><target type='virtio'/></console>"
 HOST_SCSI = "<hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/></source></hostdev>"
 VIRTIO_SCSI = "<controller type='scsi' index='0' model='virtio-scsi'/>"
@@ -140,6 +144,11 @@ def test_several_usb_2_controllers_without_index_are_groups_of_their_own() -> No
         ("<iommu model='intel'/>", "pc", "iommu: intel goes with q35, not with pc"),
         ("<iommu model='virtio'/>", "pc", "iommu: virtio goes with q35, not with pc"),
         ("<iommu/>", "q35", "no iommu model is said"),
+        (numbered("pcie-expander-bus", "busNr", 0), "q35", "controller pci 1: busNr 0 is not 1 to 254"),
+        (numbered("pcie-expander-bus", "busNr", 255), "q35", "controller pci 1: busNr 255 is not 1 to 254"),
+        (numbered("pci-bridge", "chassisNr", 0), "pc", "controller pci 1: chassisNr 0 is not 1 to 255"),
+        (numbered("pcie-root-port", "chassis", 256), "q35", "controller pci 1: chassis 256 is not 0 to 255"),
+        (numbered("pcie-root-port", "port", -1), "q35", "controller pci 1: port -1 is not 0 to 255"),
     ],
 )
 def test_what_libvirt_refuses(elements: str, machine: str, words: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Guest
+from qslot.schema import Guest, Layout
 from qslot.solver import Options
 
 from .ask import Data, device, devices, host, only, pc, planned, q35, seats
@@ -27,6 +27,24 @@ def test_listed_order_and_ports_packed_eight_to_a_slot() -> None:
 def test_a_lone_port_is_not_multifunction() -> None:
     layout = planned(q35(*devices(9, "nvme")))
     assert {controller.id for controller in layout.controllers if controller.multifunction} == {"rp1"}
+
+
+def test_the_bus_nr_that_domain_xml_cannot_say_is_the_last_to_be_given() -> None:
+    """libvirt takes a busNr of 1 to 254, QEMU takes 255 as well."""
+
+    def number(layout: Layout) -> object:
+        return next(one.properties["bus_nr"] for one in layout.controllers if one.id == "y")
+
+    empty = device("y", "pxb-pcie")
+    assert number(planned(q35(controllers=[empty]))) == 254
+    # 1 to 250 are behind the first port, 251 to 254 behind the other
+    full = [
+        device("main", "pcie-root-port", address="pcie.0:02.0", properties={"bus-reserve": 249}),
+        device("x", "pxb-pcie", properties={"bus_nr": 251}),
+        device("last", "pcie-root-port", address="x:00.0", properties={"bus-reserve": 2}),
+        empty,
+    ]
+    assert number(planned(q35(controllers=full))) == 255
 
 
 def test_chipset_places_come_first() -> None:
