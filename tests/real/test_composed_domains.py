@@ -64,6 +64,13 @@ def test_the_numbers_of_a_target_that_it_takes(define: Define, attribute: str) -
     assert taken == {least - 1: False, least: True, most: True, most + 1: False}
 
 
+@pytest.mark.parametrize("model", ["vhost-vsock", "i6300esb"])
+def test_what_it_has_once(define: Define, tmp_path: Path, model: str) -> None:
+    two = [{"id": name, "model": model} for name in ("a", "b")]
+    text = domain_of(qslot.solve(qslot.Guest.model_validate({"machine": "q35", "devices": two})).require(), tmp_path)
+    assert_kept(define, text)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_guests(define: Define, tmp_path: Path, seed: int) -> None:
     draw = SeededDraw(seed)

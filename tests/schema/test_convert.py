@@ -108,6 +108,10 @@ def test_a_layout_is_a_domain_that_states_it(tmp_path_factory: pytest.TempPathFa
     assert seats(stated) == seats(layout)
 
 
+def guest_of(*devices: dict[str, object]) -> qslot.Guest:
+    return qslot.Guest.model_validate({"machine": "q35", "devices": devices})
+
+
 def seats(layout: qslot.Layout) -> dict[str, tuple[object, ...]]:
     return {
         one.id: (one.model, one.virtio, layout.guest_addresses[one.id], one.slot, one.function)
@@ -120,6 +124,15 @@ def test_a_number_that_libvirt_refuses_is_no_domain(tmp_path: Path) -> None:
     (tmp_path / "guest.json").write_text(json.dumps({"machine": "q35", "controllers": [expander]}), encoding="utf-8")
     with pytest.raises(qslot.InputError, match="x: bus_nr 255 has no place in domain XML, whose busNr is 1 to 254"):
         convert(tmp_path / "guest.json", "libvirt")
+
+
+@pytest.mark.parametrize("model", ["vhost-vsock", "i6300esb"])
+def test_what_a_domain_has_once_is_an_argument_the_second_time(tmp_path: Path, model: str) -> None:
+    layout = qslot.solve(guest_of({"id": "a", "model": model}, {"id": "b", "model": model})).require()
+    (tmp_path / "layout.json").write_text(to_json(layout), encoding="utf-8")
+    made = convert(tmp_path / "layout.json", "libvirt")
+    assert f"b ({model}): an argument of <qemu:commandline>, for want of an element" in made.unsaid
+    assert made.text.count("<vsock") + made.text.count("<watchdog") == 1
 
 
 def test_a_request_with_open_places_is_no_domain() -> None:

@@ -110,6 +110,16 @@ def test_what_cannot_be(words: list[str], why: str, running: Path) -> None:
     assert why in done.stderr
 
 
+def test_libvirt_takes_one_vsock(tmp_path: Path) -> None:
+    path = tmp_path / "web.xml"
+    place = "<address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>"
+    path.write_text(domain(f"<vsock model='virtio'><cid auto='yes'/>{place}</vsock>"))
+    for words in (["<vsock model='virtio'/>"], ["{id: a, model: vhost-vsock}", "--to", "libvirt"]):
+        done = run(path, *words)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "the domain has a <vsock>, and libvirt takes no other" in done.stderr
+
+
 def test_a_layout_does_not_know_libvirt_s_names(tmp_path: Path) -> None:
     path = tmp_path / "layout.json"
     path.write_text(to_json(small_layout()))
