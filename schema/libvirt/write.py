@@ -224,7 +224,7 @@ def _targets(one: PlacedController) -> dict[str, str]:
         if not least <= value <= most:
             raise SourceError(
                 f"{one.id}: {option} {value} has no place in domain XML, whose {attribute} is {least} to {most}: "
-                f"give another {option}"
+                f"give another {option}, or leave more numbers free"
             )
         found[attribute] = f"{value:#x}" if attribute == "port" else str(value)
     if not is_on(one.properties, "hotplug"):
