@@ -1,4 +1,4 @@
-"""Names on the pages of docs/ exist: files, folders, and what a file defines."""
+"""Names on the pages exist: files, folders, what a file defines, modules that are run, and targets of make."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))]
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 PATH = re.compile(r"(?P<path>[\w.-]+(?:/[\w.-]+)*/?)(?::(?P<name>\w+))?")
 ENDINGS = (".py", ".md", ".yaml", ".json", ".toml", ".sh", "/")
@@ -37,8 +37,23 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
             assert defines(ROOT / path, name), f"{page.name}: {path} defines no {name}"
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_what_a_page_runs_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for module in re.findall(r"python -m ((?:qslot|tests|benchmarks)[\w.]*)", text):
+        path = ROOT.joinpath(*module.rstrip(".").split("."))
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{page.name} runs {module}"
+    targets = re.findall(r"^([\w./%]+(?: [\w./%]+)*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    known = {name for line in targets for name in line.split()}
+    for named in re.findall(r"(?:`|^    )make ([\w./]+(?: [a-z]+\b)*)", text, re.M):
+        for target in named.split():
+            assert target in known or re.sub(r"\w+(?=/fetched)", "%", target) in known, f"{page.name}: make {target}"
+
+
 def test_the_test_sees_names() -> None:
     found = dict(named(ROOT / "docs" / "model.md"))
     assert len(found) > 40
     assert "solver/model/slots.py" in found
+    named_tests = {path for path, name in named(ROOT / "CONTRIBUTING.md") if path.startswith("tests/") and name}
+    assert len(named_tests) > 10
     assert not defines(ROOT / "solver" / "model" / "slots.py", "every_controller_hangs")
