@@ -1,10 +1,10 @@
-# Both targets do all their set-up: a virtual environment beside the sources, dependencies from PyPI.
+# Each target does all its set-up: a virtual environment beside the sources, dependencies from PyPI.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types real predictions osinfo clean
+.PHONY: demo test lint types dist real predictions osinfo clean
 
-demo: .venv/installed
+demo: .venv/package
 	@$(BIN)/python examples/demo.py
 
 test: .venv/installed
@@ -35,10 +35,23 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
-.venv/installed: pyproject.toml
+# A wheel and an sdist, and whether they are whole.
+dist: .venv/installed
+	rm -rf build dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.distributions dist
+
+# the package alone, with what talks to a QEMU
+.venv/package: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev --config-settings editable_mode=compat
+	$(BIN)/python -m pip install --quiet --editable '.[probe]' --config-settings editable_mode=compat
+	@touch $@
+
+# and the developers' tools
+.venv/installed: .venv/package
+	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
 # Kernel, busybox and udev of the guest in tests/real/test_linux.py, from Debian's packages. Needs apt, but not root.
@@ -52,4 +65,4 @@ types: .venv/installed
 	@touch $@
 
 clean:
-	rm -rf .venv .linux .qemu .libvirt
+	rm -rf build dist .venv .linux .qemu .libvirt

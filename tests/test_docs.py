@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .solver.command import run
+
 ROOT = Path(__file__).parents[1]
 SHELL = re.compile(r"```console\n(?P<text>.*?)```", re.DOTALL)
 PYTHON = re.compile(r"```python\n(?P<text>.*?)```", re.DOTALL)
@@ -74,6 +76,17 @@ def test_python_of_a_page(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page, page, 0)
     assert len(test.examples) > len(blocks)
     assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_the_picture_is_what_its_command_draws() -> None:
+    """Written anew with QSLOT_UPDATE=1."""
+    (line,) = re.findall(
+        r"^    (qslot plan .*) -o (docs/\S+\.svg)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M
+    )
+    drawn = run(*shlex.split(line[0])[1:]).stdout
+    if os.environ.get("QSLOT_UPDATE") == "1":
+        (ROOT / line[1]).write_text(drawn, encoding="utf-8")
+    assert (ROOT / line[1]).read_text(encoding="utf-8") == drawn
 
 
 def test_readme_commands_exist() -> None:

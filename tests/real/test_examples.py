@@ -12,7 +12,7 @@ from qslot.solver import solve
 pytestmark = pytest.mark.real
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-GUESTS = sorted(file.name for file in EXAMPLES.iterdir() if file.suffix in (".yaml", ".json", ".toml"))
+GUESTS = sorted(file.name for file in EXAMPLES.iterdir() if file.suffix in (".yaml", ".json", ".toml", ".xml"))
 
 
 @pytest.mark.parametrize("example", GUESTS)
@@ -23,4 +23,4 @@ def test_it_is_as_planned(example: str) -> None:
 
 
 def test_they_are_all() -> None:
-    assert len(GUESTS) >= 7
+    assert len(GUESTS) >= 8
