@@ -100,15 +100,17 @@ class Context:
 
     @cached_property
     def prediction(self) -> Prediction | None:
-        """What the firmware makes of it, OVMF's memory left out; None where it has models that nobody knows."""
-        return self._predicted(memory=self.layout.firmware.name == "seabios" and not self._ample)
+        """What the firmware makes of it; None where it has models that nobody knows. Where OVMF drops anything, memory
+        is left out: for want of that it drops IO, too."""
+        whole = self.memory
+        if whole is not None and (self.layout.firmware.name == "seabios" or not whole.drops_anything):
+            return whole
+        return self._predicted(memory=False)
 
     @cached_property
     def memory(self) -> Prediction | None:
         """The same with memory; None, too, where there is ample for any order of things."""
-        if self._ample:
-            return None
-        return self.prediction if self.layout.firmware.name == "seabios" else self._predicted(memory=True)
+        return None if self._ample else self._predicted(memory=True)
 
     @cached_property
     def _ample(self) -> bool:
