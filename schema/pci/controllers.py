@@ -51,7 +51,7 @@ MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-res
 RESERVES: Final = MEMORY_RESERVES | {"io-reserve", "bus-reserve"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BusModel:
     """A bus: what it provides, its slots, and whether automatic placement puts endpoints there."""
 
@@ -60,6 +60,14 @@ class BusModel:
     last_slot: int
     express: bool
     """PCI Express semantics: pcie.0, ports, a switch's inner bus, a pxb-pcie's bus."""
+
+    @cached_property
+    def takes_by_pin(self) -> Need:
+        """What a user may pin there: on any bus of endpoints any endpoint, and pci-bridges.
+
+        Wider than automatic placement, as in libvirt; QEMU starts all of it (measured: tests/real/test_firmware.py).
+        """
+        return self.provides | ENDPOINT | Need.PCI_BRIDGE if self.provides & ENDPOINT else self.provides
 
 
 @dataclass(frozen=True)
@@ -158,14 +166,3 @@ def may_share_slot(models: Iterable[str]) -> bool:
     """
     needs = {model.needs if (model := CONTROLLERS.get(name)) and model.shares_slots else None for name in models}
     return len(needs) == 1 and None not in needs
-
-
-def pin_accepts(bus: BusModel, needs: Need) -> bool:
-    """Whether a user may put something with `needs` on `bus`: any endpoint bus takes any endpoint and pci-bridges.
-
-    Wider than automatic placement, as in libvirt; QEMU starts all of it (measured: tests/real/test_firmware.py).
-    """
-    provides = bus.provides | ENDPOINT if bus.provides & ENDPOINT else bus.provides
-    if needs & Need.PCI_BRIDGE:
-        needs |= Need.CONVENTIONAL
-    return bool(provides & needs)

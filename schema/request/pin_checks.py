@@ -1,7 +1,7 @@
 """Whether pins and reserved slots name places that there are."""
 
 from ..pci.address import Pin
-from ..pci.controllers import CONTROLLERS, BusModel, pin_accepts
+from ..pci.controllers import CONTROLLERS, BusModel
 from .device import Device, Part
 from .fields import GuestFields
 from .problems import nearest
@@ -72,7 +72,7 @@ def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusMod
     needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
     if isinstance(item, Device) and is_integrated(item) and pin.bus != guest.machine_model.root:
         raise Refused(where, f"{item.model} sits only on the root bus {guest.machine_model.root}")
-    if not pin_accepts(bus, needs):
+    if not bus.takes_by_pin & needs:
         raise Refused(where, f"bus {pin.bus} takes no {item.model}")
 
 

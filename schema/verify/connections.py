@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ..catalog import exclusive
 from ..finding import Finding
 from ..layout.topology import Bus
-from ..pci.controllers import CONTROLLERS, Connector, VirtioMode, pin_accepts
+from ..pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ..pci.qemu_properties import Scalar
 from ..request.resolved import needs_of
 from .context import Context, SeatedDevice
@@ -21,7 +21,7 @@ def connect(known: Context) -> Iterator[Finding]:
             continue  # other rules: machine-model, tree
         pin = demanded[controller.id].address if controller.id in demanded else None
         pinned = pin is not None and pin.bus is not None
-        if not (pin_accepts(bus.model, kind.needs) if pinned else bus.model.provides & kind.needs):
+        if not (bus.model.takes_by_pin if pinned else bus.model.provides) & kind.needs:
             yield _misplaced(controller.id, controller.model, bus)
     for name, place in known.places.items():
         if place.resolved.connector is not Connector.INTEGRATED and not _takes(known, place):
@@ -35,7 +35,7 @@ def _misplaced(name: str, model: str, bus: Bus) -> Finding:
 def _takes(known: Context, place: SeatedDevice) -> bool:
     bus, resolved = place.bus, place.resolved
     if place.item.pinned:
-        return pin_accepts(bus.model, needs_of(resolved.device))
+        return bool(bus.model.takes_by_pin & needs_of(resolved.device))
     if bus.is_root:
         return True
     if bus.is_conventional:

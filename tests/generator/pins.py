@@ -1,6 +1,6 @@
 """Addresses that the request fixes: few slots are drawn, so that neighbours meet."""
 
-from qslot.schema.pci.controllers import Need, pin_accepts
+from qslot.schema.pci.controllers import Need
 
 from .draft import Draft
 
@@ -8,7 +8,7 @@ from .draft import Draft
 def pin(draft: Draft, needs: Need, *, root_only: bool = False) -> str | None:
     """An address that the schema takes; None where there is none, or no function is left in the slot drawn."""
     draw = draft.draw
-    fitting = [name for name, bus in draft.buses().items() if pin_accepts(bus, needs) and name not in draft.full]
+    fitting = [name for name, bus in draft.buses().items() if bus.takes_by_pin & needs and name not in draft.full]
     inner = [name for name in fitting if name != draft.root]
     if root_only:
         fitting = [draft.root]
