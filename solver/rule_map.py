@@ -64,6 +64,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "function-zero": (
         "aggregate/pins.py: slot_kinds",
+        "aggregate/pins.py: _occupied",
         "aggregate/listed_controllers.py: ListedControllers.movable_expanders",
         "model/variables.py: Pattern.least_lone",
         "model/seat_options.py: _may_be_alone",

@@ -1,6 +1,6 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...schema.firmware.pieces import NONE
 from ...schema.pci.controllers import CONTROLLERS, HOTPLUG_BRIDGE, PCIE_EXPANDER_BUS, PLAIN_BRIDGE, PORT, SWITCH
@@ -8,7 +8,7 @@ from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from . import iommu
 from .bus_class_drafts import BusClassDraft
-from .bus_classes import PLACE_ON, BusClass, BusKind, Level, SharedBy, SlotKind, takes_hotplug
+from .bus_classes import PLACE_ON, BusClass, BusKind, Level, SlotKind, takes_hotplug
 from .controller_reserves import ControllerReserves, has_shpc, least_reserves
 from .items import Items
 from .pins import Occupancy, PinConflict, pinned_base, slot_kinds
@@ -77,17 +77,15 @@ class ListedControllers:
         readings = self.items.open.readings.get(controller.id, (controller,))
         hot = any(takes_hotplug(self.guest, one.model, where, on=one.hotplug, shpc=has_shpc(one)) for one in readings)
         offer = KIND_OF_BUS[CONTROLLERS[controller.model].bus]
-        reserves = least_reserves(self.guest, readings)
-        if not self.items.memory:
-            reserves = replace(reserves, kept_memory=NONE)
-        return self._bus(controller, where, offer, reserves, hot=hot)
+        return self._bus(controller, where, offer, least_reserves(self.guest, readings), hot=hot)
 
     def pinned_below(self, parent: BusClassDraft, bus: str) -> None:
         """Everything pinned on a bus, and inside that."""
         for controller in self.tree.inside.get(bus, []):
             child = self.controller(controller, self._level(parent.bus, controller))
             child.parent = parent
-            child.settle(floating_group=parent.bus.floating_group)
+            if parent.bus.floating_group is not None:
+                child.settle(floating_group=parent.bus.floating_group)
             self.pinned_below(child, controller.id)
 
     def _level(self, parent: BusClass, controller: Controller) -> Level:
@@ -133,7 +131,7 @@ class ListedControllers:
                 shpc=reserves.shpc,
                 room=reserves.room,
                 bus_reserve=reserves.bus_reserve,
-                kept_memory=reserves.kept_memory,
+                kept_memory=reserves.kept_memory if self.items.memory else NONE,
                 base_weight=base.weight,
                 base_io=base.io,
                 base_functions=base.functions,
@@ -150,6 +148,5 @@ class ListedControllers:
         first, last = model.first_slot, model.last_slot
         if controller is None:
             first, last = platform.first_slot, platform.last_slot
-        slots = slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express)
         copies = self.copies_on(offer)
-        return tuple(replace(one, copies=copies) if one.join is SharedBy.EMPTY else one for one in slots)
+        return slot_kinds(self.tree, bus, first, last, hot=hot, express=model.express, copies=copies)

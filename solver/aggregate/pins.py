@@ -112,48 +112,63 @@ class Occupancy:
         return result
 
 
-def slot_kinds(tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, express: bool) -> tuple[SlotKind, ...]:
-    """The usable slots of a bus, by what is free in them. Raises PinConflict where function 0 can never be filled."""
-    platform = tree.guest.machine_model
-    chipset = platform.chipset_slot if bus == platform.root else None
-    reserved = tree.reserved(bus)
-    occupants = tree.occupants.get(bus, {})
-    homes = tree.homes.get(bus, {})
-    found: dict[tuple[int, SharedBy, bool, int, bool, int | None], list[int]] = {}
-    used = occupants.keys() | homes.keys()
-    for slot in sorted({*range(first, last + 1), *used} & {*range(SLOTS)}):
-        if bus == platform.root and slot in platform.closed:
-            continue
-        slot_hot = hot and (slot > 0 or last == 0)
-        if slot not in used:  # most slots of most buses
-            free = ALL_FUNCTIONS & ~reserved[slot] if slot in reserved else ALL_FUNCTIONS
-            if free & 1:
-                found.setdefault((free, SharedBy.EMPTY, False, 0, slot_hot, None), []).append(slot)
-            continue
+_Content = tuple[int, SharedBy, bool, int, bool]
+"""What tells slots apart, as the first fields of SlotKind; each that may be somebody's home is a kind of its own."""
+_Seated = dict[int, Occupant | Controller | str]
+"""Who is in a slot, by function."""
+
+
+def slot_kinds(
+    tree: Occupancy, bus: str, first: int, last: int, *, hot: bool, express: bool, copies: int = 1
+) -> tuple[SlotKind, ...]:
+    """The usable slots of a bus, by what is free in them; `copies` of each that is empty. Raises PinConflict where
+    function 0 can never be filled."""
+    machine = tree.guest.machine_model
+    chipset, closed = (machine.chipset_slot, machine.closed) if bus == machine.root else (None, frozenset())
+    reserved, occupants, homes = tree.reserved(bus), tree.occupants.get(bus, {}), tree.homes.get(bus, {})
+    found: dict[tuple[_Content, int | None], list[int]] = {}
+    for slot in sorted({*range(first, last + 1), *occupants, *homes} & {*range(SLOTS)} - closed):
         here, maybe = occupants.get(slot, {}), homes.get(slot, [])
-        own, zero = slot if maybe else None, 0 in here or any(home.fills_zero for home in maybe)
-        taken = (function for function, what in here.items() if not isinstance(what, Occupant) or what.settled)
-        free = ALL_FUNCTIONS & ~reserved.get(slot, 0) & ~sum(1 << function for function in taken)
-        if not here:
-            if free & 1 and first <= slot <= last:
-                found.setdefault((free, SharedBy.EMPTY, zero, 0, slot_hot, own), []).append(slot)
-            else:
-                for join in _may_join(maybe):
-                    found[free, join, True, 0, slot_hot, own] = [slot]
-            continue
-        join, cost = _join(here, slot_hot, slot == chipset)
-        if join is SharedBy.BRIDGES and express:
-            join = SharedBy.NOBODY  # only pins put pci-bridges there
-        if not zero and (join is SharedBy.NOBODY or not free & 1):
-            raise PinConflict("function-zero", _ids(here.values()))
-        if (join is not SharedBy.NOBODY and free) or maybe:
-            found.setdefault((free, join, zero, cost, False, own), []).append(slot)
+        free = ALL_FUNCTIONS & ~reserved.get(slot, 0)
+        is_hot = hot and (slot > 0 or last == 0)
+        contents: list[_Content]
+        if here:
+            contents = _occupied(here, maybe, free, hot=is_hot, chipset=slot == chipset, express=express)
+        elif free & 1 and first <= slot <= last:
+            zero = bool(maybe) and any(home.fills_zero for home in maybe)
+            contents = [(free, SharedBy.EMPTY, zero, 0, is_hot)]
+        else:
+            contents = [(free, join, True, 0, is_hot) for join in _may_join(maybe)]
+        for content in contents:
+            found.setdefault((content, slot if maybe else None), []).append(slot)
     lent = {slot for slot, maybe in homes.items() if any(not home.controller for home in maybe)}
     after = tree.taken_after(bus) if last == 0 else frozenset()
     return tuple(
-        SlotKind(mask, join, zero, cost, is_hot, tuple(numbers), company=own in lent, taken_after=after)
-        for (mask, join, zero, cost, is_hot, own), numbers in found.items()
+        SlotKind(
+            *content,
+            numbers=tuple(numbers),
+            copies=copies if content[1] is SharedBy.EMPTY else 1,
+            company=own in lent,
+            taken_after=after,
+        )
+        for (content, own), numbers in found.items()
     )
+
+
+def _occupied(
+    here: _Seated, maybe: Iterable[Home], free: int, *, hot: bool, chipset: bool, express: bool
+) -> list[_Content]:
+    """What a slot is that surely holds these: none, where nobody may join them."""
+    for function, what in here.items():
+        if not isinstance(what, Occupant) or what.settled:
+            free &= ~(1 << function)
+    zero = 0 in here or any(home.fills_zero for home in maybe)
+    join, cost = _join(here, hot, chipset)
+    if join is SharedBy.BRIDGES and express:
+        join = SharedBy.NOBODY  # only pins put pci-bridges there
+    if not zero and (join is SharedBy.NOBODY or not free & 1):
+        raise PinConflict("function-zero", _ids(here.values()))
+    return [(free, join, zero, cost, False)] if (join is not SharedBy.NOBODY and free) or maybe else []
 
 
 def _may_join(homes: Iterable[Home]) -> list[SharedBy]:
@@ -185,7 +200,7 @@ def _ids(sitting: Iterable[Occupant | Controller | str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _join(here: dict[int, Occupant | Controller | str], hot: bool, chipset: bool) -> tuple[SharedBy, int]:
+def _join(here: _Seated, hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     """Who may join these occupants, and what that costs them."""
     controllers = {one.model for one in here.values() if isinstance(one, Controller)}
     occupants = _occupants(here.values())
