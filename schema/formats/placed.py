@@ -98,6 +98,15 @@ def beside(domain: Layout, layout: Layout) -> Layout:
 def checked(layout: Layout, name: str) -> PlacedGuest:
     """The layout with what follows from its seats worked out anew, and a warning where it said otherwise. Raises
     InputError, which names the input by `name`."""
+    require_sound(layout, name)
+    anew = with_predictions(layout)
+    stale = [field for field in DERIVED if _contradicts(getattr(layout, field), getattr(anew, field))]
+    words = f"{name}: {named(stale)} are not what this layout comes to, and are worked out anew: it was edited, or "
+    return PlacedGuest(anew, warnings=(f"{words}another qslot wrote it",) if stale else ())
+
+
+def require_sound(layout: Layout, name: str) -> None:
+    """Raises InputError, which names the input by `name`, for a layout that does not fit together."""
     request = request_of(layout.model_dump(mode="json"))
     try:
         guest = Guest.model_validate(request)
@@ -106,10 +115,6 @@ def checked(layout: Layout, name: str) -> PlacedGuest:
     known = context_of(guest, layout)
     if broken := [str(finding) for rule in BASIC_RULES for finding in CHECKS[rule](known)]:
         raise InputError(name, [f"not a sound layout: {one}" for one in broken])
-    anew = with_predictions(layout)
-    stale = [field for field in DERIVED if _contradicts(getattr(layout, field), getattr(anew, field))]
-    words = f"{name}: {named(stale)} are not what this layout comes to, and are worked out anew: it was edited, or "
-    return PlacedGuest(anew, warnings=(f"{words}another qslot wrote it",) if stale else ())
 
 
 DERIVED: Final = ("guest_addresses", "guest_names", "io_windows")

@@ -1,7 +1,8 @@
 """What of a previous layout may stand in the layout to come: its controllers, and seats that devices may keep."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..pci.address import Address, Pin
@@ -16,9 +17,10 @@ from .listed import listed_already, means
 from .matching import free_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Standing:
-    """A request beside the layout that was there before it."""
+    """A request beside the layout that was there before it. Each request that it makes is made once, so that what is
+    derived from one is, too."""
 
     asked: Guest
     """The request as it is."""
@@ -33,6 +35,8 @@ class Standing:
     elsewhere: tuple[str, ...]
     """Those of them that the request puts elsewhere."""
     before: Before
+    _kept: dict[frozenset[str], Guest] = field(default_factory=dict)
+    """The requests of `keeping`."""
 
     @property
     def is_conversion(self) -> bool:
@@ -50,7 +54,7 @@ class Standing:
         order.insert(order.index("preferences") + 1, "guest_visible")
         return policy.model_copy(update={"order": tuple(order)})
 
-    @property
+    @cached_property
     def guest(self) -> Guest:
         """The request that lists all previous controllers, and says of no device that it stays."""
         return self._listing(self.controllers)
@@ -58,10 +62,12 @@ class Standing:
     def keeping(self, names: Collection[str]) -> Guest:
         """The request that also lists the previous controllers, and says of these devices that they stay, as pins
         would; with the policy `prune` only the controllers above those. It is not validated."""
-        guest = self._listing(self._above(names)) if self.asked.policy.prune else self.guest
-        return guest.model_copy(
-            update={"devices": tuple(self._pinned(one) if one.id in names else one for one in guest.devices)}
-        )
+        kept = frozenset(names)
+        if kept not in self._kept:
+            guest = self._listing(self._above(kept)) if self.asked.policy.prune else self.guest
+            devices = tuple(self._pinned(one) if one.id in kept else one for one in guest.devices)
+            self._kept[kept] = guest.model_copy(update={"devices": devices})
+        return self._kept[kept]
 
     def _pinned(self, device: Device) -> Device:
         return device.model_copy(update={"address": Pin(*self.seats[device.id])})

@@ -8,7 +8,7 @@ from ...schema.errors import ArgumentError, expect
 from ...schema.explanation.conflict import Conflict, Fact
 from ...schema.explanation.remedy import Change, Remedy
 from ...schema.finding import Finding
-from ...schema.formats.placed import checked
+from ...schema.formats.placed import require_sound
 from ...schema.layout.layout import Layout, ObjectiveTerm
 from ...schema.layout.outcome import MOVED, Infeasible, Outcome, Undecided, known_layout
 from ...schema.pci.qemu_properties import Scalar
@@ -34,8 +34,8 @@ def replanned(guest: Guest, previous: Layout, limits: Limits, plan: Plan, why: P
     that move.
     """
     expect("previous", previous, Layout, "the layout before, as qslot.read_layout(file) gives one")
-    there = checked(previous, PREVIOUS).layout
-    standing = standing_of(guest, comparable(there, guest, PREVIOUS))
+    require_sound(previous, PREVIOUS)
+    standing = standing_of(guest, comparable(previous, guest, PREVIOUS))
     if standing.is_conversion:
         return Conversion(standing, limits, plan, why).run()
     if guest.policy.order[0] != "moved":
