@@ -44,14 +44,13 @@ def check_controller(guest: GuestFields, where: Where, controller: Controller) -
         if name in FIELD_OF:
             field, stated = FIELD_OF[name], as_text(getattr(controller, FIELD_OF[name]))
             raise Refused(where, f"{field} is {stated}, but properties.{name} is {as_text(value)}: keep one")
-    check_node(guest, where / "numa", controller.numa)
+    check_node(guest, where, controller.numa)
 
 
 def _property(where: Where, controller: Controller, name: str, value: Scalar) -> None:
     """Whether the model has it, and takes that value; and whether it can be planned."""
-    place, known = where / "properties" / name, property_names(controller.model)
-    _without_control_characters(place, value)
-    words = _OWNED.get(name) or UNPLANNED.get(name)
+    known = property_names(controller.model)
+    words = _control_characters(value) or _OWNED.get(name) or UNPLANNED.get(name)
     if words is None and name not in known:
         words = f"{controller.model} has no such property to set{nearest(name, known)}"
     if words is None and (takes := unfit_for(controller.model, name, value)) is not None:
@@ -59,20 +58,20 @@ def _property(where: Where, controller: Controller, name: str, value: Scalar) ->
     if words is None and controller.hotplug and NATIVE_HOTPLUG.get(name) == canonical(name, value):
         words = "whether ACPI alone plugs there is not planned: say hotplug: false, too"
     if words is not None:
-        raise Refused(place, words)
+        raise Refused(where / "properties" / name, words)
 
 
 def _value(where: Where, name: str, value: Scalar) -> None:
-    place = where / "properties" / name
-    _without_control_characters(place, value)
-    words = unfit(name, value)
+    words = _control_characters(value)
+    if words is None and (takes := unfit(name, value)) is not None:
+        words = f"{value!r} is not {takes}"
     if words is not None:
-        raise Refused(place, f"{value!r} is not {words}")
+        raise Refused(where / "properties" / name, words)
 
 
-def _without_control_characters(place: Where, value: Scalar) -> None:
-    if has_control_character(value):
-        raise Refused(place, f"{short(value)} has a control character: leave it out")
+def _control_characters(value: Scalar) -> str | None:
+    """What is wrong where it has one."""
+    return f"{short(value)} has a control character: leave it out" if has_control_character(value) else None
 
 
 def check_model(guest: GuestFields, where: Where, device: Device) -> None:
@@ -183,7 +182,7 @@ def check_wishes(guest: GuestFields, where: Where, device: Device, known: set[st
     model = model_of(device)
     if device.hotplug == "required" and not model.hotpluggable:
         raise Refused(where / "hotplug", f"QEMU cannot hot-plug {device.model}: say preferred or never")
-    check_node(guest, where / "numa", device.numa)
+    check_node(guest, where, device.numa)
     for field, wishes in (("near", device.near), ("near_switch", device.near_switch)):
         for other in wishes:
             if other not in known or other == device.id:
@@ -193,6 +192,6 @@ def check_wishes(guest: GuestFields, where: Where, device: Device, known: set[st
 
 
 def check_node(guest: GuestFields, where: Where, node: int | None) -> None:
-    """A NUMA node that is asked for is one of the guest's."""
+    """The NUMA node that the part there asks for is one of the guest's."""
     if node is not None and node >= guest.numa_nodes:
-        raise Refused(where, f"node {node} does not exist: numa_nodes is {guest.numa_nodes}")
+        raise Refused(where / "numa", f"node {node} does not exist: numa_nodes is {guest.numa_nodes}")

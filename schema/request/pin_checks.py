@@ -39,7 +39,7 @@ def check_pins(guest: GuestFields) -> None:
 def _companions(guest: GuestFields) -> None:
     """What a device brings along takes a slot alone: QEMU does not make it a multifunction device."""
     slots: dict[tuple[str | None, int | None], list[str]] = {}
-    for _, part in places(guest):
+    for part in guest.parts:
         if part.address is not None and part.address.bus is not None:
             slots.setdefault(part.address[:2], []).append(part.id)
     for place, device in devices(guest):

@@ -1,6 +1,6 @@
 """A contradiction in a request: where, and what would be right."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import reduce
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class Where(NamedTuple):
     def __truediv__(self, field: str) -> "Where":
         """A field of it."""
         inside = self.value
-        value = inside.get(field) if isinstance(inside, Mapping) else getattr(inside, field, None)
+        value = inside.get(field) if isinstance(inside, dict) else getattr(inside, field, None)
         return Where((*self.loc, field), value)
 
 

@@ -130,7 +130,7 @@ def _firmware(guest: GuestFields) -> None:
 
 
 def _ids(guest: GuestFields) -> None:
-    counts = Counter([guest.machine_model.root, *(part.id for _, part in places(guest))])
+    counts = Counter([guest.machine_model.root, *(part.id for part in guest.parts)])
     seen = {guest.machine_model.root}
     for place, part in places(guest):
         if part.id in seen:
@@ -191,7 +191,7 @@ def _spare(guest: GuestFields) -> None:
         where = Where(("spare", index), spare)
         if spare.kind == "pcie" and spare.count and guest.machine_model.family == "pc":
             raise Refused(where, f"slots of ports are kept on q35 only, not on {guest.machine}: ask for kind pci")
-        check_node(guest, where / "numa", spare.numa)
+        check_node(guest, where, spare.numa)
     if "viommu" in guest.needs and guest.machine_model.family == "pc":
         raise Refused(field_of(guest, "needs"), "an intel-iommu takes machine q35; on pc list a virtio-iommu instead")
     if "secure-boot" in guest.needs and (guest.machine_model.family == "pc" or guest.firmware.name != "ovmf"):

@@ -50,10 +50,9 @@ def merged(drafts: list[BusClassDraft], tree: Occupancy) -> list[BusClassDraft]:
     alike: dict[object, BusClassDraft] = {}
     kept: list[BusClassDraft] = []
     for draft in drafts:
-        key = all_but_ids(draft)
         if not _is_empty_port(draft, tree):
             kept.append(draft)
-        elif key in alike:
+        elif (key := all_but_ids(draft)) in alike:
             one, other = alike[key], draft.bus
             one.settle(listed_ids=one.bus.listed_ids + other.listed_ids, max_count=one.bus.max_count + other.max_count)
         else:
