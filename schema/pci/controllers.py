@@ -90,7 +90,7 @@ class ControllerModel:
         """Whether it is a root or downstream port."""
         return self.bus is PORT
 
-    @property
+    @cached_property
     def is_pci_express(self) -> bool:
         """Whether it is a PCI Express function: a port, a switch's upstream port, or a bridge that goes behind one."""
         return bool(self.needs & (PORTS | Need.UPSTREAM_PORT | Need.PCIE_TO_PCI_BRIDGE))

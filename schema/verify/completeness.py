@@ -81,7 +81,7 @@ def machine_model(known: Context) -> Iterator[Finding]:
 def objective(known: Context) -> Iterator[Finding]:
     """Every stated value and bound; of an optimal layout, that each term is there, in order, and proved."""
     unmet = unmet_preferences(known)
-    actual = objective_of(known, unmet)
+    actual = objective_of(known)
     optimal = known.layout.status == "optimal"
     yield from _replanned(known)
     judged = [one for one in known.layout.objective if one.term not in HISTORY or not _unknown_before(known)]

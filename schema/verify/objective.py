@@ -1,6 +1,6 @@
 """What a layout costs: the objective's terms and, device by device, the preferences that it does not meet."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..layout.layout import Layout, Replanned
 from ..layout.preference import UnmetPreference
@@ -14,17 +14,17 @@ from .iommu import spaces_shared
 
 def objective(guest: Guest, layout: Layout) -> dict[Term, int]:
     """The value of each term: weights, bytes (`io_windows`) and counts. Devices that hang on no bus cost nothing."""
-    known = context_of(guest, layout)
-    return objective_of(known, unmet_preferences(known))
+    return objective_of(context_of(guest, layout))
 
 
-def objective_of(known: Context, unmet: Iterable[UnmetPreference]) -> dict[Term, int]:
-    """The same of a layout in its context, whose unmet preferences are known."""
+@once
+def objective_of(known: Context) -> dict[Term, int]:
+    """The same of a layout in its context."""
     replanned = known.replanned or Replanned()
     return {
         "moved": len(replanned.moved),
         "guest_visible": len(replanned.guest_visible),
-        "preferences": sum(one.weight for one in unmet),
+        "preferences": sum(one.weight for one in unmet_preferences(known)),
         "io_windows": known.io.root_level,
         "controllers": len(known.layout.controllers),
         "depth": sum(place.bus.depth for place in known.places.values()),

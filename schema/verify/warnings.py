@@ -80,9 +80,11 @@ def no_acpi(known: Context) -> Iterator[Finding]:
 
 def express_on_pc(known: Context) -> Iterator[Finding]:
     """One finding for all ports, switches and bridges behind ports of a machine pc."""
+    if known.machine.family != "pc":
+        return
     express = (one for one in known.layout.controllers if one.model in CONTROLLERS)
     names = tuple(one.id for one in express if CONTROLLERS[one.model].is_pci_express)
-    if names and known.machine.family == "pc":
+    if names:
         yield Finding(rule="express-on-pc", severity="warning", subjects=names)
 
 

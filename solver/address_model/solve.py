@@ -10,7 +10,7 @@ from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_context
 from ...schema.verify.context import Context, context_of
-from ...schema.verify.objective import objective_of, unmet_preferences
+from ...schema.verify.objective import objective_of
 from ..decode.in_order import in_order
 from ..search.cpsat import Limits, TimeIsUp
 from ..search.engines import Asked, solve_documented
@@ -192,7 +192,7 @@ def _search(model: AddressModel) -> Considered:
 
 def _claimed(model: AddressModel, known: Context, proved: dict[Term, int]) -> Considered:
     """Solved where the layout's own costs are the least ones."""
-    values = objective_of(known, unmet_preferences(known))
+    values = objective_of(known)
     if values != model.bounds:
         return Considered(UNCONFIRMED, f"takes {model.bounds} for {values}", model.cuts)
     layout = with_costs(known, Optimum((), proved, {}, proved=True))

@@ -64,6 +64,7 @@ class Variables:
     _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
     _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
     _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
+    _sorts: dict[BusClass, list[Need]] = field(default_factory=dict)
     _pinned: dict[BusClass, list[BusClass]] = field(default_factory=dict)
     _occupants: dict[str, list[Occupant]] = field(default_factory=dict)
     """By the name of the bus."""
@@ -72,6 +73,7 @@ class Variables:
         for child in self.classes:
             for host in child.possible_parents:
                 self._children.setdefault(host, []).append(child)
+                self._add_sort(host, child)
             if child.parent is not None:
                 self._pinned.setdefault(child.parent, []).append(child)
         for occupant in self.items.pinned:
@@ -87,6 +89,11 @@ class Variables:
         self.counts = [made[index] for index in range(len(self.options))]
         for bus in reversed(self.classes):
             self._make_slots(bus)
+
+    def _add_sort(self, host: BusClass, child: BusClass) -> None:
+        sort, known = packed_as(child), self._sorts.setdefault(host, [])
+        if child.home is None and sort is not None and sort not in known:
+            known.append(sort)
 
     def _make_bus(self, bus: BusClass) -> None:
         if bus.created or bus.optional or (bus.is_floating and bus.floating_group is not None):
@@ -193,8 +200,7 @@ class Variables:
 
     def packed_on(self, bus: BusClass) -> list[Need]:
         """Sorts of controllers that may be packed into slots there: ports, pci-bridges, on pci.0 both."""
-        sorts = (packed_as(child) for child in self.seated_children(bus))
-        return list(dict.fromkeys(sort for sort in sorts if sort is not None))
+        return self._sorts.get(bus, [])
 
     def packed(self, bus: BusClass, slot: int, sort: Need) -> tuple[LinearExpr, LinearExpr]:
         """Slots given to controllers of one sort packed together, and how many of them sit there."""

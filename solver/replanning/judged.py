@@ -46,8 +46,7 @@ def why_unproved(outcome: Outcome, reason: Literal["limit", "unconfirmed"]) -> O
 
 
 def _with_costs(known: Context, bounds: Bounds) -> Layout:
-    unmet = unmet_preferences(known)
-    values = objective_of(known, unmet)
+    values = objective_of(known)
     terms = objective_terms(known.guest, values, _proved(known.guest, values, bounds))
     if known.standing is not None and known.standing.is_conversion:  # nothing stays, and so nothing moves
         terms = tuple(term for term in terms if term.term != "moved")
@@ -56,7 +55,7 @@ def _with_costs(known: Context, bounds: Bounds) -> Layout:
         update={
             "status": "optimal" if optimal else "feasible",
             "objective": terms,
-            "unmet": unmet,
+            "unmet": unmet_preferences(known),
             "replanned": known.replanned,
         }
     )

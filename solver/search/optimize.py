@@ -169,8 +169,7 @@ def verified(known: Context, optimum: Optimum) -> tuple[Solved | Undecided, str 
 
 def with_costs(known: Context, optimum: Optimum) -> Layout:
     """With what it costs, and what the firmware makes of it."""
-    unmet = unmet_preferences(known)
-    values = objective_of(known, unmet)
+    unmet, values = unmet_preferences(known), objective_of(known)
     terms = objective_terms(known.guest, values, _bounds(known.guest, values, optimum))
     proved = optimum.proved and all(term.value == term.bound for term in terms)
     update: dict[str, object] = {"status": "optimal" if proved else "feasible", "objective": terms, "unmet": unmet}
