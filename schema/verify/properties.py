@@ -38,9 +38,10 @@ def chassis(known: Context) -> Iterator[Finding]:
         kind = CONTROLLERS.get(controller.model)
         if kind is None or not kind.is_port:
             continue
-        given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
-        shelf, slot = (integer(controller.properties, name) if name in given else 0 for name in ("chassis", "slot"))
+        numbers = {"chassis": 0, "slot": 0, **controller.properties}
+        shelf, slot = integer(numbers, "chassis"), integer(numbers, "slot")
         if shelf is None or slot is None or not 0 <= shelf < 256:
+            given = {name: value for name, value in controller.properties.items() if name in {"chassis", "slot"}}
             yield Finding(rule="chassis", subjects=(controller.id,), details=given)
         else:
             ports.setdefault((shelf, slot % 256), []).append(controller.id)

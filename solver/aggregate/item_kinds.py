@@ -4,7 +4,7 @@ Items that cannot be told apart are of one kind; the model counts kinds, never d
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final
 
@@ -137,12 +137,19 @@ class ItemKinds:
         spelling = signatures, None if functions is None else tuple(functions), numa, near, near_switch
         kind = self._by_spelling.get(spelling)
         if kind is None:
-            made = replace(self._made(members, functions), numa=numa, near=near, near_switch=near_switch)
+            made = self._made(members, functions, numa=numa, near=near, near_switch=near_switch)
             kind = self._by_spelling[spelling] = self._interned(made)
         return kind
 
-    def _made(self, members: Sequence[Readings], functions: Sequence[int] | None) -> ItemKind:
-        """Without its node and its neighbours."""
+    def _made(
+        self,
+        members: Sequence[Readings],
+        functions: Sequence[int] | None,
+        *,
+        numa: int | None,
+        near: int | None,
+        near_switch: int | None,
+    ) -> ItemKind:
         first = [readings[0] for readings in members]
         virtual = VirtualPlaces.of(first, functions)
         return ItemKind(
@@ -156,6 +163,9 @@ class ItemKinds:
             places_giving_mode=frozenset.intersection(*(_either(_deciding, readings) for readings in members)),
             alone=any(one.model.brings is not None for one in first),
             alone_by_preset=self.guest.policy.preset == "libvirt",
+            numa=numa,
+            near=near,
+            near_switch=near_switch,
             grouped=len(members) > 1 or first[0].device.group is not None,
             iommu_groups=frozenset(
                 one.device.iommu_group for one in first if one.shares_iommu_group and one.device.iommu_group is not None
