@@ -7,6 +7,7 @@ from ..base import Frozen
 from ..comparison import diff
 from ..errors import ArgumentError, InputError, expect
 from ..hotplug.fit import OBSTACLES, SlotFit, fits
+from ..hotplug.unplugging import ends_qemu_again, says_deleted, why_it_stays
 from ..layout.layout import Layout, PlacedDevice
 from ..pci.qemu_versions import Version, version_text
 from ..request.guest import Guest
@@ -21,8 +22,6 @@ from .qemu import slot_commands
 GIVEN: Final = "a Layout, as qslot.read_placed(file).layout gives one"
 RULES_OF_A_SLOT: Final = ("pin", "near", "near-switch", "iommu-group")
 """Rules by which a device may ask for one slot or another, beside what a slot has room for."""
-STAYS: Final[dict[str, Version | None]] = {"virtio-mem": (10, 0), "virtio-pmem": None}
-"""Models that QEMU plugs but does not unplug, and the version that does: measured on 7.2, 10.0 and 11.1."""
 
 
 class NoSlotError(InputError):
@@ -107,24 +106,31 @@ def unplug(layout: Layout, device: str) -> HotplugStep:
     following = diff(layout, after).following
     if following.way != "hot-plug":
         raise FixedSlotError("device", list(following.cold))
-    if stays := [words for one in here if (words := _why_it_stays(one, layout.qemu_version))]:
+    if stays := [words for one in here if (words := why_it_stays(one, layout.qemu_version))]:
         raise InputError("device", stays)
     first = next(one for one in here if one.function == 0)
-    waiting = f"wait for DEVICE_DELETED of {named(sorted(gone))}: the guest must agree, and may refuse"
     return HotplugStep(
         commands=({"execute": "device_del", "arguments": {"id": first.id}},),
         devices=tuple(one.id for one in here),
         layout=after,
-        notes=(f"{waiting} (DEVICE_UNPLUG_GUEST_ERROR)", *_at_reboot(following.reboot)),
+        notes=(*_awaited(here, layout.qemu_version), *_at_reboot(following.reboot)),
     )
 
 
-def _why_it_stays(device: PlacedDevice, qemu: Version) -> str | None:
-    since = STAYS.get(device.model, (0,))
-    if since is not None and qemu >= since:
-        return None
-    later = "no QEMU does" if since is None else f"QEMU {version_text(since)} does, once its requested size is 0"
-    return f"{device.id} ({device.model}) stays: QEMU {version_text(qemu)} does not unplug such memory ({later})"
+def _awaited(gone: Sequence[PlacedDevice], qemu: Version) -> Iterator[str]:
+    """What says that they are gone, in one sentence that comes first, and why that may not be QEMU's event."""
+    loud = sorted(one.id for one in gone if says_deleted(one.model, qemu))
+    silent = sorted({one.id for one in gone} - {*loud})
+    signs = [f"DEVICE_DELETED of {named(loud)}"] if loud else []
+    signs += [f"query-pci to list {named(silent)} no more"] if silent else []
+    refusal = "the guest must agree, and may refuse (DEVICE_UNPLUG_GUEST_ERROR)"
+    yield f"wait for {' and for '.join(signs)}: {refusal}"
+    if silent:
+        yield f"QEMU {version_text(qemu)} is not known to send DEVICE_DELETED for {named(silent)}"
+    for one in gone:
+        if ends_qemu_again(one.model, qemu):
+            slot = f"{one.bus}:{one.slot:02x}"
+            yield f"plug no {one.model} into {slot} again while this QEMU runs: it ends then, and the guest with it"
 
 
 def _unproved(layout: Layout, **update: object) -> Layout:

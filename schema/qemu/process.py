@@ -82,6 +82,10 @@ class QemuProcess:
         except TimeoutError:
             raise CommandError(f"{command}: no answer in {self.limit:g} s") from None
 
+    def events(self) -> list[dict[str, Any]]:
+        """QEMU's events since this was asked last."""
+        return [dict(one) for one in self._client.events.clear()]
+
     async def unless_ended(self, awaited: Coroutine[Any, Any, Answer]) -> Answer:
         """What is awaited, or QemuEndedError if QEMU goes away meanwhile."""
         assert self._process is not None

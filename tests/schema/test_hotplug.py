@@ -3,11 +3,14 @@
 import pytest
 
 from qslot.schema import Chipset, Layout
+from qslot.schema.catalog import find
+from qslot.schema.formats.hotplug import unplug
 from qslot.schema.formats.placed import with_predictions
 from qslot.schema.formats.text_layout import heading
 from qslot.schema.hotplug import Room, free_places, free_slots
 from qslot.schema.hotplug.capacity import GuestCapacity, free_buses
 from qslot.schema.hotplug.room import free_bytes
+from qslot.schema.layout.layout import PlacedDevice
 from qslot.schema.pci.bars import BarKind, SizedBar
 
 from ..layouts import port, small_layout
@@ -81,3 +84,47 @@ def test_it_prints() -> None:
     found = str(GuestCapacity(free=free_buses(free_slots(layout()))))
     assert "free for hot-plug: 2 pcie, 29 pci" in found
     assert "pcie  rp3 and rp4: slot 00 each; room: IO none, memory 2 MiB, prefetchable 2 MiB" in found
+
+
+class TestUnplugging:
+    """What is waited for: an event, or, of models for which QEMU sends none, that they are listed no more."""
+
+    @staticmethod
+    def notes(qemu: str, *models: str) -> tuple[str, ...]:
+        """Of unplugging what sits in rp3: a function of each model."""
+        platform = small_layout().platform.model_copy(update={"qemu": qemu})
+        seats = tuple(
+            PlacedDevice(
+                id=f"d{number}",
+                model=model,
+                driver=find(model).driver,
+                bus="rp3",
+                slot=0,
+                function=number,
+                multifunction=number == 0 and len(models) > 1,
+            )
+            for number, model in enumerate(models)
+        )
+        placed = {"devices": seats, "spare": (), "platform": platform}
+        return unplug(with_predictions(small_layout().model_copy(update=placed)), "d0").notes
+
+    @pytest.mark.parametrize(("qemu", "model"), [("10.0", "qemu-xhci"), ("11.1", "intel-hda"), ("7.2", "e1000e")])
+    def test_an_event(self, qemu: str, model: str) -> None:
+        (note,) = self.notes(qemu, model)
+        assert note.startswith("wait for DEVICE_DELETED of d0: the guest must agree")
+
+    @pytest.mark.parametrize(("qemu", "model"), [("7.2", "qemu-xhci"), ("10.0", "intel-hda")])
+    def test_no_event(self, qemu: str, model: str) -> None:
+        wait, why = self.notes(qemu, model)
+        assert wait.startswith("wait for query-pci to list d0 no more: the guest must agree")
+        assert why == f"QEMU {qemu} is not known to send DEVICE_DELETED for d0"
+
+    def test_both_in_one_slot(self) -> None:
+        wait, why = self.notes("7.2", "qemu-xhci", "e1000e")
+        assert wait.startswith("wait for DEVICE_DELETED of d1 and for query-pci to list d0 no more:")
+        assert why.endswith("for d0")
+
+    @pytest.mark.parametrize(("qemu", "ends"), [("7.2", True), ("10.0", True), ("11.1", False)])
+    def test_what_ends_qemu_where_it_was(self, qemu: str, *, ends: bool) -> None:
+        told = "plug no bochs-display into rp3:00 again while this QEMU runs: it ends then, and the guest with it"
+        assert (told in self.notes(qemu, "bochs-display")) == ends
