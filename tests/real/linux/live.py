@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any, Final, Self
@@ -11,6 +12,7 @@ from qslot.schema import Layout
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.probe.enumeration import QEMU
 
+from ..query_pci import guest_addresses
 from .guest import LIMIT, View, view_of
 from .initramfs import Boot
 
@@ -20,7 +22,11 @@ PATIENCE: Final = 120.0
 
 
 class LiveLinux:
-    """With SeaBIOS. Ends with the `with` block."""
+    """With SeaBIOS. Ends with the `with` block.
+
+    The line is read all the time: where nobody reads, the socket is full after a few hundred characters, and then the
+    guest's kernel waits a second or more with each of its messages, hot-plug included.
+    """
 
     def __init__(self, layout: Layout, guest: Boot, folder: Path) -> None:
         self._line, self._monitor = (socket.socket(socket.AF_UNIX) for _ in range(2))
@@ -32,7 +38,9 @@ class LiveLinux:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         for one, name in zip((self._line, self._monitor), names, strict=True):
             _connect(one, name)
-        self._line.settimeout(LIMIT)
+        self._heard, self._ended, self._more = bytearray(), False, threading.Condition()
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
         self._monitor.settimeout(PATIENCE)
         self._replies = self._monitor.makefile("r")
         self._replies.readline()
@@ -44,6 +52,7 @@ class LiveLinux:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        self._listener.join()
         self._replies.close()
         self._monitor.close()
         self._line.close()
@@ -64,6 +73,13 @@ class LiveLinux:
             told = self._told()
             assert told.get("event") != "DEVICE_UNPLUG_GUEST_ERROR", told
 
+    def wait_gone(self, names: set[str]) -> None:
+        """Until QEMU lists them no more: some it never says to be deleted. Raises AssertionError past the limit."""
+        until = time.monotonic() + PATIENCE
+        while left := names & guest_addresses(self.execute("query-pci")).keys():
+            assert time.monotonic() < until, f"{left} were not given back"
+            time.sleep(0.2)
+
     def booted(self) -> View:
         """What Linux sees once it has come up; after `system_reset`, once more."""
         return self._seen()
@@ -80,13 +96,26 @@ class LiveLinux:
         return told
 
     def _seen(self) -> View:
-        text = b""
-        while END.encode() not in text:
-            more = self._line.recv(1 << 16)
-            assert more, "QEMU ended"
-            text += more
-        self.text = text.decode(errors="replace")
+        """The next report, once it is complete."""
+        until = time.monotonic() + LIMIT
+        with self._more:
+            while (end := self._heard.find(END.encode())) < 0:
+                assert not self._ended, "QEMU ended"
+                assert self._more.wait(until - time.monotonic()), f"no report within {LIMIT} s: {self._heard[-2000:]!r}"
+            end += len(END)
+            self.text = self._heard[:end].decode(errors="replace")
+            del self._heard[:end]
         return view_of(self.text)
+
+    def _listen(self) -> None:
+        """Takes what the guest says until QEMU ends."""
+        while more := self._line.recv(1 << 16):
+            with self._more:
+                self._heard += more
+                self._more.notify()
+        with self._more:
+            self._ended = True
+            self._more.notify()
 
 
 def _connect(line: socket.socket, path: str) -> None:
