@@ -14,6 +14,9 @@ from ..pci.qemu_versions import Version as QemuVersion
 from .device import Device, Hotplug
 
 SCSI_OFF_SINCE = (2, 5)
+"""Machine types before it have `scsi=on` of virtio-blk where nothing else is said."""
+NO_SCSI_SINCE = (9, 1)
+"""The QEMU that has that property of virtio-blk no more, whatever the machine type (commit a271b8d7b2)."""
 MODERN_SINCE = (2, 7)
 """Machine types before it have `disable-modern=on` where nothing else is said (QEMU's hw_compat_2_6)."""
 
@@ -69,9 +72,12 @@ class ResolvedDevice:
 
     @property
     def has_scsi_passthrough(self) -> bool:
-        """A virtio disk of an old machine type, where `scsi` is on unless it says otherwise: QEMU refuses that with
-        virtio 1.0 (measured)."""
-        return self.model.name == "virtio-blk" and self.version is not None and self.version < SCSI_OFF_SINCE
+        """A virtio disk of an old machine type and QEMU, where `scsi` is on unless it says otherwise: QEMU refuses that
+        with virtio 1.0, and one that lacks the property refuses that (measured: tests/real/test_machine_versions.py).
+        """
+        if self.model.name != "virtio-blk" or self.version is None or self.qemu is None:
+            return False
+        return self.version < SCSI_OFF_SINCE and self.qemu < NO_SCSI_SINCE
 
     @property
     def virtual_functions(self) -> VirtualFunctions | None:

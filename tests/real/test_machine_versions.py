@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Guest, Layout, VirtioMode
+from qslot.schema import Layout, VirtioMode
+from qslot.schema.catalog.measure.ask import NOT_PLUGGABLE
 from qslot.schema.pci.machine import Chipset, machine_of
 from qslot.schema.probe import CommandError, boot, differences, running
 from qslot.schema.probe.found import walk
@@ -13,6 +14,7 @@ from ..reference import best_layout
 from .hotplug import hotplug
 from .layouts import at, controller, layout
 from .query_pci import rows
+from .this_qemu import request
 
 pytestmark = pytest.mark.real
 
@@ -49,7 +51,7 @@ def test_virtio_modes_and_io_bars_by_slot_and_machine_type(machine: str) -> None
     for device in devices:
         device["address"] = device["address"] or f"{root}:{next(slot):02x}.0"
     ports = [{"id": d["address"].partition(":")[0], "model": "pcie-root-port"} for d in devices if "rp" in d["address"]]
-    guest = Guest.model_validate({"machine": machine, "devices": devices, "controllers": ports})
+    guest = request({"machine": machine, "devices": devices, "controllers": ports})
     planned = best_layout(guest)
     assert planned is not None
     enumeration = boot(planned)
@@ -135,7 +137,7 @@ def test_a_group_with_a_member_that_is_not_hot_pluggable_is_not_plugged() -> Non
         assert plug(machine, "e1000e", 1) is None
         said = plug(machine, "ich9-usb-ehci1", 0)
     assert said is not None
-    assert "expects a pluggable device type" in said
+    assert any(words in said for words in NOT_PLUGGABLE)
 
 
 def test_nothing_joins_a_slot_whose_function_0_is_there() -> None:
@@ -144,6 +146,7 @@ def test_nothing_joins_a_slot_whose_function_0_is_there() -> None:
         assert plug(machine, "e1000e", 1) is not None
 
 
+@pytest.mark.facts_of("7.2")
 def test_edk2_before_202308_opens_io_windows_by_itself() -> None:
     """A page for a bridge with SHPC, also behind a port that has no io-reserve: room for one spare slot with IO."""
     planned = layout(

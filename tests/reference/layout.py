@@ -16,6 +16,8 @@ from .tree import Bus, Controller, Item, SpareSlot, Thing
 SUFFIXES = {VirtioMode.TRANSITIONAL: "-transitional", VirtioMode.MODERN: "-non-transitional"}
 SCSI_OFF_SINCE = (2, 5)
 """Machine types from there on have no SCSI passthrough in virtio-blk, which QEMU refuses together with virtio 1.0."""
+SCSI_UP_TO = (9, 0)
+"""The last QEMU whose virtio-blk has the property."""
 
 
 def spelled(one: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properties]:
@@ -25,7 +27,8 @@ def spelled(one: ResolvedDevice, mode: VirtioMode | None) -> tuple[str, Properti
         return driver, {}
     told: Properties = {}
     old = one.version is not None and one.version < SCSI_OFF_SINCE
-    if one.model.name == "virtio-blk" and old and mode is not VirtioMode.LEGACY:
+    has_property = one.qemu is not None and one.qemu[:2] <= SCSI_UP_TO
+    if one.model.name == "virtio-blk" and old and has_property and mode is not VirtioMode.LEGACY:
         told["scsi"] = False
     if one.device.virtio_by == "type" and mode in virtio.suffixed:
         return driver + SUFFIXES[mode], told

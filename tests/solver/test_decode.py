@@ -102,6 +102,26 @@ def test_names_of_every_kind() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("machine", "qemu", "mode", "scsi"),
+    [
+        ("pc-i440fx-2.4", "7.2", "transitional", "off"),
+        ("pc-q35-2.4", "9.0.2", "modern", "off"),
+        ("pc-i440fx-2.4", "7.2", "legacy", None),
+        ("pc-i440fx-2.5", "7.2", "transitional", None),
+        ("pc-i440fx-2.4", "9.1", "transitional", None),
+        ("pc-i440fx-2.4", "10.0", "modern", None),
+        ("pc-i440fx-2.4", None, "modern", None),  # the newest measured that has the machine type is QEMU 10.0
+    ],
+)
+def test_scsi_passthrough_is_put_off_where_there_is_any(
+    machine: str, qemu: str | None, mode: str, scsi: str | None
+) -> None:
+    disk = device("disk", "virtio-blk", virtio=mode, virtio_by="property")
+    layout = planned({"machine": machine, "devices": [disk], "qemu": qemu})
+    assert layout.devices[0].properties.get("scsi") == scsi
+
+
 def test_parents_stand_before_children() -> None:
     layout = planned(
         q35(*devices(3, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(20)), spare={"pci": 2, "pcie": 2})
