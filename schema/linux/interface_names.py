@@ -1,14 +1,13 @@
 """Names of network interfaces in a Linux guest with systemd's predictable naming, as its default policy chooses them.
 
 Sources: systemd.net-naming-scheme(7), systemd.link(5) (`NamePolicy=keep kernel database onboard slot path`), and what
-Debian 12 (systemd 252, Linux 6.1) did in QEMU 7.2: tests/real/test_linux.py. Other schemes differ here as follows:
+Debian 12 (systemd 252, Linux 6.1) did in QEMU 7.2, 10.0, 11.1: tests/real/test_linux.py. Other schemes differ:
 
 - before v247 a device behind a bridge takes the bridge's slot number (and several collide); v247 to v250, and from v255
   on, none does; v251 to v254 one whose function 0 announces more functions does. Bridges have a number only where
   hot-plug is native, see slot_numbers.
 - from v257 (Debian 13) on the number comes from ACPI itself, so that a second conventional bridge gives its devices the
   names that the first one's have, and one of the two keeps the kernel's `ethN`.
-- QEMU 8.0 and newer describe slots without hot-plug in ACPI too: an `acpi-index` counts there as well.
 
 A guest without systemd (RHEL 6, Alpine) names otherwise, and so do `net.ifnames=0` and virtio's `failover=on`.
 """
@@ -25,7 +24,14 @@ from ..layout.known_model import known_model
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import Topology, topology_of
 from ..pci.controllers import CONTROLLERS
-from .slot_numbers import Place, acpi_slots, acpi_tables, slot_numbers
+from .slot_numbers import (
+    Place,
+    acpi_slots,
+    acpi_tables,
+    describes_each_function,
+    is_fixed_function,
+    slot_numbers,
+)
 
 SEVERAL_PORTS: Final = frozenset({"rocker"})
 """Network models that are no one interface: a switch has one for each port."""
@@ -57,21 +63,27 @@ class _Naming:
         return slot_numbers(self.layout, self.topology, self.prediction.secondary)
 
     @cached_property
-    def indexes(self) -> Mapping[Place, str | None]:
-        """Onboard names of function 0 in slots with an `acpi-index`; None where functions share the slot.
+    def indexes(self) -> Mapping[str, str | None]:
+        """Onboard names by device, of those that ACPI tells an `acpi-index`; None where functions share the slot.
 
-        QEMU 7.2 tells an index a slot: with one on each of two functions, function 0 was given that of the other.
+        Where hot-plug is ACPI's, QEMU tells an index a slot: with one on each of two functions, function 0 was given
+        that of the other. Where there is none, QEMU 8.0 and newer tell each function its own.
         """
-        stated = [(device, index) for device in self.layout.devices if (index := device.properties.get("acpi-index"))]
-        if not stated or acpi_tables(self.layout) != "qemu":
+        indexes = {one.id: index for one in self.layout.devices if (index := one.properties.get("acpi-index"))}
+        if not indexes or acpi_tables(self.layout) != "qemu":
             return {}
+        each = describes_each_function(self.layout.machine_model)
         described = acpi_slots(self.layout, self.topology)
-        shared = Counter((device.bus, device.slot) for device in self.layout.devices)
-        return {
-            place: f"eno{index}" if shared[place] == 1 else None
-            for device, index in stated
-            if (place := (device.bus, device.slot)) in described
-        }
+        stated = {(one.bus, one.slot) for one in self.layout.devices if one.id in indexes}
+        shared = Counter((one.bus, one.slot) for one in self.layout.devices)
+        told: dict[str, str | None] = {}
+        for one in self.layout.devices:
+            place = (one.bus, one.slot)
+            if each and is_fixed_function(one, self.topology):
+                told |= {one.id: f"eno{indexes[one.id]}"} if one.id in indexes else {}
+            elif place in stated and place in described and (each or one.function == 0):
+                told[one.id] = f"eno{indexes[one.id]}" if shared[place] == 1 else None
+        return told
 
     @cached_property
     def bridges(self) -> Mapping[str, PlacedController]:
@@ -90,9 +102,8 @@ class _Naming:
         address = self.prediction.guest_addresses.get(device.id)
         if address is None or device.bus in self.unseen or device.id in self.prediction.lost:
             return None
-        place = (device.bus, device.slot)
-        if device.function == 0 and place in self.indexes:
-            return self.indexes[place]
+        if device.id in self.indexes:
+            return self.indexes[device.id]
         function = f"f{device.function}" if device.function or device.multifunction else ""
         slot = self.slot(device)
         if slot is not None:

@@ -1,9 +1,11 @@
 """The numbers under which Linux knows PCI slots: /sys/bus/pci/slots, which interface names are made of.
 
-Measured with QEMU 7.2 and Linux 6.1 (tests/real/test_linux.py). A slot has one where some hot-plug driver found it:
+Measured with QEMU 7.2, 10.0, 11.1 and Linux 6.1 (tests/real/test_linux.py). A slot has one where a hot-plug driver
+found it:
 
 - acpiphp, wherever QEMU's ACPI tables offer hot-plug: pci.0 and all conventional bridges of the main root, the number
-  being the slot's; not where function 0 cannot be unplugged (a bridge, a VGA, the chipset). Behind a root port it is 0.
+  being the slot's; not where function 0 cannot be unplugged (a bridge, a VGA, the chipset), but from QEMU 8.0 on where
+  another function can. Behind a root port it is 0.
 - pciehp and shpchp, where the tables leave hot-plug to the guest: ports under the number in their property `slot`,
   the 31 slots of an SHPC under their own. So on q35 below expanders, everywhere before machine type 6.1, and everywhere
   without ACPI. A kernel without shpchp (Debian's cloud kernel) has no numbers there.
@@ -24,6 +26,12 @@ Place = tuple[str, int]
 """A bus's id and one of its slots."""
 
 Tables = Literal["qemu", "seabios", "none"]
+
+EACH_FUNCTION: Final = (8, 0)
+"""The QEMU whose ACPI tables describe all functions there are, not function 0 alone, whatever the machine type."""
+
+PC_USB: Final = (0x01, 2)
+"""Slot and function of the only part of a chipset that can be unplugged, pc's USB controller where it has one."""
 
 NO_NATIVE: Final = (6, 1)
 """The machine version whose ports hide that they are hot-pluggable, so that pciehp passes them by."""
@@ -62,10 +70,29 @@ def _is_described(bus: Bus, machine: Machine) -> bool:
 
 
 def _fixed(machine: Machine, topology: Topology) -> set[Place]:
-    """Slots whose function 0 cannot be unplugged."""
+    """Slots of which nothing that is described can be unplugged: function 0 cannot, in newer QEMUs no function."""
     chipset = {(machine.root, slot) for slot, _ in machine.taken}
-    seats = ((place, seat) for place, here in topology.slots.items() for seat in here)
-    return chipset | {place for place, seat in seats if seat.function == 0 and not _unplugs(seat)}
+    seats = [(place, seat) for place, here in topology.slots.items() for seat in here]
+    fixed = chipset | {place for place, seat in seats if seat.function == 0 and not _unplugs(seat)}
+    if describes_each_function(machine):
+        fixed -= {place for place, seat in seats if _unplugs(seat)}
+        fixed -= {(machine.root, PC_USB[0])} if machine.family == "pc" and PC_USB in machine.taken else set()
+    return fixed
+
+
+def describes_each_function(machine: Machine) -> bool:
+    """Whether the QEMU's ACPI tables describe all functions that it starts with."""
+    return machine.qemu is not None and machine.qemu >= EACH_FUNCTION
+
+
+def is_fixed_function(device: PlacedDevice, topology: Topology) -> bool:
+    """Whether the ACPI tables of a QEMU that describes each function tell this one's `acpi-index` in a `_DSM` of its
+    own: it is below the main root, and nothing unplugs it, ACPI no more than the guest's own drivers."""
+    bus = topology.buses.get(device.bus)
+    if bus is None or bus.expander is not None:
+        return False
+    native = bus.controller is not None and bus.is_port and port_hotplug(bus.controller)
+    return not (_unplugs(device) and (bus.takes_hotplug or native))
 
 
 def _unplugs(seat: object) -> bool:

@@ -16,7 +16,7 @@ from qslot.solver import solve
 from .layouts import at, layout
 from .linux.guest import View, boot_linux
 from .linux.initramfs import Boot
-from .linux.layouts import colliding, conventional, express, few_ports, root_port
+from .linux.layouts import chipset_usb, colliding, conventional, express, few_ports, root_port
 from .this_qemu import here
 
 pytestmark = pytest.mark.real
@@ -29,6 +29,7 @@ OVMF = {"firmware": "ovmf", "memory": 512 << 20}
 
 LAYOUTS = {
     "pc": conventional(),
+    "pc with USB": chipset_usb(),
     "pc without ACPI": conventional(chipset=NO_ACPI),
     "pc without hot-plug on the root bus": conventional(chipset={"root_hotplug": False}),
     "q35": express(),

@@ -15,6 +15,14 @@ from tests.real.linux.layouts import e1000, root_port
 NO_ACPI = {"acpi": False}
 
 
+OLD, NEW = "7.2", "10.0"
+"""QEMUs whose ACPI tables describe function 0 alone, and each function."""
+
+
+def on_qemu(version: str, plan: Layout) -> Layout:
+    return plan.model_copy(update={"platform": plan.platform.model_copy(update={"qemu": version})})
+
+
 def names(plan: Layout) -> dict[str, str | None]:
     return guest_names(plan, predict(plan))
 
@@ -33,7 +41,6 @@ class TestPaths:
             ("q35", "pcie.0:03", "enp0s3"),
             ("q35", "pcie.0:1e", "enp0s30"),
             ("q35", "pcie.0:1f.4", "enp0s31f4"),
-            ("pc", "pci.0:01.4", "enp0s1f4"),
             ("pc", "pci.0:03", "ens3"),
             ("pc", "pci.0:1f", "ens31"),
         ],
@@ -71,33 +78,67 @@ class TestAcpiSlots:
         assert [*names(plan).values()] == ["enp5s1", "ens1", "ens31", "enp3s2", "enp5s5"]
         assert numbers(plan)["b1", 5] == 5
 
-    def test_a_slot_with_what_cannot_be_unplugged_has_none(self) -> None:
+    @pytest.mark.parametrize(("qemu", "beside", "below"), [(OLD, "enp0s5f1", "ens5"), (NEW, "ens5f1", "enp1s5")])
+    def test_a_slot_with_what_cannot_be_unplugged_has_none(self, qemu: str, beside: str, below: str) -> None:
+        """But where each function is described it has, if another function can be: another bus has not that number."""
         plan = layout(
             "pc",
             controller("pci.0:06", "pci-bridge", "b", chassis_nr=1),
             at("pci.0:05.0+", "VGA", "v"),
             *e1000("pci.0:05.1", "b:05", "b:06", "b:07"),
         )
-        assert [*names(plan).values()] == [None, "enp0s5f1", "ens5", "ens6", "enp1s7"]
+        assert [*names(on_qemu(qemu, plan)).values()] == [None, beside, below, "ens6", "enp1s7"]
+
+    @pytest.mark.parametrize(("qemu", "name"), [(OLD, "enp0s1f4"), ("7.2.9", "enp0s1f4"), ("8.0", "ens1f4")])
+    def test_beside_the_chipset(self, qemu: str, name: str) -> None:
+        assert [*names(on_qemu(qemu, layout("pc", *e1000("pci.0:01.4")))).values()] == [name]
+
+    @pytest.mark.parametrize(
+        ("qemu", "usb", "name"), [(OLD, True, "ens1"), (NEW, True, "enp1s1"), (NEW, False, "ens1")]
+    )
+    def test_the_chipset_s_usb_can_be_unplugged(self, qemu: str, usb: bool, name: str) -> None:
+        bridge = controller("pci.0:06", "pci-bridge", "b", chassis_nr=1)
+        plan = layout("pc", bridge, *e1000("b:01"), chipset={"usb": usb})
+        assert [*names(on_qemu(qemu, plan)).values()] == [name]
 
     def test_functions(self) -> None:
         plan = layout("pc", *e1000("pci.0:04.0+", "pci.0:04.3"))
         assert [*names(plan).values()] == ["ens4f0", "ens4f3"]
 
-    def test_index(self) -> None:
-        """Where ACPI describes the slot; not where hot-plug is off, on pcie.0, or where functions share the slot."""
+    @pytest.mark.parametrize(
+        ("qemu", "fixed"),
+        [(OLD, ["enp0s3", "enp0s4f0", "enp0s4f1", "enp2s0"]), (NEW, ["eno3", "eno8", "eno9", "eno5"])],
+    )
+    def test_index(self, qemu: str, fixed: list[str]) -> None:
+        """Where ACPI offers hot-plug, unless functions share the slot; elsewhere if each function is described."""
         plan = layout(
             "q35",
             root_port("pcie.0:02.0+", 1),
             root_port("pcie.0:02.1", 2, hotplug="off"),
             root_port("pcie.0:02.2", 3),
             *e1000("pcie.0:03", acpi_index=3),
-            at("rp1:0", "e1000e", "a", acpi_index=4),
+            *e1000("pcie.0:04.0+", acpi_index=8),
+            *e1000("pcie.0:04.1", acpi_index=9),
             at("rp2:0", "e1000e", "b", acpi_index=5),
+            at("rp1:0", "e1000e", "a", acpi_index=4),
             at("rp3:0.0+", "e1000e", "c", acpi_index=6),
             at("rp3:0.1", "e1000e", "d", acpi_index=7),
         )
-        assert [*names(plan).values()] == ["enp0s3", "eno4", "enp2s0", None, "enp3s0f1"]
+        second = "enp3s0f1" if qemu == OLD else None
+        assert [*names(on_qemu(qemu, plan)).values()] == [*fixed, "eno4", None, second]
+
+    @pytest.mark.parametrize("qemu", [OLD, NEW])
+    def test_an_index_that_no_table_tells(self, qemu: str) -> None:
+        """Where the guest's own drivers do the hot-plug, and below expanders, whether or not there is hot-plug."""
+        plan = layout(
+            "pc-q35-6.0",
+            root_port("pcie.0:02", 1),
+            controller("pcie.0:08", "pxb-pcie", "x", bus_nr=64),
+            root_port("x:00", 2, hotplug="off"),
+            at("rp1:0", "e1000e", "a", acpi_index=4),
+            at("rp2:0", "e1000e", "b", acpi_index=5),
+        )
+        assert [*names(on_qemu(qemu, plan)).values()] == ["enp1s0", "enp65s0"]
 
 
 class TestNativeSlots:

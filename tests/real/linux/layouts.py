@@ -35,6 +35,7 @@ def conventional(machine: str = "pc", **fields: Any) -> Layout:
         *e1000("pxb1:0c", "br3:1e", "br3:0d"),
         *e1000("pci.0:0e", acpi_index=77),
         *e1000("br1:0f", acpi_index=78),
+        *e1000("pxb1:0e", acpi_index=79),
         **fields,
     )
 
@@ -62,6 +63,7 @@ def express(machine: str = "q35", **fields: Any) -> Layout:
         root_port("pxb1:00", 11, slot=11),
         root_port("pxb1:01", 12, slot=50),
         root_port("pxb1:02", 13, slot=51),
+        root_port("pxb1:03", 14, slot=52, hotplug="off"),
         controller("rp13:0", "pcie-pci-bridge", "p2p3"),
         *(at(f"rp{n}:0", "virtio-net-pci", f"rp{n}-net", MODERN) for n in (1, 2, 3, 4, 11, 12)),
         *(at(place, "e1000e", place.partition(":")[0] + "-net") for place in ("rp8:0.0+", "dp1:0", "dp2:0")),
@@ -71,7 +73,21 @@ def express(machine: str = "q35", **fields: Any) -> Layout:
         *e1000("dmi1:00", "dmi1:0e", "p2p3:04"),
         *e1000("pcie.0:05", acpi_index=77),
         *e1000("p2p2:0f", acpi_index=78),
+        *e1000("dmi1:05", acpi_index=79),
+        at("rp14:0", "e1000e", "rp14-net", acpi_index=80),
+        *e1000("pcie.0:06.0+"),
+        *e1000("pcie.0:06.1", acpi_index=81),
         **fields,
+    )
+
+
+def chipset_usb() -> Layout:
+    """pc whose chipset has a function that can be unplugged, and a slot of the same number on another bus."""
+    return layout(
+        "pc",
+        controller("pci.0:06", "pci-bridge", "br1", chassis_nr=1),
+        *e1000("pci.0:03", "br1:01", "br1:02"),
+        chipset={"usb": True},
     )
 
 
