@@ -33,16 +33,21 @@ EACH_FUNCTION: Final = (8, 0)
 PC_USB: Final = (0x01, 2)
 """Slot and function of the only part of a chipset that can be unplugged, pc's USB controller where it has one."""
 
+NO_SEABIOS_TABLES: Final = (1, 17)
+"""The SeaBIOS that has no ACPI tables of its own any more."""
+
 NO_NATIVE: Final = (6, 1)
 """The machine version whose ports hide that they are hot-pluggable, so that pciehp passes them by."""
 
 
 def acpi_tables(layout: Layout) -> Tables:
-    """Whose ACPI tables the guest has. With `acpi=off` SeaBIOS brings its own on q35, and none on pc; OVMF has none."""
+    """Whose ACPI tables the guest has. With `acpi=off` SeaBIOS up to 1.16 brings its own on q35, and none on pc; the
+    image of 1.17.0 holds none, and OVMF has none."""
     if layout.platform.chipset.acpi:
         return "qemu"
-    family = layout.machine_model.family
-    return "seabios" if (family, layout.firmware.name) == ("q35", "seabios") else "none"
+    firmware = layout.firmware
+    brings = firmware.name == "seabios" and firmware.number < NO_SEABIOS_TABLES
+    return "seabios" if brings and layout.machine_model.family == "q35" else "none"
 
 
 def acpi_slots(layout: Layout, topology: Topology) -> dict[Place, int]:

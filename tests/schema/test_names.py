@@ -13,6 +13,8 @@ from tests.real.layouts import at, controller, layout
 from tests.real.linux.layouts import e1000, root_port
 
 NO_ACPI = {"acpi": False}
+OWN_TABLES = {"name": "seabios", "version": "1.16.3"}
+"""The last SeaBIOS that brings ACPI tables of its own."""
 
 
 OLD, NEW = "7.2", "10.0"
@@ -156,7 +158,8 @@ class TestNativeSlots:
             ("pc-q35-6.0", {}, True),
             ("pc-q35-6.1", {}, False),
             ("q35", {}, False),
-            ("q35", {"chipset": NO_ACPI}, False),  # SeaBIOS brings tables of its own
+            ("q35", {"chipset": NO_ACPI, "firmware": OWN_TABLES}, False),
+            ("q35", {"chipset": NO_ACPI, "firmware": {"name": "seabios", "version": "1.17.0"}}, True),
             ("q35", {"chipset": NO_ACPI, "firmware": "ovmf"}, True),
         ],
     )
@@ -221,6 +224,7 @@ class TestNativeSlots:
             at("rp2:0", "e1000e", "c"),
             *e1000("pcie.0:1f.4"),
             chipset=NO_ACPI,
+            firmware=OWN_TABLES,
         )
         assert [*names(plan).values()] == ["ens6f0", "enp1s0f1", "enp2s0", "ens31f4"]
 
