@@ -5,7 +5,7 @@ from typing import Any
 
 from qslot.schema import Guest
 
-from .generator import Data
+from .generator import Data, valid
 from .reference import Costs, best, measure
 
 Relax = Callable[[Data], None]
@@ -77,10 +77,11 @@ RELAXATIONS: dict[str, Relax] = {
 }
 
 
-def relaxed(guest: Guest, relax: Relax) -> Guest:
+def relaxed(guest: Guest, relax: Relax) -> Guest | None:
+    """None where that is bad input: virtual functions that are listed need their group, or their pins."""
     data: dict[str, Any] = guest.model_dump(mode="json")
     relax(data)
-    return Guest.model_validate(data)
+    return valid(data)
 
 
 def without_io_limit(guest: Guest) -> Costs | None:
@@ -100,6 +101,6 @@ def families(guest: Guest) -> tuple[Costs | None, set[str]]:
         binding.add("io-space")
     for name, relax in RELAXATIONS.items():
         easier = relaxed(guest, relax)
-        if easier != guest and best(easier) != costs:
+        if easier is not None and easier != guest and best(easier) != costs:
             binding.add(name)
     return costs, binding

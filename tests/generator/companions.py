@@ -9,7 +9,7 @@ from .pins import pin
 
 def draw_groups(draft: Draft) -> None:
     draw = draft.draw
-    free = [device for device in draft.devices if "address" not in device]
+    free = [device for device in draft.devices if "address" not in device and "group" not in device]
     count = draw.integer(1, 2 if draft.size.small else 4) if "groups" in draft.themes else int(draw.chance(0.05))
     for number in range(count):
         members = free[: draw.integer(1, 4)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from qslot.schema.catalog.virtual_functions import COUNTED_BY, PHYSICAL
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.pci.machine_types import family_of
 
@@ -11,6 +12,8 @@ from .spelling import TRUE
 
 MEMORY_RESERVES: Final = {"mem-reserve", "pref32-reserve", "pref64-reserve"}
 SIZES: Final = {*MEMORY_RESERVES, "io-reserve"}
+ROOTS: Final = ("pcie.0", "pci.0")
+COUNT: Final = COUNTED_BY["nvme"][0]
 
 
 def of(request: Data) -> list[str]:
@@ -86,6 +89,10 @@ def _assigned(request: Data) -> list[Data]:
 def _mates(request: Data) -> bool:
     groups = [one["iommu_group"] for one in _assigned(request) if "iommu_group" in one]
     return len(set(groups)) < len(groups)
+
+
+def _has_model(request: Data, model: str) -> bool:
+    return any(device["model"] == model for device in request["devices"])
 
 
 def _version(request: Data) -> tuple[int, int]:
@@ -165,7 +172,11 @@ FEATURES: Final[dict[str, Callable[[Data], bool]]] = {
     "a device of the host without an IOMMU group": lambda r: any("iommu_group" not in d for d in _assigned(r)),
     "an expander that bypasses the vIOMMU": lambda r: _spelled(r, lambda n, v: n == "bypass_iommu" and v in TRUE),
     "a vIOMMU": lambda r: "viommu" in r.get("needs", ()) or any(d["model"].endswith("-iommu") for d in r["devices"]),
-    "an amd-iommu": lambda r: any(d["model"] == "amd-iommu" for d in r["devices"]),
+    "an amd-iommu": lambda r: _has_model(r, "amd-iommu"),
+    "an igb": lambda r: _has_model(r, "igb"),
+    "an igb on the root bus": lambda r: any(d["model"] == "igb" and _bus(d) in ROOTS for d in r["devices"]),
+    "an nvme with virtual functions": lambda r: any(COUNT in d.get("properties", {}) for d in r["devices"]),
+    "virtual functions that are listed": lambda r: any(PHYSICAL in d.get("properties", {}) for d in r["devices"]),
     "up to 5 devices": lambda r: len(r["devices"]) <= 5,
     "6 to 8 devices": lambda r: 6 <= len(r["devices"]) <= 8,
     "9 to 40 devices": lambda r: len(r["devices"]) > 8,

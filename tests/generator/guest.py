@@ -14,6 +14,7 @@ from .policy import draw_policy
 from .reserve import draw_reserve
 from .spares import draw_spare
 from .viommu import draw_viommu
+from .virtual_functions import draw_virtual_functions
 
 
 def draw_request(draw: Draw, size: Size | None = None) -> Data:
@@ -23,6 +24,7 @@ def draw_request(draw: Draw, size: Size | None = None) -> Data:
     draft.nodes = draw.integer(1, 2) if draft.themed("numa", 1, 0.15) else 0
     draw_controllers(draft)
     draw_devices(draft)
+    draw_virtual_functions(draft)
     draw_groups(draft)
     draw_neighbours(draft)
     data |= {"controllers": draft.controllers, "devices": draft.devices}

@@ -25,7 +25,7 @@ def draw_viommu(draft: Draft) -> list[str]:
             if draw.chance(0.5):  # where both are pinned there is mostly no layout
                 device.pop("address", None)
     for controller in draft.controllers:
-        if controller["model"].startswith("pxb") and draw.chance(0.5):
+        if controller["model"].startswith("pxb") and draw.chance(0.7):
             switch = {"bypass_iommu": spelling.boolean(draw, draw.chance(0.8))}
             controller["properties"] = controller.get("properties", {}) | switch
     if any(device["model"] == VIRTIO for device in draft.devices):

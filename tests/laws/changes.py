@@ -91,6 +91,9 @@ def unused_reserved(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     """A slot or function reserved that the layout does not use: it answers still, and there are no new answers."""
     used = {(seat.bus, seat.slot, seat.function) for seat in (*layout.controllers, *layout.devices)}
     used |= {(one.bus, one.slot, 0) for one in layout.spare}
+    for one in layout.devices:
+        if (virtual := guest.resolved[one.id].virtual_functions) is not None:
+            used |= {(one.bus, *place) for place in virtual.places(one.slot, one.function)}
     slots = {(bus, slot) for bus, slot, _ in used}
     buses = [guest.machine_model.root, *(one.id for one in guest.controllers)]
     bus, slot, function = rng.choice(buses), rng.randrange(32), rng.randrange(FUNCTIONS)
