@@ -13,6 +13,7 @@ from ..pci.machine_types import Version
 from ..pci.qemu_properties import Scalar
 from ..pci.qemu_versions import MEASURED
 from ..pci.qemu_versions import Version as QemuVersion
+from .virtual_functions import PHYSICAL
 
 FIRST: Final[Version] = (0, 0)
 
@@ -48,8 +49,12 @@ OLDER_ROMS: Final[Mapping[str, tuple[Version, int]]] = {
 }
 """Bytes of the option ROM on machine types before a version: none, or one for BIOS alone."""
 
-NEWER_PROPERTIES: Final[Mapping[str, Mapping[str, QemuVersion]]] = {"amd-iommu": {"dma-remap": (11,), "pci-id": (11,)}}
-"""Properties that decide what is planned, by model, and the first QEMU that has them."""
+NEWER_PROPERTIES: Final[Mapping[str, Mapping[str, QemuVersion]]] = {
+    "amd-iommu": {"dma-remap": (11,), "pci-id": (11,)},
+    "virtio-net": {PHYSICAL: (10, 1)},
+}
+"""Properties that decide what is planned, by model, and the first QEMU that has them. 10.0 has no `sriov-pf`, 11.1 does
+(measured: tests/real/test_sriov.py)."""
 
 
 def assumed(version: Version | None, qemu: QemuVersion | None) -> tuple[Version, QemuVersion]:

@@ -96,7 +96,25 @@ def _endpoint(name: str) -> dict[str, str]:
     modes: tuple[VirtioMode | None, ...] = (None,) if model.virtio is None else model.virtio.modes
     for mode in modes:
         facts |= _bars_by_version(model, mode)
-    return facts | {"ROM": _size(model.rom) if model.rom else "none", "source": model.source}
+    facts["ROM"] = _size(model.rom) if model.rom else "none"
+    return facts | _virtual_functions(model) | {"source": model.source}
+
+
+def _virtual_functions(model: "DeviceModel") -> dict[str, str]:
+    """Those that QEMU creates along with a device of the model, and those that a request may list beside one."""
+    from qslot.schema.catalog.virtual_functions import ALWAYS_THERE, COUNTED_BY, MAY_BE_LISTED, PHYSICAL
+
+    name = "virtual functions"
+    if model.name in ALWAYS_THERE:
+        number, offset, stride = ALWAYS_THERE[model.name]
+        return {name: f"{number}, from its own routing id + {offset} on, {stride} apart"}
+    if model.name in COUNTED_BY:
+        counted_by, offset, stride = COUNTED_BY[model.name]
+        return {name: f"as many as {counted_by} says, from its own routing id + {offset} on, {stride} apart"}
+    if model.virtio is None:
+        return {}
+    itself = "; it may be one itself" * (model.name in MAY_BE_LISTED)
+    return {name: f"those that the request lists with {PHYSICAL}{itself}"}
 
 
 def _bars_by_version(model: "DeviceModel", mode: "VirtioMode | None") -> dict[str, str]:

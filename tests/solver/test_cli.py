@@ -236,6 +236,20 @@ def test_catalog() -> None:
     assert "nearest: virtio-net" in run("catalog", "virtio-nett").stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("e1000e", None),
+        ("igb", "8, from its own routing id + 128 on, 2 apart"),
+        ("nvme", "as many as sriov_max_vfs says, from its own routing id + 1 on, 1 apart"),
+        ("virtio-blk", "those that the request lists with sriov-pf"),
+        ("virtio-net", "those that the request lists with sriov-pf; it may be one itself"),
+    ],
+)
+def test_catalog_tells_of_virtual_functions(model: str, told: str | None) -> None:
+    assert json.loads(run("catalog", model, "--json").stdout).get("virtual functions") == told
+
+
 # From here on the real solver answers.
 
 

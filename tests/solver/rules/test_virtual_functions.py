@@ -135,6 +135,11 @@ TRIOS: Trios = {
         BadInput(q35(*card("v1", "v2", "v3"), device("x", "e1000e", group="card", address=".3")), "not one stride"),
         Case(q35(*card("v1", "v2"), device("x", "e1000e", group="card", address=".3"))),
     ),
+    ("sriov-pf", "a QEMU without"): Trio(
+        Case(q35(*card("v1"), qemu="11.1")),
+        BadInput(q35(*card("v1"), qemu="10.0"), "has no sriov-pf, which is there from QEMU 10.1 on"),
+        Case(q35(*card()[:1], qemu="10.0")),
+    ),
     ("sriov-pf", "machine pc"): Trio(
         Case(pc(device("pf", "virtio-net"))),
         BadInput(pc(*card("v1")), "has no PCI Express, which SR-IOV takes"),
