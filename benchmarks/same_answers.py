@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qslot.schema.formats.files import read_request
-from tests.generator import request
+from qslot.testing.generator import request
 
 ROOT: Final = Path(__file__).parents[1]
 CORPUS: Final = ROOT.parent / "shared" / "corpus" / "libvirt" / "positive"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from qslot.schema import Guest
+from qslot.testing.generator import Data, valid
 
-from .generator import Data, valid
 from .reference import Costs, best, measure
 
 Relax = Callable[[Data], None]

@@ -21,7 +21,7 @@ PYTHON = re.compile(r"```python\n(?P<text>.*?)```", re.DOTALL)
 
 def modules() -> Iterator[str]:
     """Every module but those that run when imported, by its installed name."""
-    for folder in ("schema", "solver"):
+    for folder in ("schema", "solver", "testing"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             if parts[-1] not in ("__main__", "generate"):

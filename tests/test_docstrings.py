@@ -1,4 +1,4 @@
-"""Every public class, function, method and model field of schema/ and solver/ has a docstring, and it is a sentence."""
+"""Every public class, function, method and model field of the three sides has a docstring, and it is a sentence."""
 
 import ast
 import importlib
@@ -40,7 +40,7 @@ def models(base: type[Frozen] = Frozen) -> Iterator[type[Frozen]]:
         yield from models(model)
 
 
-@pytest.mark.parametrize("folder", ["schema", "solver"])
+@pytest.mark.parametrize("folder", ["schema", "solver", "testing"])
 def test_definitions(folder: str) -> None:
     found = {
         str(path.relative_to(ROOT)): names

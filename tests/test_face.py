@@ -10,8 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 import qslot
-
-from .generator import small_guest
+from qslot.testing.generator import small_guest
 
 Data = dict[str, Any]
 

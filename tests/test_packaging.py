@@ -35,13 +35,13 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 
 def test_every_folder_with_code_is_a_package() -> None:
-    for name in ("schema", "solver"):
+    for name in ("schema", "solver", "testing"):
         for path in (ROOT / name).rglob("*.py"):
             assert (path.parent / "__init__.py").exists(), path
 
 
-@pytest.mark.parametrize("name", ["schema", "solver"])
-def test_qslot_holds_the_two_folders(name: str) -> None:
+@pytest.mark.parametrize("name", ["schema", "solver", "testing"])
+def test_qslot_holds_the_three_folders(name: str) -> None:
     """By links: a wheel and a checkout have the same packages, and pytest and mypy see the same files."""
     assert (ROOT / "qslot" / name).resolve() == ROOT / name
     assert (ROOT / "qslot" / "py.typed").exists()
@@ -94,14 +94,14 @@ def test_schema_knows_no_solver() -> None:
 
 def test_imports_inside_a_package_are_relative() -> None:
     """Absolute ones make type checkers see each class twice."""
-    for folder in ("schema", "solver"):
+    for folder in ("schema", "solver", "testing"):
         for path, tree in sources(folder):
             for name in imported(tree):
                 assert not name.startswith((f"qslot.{folder}", f"{folder}.")), f"{path} imports {name}"
 
 
 def test_only_the_command_prints() -> None:
-    for folder in ("schema", "solver"):
+    for folder in ("schema", "solver", "testing"):
         for path, tree in sources(folder):
             if path.startswith(PRINTERS):
                 continue
@@ -115,7 +115,7 @@ def test_only_one_place_starts_processes() -> None:
     """That is QEMU, whoever asks it."""
     starters = {
         path
-        for folder in ("schema", "solver")
+        for folder in ("schema", "solver", "testing")
         for path, tree in sources(folder)
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("create_subprocess_exec", "Popen", "fork")

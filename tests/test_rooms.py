@@ -42,7 +42,14 @@ SOLVER: Final = (
     ("advice",),
     ("cli",),
 )
-"""Rooms from the bottom up: each knows those below it."""
+TESTING: Final = (
+    ("generator",),
+    ("scarcity",),
+    ("strategies",),
+    ("registration",),
+)
+SIDES: Final = {"schema": SCHEMA, "solver": SOLVER, "testing": TESTING}
+"""Rooms from the bottom up: each knows those below it; and a side those before it."""
 
 CLIMBS: Final = {
     ("schema/layout/layout.py", "qslot.schema.formats.qemu"),
@@ -57,7 +64,7 @@ to."""
 def modules() -> dict[str, Path]:
     """Every module of qslot by its name."""
     found = {}
-    for folder in ("schema", "solver"):
+    for folder in SIDES:
         for path in (ROOT / folder).rglob("*.py"):
             parts = ("qslot", *path.relative_to(ROOT).with_suffix("").parts)
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
@@ -82,8 +89,7 @@ def imports(name: str, tree: ast.Module) -> Iterator[str]:
 def level(name: str) -> int | None:
     """That of the module's room; None of what gathers names for others."""
     _, folder, *rest = name.split(".")
-    rooms = SCHEMA if folder == "schema" else SOLVER
-    return next((number for number, same in enumerate(rooms) if rest and rest[0] in same), None)
+    return next((number for number, same in enumerate(SIDES[folder]) if rest and rest[0] in same), None)
 
 
 def climbing(name: str, tree: ast.Module) -> list[str]:
@@ -100,7 +106,7 @@ def parsed(name: str) -> ast.Module:
 
 
 def test_every_module_has_a_room() -> None:
-    gathering = {"qslot.schema", "qslot.solver"}
+    gathering = {f"qslot.{side}" for side in SIDES}
     assert [name for name in MODULES if level(name) is None and name not in gathering] == []
 
 
@@ -108,6 +114,15 @@ def test_every_module_has_a_room() -> None:
 def test_no_import_climbs(name: str) -> None:
     path = str(MODULES[name].relative_to(ROOT))
     assert [other for other in climbing(name, parsed(name)) if (path, other) not in CLIMBS] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_side_knows_a_later_one(name: str) -> None:
+    """Nothing of the planner needs what tests need."""
+    sides = list(SIDES)
+    later = sides[sides.index(name.split(".")[1]) + 1 :]
+    found = {other for other in imports(name, parsed(name)) if other in MODULES}
+    assert [other for other in found if other.split(".")[1] in later] == []
 
 
 def test_a_climb_is_seen() -> None:

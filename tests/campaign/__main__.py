@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from ..generator import request
+from qslot.testing.generator import request
+
 from . import __doc__ as usage
 from .judge import complaints, is_bad, missing
 from .pool import records

@@ -18,8 +18,9 @@ from qslot.schema.verify import verify
 from qslot.solver import Options
 from qslot.solver import solve as solve
 from qslot.solver.options import Stop
+from qslot.testing.generator import Data, request
 
-from ..generator import Data, features, request
+from .. import features
 
 Record = dict[str, Any]
 Tell = Callable[[Record], object]

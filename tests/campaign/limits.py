@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from qslot.schema import Guest
 from qslot.solver import Options, solve
-
-from ..generator import any_guest
+from qslot.testing.generator import any_guest
 
 LIMITS = (0.5, 1.0, 3.0)
 

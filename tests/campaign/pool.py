@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from typing import Final
 
-from ..generator import request, valid
+from qslot.testing.generator import request, valid
+
 from .judge import Record, judge
 
 Job = tuple[int, tuple[str, ...], int]

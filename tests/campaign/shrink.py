@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from ..generator import Data, valid
+from qslot.testing.generator import Data, valid
 
 ENTRIES = ("devices", "controllers", "spare", "reserve")
 NEEDED = ("id", "model", "kind", "bars", "connect", "bar", "size", "machine", "devices", "controllers")

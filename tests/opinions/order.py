@@ -9,9 +9,9 @@ from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 from qslot.solver import Options, solve
+from qslot.testing.generator.draw import Draw
 
-from ..generator.draw import Draw
-from ..generator.ordering import answering
+from ..ordering import answering
 
 STATEMENTS = ("hash", "objective", "prediction")
 """Rules of what a layout says of itself, which is of another request."""

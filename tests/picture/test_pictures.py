@@ -15,7 +15,7 @@ from qslot.schema.picture.bus_rows import bus_rows
 from qslot.schema.picture.entries import predicted
 from qslot.schema.picture.folding import Fold, folded
 from qslot.schema.picture.maps import maps_of
-from tests.generator import small_guest
+from qslot.testing.generator import small_guest
 from tests.layouts import nic, port, small_layout
 
 from .layouts import GUESTS, example, large

@@ -28,8 +28,7 @@ from qslot.solver.explanation.witness import wider
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.feasibility import feasible, prove_infeasible
 from qslot.solver.search.optimize import optimize
-
-from ..generator import any_guest, small_guest
+from qslot.testing.generator import any_guest, small_guest
 
 GUESTS = {"tiny": small_guest, "any": any_guest}
 

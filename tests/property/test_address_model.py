@@ -8,8 +8,8 @@ from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.solver import Options, solve
 from qslot.solver.address_model import address_level, consider, within_reach
 from qslot.solver.search.cpsat import Limits
+from qslot.testing.generator import small_guest
 
-from ..generator import small_guest
 from ..opinions import addresses, oracle
 
 SEEDS = range(16)

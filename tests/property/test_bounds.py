@@ -17,10 +17,10 @@ from qslot.solver.search import lexicographic as own_search
 from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.formulations import series
+from qslot.testing import guests
 
 from ..opinions.milp import UnsureError, lexicographic
 from ..opinions.rows import opinion
-from ..strategies import guests, small_guests
 from .recomputed import plain, recomputed
 
 PATIENCE: Final = Options(time_limit=2)
@@ -46,13 +46,13 @@ def check(guest: Guest, *, cheapest: bool = False) -> None:
 
 @pytest.mark.parametrize("cheapest", [False, True])
 @settings(max_examples=settings().max_examples // 3)  # SCIP takes its time over large guests
-@given(guest=guests())
+@given(guest=guests(most=40))
 def test_no_bound_is_above_the_least(cheapest: bool, guest: Guest) -> None:
     check(guest, cheapest=cheapest)
 
 
 @pytest.mark.parametrize("cheapest", [False, True])
-@given(guest=small_guests())
+@given(guest=guests(most=5, small=True))
 def test_no_bound_is_above_the_least_where_seats_are_scarce(cheapest: bool, guest: Guest) -> None:
     check(guest, cheapest=cheapest)
 
@@ -90,7 +90,7 @@ def test_no_bound_is_above_the_least_where_ports_are_half_filled(taken: list[int
 
 
 @pytest.mark.parametrize("cheapest", [False, True])
-@given(guest=st.one_of(guests(), small_guests()))
+@given(guest=st.one_of(guests(most=40), guests(most=5, small=True)))
 def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest) -> None:
     request = plain(guest)
     try:
@@ -105,7 +105,7 @@ def test_each_argument_gives_what_the_request_says(cheapest: bool, guest: Guest)
     assert bounds(model) == {term: max(v for (t, _), v in found.items() if t == term) for term in model.terms}
 
 
-@given(small_guests())
+@given(guests(most=5, small=True))
 def test_term_by_term_gives_the_same_bytes(guest: Guest) -> None:
     quick = solved(guest).layout
     with pytest.MonkeyPatch.context() as patch:

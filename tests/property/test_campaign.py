@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import Infeasible, Outcome, Undecided
+from qslot.testing.generator import request, valid
 
 from ..campaign import judge as judging
 from ..campaign.judge import Record, is_bad, judge
 from ..campaign.summary import read, table
-from ..generator import request, valid
 
 SEEDS = range(1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 100)
 CHUNK = 25

@@ -9,8 +9,8 @@ from qslot.schema.explanation.conflict import CAPACITY_RULES
 from qslot.schema.explanation.facts import facts_of
 from qslot.schema.explanation.restrict import restricted
 from qslot.solver import explain
+from qslot.testing.generator import any_guest, small_guest
 
-from ..generator import any_guest, small_guest
 from ..reference import NoAnswer, Search
 from .explanations import problems, with_less
 

@@ -14,9 +14,9 @@ from qslot.solver.fleet.normal_form import GIVEN_NAME, normal_form
 from qslot.solver.fleet.solve_many import solve_many
 from qslot.solver.fleet.template import put_back, template_of
 from qslot.solver.fleet.work import as_task
+from qslot.testing import guests
 
 from ..renaming import GROUP, Names, renamed_finding, renamed_guest, renamed_layout
-from ..strategies import guests, small_guests
 
 
 @st.composite
@@ -46,7 +46,7 @@ def _neutral(model: str) -> st.SearchStrategy[dict[str, str]]:
     return st.dictionaries(st.sampled_from(kinds.get(model, ("netdev",))), values, max_size=2 if model in kinds else 0)
 
 
-@given(pairs(small_guests()))
+@given(pairs(guests(most=5, small=True)))
 def test_the_answer_of_another_guest_of_the_form_is_the_own_one(pair: tuple[Guest, Guest, Names]) -> None:
     """Byte for byte, as a fresh solve has it; and it is the other's answer that is given."""
     guest, other, _ = pair
@@ -62,14 +62,14 @@ def test_the_answer_of_another_guest_of_the_form_is_the_own_one(pair: tuple[Gues
         )
 
 
-@given(pairs(guests()))
+@given(pairs(guests(most=40)))
 def test_a_guest_that_is_sent_to_a_worker_is_the_same_there(pair: tuple[Guest, Guest, Names]) -> None:
     for guest in pair[:2]:
         there = Guest.model_validate_json(as_task(guest).guest)
         assert normal_form(there) == normal_form(guest)
 
 
-@given(pairs(small_guests()), st.integers(0, 31), st.integers(0, 7))
+@given(pairs(guests(most=5, small=True)), st.integers(0, 31), st.integers(0, 7))
 def test_verify_does_not_look_at_names(pair: tuple[Guest, Guest, Names], slot: int, function: int) -> None:
     """Of a right layout, and of one in which a device sits elsewhere."""
     guest, _, chosen = pair

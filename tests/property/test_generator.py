@@ -7,11 +7,13 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, find, settings
 
-from ..generator import SeededDraw, draw_request, features, request, small_guest, valid
+from qslot.testing import guests
+from qslot.testing.generator import SeededDraw, draw_request, request, small_guest, valid
+
+from .. import features
 from ..reference import NoAnswer, Search, best
 from ..reference import search as reference_search
 from ..spread import RELAXATIONS, families, relaxed
-from ..strategies import guests
 
 SHARES = {
     "a device pinned to a function alone beside pinned ones": 0.1,
@@ -61,7 +63,7 @@ def test_a_seed_names_a_guest() -> None:
 def test_hypothesis_shrinks_to_a_handful_of_devices() -> None:
     """Of all guests with a controller and a spare slot the plainest is nearly empty."""
     quick = settings(max_examples=300, database=None, suppress_health_check=list(HealthCheck))
-    smallest = find(guests(), lambda drawn: bool(drawn.controllers and drawn.spare), settings=quick)
+    smallest = find(guests(most=40), lambda drawn: bool(drawn.controllers and drawn.spare), settings=quick)
     assert (len(smallest.devices), len(smallest.controllers), len(smallest.spare)) == (1, 1, 1)
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.verify import verify
 from qslot.solver import Options, solve
+from qslot.testing import guests
 
 from ..laws.changes import LAWS
 from ..opinions.laws import asked, elsewhere
-from ..strategies import guests, small_guests
 
 PATIENCE = Options(time_limit=2)
 
@@ -24,7 +24,7 @@ def plan(guest: Guest) -> Layout | None:
     return outcome.layout if isinstance(outcome, Solved) else None
 
 
-@given(guests())
+@given(guests(most=40))
 def test_a_solved_layout_breaks_no_rule_and_is_proved(guest: Guest) -> None:
     layout = plan(guest)
     assume(layout is not None)
@@ -35,7 +35,7 @@ def test_a_solved_layout_breaks_no_rule_and_is_proved(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize("law", LAWS)
-@given(guest=small_guests(), rng=st.randoms(use_true_random=False))
+@given(guest=guests(most=5, small=True), rng=st.randoms(use_true_random=False))
 def test_the_cost_of_a_changed_request(law: str, guest: Guest, rng: Random) -> None:
     """What the law says in `tests/laws/changes.py`."""
     layout = plan(guest)
@@ -45,7 +45,7 @@ def test_the_cost_of_a_changed_request(law: str, guest: Guest, rng: Random) -> N
 
 
 @settings(max_examples=settings().max_examples // 2)
-@given(small_guests(), st.randoms(use_true_random=False))
+@given(guests(most=5, small=True), st.randoms(use_true_random=False))
 def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
     layout = plan(guest)
     assume(layout is not None)
@@ -53,7 +53,7 @@ def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
     assert elsewhere(guest, rng, PATIENCE.time_limit or 0) in ("kept", "n/a")
 
 
-@given(guests(), st.integers(0, 1000))
+@given(guests(most=40), st.integers(0, 1000))
 def test_workers_and_seed_change_no_byte(guest: Guest, seed: int) -> None:
     layout = plan(guest)
     assume(layout is not None)
@@ -63,7 +63,7 @@ def test_workers_and_seed_change_no_byte(guest: Guest, seed: int) -> None:
     assert other.layout.model_dump_json() == layout.model_dump_json()
 
 
-@given(guests())
+@given(guests(most=40))
 def test_round_trip_as_json(guest: Guest) -> None:
     again = Guest.model_validate_json(guest.model_dump_json())
     assert again == guest

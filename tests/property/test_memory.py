@@ -15,8 +15,8 @@ from qslot.solver.aggregate import item_kinds
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
+from qslot.testing.generator import request
 
-from ..generator import request
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows

@@ -6,8 +6,8 @@ import pytest
 
 from qslot.schema import Guest
 from qslot.solver import Options, solve
+from qslot.testing.generator import small_guest, valid
 
-from ..generator import small_guest, valid
 from ..opinions.oracle import opinion
 
 SEEDS = range(600 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 120)

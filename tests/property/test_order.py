@@ -8,11 +8,11 @@ import pytest
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.schema.layout.outcome import known_layout
 from qslot.solver import Options, solve
+from qslot.testing.generator import small_guest
+from qslot.testing.generator.draw import SeededDraw
 
-from ..generator import small_guest
-from ..generator.draw import SeededDraw
-from ..generator.ordering import in_an_order
 from ..opinions.order import errors, others, refuted
+from ..ordering import in_an_order
 
 CI: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 SEEDS: Final = range(300 if CI else 30)

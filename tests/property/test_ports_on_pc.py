@@ -11,8 +11,8 @@ import pytest
 from qslot.schema import Guest, Infeasible
 from qslot.schema.verify import verify
 from qslot.solver import solve
+from qslot.testing.generator import valid
 
-from ..generator import valid
 from ..opinions import addresses, oracle
 
 GUESTS = 8

@@ -14,10 +14,10 @@ from qslot.schema.verify import verify
 from qslot.solver import Options, solve
 from qslot.solver.replanning.least_moved import least_moved
 from qslot.solver.search.cpsat import Limits
+from qslot.testing.generator import small_guest
+from qslot.testing.generator.draw import SeededDraw
+from qslot.testing.generator.successor import successor
 
-from ..generator import small_guest
-from ..generator.draw import SeededDraw
-from ..generator.successor import successor
 from ..opinions.previous import Least, least
 from ..reference import NoAnswer
 

@@ -9,8 +9,8 @@ from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController, PlacedDevice
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
+from qslot.testing.generator import small_guest
 
-from ..generator import small_guest
 from ..real.random_layouts import Family, random_layout
 from ..reference import NoAnswer, Search, best_layout
 from ..reference import search as reference_search

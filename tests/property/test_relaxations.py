@@ -16,8 +16,8 @@ from qslot.solver.explanation.explain import with_conflict
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.feasibility import prove_infeasible
 from qslot.solver.search.optimize import optimize
+from qslot.testing.generator import any_guest, small_guest
 
-from ..generator import any_guest, small_guest
 from ..laws.changes import pinned_back
 
 CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"

@@ -15,8 +15,8 @@ from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
 from qslot.solver.search import optimize
 from qslot.solver.search.bounds import bounds
 from qslot.solver.search.cpsat import CpSatModel, SolveResult, Status
+from qslot.testing.generator import any_guest, small_guest
 
-from ..generator import any_guest, small_guest
 from ..opinions.milp import Row, UnsureError, lexicographic
 from ..opinions.rows import opinion
 

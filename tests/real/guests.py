@@ -10,8 +10,8 @@ from qslot.schema.pci.controllers import CONTROLLERS, ENDPOINT
 from qslot.schema.pci.machine_types import family_of
 from qslot.schema.request.firmware import FirmwareName
 from qslot.solver import Options, solve
+from qslot.testing.generator import Data, SeededDraw, any_size, draw_request, valid
 
-from ..generator import Data, SeededDraw, any_size, draw_request, valid
 from .this_qemu import firmware, machines, name
 
 NEEDS: Final = ("never", "preferred", "required")

@@ -14,9 +14,9 @@ from qslot.schema.formats.standalone import standalone
 from qslot.schema.layout.outcome import known_layout
 from qslot.schema.libvirt import read
 from qslot.solver import Options, solve
+from qslot.testing.generator import SeededDraw, any_size, draw_request, valid
 
 from ..adopted import facts
-from ..generator import SeededDraw, any_size, draw_request, valid
 from ..solver.test_adopted_plans import CORPUS, domains
 from .started import started
 from .this_qemu import here, machines, said_here

@@ -13,8 +13,8 @@ from qslot.schema.formats.written import to_json
 from qslot.schema.layout.outcome import known_layout
 from qslot.schema.libvirt.controllers import RANGES
 from qslot.schema.pci.controllers import CONTROLLERS
+from qslot.testing.generator import SeededDraw, any_size, draw_request, valid
 
-from ..generator import SeededDraw, any_size, draw_request, valid
 from .test_libvirt import Define
 from .this_qemu import machines, said_here
 

@@ -10,8 +10,8 @@ from qslot.schema.formats.qemu import hotplug_buses
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.probe import boot, differences, running
 from qslot.solver import Options, solve
+from qslot.testing.generator import Data, request, valid
 
-from ..generator import Data, request, valid
 from .guests import NEEDS, Wish, planned
 from .hotplug import hotplug, hotplug_into_spares
 from .this_qemu import machines, said_here

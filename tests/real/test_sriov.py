@@ -16,8 +16,8 @@ from qslot.schema.layout.layout import PlacedDevice
 from qslot.schema.qemu.errors import QemuEndedError
 from qslot.schema.verify import verify
 from qslot.solver import solve
+from qslot.testing.generator import Data
 
-from ..generator import Data
 from .linux.guest import boot_linux
 from .linux.initramfs import Boot
 from .test_firmware import hold

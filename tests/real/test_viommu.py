@@ -18,8 +18,8 @@ from qslot.schema.layout.layout import PlacedController
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.qemu.errors import QemuEndedError
 from qslot.solver import Options, solve
+from qslot.testing.generator import Data, SeededDraw, draw_request, small_size
 
-from ..generator import Data, SeededDraw, draw_request, small_size
 from .this_qemu import machines
 
 pytestmark = pytest.mark.real

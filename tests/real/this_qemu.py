@@ -16,8 +16,8 @@ from qslot.schema.probe import boot
 from qslot.schema.probe.enumeration import QEMU
 from qslot.schema.qemu.version import version_of_binary
 from qslot.schema.request.firmware import FirmwareName
+from qslot.testing.generator import Data
 
-from ..generator import Data
 from .layouts import layout
 
 OTHER_QEMU = "this QEMU is"

@@ -17,8 +17,7 @@ from qslot.schema.formats.toml_text import toml_text
 from qslot.schema.formats.written import to_json
 from qslot.schema.layout.outcome import known_layout
 from qslot.solver.cli import qslot as command
-
-from ..strategies import guests
+from qslot.testing import guests
 
 LINES = Path(__file__).parent / "command_lines"
 PLAIN = ("yaml", "json", "toml")
@@ -47,7 +46,7 @@ def test_toml_says_what_it_is_given(data: dict[str, object]) -> None:
     assert parse(toml_text(data), "toml") == data
 
 
-@given(guest=guests(), to=st.sampled_from(PLAIN))
+@given(guest=guests(most=40), to=st.sampled_from(PLAIN))
 def test_a_request_stays_what_it_is(tmp_path_factory: pytest.TempPathFactory, guest: qslot.Guest, to: str) -> None:
     source = tmp_path_factory.mktemp("convert") / "guest.json"
     source.write_text(json.dumps(request_data(guest)), encoding="utf-8")
@@ -56,7 +55,7 @@ def test_a_request_stays_what_it_is(tmp_path_factory: pytest.TempPathFactory, gu
     assert (unsaid, again.sha256, again.stated_versions) == ((), guest.sha256, guest.stated_versions)
 
 
-@given(guest=guests())
+@given(guest=guests(most=40))
 def test_a_command_line_names_what_it_does_not_say(
     tmp_path_factory: pytest.TempPathFactory, guest: qslot.Guest
 ) -> None:
@@ -90,7 +89,7 @@ def test_a_command_line_through_yaml_and_back(name: str, tmp_path: Path) -> None
     assert list(differences(request_data(first), request_data(qslot.read_guest(tmp_path / "guest.args")))) == []
 
 
-@given(guest=guests())
+@given(guest=guests(most=40))
 def test_a_layout_is_a_domain_that_states_it(tmp_path_factory: pytest.TempPathFactory, guest: qslot.Guest) -> None:
     layout = known_layout(qslot.solve(guest, qslot.Options(time_limit=2)))
     if layout is None:

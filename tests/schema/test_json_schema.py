@@ -12,8 +12,8 @@ from qslot.schema import Guest
 from qslot.schema.formats.files import parse_guest
 from qslot.schema.formats.json_schema import guest_schema, layout_schema
 from qslot.schema.formats.unchecked import read_data
+from qslot.testing.generator import request
 
-from ..generator import request
 from ..layouts import small_layout
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -12,7 +12,7 @@ from qslot.schema.formats.files import read_guest
 from qslot.schema.formats.overrides import Overrides, overridden
 from qslot.schema.formats.unchecked import read_overlay
 from qslot.schema.pci.qemu_properties import as_text
-from tests.generator import any_guest
+from qslot.testing.generator import any_guest
 
 GUEST: dict[str, Any] = {
     "machine": "q35",

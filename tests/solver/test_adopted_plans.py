@@ -13,9 +13,9 @@ from qslot.schema.formats.standalone import standalone
 from qslot.schema.layout.outcome import known_layout
 from qslot.schema.libvirt import read
 from qslot.solver import Options, solve
+from qslot.testing import guests
 
 from ..adopted import facts
-from ..strategies import guests
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "libvirt" / "positive"
 OURS = (2, 3, 4)
@@ -36,7 +36,7 @@ def assert_adopted(layout: Layout) -> None:
         assert found == facts(layout, layout, stated=True)
 
 
-@given(guests())
+@given(guests(most=40))
 def test_random_guests(guest: Guest) -> None:
     layout = known_layout(solve(guest, Options(time_limit=2)))
     if layout is not None:

@@ -14,8 +14,7 @@ from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.listed_controllers import ListedControllers
 from qslot.solver.aggregate.pins import Occupancy, PinConflict
 from qslot.solver.formulation import Formulation
-
-from ..generator import request
+from qslot.testing.generator import request
 
 LEVEL = Level("pcie.0", None, expander=False, depth=1)
 SLOT = SlotKind(ALL_FUNCTIONS, SharedBy.EMPTY, has_zero=False, cost=0, takes_hotplug=True, numbers=(0,))

@@ -12,8 +12,8 @@ from qslot.schema.pci.address import Pin
 from qslot.schema.previous import standing_of
 from qslot.schema.verify import verify
 from qslot.solver import solve
+from qslot.testing.generator import small_guest
 
-from ..generator import small_guest
 from .ask import Data, device, pc, planned, policy, q35, seats
 
 NICS = [device("net0", "virtio-net"), device("net1", "e1000")]

@@ -16,8 +16,7 @@ from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import Model, build
 from qslot.solver.model.describe import describe, expression, variable_names
 from qslot.solver.model.linear import LinearModel
-
-from ..generator import request
+from qslot.testing.generator import request
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rhel6-q35.yaml"
 TERM = re.compile(r"(?:^| )(?:(?P<sign>[+-]) )?(?:(?P<factor>\d+) )?(?P<name>[a-z_0-9]+\([^()]*\)(?:#\d+)?)")

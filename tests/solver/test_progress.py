@@ -10,8 +10,7 @@ import qslot
 from qslot.solver.model.linear import LinearExpr, LinearModel
 from qslot.solver.progress import Watch
 from qslot.solver.search.cpsat import CpSatModel, Limits, Status
-
-from ..generator import small_guest
+from qslot.testing.generator import small_guest
 
 GAPS = qslot.Guest(
     machine="pc",

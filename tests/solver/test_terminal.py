@@ -16,8 +16,8 @@ from qslot.schema.formats.written import to_json
 from qslot.schema.layout.layout import Layout
 from qslot.solver.cli import progress
 from qslot.solver.cli.progress import ProgressLine
+from qslot.testing.generator import small_guest
 
-from ..generator import small_guest
 from ..layouts import small_layout
 from ..picture.layouts import GUESTS, example
 

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from qslot.schema.pci.controllers import CONTROLLERS
-
+from ...schema.pci.controllers import CONTROLLERS
+from ...schema.pci.size import MIB
 from . import spelling
 from .draft import Data, Draft
 
-MIB: Final = 1 << 20
-MEMORY_RESERVES: Final = (2 * MIB, MIB, 32 * MIB, 3 * MIB, 256 * MIB, 1024 * MIB)
+_MEMORY_RESERVES: Final = (2 * MIB, MIB, 32 * MIB, 3 * MIB, 256 * MIB, 1024 * MIB)
 
 
 def draw_properties(draft: Draft, name: str, model: str) -> Data:
@@ -47,7 +46,7 @@ def _reserves(draft: Draft) -> Data:
         result["bus-reserve"] = draw.choice((1, 2, 3, draw.integer(120, 127), draw.integer(247, 254)))
     if draft.themed("memory", 0.5, 0.08):
         kinds = draw.choice((("mem",), ("pref64",), ("pref32",), ("mem", "pref64"), ("mem", "pref32")))
-        result |= {f"{kind}-reserve": draw.choice(MEMORY_RESERVES) for kind in kinds}
+        result |= {f"{kind}-reserve": draw.choice(_MEMORY_RESERVES) for kind in kinds}
     spell = {name: spelling.number if name == "bus-reserve" else spelling.size for name in result}
     return {name: spell[name](draw, value) for name, value in result.items()}
 

@@ -6,9 +6,8 @@ from typing import Any, Final
 from qslot.schema.catalog.virtual_functions import COUNTED_BY, PHYSICAL
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.pci.machine_types import family_of
-
-from .draft import Data
-from .spelling import TRUE
+from qslot.testing.generator.draft import Data
+from qslot.testing.generator.spelling import TRUE
 
 MEMORY_RESERVES: Final = {"mem-reserve", "pref32-reserve", "pref64-reserve"}
 SIZES: Final = {*MEMORY_RESERVES, "io-reserve"}

@@ -3,9 +3,8 @@
 from typing import Any
 
 from qslot.schema import Guest
-
-from .draw import Draw
-from .guest import valid
+from qslot.testing.generator.draw import Draw
+from qslot.testing.generator.guest import valid
 
 BRIDGES = {"q35": ("pcie-pci-bridge", "pci-bridge", "pcie-root-port"), "pc": ("pci-bridge",)}
 

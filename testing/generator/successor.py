@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from qslot.schema import Guest, Layout
-
+from ...schema import Guest, Layout
 from .draw import Draw
 from .guest import valid
 
 Devices = list[dict[str, Any]]
 
-MODELS: Final = ("virtio-net", "e1000", "virtio-blk", "nvme", "virtio-rng", "VGA")
+_MODELS: Final = ("virtio-net", "e1000", "virtio-blk", "nvme", "virtio-rng", "VGA")
 
 
 def successor(draw: Draw, before: Guest, layout: Layout) -> Guest | None:
@@ -19,7 +18,7 @@ def successor(draw: Draw, before: Guest, layout: Layout) -> Guest | None:
     devices: Devices = data.setdefault("devices", [])
     seats = [str(seat.address) for seat in layout.devices]
     for number in range(draw.integer(1, 3)):
-        change = draw.choice(CHANGES)
+        change = draw.choice(_CHANGES)
         if devices or change is _added:
             change(draw, devices, number)
         if seats and draw.chance(0.3):
@@ -34,7 +33,7 @@ def successor(draw: Draw, before: Guest, layout: Layout) -> Guest | None:
 
 
 def _added(draw: Draw, devices: Devices, number: int) -> None:
-    devices.insert(draw.integer(0, len(devices)), {"id": f"added{number}", "model": draw.choice(MODELS)})
+    devices.insert(draw.integer(0, len(devices)), {"id": f"added{number}", "model": draw.choice(_MODELS)})
 
 
 def _removed(draw: Draw, devices: Devices, _: int) -> None:
@@ -61,7 +60,7 @@ def _unpinned(draw: Draw, devices: Devices, _: int) -> None:
     draw.choice(devices).pop("address", None)
 
 
-CHANGES: Final[tuple[Callable[[Draw, Devices, int], None], ...]] = (
+_CHANGES: Final[tuple[Callable[[Draw, Devices, int], None], ...]] = (
     _added,
     _removed,
     _another,

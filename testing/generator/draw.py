@@ -1,4 +1,4 @@
-"""The one interface through which everything random is drawn, from a numbered seed or from Hypothesis.
+"""The one interface through which everything random is drawn, from a numbered seed or, in `strategies`, by Hypothesis.
 
 Lower draws are plainer, so that Hypothesis shrinks what it finds towards small guests.
 """
@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TypeVar
-
-from hypothesis import strategies as st
 
 Item = TypeVar("Item")
 
@@ -56,14 +54,5 @@ class SeededDraw(Draw):
         self._random = Random(seed)
 
     def integer(self, least: int, most: int) -> int:
+        """A number from `least` to `most`, of what `Random.random` gives."""
         return least + int(self._random.random() * (most - least + 1))
-
-
-class HypothesisDraw(Draw):
-    """Draws that Hypothesis chooses, remembers and shrinks."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-
-    def integer(self, least: int, most: int) -> int:
-        return self._draw(st.integers(least, most))

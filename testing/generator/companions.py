@@ -1,13 +1,13 @@
 """What binds devices together: groups and neighbours."""
 
-from qslot.schema.catalog import find
-from qslot.schema.pci.controllers import Need
-
+from ...schema.catalog import find
+from ...schema.pci.controllers import Need
 from .draft import Data, Draft
 from .pins import pin
 
 
 def draw_groups(draft: Draft) -> None:
+    """Makes groups of some devices, with functions or an address of their own now and then."""
     draw = draft.draw
     free = [device for device in draft.devices if "address" not in device and "group" not in device]
     count = draw.integer(1, 2 if draft.size.small else 4) if "groups" in draft.themes else int(draw.chance(0.05))

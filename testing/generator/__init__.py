@@ -6,8 +6,8 @@ feature in. Lower draws are plainer.
 
 from .draft import Data as Data
 from .draft import Size as Size
+from .draft import Wanted as Wanted
 from .draw import Draw as Draw
-from .draw import HypothesisDraw as HypothesisDraw
 from .draw import SeededDraw as SeededDraw
 from .guest import any_guest as any_guest
 from .guest import any_size as any_size

@@ -2,47 +2,57 @@
 
 from typing import Any, Final
 
-from qslot.schema.catalog import find
-from qslot.schema.pci.controllers import Connector, Need
-
+from ...schema.catalog import find
+from ...schema.pci.controllers import Connector, Need
 from .draft import Data, Draft
 from .draw import Draw
 from .pins import pin
 
-COMMON: Final = (
+_COMMON: Final = (
     *("virtio-net", "virtio-scsi", "virtio-blk", "virtio-net", "e1000", "rtl8139", "virtio-balloon", "virtio-rng"),
     *("virtio-vga", "VGA", "ich9-usb-ehci1", "ich9-usb-uhci1", "AC97", "pci-serial", "i6300esb", "virtio-gpu"),
     *("vfio-pci", "virtio-iommu", "ich9-intel-hda"),
 )
-EXPRESS: Final = ("e1000e", "nvme", "qemu-xhci", "bochs-display", "nvme", "e1000e")
-SELDOM: Final = ("vmxnet3", "virtio-9p", "virtio-serial", "nec-usb-xhci", "pvscsi", "vhost-vsock", "ne2k_pci", "ES1370")
+_EXPRESS: Final = ("e1000e", "nvme", "qemu-xhci", "bochs-display", "nvme", "e1000e")
+_RARE: Final = (
+    "vmxnet3",
+    "virtio-9p",
+    "virtio-serial",
+    "nec-usb-xhci",
+    "pvscsi",
+    "vhost-vsock",
+    "ne2k_pci",
+    "ES1370",
+)
 SELF_DESCRIBED: Final = ("vfio-pci", "acme-card")
 ONE_A_GUEST: Final = ("virtio-balloon", "virtio-iommu")
-MEANS: Final = ("type", "slot", "property")
-NEEDS: Final = ("required", "never", "required", "preferred")
+_MEANS: Final = ("type", "slot", "property")
 MODERN_SINCE: Final = (2, 7)
 """Machine version from which a virtio device that is not told its mode is not legacy."""
 
 
 def draw_devices(draft: Draft) -> None:
+    """Fills the draft with devices, of few models in half of the guests."""
     draw = draft.draw
-    palette = draw.some(COMMON + EXPRESS + SELDOM, 0, 4) if draw.chance(0.5) else []
+    palette = draw.some(_COMMON + _EXPRESS + _RARE, 0, 4) if draw.chance(0.5) else []
     for number in range(draw.integer(draft.size.least, draft.size.most)):
-        model = _model(draft, palette)
-        draft.devices.append(_device(draft, f"d{number}", model))
+        model = draw_model(draft, palette)
+        draft.devices.append(draw_device(draft, f"d{number}", model))
 
 
-def _model(draft: Draft, palette: list[str]) -> str:
+def draw_model(draft: Draft, palette: list[str]) -> str:
+    """Name of a model, of the palette mostly; no second one of what a guest has once."""
     draw = draft.draw
     if draft.themed("host", 0.4, 0) or draft.themed("memory", 0.4, 0.02):
         return draw.choice(SELF_DESCRIBED)
-    model = draw.choice(palette) if palette and draw.chance(0.7) else draw.choice(COMMON + EXPRESS + SELDOM)
+    model = draw.choice(palette) if palette and draw.chance(0.7) else draw.choice(_COMMON + _EXPRESS + _RARE)
     if model in ONE_A_GUEST and any(device["model"] == model for device in draft.devices):
         return "virtio-net"
     return model
 
 
-def _device(draft: Draft, name: str, model: str) -> Data:
+def draw_device(draft: Draft, name: str, model: str) -> Data:
+    """One of a model, under that name: with mode, hot-plug need, node and address as the themes have it."""
     draw = draft.draw
     entry: Data = {"id": name, "model": model}
     known = None if model in SELF_DESCRIBED else find(model)
@@ -71,7 +81,7 @@ def _mode(draft: Draft, modes: list[str]) -> Data:
     mode = draw.choice((*reversed(modes), "auto"))
     legacy_slots = draft.version is not None and draft.version < MODERN_SINCE
     by_slot = mode == "auto" or legacy_slots is (mode == "legacy")
-    means = draw.choice(MEANS if by_slot else ("type", "property"))
+    means = draw.choice(_MEANS if by_slot else ("type", "property"))
     return {"virtio": mode} if means == "type" else {"virtio": mode, "virtio_by": means}
 
 

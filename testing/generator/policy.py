@@ -1,11 +1,11 @@
 """What a good layout is, limits, and the preset."""
 
-from qslot.schema.request.fields import TERMS
-
+from ...schema.request.fields import TERMS
 from .draft import Data, Draft
 
 
 def draw_policy(draft: Draft) -> Data:
+    """What the request then says; empty is all defaults."""
     draw = draft.draw
     result: Data = {}
     if "policy" in draft.themes:

@@ -1,7 +1,6 @@
 """Addresses that the request fixes: few slots are drawn, so that neighbours meet."""
 
-from qslot.schema.pci.controllers import Need
-
+from ...schema.pci.controllers import Need
 from .draft import Draft
 
 
@@ -29,6 +28,7 @@ def _slot(draft: Draft, bus: str) -> int:
 
 
 def on_chipset_slot(draft: Draft) -> str | None:
+    """A function of the slot of the chipset that this leaves free; None where a pin has it."""
     slot, text = (0x1F, "pcie.0:1f") if draft.family == "q35" else (0x01, "pci.0:01")
     function = draft.draw.integer(4, 7)
     used = draft.pinned.setdefault((draft.root, slot), set())

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from qslot.schema.pci.controllers import CONTROLLERS, SWITCH
-
+from ...schema.pci.controllers import CONTROLLERS, SWITCH
 from . import spelling
 from .draft import Data, Draft
 from .pins import pin
 from .properties import draw_properties
 
-MODELS: Final = {
+_MODELS: Final = {
     "q35": (
         *("pcie-root-port", "pcie-root-port", "pcie-pci-bridge", "x3130-upstream", "xio3130-downstream", "pci-bridge"),
         *("pxb-pcie", "ioh3420", "i82801b11-bridge"),
@@ -43,6 +42,7 @@ WINDOWS: Final = {("q35", "seabios"): 14, ("q35", "ovmf"): 9, ("pc", "seabios"):
 
 
 def draw_controllers(draft: Draft) -> None:
+    """Fills the draft with controllers."""
     draw = draft.draw
     if "io" in draft.themes and draw.chance(0.5):
         fill_io_space(draft)
@@ -54,7 +54,7 @@ def draw_controllers(draft: Draft) -> None:
     if not draft.size.small:
         count *= draw.integer(1, 3)
     for _ in range(len(draft.controllers), count):
-        model = draw.choice((*MODELS[draft.family], *_behind_listed(draft)))
+        model = draw.choice((*_MODELS[draft.family], *_behind_listed(draft)))
         if "io" in draft.themes and draw.chance(0.5):
             model = "pcie-root-port" if draft.family == "q35" else "pci-bridge"
         _add(draft, model, pin(draft, CONTROLLERS[model].needs) if draw.chance(0.4) else None)

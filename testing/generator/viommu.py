@@ -5,7 +5,7 @@ from typing import Final
 from . import spelling
 from .draft import Draft
 
-VIRTIO: Final = "virtio-iommu"
+_VIRTIO: Final = "virtio-iommu"
 CONNECT: Final = ("express", "hybrid", "conventional")
 
 
@@ -28,12 +28,12 @@ def draw_viommu(draft: Draft) -> list[str]:
         if controller["model"].startswith("pxb") and draw.chance(0.7):
             switch = {"bypass_iommu": spelling.boolean(draw, draw.chance(0.8))}
             controller["properties"] = controller.get("properties", {}) | switch
-    if any(device["model"] == VIRTIO for device in draft.devices):
+    if any(device["model"] == _VIRTIO for device in draft.devices):
         return []
     if draft.family == "q35" and draw.chance(0.7):
         return ["viommu"]
     if draft.family == "q35" and draw.chance(0.5):
         draft.devices.append({"id": "mmu", "model": "amd-iommu", "properties": {"dma-remap": True}})
     else:
-        draft.devices.append({"id": "mmu", "model": VIRTIO})
+        draft.devices.append({"id": "mmu", "model": _VIRTIO})
     return []

@@ -2,12 +2,11 @@
 
 from pydantic import ValidationError
 
-from qslot.schema import Guest
-
+from ...schema import Guest
 from .companions import draw_groups, draw_neighbours
 from .controllers import draw_controllers
 from .devices import draw_devices
-from .draft import Data, Draft, Size
+from .draft import Data, Draft, Size, Wanted
 from .draw import Draw, SeededDraw
 from .machine import draw_cpu, draw_machine
 from .policy import draw_policy
@@ -17,9 +16,9 @@ from .viommu import draw_viommu
 from .virtual_functions import draw_virtual_functions
 
 
-def draw_request(draw: Draw, size: Size | None = None) -> Data:
+def draw_request(draw: Draw, size: Size | None = None, wanted: Wanted | None = None) -> Data:
     """A request as plain data. Some few contradict themselves: see `valid`."""
-    draft = Draft(draw, size or draw_size(draw))
+    draft = Draft(draw, size or draw_size(draw), wanted or Wanted())
     data = draw_machine(draft)
     draft.nodes = draw.integer(1, 2) if draft.themed("numa", 1, 0.15) else 0
     draw_controllers(draft)
@@ -71,15 +70,18 @@ def request(seed: int) -> Data:
 
 
 def guest(seed: int) -> Guest:
+    """That, validated."""
     return Guest.model_validate(request(seed))
 
 
 def small_guest(seed: int) -> Guest:
+    """The guest of up to 5 devices that a seed names."""
     draw = SeededDraw(seed)
     return Guest.model_validate(_first(draw, small_size(draw)))
 
 
 def any_guest(seed: int) -> Guest:
+    """The guest of up to 40 devices that a seed names."""
     draw = SeededDraw(seed)
     return Guest.model_validate(_first(draw, any_size(draw)))
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from qslot.schema import Guest
-from qslot.schema.pci.cpu import DEFAULT_PHYS_BITS
-from qslot.schema.pci.ram import GIB, TIB, least_phys_bits
-
+from ...schema import Guest
+from ...schema.pci.cpu import DEFAULT_PHYS_BITS
+from ...schema.pci.machine_types import family_of
+from ...schema.pci.ram import GIB, TIB, least_phys_bits
 from .draft import THEMES, Data, Draft
 
 LATEST: Final = ("7.2", "6.1", "6.0", "7.0")
@@ -30,19 +30,20 @@ FIRMWARE: Final[dict[str, tuple[Data | str, ...]]] = {
         {"name": "ovmf", "version": "2023.05"},
     ),
 }
-MEMORY: Final = (GIB, "2GiB", 3 * GIB, "3500MiB", 4 * GIB, "16GiB", 900 * GIB, TIB)
+_MEMORY: Final = (GIB, "2GiB", 3 * GIB, "3500MiB", 4 * GIB, "16GiB", 900 * GIB, TIB)
 CPUS: Final[tuple[Data | str, ...]] = ({"vendor": "intel"}, {"vendor": "amd"}, "EPYC", "Haswell", {"host": True})
 NEWER_SEABIOS: Final = ("1.16.3", "1.17.0")
 """Which give 64-bit memory from the top of the CPU's addresses, and windows room for more where RAM is above 4 GiB."""
-HOLES: Final = (2 * GIB, 0, "32GiB", 256 * GIB)
+_HOLES: Final = (2 * GIB, 0, "32GiB", 256 * GIB)
 
 
 def draw_machine(draft: Draft) -> Data:
+    """Family and themes of the draft, and the fields of machine, firmware, chipset and memory."""
     draw = draft.draw
-    draft.family = draw.choice(("q35", "q35", "pc"))
+    draft.family = draw.choice(draft.wanted.families)
     count = draw.integer(1, 3 if draft.size.small else 6)
     draft.themes = frozenset(draw.weighted(THEMES) for _ in range(count))
-    draft.firmware = draw.choice(("seabios", "ovmf"))
+    draft.firmware = draw.choice(draft.wanted.firmware)
     data: Data = {"machine": _machine(draft)}
     versions = FIRMWARE[draft.firmware]
     data["firmware"] = draw.choice(versions) if draw.chance(0.4) else versions[0]
@@ -53,6 +54,9 @@ def draw_machine(draft: Draft) -> Data:
 
 def _machine(draft: Draft) -> str:
     draw = draft.draw
+    if draft.wanted.machine is not None:
+        draft.version = family_of(draft.wanted.machine)[1]
+        return draft.wanted.machine
     versions = draw.weighted({(): 6, LATEST: 5, OLDER: 4})
     if not versions:
         return draft.family
@@ -77,9 +81,9 @@ def _addresses(draft: Draft, data: Data) -> Data:
     draw = draft.draw
     result: Data = {}
     if draft.themed("memory", 0.6, 0.1):
-        result["memory"] = draw.choice(MEMORY)
+        result["memory"] = draw.choice(_MEMORY)
     if draft.themed("memory", 0.3, 0.03):
-        result["pci_hole64"] = draw.choice(HOLES)
+        result["pci_hole64"] = draw.choice(_HOLES)
     stated = draft.themed("memory", 0.7, 0.1)
     if stated and "memory" not in result and draw.chance(0.3):
         result["pci_hole64"] = 0

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qslot.schema.pci.controllers import CONTROLLERS, PCI_ROOT, PCIE_ROOT, BusModel
-
+from ...schema.pci.controllers import CONTROLLERS, PCI_ROOT, PCIE_ROOT, BusModel
 from .draw import Draw
 
 Data = dict[str, Any]
@@ -25,12 +24,23 @@ class Size:
     least: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a guest must be of; one of each is drawn, what stands there twice as often again."""
+
+    families: tuple[str, ...] = ("q35", "q35", "pc")
+    firmware: tuple[str, ...] = ("seabios", "ovmf")
+    machine: str | None = None
+    """The machine type, of the one family then; None draws one."""
+
+
 @dataclass
 class Draft:
     """Filled part by part: machine, controllers, devices, then what is asked around them."""
 
     draw: Draw
     size: Size
+    wanted: Wanted = Wanted()
     themes: frozenset[str] = frozenset()
     family: str = "q35"
     version: tuple[int, int] | None = None
@@ -46,9 +56,11 @@ class Draft:
 
     @property
     def root(self) -> str:
+        """Id of the root bus."""
         return "pcie.0" if self.family == "q35" else "pci.0"
 
     def buses(self) -> dict[str, BusModel]:
+        """What endpoints may be pinned to: the root bus and those of listed controllers."""
         root = PCIE_ROOT if self.family == "q35" else PCI_ROOT
         return {self.root: root} | {one["id"]: CONTROLLERS[one["model"]].bus for one in self.controllers}
 

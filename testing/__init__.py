@@ -1,0 +1,37 @@
+"""For property-based suites: guests, devices and layouts drawn by Hypothesis, and layouts with one rule broken.
+
+    from hypothesis import given
+    from qslot.testing import guests
+
+    @given(guests(family="q35", most=5))
+    def test_mine(guest): ...
+
+Needs the optional extra `testing`; `st.from_type` knows Guest, Device and Layout. docs/testing.md shows a whole suite.
+"""
+
+from ..schema.lazy import loader
+
+TYPE_CHECKING = False
+"""As `typing` has it: `plugin` is loaded in every run of pytest, and only this before it."""
+
+if TYPE_CHECKING:
+    from .strategies import devices as devices
+    from .strategies import guests as guests
+    from .strategies import layouts as layouts
+
+_PLACES = {"strategies": ("devices", "guests", "layouts")}
+"""Public names by the module that has them."""
+
+__all__ = sorted(name for names in _PLACES.values() for name in names)
+
+_load = loader(__name__, _PLACES)
+
+
+def __getattr__(name: str) -> object:
+    """What has not been asked for before. Raises ImportError, with what to install, where Hypothesis is not there."""
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise ImportError(f"qslot.testing.{name} needs Hypothesis: pip install 'qslot[testing]'") from error
