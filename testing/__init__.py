@@ -15,11 +15,13 @@ TYPE_CHECKING = False
 """As `typing` has it: `plugin` is loaded in every run of pytest, and only this before it."""
 
 if TYPE_CHECKING:
+    from .mutations import mutations as mutations
+    from .mutations import restate as restate
     from .strategies import devices as devices
     from .strategies import guests as guests
     from .strategies import layouts as layouts
 
-_PLACES = {"strategies": ("devices", "guests", "layouts")}
+_PLACES = {"mutations": ("mutations", "restate"), "strategies": ("devices", "guests", "layouts")}
 """Public names by the module that has them."""
 
 __all__ = sorted(name for names in _PLACES.values() for name in names)

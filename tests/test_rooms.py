@@ -44,7 +44,9 @@ SOLVER: Final = (
 )
 TESTING: Final = (
     ("generator",),
-    ("scarcity",),
+    ("scarcity", "edits"),
+    ("misstatements",),
+    ("mutations",),
     ("strategies",),
     ("registration",),
 )
