@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types dist real predictions osinfo clean
+.PHONY: demo test lint types dist site real predictions osinfo clean
 
 demo: .venv/package
 	@$(BIN)/python examples/demo.py
@@ -37,10 +37,14 @@ types: .venv/installed
 
 # A wheel and an sdist, and whether they are whole.
 dist: .venv/installed
-	rm -rf build dist
+	rm -rf build/lib build/bdist.* dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python -m tests.distributions dist
+
+# The documentation as a site, in build/site; a warning, such as a link that leads nowhere, is an error.
+site: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # the package alone, with what talks to a QEMU
 .venv/package: pyproject.toml

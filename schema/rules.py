@@ -292,3 +292,4 @@ WARNING_RULES: Final[tuple[Rule, ...]] = (
 RULES: Final[dict[str, Rule]] = {
     rule.code: rule for rule in (*LAYOUT_RULES, *ENVIRONMENT_RULES, *STATEMENT_RULES, *WARNING_RULES)
 }
+"""All rules by their codes, in the order of docs/semantics.md."""

@@ -37,11 +37,15 @@ PAGES = ("README.md", "docs/fleets.md")
 """Pages whose examples are run."""
 
 
-def transcript() -> list[tuple[str, str]]:
+WALKS = ("docs/tutorial.md", *(f"docs/how-to/{path.name}" for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))))
+"""Pages whose commands build on each other: read from top to bottom."""
+
+
+def transcript(*pages: str) -> list[tuple[str, str]]:
     """Commands of the pages' console blocks, each with the output printed there."""
-    pages = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    text = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in pages)
     steps: list[tuple[str, list[str]]] = []
-    for block in SHELL.finditer(pages):
+    for block in SHELL.finditer(text):
         for line in block["text"].splitlines():
             if line.startswith("$ "):
                 steps.append((line[2:], []))
@@ -50,13 +54,27 @@ def transcript() -> list[tuple[str, str]]:
     return [(command, "\n".join(lines).strip("\n")) for command, lines in steps]
 
 
-@pytest.mark.parametrize(("command", "output"), transcript())
+@pytest.mark.parametrize(("command", "output"), transcript(*PAGES))
 def test_readme_transcript(command: str, output: str) -> None:
     """`...` as a line stands for lines left out; `$?` is the exit code of the command before it."""
+    hold(command, output, ROOT)
+
+
+@pytest.mark.parametrize("page", WALKS)
+def test_a_page_from_top_to_bottom(page: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    steps = transcript(page)
+    assert steps
+    for command, output in steps:
+        hold(command, output, tmp_path)
+
+
+def hold(command: str, output: str, folder: Path) -> None:
+    """Asserts that it prints that, where `...` as a line stands for lines left out."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-c", f"exec 2>&1; {command}"],
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,

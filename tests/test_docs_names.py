@@ -50,6 +50,13 @@ def test_what_a_page_runs_exists(page: Path) -> None:
             assert target in known or re.sub(r"\w+(?=/fetched)", "%", target) in known, f"{page.name}: make {target}"
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    """The site's build looks at anchors, too, but not at what is outside of docs/."""
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name} links {target}"
+
+
 def test_the_test_sees_names() -> None:
     found = dict(named(ROOT / "docs" / "model.md"))
     assert len(found) > 40

@@ -125,6 +125,7 @@ class Undecided(Frozen):
 
 
 Outcome = Solved | Infeasible | Undecided
+"""What is answered of a guest: the best layout, a proof that there is none, or neither in the time given."""
 
 
 class RefusedGuest(Frozen):

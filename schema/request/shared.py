@@ -17,6 +17,7 @@ SlotKind = Literal["pcie", "pci"]
 
 Term = Literal["moved", "guest_visible", "preferences", "io_windows", "controllers", "depth"]
 TERMS: tuple[Term, ...] = get_args(Term)
+"""Terms of the objective, in the order in which they count where the policy has no other."""
 
 MAX_IO_BAR = 4096
 """Larger IO BARs would need windows aligned beyond one page; no QEMU model has more than 1 KiB."""
