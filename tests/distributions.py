@@ -23,11 +23,12 @@ PLAN: Final = "import qslot; print(qslot.__file__); print(qslot.solve(qslot.Gues
 
 
 def packaged() -> set[str]:
-    """Files of the package by their path in it, as git has them; the two links are folders there."""
+    """Files of the package by their path in it, as git has them; what is a link in qslot/ is a folder there."""
+    linked = [path.name for path in (ROOT / "qslot").iterdir() if path.is_symlink()]
     listed = subprocess.run(
-        ["git", "ls-files", "qslot", "schema", "solver"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "qslot", *linked], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    files = (path for path in listed if path not in ("qslot/schema", "qslot/solver"))
+    files = (path for path in listed if path not in {f"qslot/{name}" for name in linked})
     return {path if path.startswith("qslot/") else f"qslot/{path}" for path in files}
 
 
