@@ -15,7 +15,7 @@ from ..libvirt import SourceError
 from ..libvirt.addresses import PciAddress
 from ..libvirt.attach import addressed, live_alias, names_in, requested_device
 from ..libvirt.domain import Domain, read_domain
-from ..libvirt.elements import SINGLE, DeviceElement, element_of, why_no_element
+from ..libvirt.elements import ONCE_A_DOMAIN, DeviceElement, element_of, why_no_element
 from ..libvirt.live import why_not_live
 from ..libvirt.splice import parse
 from ..libvirt.write import plain_virtio
@@ -98,7 +98,7 @@ def _live(why: str | None) -> None:
 
 def _why_no_second(tag: str, domain: Domain | None) -> str | None:
     there = domain is not None and any(part.source.tag == tag for part in domain.parts)
-    return f"the domain has a <{tag}>, and libvirt takes no other" if tag in SINGLE and there else None
+    return f"the domain has a <{tag}>, and libvirt takes no other" if tag in ONCE_A_DOMAIN and there else None
 
 
 def _why_no_element(name: str) -> str | None:

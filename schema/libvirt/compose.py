@@ -10,7 +10,7 @@ from ..pci.qemu_properties import VIRTIO_SWITCHES
 from ..qemu_arguments import completed
 from .cold_elements import cold_element
 from .controllers import ROOTS
-from .elements import MADE_BY_LIBVIRT, MAKERS, OWN, SINGLE, STATED_BY, DeviceElement, element_of
+from .elements import MADE_BY_LIBVIRT, MAKERS, ONCE_A_DOMAIN, OWN, STATED_BY, DeviceElement, element_of
 from .override import NAMESPACE
 from .splice import Edits, SourceError, indented, parse, quoted, written
 from .write import plain_virtio, write
@@ -85,7 +85,7 @@ def _element(layout: Layout, topology: Topology, device: PlacedDevice, used: Col
 
 def _single(element: DeviceElement) -> Set[str]:
     """Its tag, where a domain has that once."""
-    return SINGLE & {parse(element.text.encode()).tag}
+    return ONCE_A_DOMAIN & {parse(element.text.encode()).tag}
 
 
 def _named(text: str, name: str) -> str:

@@ -21,7 +21,7 @@ from .write import WRITTEN
 
 MADE_BY_LIBVIRT: Final = frozenset({"netdev", "drive", "chardev", "memdev", "audiodev", "fsdev", "cryptodev", "rng"})
 """Properties that name what QEMU has beside the device: libvirt makes those itself, of what its element says."""
-SINGLE: Final = frozenset({"iommu", "memballoon", "vsock", "watchdog"})
+ONCE_A_DOMAIN: Final = frozenset({"iommu", "memballoon", "vsock", "watchdog"})
 """Tags of devices that a domain has once: libvirt refuses another (newer ones take several watchdogs)."""
 BLOCK: Final = 2 * MIB
 """Of virtio-mem: what it grows and shrinks by, at least."""

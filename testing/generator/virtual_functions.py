@@ -12,7 +12,7 @@ from .pins import at
 
 SHARE: Final = 0.13
 """Of the guests."""
-NUMBERS: Final = (1, 2, 3, 7, 3, 2, 8, 20)
+COUNTS: Final = (1, 2, 3, 7, 3, 2, 8, 20)
 """Of an nvme: within its slot, and beyond it."""
 
 
@@ -45,7 +45,7 @@ def _bring_along(draft: Draft, device: Data) -> None:
     kept = {name: device[name] for name in ("id", "hotplug", "numa", "address") if name in device}
     device.clear()
     device |= kept | {"model": model}
-    number = draw.choice(NUMBERS)
+    number = draw.choice(COUNTS)
     if model not in ALWAYS_THERE:
         device["properties"] = {"sriov_max_vfs": spelling.number(draw, number)}
     virtual = virtual_functions(model, {"sriov_max_vfs": number})
