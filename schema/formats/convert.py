@@ -84,7 +84,13 @@ def _command_line(read: Guest | Layout) -> Converted:
     words = layout_line(read) if isinstance(read, Layout) else request_line(read)
     text = " \\\n  ".join(lines_of(words)) + "\n"
     data = command_line_data(text, "the command line", placed=isinstance(read, Layout))
-    again = validated(Guest, with_host_devices(data, NO_HOST, assume=True), "the command line")
+    try:
+        again = validated(Guest, with_host_devices(data, NO_HOST, assume=True), "the command line")
+    except InputError as error:
+        if isinstance(read, Layout):
+            raise
+        why = "a command line without addresses says nothing of groups: plan it first (qslot plan)"
+        raise InputError("the request", [f"QEMU would not take it as it is, since {why}"]) from error
     if isinstance(read, Guest):
         return Converted(text, tuple(differences(request_data(read), request_data(again))))
     whole = {name: value for name, value in read.model_dump(mode="json").items() if name not in OF_A_LAYOUT}

@@ -9,7 +9,7 @@ from ..pci.qemu_properties import integer
 from ..request.resolved import plain_is_legacy
 from .elements import DeviceElement, free_index
 from .kinds import COMPANIONS, SECONDARY, SOUND, USB, VIDEO
-from .splice import quoted, written
+from .splice import SourceError, quoted, written
 from .write import WRITTEN
 
 PRIMARY: Final = {model: word for word, model in VIDEO.items() if model is not None}
@@ -31,7 +31,7 @@ PLAIN: Final = {
 
 def cold_element(layout: Layout, device: PlacedDevice, used: Collection[str]) -> DeviceElement | None:
     """The element, without its address; None where there is none here. `used` are the names of controllers that are
-    there already."""
+    there already. Raises SourceError where an element would be another device than that."""
     model = device.model
     if device.virtio is VirtioMode.LEGACY and not plain_is_legacy(layout.machine_model):
         return None
@@ -57,6 +57,9 @@ def cold_element(layout: Layout, device: PlacedDevice, used: Collection[str]) ->
         return DeviceElement(f"<filesystem type='mount'{_mode(device)}>\n{inside}\n</filesystem>", (told,))
     if model == "virtio-iommu" and (layout.machine_model.family == "pc" or not layout.platform.chipset.acpi):
         return None  # libvirt has it on q35 with ACPI alone
+    if model == "amd-iommu" and device.properties:
+        words = f"{device.id}: domain XML has no words for {', '.join(device.properties)} of an amd-iommu"
+        raise SourceError(f"{words}, without which QEMU takes other devices beside it: take --to argv")
     return DeviceElement(PLAIN[model]) if model in PLAIN else None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import qslot
@@ -27,8 +27,8 @@ BY_A_PLANNER = {
     *("chipset", "cpu", "phys_bits", "pdpe1gb", "memory", "max_memory", "memory_slots"),
 }
 """What a request says and a command line cannot, or says otherwise."""
-NOT_LIBVIRTS = re.compile("libvirt takes no|has no place in domain XML")
-"""Why some layouts are no domains: a port on pc, a bus_nr of 255."""
+NOT_LIBVIRTS = re.compile("libvirt takes no|has no place in domain XML|domain XML has no words for dma-remap")
+"""Why some layouts are no domains: a port on pc, a bus_nr of 255, an amd-iommu that remaps."""
 
 
 @pytest.fixture
@@ -59,6 +59,7 @@ def test_a_request_stays_what_it_is(tmp_path_factory: pytest.TempPathFactory, gu
 def test_a_command_line_names_what_it_does_not_say(
     tmp_path_factory: pytest.TempPathFactory, guest: qslot.Guest
 ) -> None:
+    assume(all("sriov-pf" not in one.properties for one in guest.devices))
     source = tmp_path_factory.mktemp("convert") / "guest.json"
     source.write_text(json.dumps(request_data(guest)), encoding="utf-8")
     for line in convert(source, "argv").unsaid:
@@ -132,6 +133,26 @@ def test_what_a_domain_has_once_is_an_argument_the_second_time(tmp_path: Path, m
     made = convert(tmp_path / "layout.json", "libvirt")
     assert f"b ({model}): an argument of <qemu:commandline>, for want of an element" in made.unsaid
     assert made.text.count("<vsock") + made.text.count("<watchdog") == 1
+
+
+def test_an_amd_iommu_that_remaps_is_no_element(tmp_path: Path) -> None:
+    """It would not remap then, and QEMU would take no device of the host."""
+    iommu: dict[str, object] = {"id": "mmu", "model": "amd-iommu", "properties": {"dma-remap": True}}
+    host: dict[str, object] = {"id": "gpu", "model": "vfio-pci", "connect": "express", "bars": []}
+    layout = qslot.solve(guest_of(host, iommu)).require()
+    (tmp_path / "layout.json").write_text(to_json(layout), encoding="utf-8")
+    with pytest.raises(qslot.InputError, match="mmu: domain XML has no words for dma-remap of an amd-iommu"):
+        convert(tmp_path / "layout.json", "libvirt")
+
+
+def test_a_group_of_virtual_functions_is_planned_before_it_is_a_command_line(tmp_path: Path) -> None:
+    pair = [
+        {"id": "pf", "model": "virtio-net", "group": "g"},
+        {"id": "vf", "model": "virtio-net", "group": "g", "properties": {"sriov-pf": "pf"}},
+    ]
+    (tmp_path / "guest.json").write_text(json.dumps({"machine": "q35", "devices": pair}), encoding="utf-8")
+    with pytest.raises(qslot.InputError, match="says nothing of groups: plan it first"):
+        convert(tmp_path / "guest.json", "argv")
 
 
 def test_a_request_with_open_places_is_no_domain() -> None:
