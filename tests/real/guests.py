@@ -12,7 +12,7 @@ from qslot.schema.request.firmware import FirmwareName
 from qslot.solver import Options, solve
 from qslot.testing.generator import Data, SeededDraw, any_size, draw_request, valid
 
-from .this_qemu import firmware, machines, name
+from .this_qemu import firmware, machines, name, said_here
 
 NEEDS: Final = ("never", "preferred", "required")
 TIME_LIMIT: Final = 2.0
@@ -68,7 +68,7 @@ def drawn(wish: Wish, first: int) -> Iterator[tuple[int, Guest]]:
         fits = data["machine"] in machines() and family_of(data["machine"])[0] == wish.family
         if fits and ("spare" in data or not wish.spare):
             kept = {name: part for name, part in data.items() if name not in UNBOOTED}
-            guest = valid(wish.add_to(kept))
+            guest = valid(said_here(wish.add_to(kept)))
             if guest is not None:
                 yield seed, guest
 

@@ -16,6 +16,7 @@ from qslot.solver import solve
 
 from .query_pci import rows
 from .test_machine_versions import mode_of
+from .this_qemu import said_here
 
 pytestmark = pytest.mark.real
 
@@ -136,7 +137,7 @@ def test_what_goes_through_the_iommu(qemu: Qemu, machine: str) -> None:
         with pytest.raises(QemuEndedError, match="neither legacy nor transitional"):
             asyncio.run(start(device))
     devices = [{"id": name, "model": name, "properties": {"iommu_platform": True}} for name in VARYING]
-    layout = planned({"machine": machine, "devices": devices})
+    layout = planned(said_here({"machine": machine, "devices": devices}))
     assert {mode for mode, _ in seen(layout).values()} == {VirtioMode.MODERN}
 
 

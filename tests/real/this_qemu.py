@@ -52,10 +52,20 @@ def here(planned: Layout) -> Layout:
 
 def said_here(data: Data) -> Data:
     """The request as one for this QEMU, and for its firmware unless that has a version. Invalid where it names what
-    this QEMU does not have."""
+    this QEMU does not have. An nvme's virtual functions have the queues without which QEMU does not start."""
     stated = data.get("firmware", "seabios")
     named = {"firmware": firmware(stated).model_dump()} if isinstance(stated, str) else {}
-    return {**data, "qemu": name(), **named}
+    devices = {"devices": [_with_queues(one) for one in data["devices"]]} if "devices" in data else {}
+    return {**data, "qemu": name(), **named, **devices}
+
+
+def _with_queues(device: Data) -> Data:
+    properties = device.get("properties", {})
+    if "sriov_max_vfs" not in properties:
+        return device
+    number = int(str(properties["sriov_max_vfs"]), 0)
+    queues = {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
+    return {**device, "properties": {**queues, **properties}}
 
 
 def request(data: Data) -> Guest:
