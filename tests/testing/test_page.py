@@ -19,7 +19,8 @@ def suite() -> str:
 def ran(folder: Path, which: str) -> str:
     """What pytest says of those tests of the suite."""
     (folder / "test_suite.py").write_text(suite(), encoding="utf-8")
-    words = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", which, "test_suite.py"]
+    words = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+    words += ["-k", which, "test_suite.py"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
