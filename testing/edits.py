@@ -1,6 +1,6 @@
 """Layouts with one thing edited, whatever that breaks: seats moved, added, left out, told otherwise."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,12 +38,7 @@ class Answer:
 
     def with_seat(self, old: Seat, **fields: object) -> Layout:
         """The layout with one seat changed."""
-        return self.layout.model_copy(
-            update={
-                part: tuple(one.model_copy(update=fields) if one is old else one for one in getattr(self.layout, part))
-                for part in ("controllers", "devices")
-            }
-        )
+        return _reseated(self.layout, {id(old): old.model_copy(update=fields)})
 
     def buses(self) -> list[str]:
         """Ids of all buses."""
@@ -60,6 +55,14 @@ class Answer:
 Edit = Callable[[Answer], Iterator[Layout]]
 
 
+def _reseated(layout: Layout, instead: Mapping[int, Seat]) -> Layout:
+    """With these seats, by the identity of those that they take the place of: ids may stand twice."""
+    parts = ("controllers", "devices")
+    return layout.model_copy(
+        update={part: tuple(instead.get(id(one), one) for one in getattr(layout, part)) for part in parts}
+    )
+
+
 def moved(answer: Answer) -> Iterator[Layout]:
     """Each seat at each place that differs in something, function 0 first, devices before controllers. Who is joined
     says multifunction.
@@ -73,14 +76,11 @@ def moved(answer: Answer) -> Iterator[Layout]:
 
 
 def _joined(layout: Layout, bus: str, slot: int) -> Layout:
-    there = [one for one in (*layout.controllers, *layout.devices) if (one.bus, one.slot) == (bus, slot)]
+    seats: tuple[Seat, ...] = (*layout.controllers, *layout.devices)
+    there = [one for one in seats if (one.bus, one.slot) == (bus, slot)]
     if not any(one.function for one in there):
         return layout
-    seats = {id(one): one.model_copy(update={"multifunction": one.function == 0}) for one in there}
-    parts = {
-        part: tuple(seats.get(id(one), one) for one in getattr(layout, part)) for part in ("controllers", "devices")
-    }
-    return layout.model_copy(update=parts)
+    return _reseated(layout, {id(one): one.model_copy(update={"multifunction": one.function == 0}) for one in there})
 
 
 def astray(answer: Answer) -> Iterator[Layout]:

@@ -90,7 +90,7 @@ def _command_line(read: Guest | Layout) -> Converted:
         if isinstance(read, Layout):
             raise
         why = "a command line without addresses says nothing of groups: plan it first (qslot plan)"
-        raise InputError("the request", [f"QEMU would not take it as it is, since {why}"]) from error
+        raise InputError("the request", [why, f"as a command line it is refused: {error}"]) from None
     if isinstance(read, Guest):
         return Converted(text, tuple(differences(request_data(read), request_data(again))))
     whole = {name: value for name, value in read.model_dump(mode="json").items() if name not in OF_A_LAYOUT}

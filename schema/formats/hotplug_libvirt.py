@@ -15,7 +15,7 @@ from ..libvirt import SourceError
 from ..libvirt.addresses import PciAddress
 from ..libvirt.attach import addressed, live_alias, names_in, requested_device
 from ..libvirt.domain import Domain, read_domain
-from ..libvirt.elements import ONCE_A_DOMAIN, DeviceElement, element_of, why_no_element
+from ..libvirt.elements import DeviceElement, element_of, told_once, why_no_element
 from ..libvirt.live import why_not_live
 from ..libvirt.splice import parse
 from ..libvirt.write import plain_virtio
@@ -50,7 +50,7 @@ def attach(placed: PlacedGuest, device: Sequence[Mapping[str, Any]] | str) -> Ho
             plain = plain_virtio(_plugged(step), machine, topology_of(machine, layout))
             written = element_of(_plugged(step), used, plain=plain)
         _live(why_not_live(parse(written.text.encode())))
-        _live(_why_no_second(parse(written.text.encode()).tag, domain))
+        _live(_why_no_second(written.text, domain))
         seat = _plugged(step)
         element = addressed(written.text, PciAddress(_index(seat.bus, layout), seat.slot, seat.function))
     except SourceError as error:
@@ -96,9 +96,9 @@ def _live(why: str | None) -> None:
         raise SourceError(why)
 
 
-def _why_no_second(tag: str, domain: Domain | None) -> str | None:
-    there = domain is not None and any(part.source.tag == tag for part in domain.parts)
-    return f"the domain has a <{tag}>, and libvirt takes no other" if tag in ONCE_A_DOMAIN and there else None
+def _why_no_second(text: str, domain: Domain | None) -> str | None:
+    there = frozenset() if domain is None else told_once(text) & {part.source.tag for part in domain.parts}
+    return next((f"the domain has a <{tag}>, and libvirt takes no other" for tag in there), None)
 
 
 def _why_no_element(name: str) -> str | None:

@@ -1,7 +1,7 @@
 """A layout -> domain XML that has not been there before: enough to define the guest, with stand-ins for what a layout
 does not say of the host."""
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ..layout.layout import Layout, PlacedDevice
@@ -10,7 +10,7 @@ from ..pci.qemu_properties import VIRTIO_SWITCHES
 from ..qemu_arguments import completed
 from .cold_elements import cold_element
 from .controllers import ROOTS
-from .elements import MADE_BY_LIBVIRT, MAKERS, ONCE_A_DOMAIN, OWN, STATED_BY, DeviceElement, element_of
+from .elements import MADE_BY_LIBVIRT, MAKERS, OWN, STATED_BY, DeviceElement, element_of, told_once
 from .override import NAMESPACE
 from .splice import Edits, SourceError, indented, parse, quoted, written
 from .write import plain_virtio, write
@@ -39,11 +39,12 @@ def compose(layout: Layout, needs: Collection[str] = (), name: str = "guest") ->
     topology = topology_of(layout.machine_model, layout)
     for device in layout.devices:
         element = _element(layout, topology, device, used)
-        if element is None or not tags.isdisjoint(_single(element)):
+        once = frozenset() if element is None else told_once(element.text)
+        if element is None or once & tags:
             arguments[device.id] = _argument(device)
             notes.append(f"{device.id} ({device.model}): an argument of <qemu:commandline>, for want of an element")
         else:
-            tags |= _single(element)
+            tags |= once
             text = _named(element.text, device.id)
             used |= _names(text)
             elements.append(text)
@@ -81,11 +82,6 @@ def _element(layout: Layout, topology: Topology, device: PlacedDevice, used: Col
         return element_of(_with_properties(device, known), used, plain=plain)
     except SourceError:
         return None
-
-
-def _single(element: DeviceElement) -> Set[str]:
-    """Its tag, where a domain has that once."""
-    return ONCE_A_DOMAIN & {parse(element.text.encode()).tag}
 
 
 def _named(text: str, name: str) -> str:

@@ -4,7 +4,7 @@ What belongs to the host and no layout says (which network, which image) has a s
 QEMU that an attribute stands for are written; others have no words in domain XML.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from ..pci.size import KIB, MIB
 from .disks import disk_name
 from .kinds import NETWORK, SCSI
 from .live import UNPLUGGED
-from .splice import SourceError, quoted
+from .splice import SourceError, parse, quoted
 from .write import WRITTEN
 
 MADE_BY_LIBVIRT: Final = frozenset({"netdev", "drive", "chardev", "memdev", "audiodev", "fsdev", "cryptodev", "rng"})
@@ -32,6 +32,11 @@ class DeviceElement(NamedTuple):
 
     text: str
     stand_ins: tuple[str, ...] = ()
+
+
+def told_once(text: str) -> Set[str]:
+    """The tag of an element, where a domain has that once."""
+    return ONCE_A_DOMAIN & {parse(text.encode()).tag}
 
 
 class _Opened(NamedTuple):

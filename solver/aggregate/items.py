@@ -138,12 +138,17 @@ def items_of(
             free.setdefault(kind, []).append(item)
         else:
             pinned.append(Occupant(item, pin.bus, pin.slot, settled=settled))
+    _keep_spares(guest, kinds, free)
+    controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
+    return Items(free, pinned, controller_pins, guest.resolved, kinds.memory, kinds.reserving, len(guest.controllers))
+
+
+def _keep_spares(guest: Guest, kinds: ItemKinds, free: dict[ItemKind, list[Item]]) -> None:
+    """Slots that are kept free are items of no device."""
     for spare in guest.spare:
         if spare.count:
             kind = kinds.of_spare(spare)
             free.setdefault(kind, []).extend([Item((), kind, None)] * spare.count)
-    controller_pins = {c.id: pins[c.id] for c in guest.controllers if c.id in pins}
-    return Items(free, pinned, controller_pins, guest.resolved, kinds.memory, kinds.reserving, len(guest.controllers))
 
 
 def wished_nodes(guest: Guest, items: Items) -> set[int]:

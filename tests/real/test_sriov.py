@@ -21,7 +21,7 @@ from qslot.testing.generator import Data
 from .linux.guest import boot_linux
 from .linux.initramfs import Boot
 from .test_firmware import hold
-from .this_qemu import OTHER_QEMU, here, name, request, version
+from .this_qemu import OTHER_QEMU, here, name, queues, request, version
 
 pytestmark = pytest.mark.real
 
@@ -38,8 +38,7 @@ def _new_enough() -> None:
 
 def disk(number: int) -> Data:
     """Properties of an nvme with so many virtual functions, as QEMU takes them."""
-    shares = {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
-    return {"sriov_max_vfs": number, **shares, "max_ioqpairs": 2 * number + 2, "msix_qsize": number + 1}
+    return {"sriov_max_vfs": number, **queues(number), "max_ioqpairs": 2 * number + 2, "msix_qsize": number + 1}
 
 
 async def _start(qemu: Qemu, words: Iterable[str]) -> Any:

@@ -63,9 +63,12 @@ def _with_queues(device: Data) -> Data:
     properties = device.get("properties", {})
     if "sriov_max_vfs" not in properties:
         return device
-    number = int(str(properties["sriov_max_vfs"]), 0)
-    queues = {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
-    return {**device, "properties": {**queues, **properties}}
+    return {**device, "properties": {**queues(int(str(properties["sriov_max_vfs"]), 0)), **properties}}
+
+
+def queues(number: int) -> Data:
+    """Properties of an nvme by which each of so many virtual functions has a pair of queues and a vector."""
+    return {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
 
 
 def request(data: Data) -> Guest:
