@@ -22,8 +22,9 @@ from qslot.schema.libvirt.addresses import PciAddress
 from qslot.schema.libvirt.domain import read_domain
 from qslot.schema.libvirt.splice import ATTRIBUTE, Edits, Element, parse
 from qslot.solver import solve
+from qslot.testing.libvirt import Libvirt
 
-from .libvirt import CORPUS, PATIENCE, Oracle, cut, request_of
+from .libvirt import CORPUS, PATIENCE, cut, request_of
 
 ROOT: Final = Path(__file__).parents[1]
 SUITES: Final = ("trixie", "sid")
@@ -127,11 +128,11 @@ def planned(text: str, preset: str) -> Planned:
         return Planned("", str(error))
 
 
-def judge(oracle: Oracle, name: str, text: str, preset: str = "default") -> Judged:
+def judge(libvirt: Libvirt, name: str, text: str, preset: str = "default") -> Judged:
     """What came of a domain. Whoever refuses it has a reason."""
-    alone = oracle.ask(text)
+    alone = libvirt.ask(text)
     if "does not support machine type" in alone.get("error", ""):
-        judged = judge(oracle, name, _on_any_machine(text), preset)
+        judged = judge(libvirt, name, _on_any_machine(text), preset)
         if judged.fate in (Fate.CHANGED, Fate.REFUSED):
             return judged
         if judged.fate is Fate.KEPT:
@@ -142,10 +143,10 @@ def judge(oracle: Oracle, name: str, text: str, preset: str = "default") -> Judg
             return Judged(Fate.UNPLANNED, alone["error"])
         cause = EXCEPTIONS.get(name.partition(".x86_64-")[0])
         return Judged(Fate.MISSED, plan.why_not) if cause is None else Judged(Fate.EXCEPTION, cause)
-    answer = oracle.ask(plan.xml)
+    answer = libvirt.ask(plan.xml)
     if "error" in answer:
         return Judged(Fate.REFUSED_BY_BOTH if answer == alone else Fate.REFUSED, answer["error"])
-    expected = known_to(oracle.version, plan.xml)
+    expected = known_to(libvirt.version, plan.xml)
     if (found := picture(answer["xml"])) != (ours := picture(expected)):
         return Judged(Fate.CHANGED, f"{found.items() - ours.items()}, not {ours.items() - found.items()}")
     if (theirs := addresses(answer["xml"])) != (stated := addresses(expected)):
@@ -197,11 +198,11 @@ def main() -> int:
     print("# What libvirt keeps of our plans\n\nMade by `python -m benchmarks.kept`; see there for what is compared.\n")
     print("| domains | libvirt | preset | " + " | ".join(Fate) + " |\n|---|---|---|" + "---|" * len(Fate))
     for python in pythons():
-        with Oracle(python) as oracle:
-            version = ".".join(map(str, oracle.version))
+        with Libvirt(python) as libvirt:
+            version = ".".join(map(str, libvirt.version))
             for whose, domains in corpora().items():
                 for preset in ("default", "libvirt"):
-                    judged = {name: judge(oracle, name, text, preset) for name, text in domains.items()}
+                    judged = {name: judge(libvirt, name, text, preset) for name, text in domains.items()}
                     counts = Counter(one.fate for one in judged.values())
                     row = [f"{len(domains)} of {whose}", version, preset, *(str(counts[fate]) for fate in Fate)]
                     print(f"| {' | '.join(row)} |", flush=True)

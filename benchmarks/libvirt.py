@@ -8,16 +8,12 @@ them. Some of its own test domains libvirt refuses for other reasons than PCI: n
 a daemon.
 """
 
-import json
-import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 from qslot.schema import Guest, Layout, Solved
 from qslot.schema.host_devices import NO_HOST, with_host_devices
@@ -28,63 +24,10 @@ from qslot.schema.pci.address import SLOTS
 from qslot.schema.verify.context import Context, context_of
 from qslot.schema.verify.needs import closed
 from qslot.solver import Options, solve
+from qslot.testing.libvirt import Libvirt
 
 PATIENCE: Final = Options(time_limit=20)
-PYTHON: Final = shutil.which("python3-libvirt") or "/usr/bin/python3"
-"""Debian's, which alone has libvirt's binding; or of the Debian that tests/real/debian/fetch.sh unpacked."""
-ORACLE: Final = Path(__file__).parents[1] / "tests" / "real" / "libvirt" / "oracle.py"
 CORPUS: Final = Path(__file__).parents[2] / "shared" / "corpus" / "libvirt" / "positive"
-
-
-class Oracle:
-    """The real libvirt, embedded driver, no daemon. Ends with the `with` block."""
-
-    def __init__(self, python: str = PYTHON) -> None:
-        self.python = python
-        self.process = self._started()
-
-    @cached_property
-    def version(self) -> tuple[int, int]:
-        """Major and minor number."""
-        words = [self.python, "-c", "import libvirt; print(libvirt.getVersion())"]
-        number = int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
-        return number // 1_000_000, number // 1000 % 1000
-
-    def _started(self) -> subprocess.Popen[str]:
-        # as text, not by its name: it gives up root, and with it access to our folder
-        command = [self.python, "-c", ORACLE.read_text()]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.communicate()
-
-    def capabilities(self, machine: str = "") -> str:
-        """Domain capabilities for that machine; without one, the host's."""
-        return self._answer(["capabilities", machine])["xml"]
-
-    def ask(self, text: str) -> dict[str, str]:
-        """The domain as libvirt keeps it under `xml`, or why it refuses under `error`."""
-        return self._answer(text)
-
-    def tell(self, command: str, *words: str | bool) -> dict[str, str]:
-        """`live` and `stored`, the definitions then of the one domain that runs, or `error`; the commands are those of
-        the program."""
-        return self._answer([command, *words])
-
-    def _answer(self, question: str | list[str | bool]) -> dict[str, str]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        told = self.process.stdout.readline()
-        if not told:
-            self.process = self._started()
-            return {"error": "libvirt crashes"}
-        answer: dict[str, str] = json.loads(told)
-        return answer
 
 
 def stripped(text: str) -> str:
@@ -149,20 +92,20 @@ Comparison = tuple[str, Cost | None, Cost | None]
 """What came of it, in a word; libvirt's cost and ours, where both have a layout."""
 
 
-def in_plain_use(oracle: Oracle, text: str) -> Comparison:
+def in_plain_use(libvirt: Libvirt, text: str) -> Comparison:
     """As a user has it from `qslot plan --preset libvirt`."""
     mine = request_of(text) | {"policy": {"preset": "libvirt"}}
-    kept = oracle.ask(text).get("xml")
+    kept = libvirt.ask(text).get("xml")
     if kept is None:
         return ("planned, refused by libvirt" if _plan(mine) else "refused by both"), None, None
     theirs = _plan(request_of(kept))
     return ("libvirt's layout breaks a rule", None, None) if theirs is None else _verdict(theirs, _plan(mine))
 
 
-def with_the_same_needs(oracle: Oracle, text: str) -> Comparison:
+def with_the_same_needs(libvirt: Libvirt, text: str) -> Comparison:
     """Without what the domain says of addresses and controllers; ours has the needs that libvirt's layout meets."""
     bare = stripped(text)
-    kept = oracle.ask(bare).get("xml")
+    kept = libvirt.ask(bare).get("xml")
     if kept is None:
         return ("planned, refused by libvirt" if _plan(request_of(bare)) else "refused by both"), None, None
     data = request_of(kept)
@@ -190,7 +133,7 @@ def _plan(data: dict[str, Any]) -> Layout | None:
     return outcome.layout if isinstance(outcome, Solved) else None
 
 
-Compare = Callable[[Oracle, str], Comparison]
+Compare = Callable[[Libvirt, str], Comparison]
 
 
 def nics(machine: str, number: int, model: str) -> str:
@@ -215,12 +158,12 @@ def families() -> Iterator[tuple[str, Compare, list[tuple[str, str]]]]:
             yield f"1 to 250 {model} interfaces, {machine}, with the same needs", with_the_same_needs, domains
 
 
-def row(oracle: Oracle, name: str, compare: Compare, domains: list[tuple[str, str]]) -> list[str]:
+def row(libvirt: Libvirt, name: str, compare: Compare, domains: list[tuple[str, str]]) -> list[str]:
     """Prints a family's row; gives what is bad in it."""
     counts: Counter[str] = Counter()
     sums, bad = [0, 0, 0, 0], []
     for label, text in domains:
-        verdict, there, here = compare(oracle, text)
+        verdict, there, here = compare(libvirt, text)
         counts[verdict] += 1
         if verdict.isupper():
             bad.append(f"{name}, {label}: {verdict}, libvirt {there}, ours {here}")
@@ -235,8 +178,8 @@ def row(oracle: Oracle, name: str, compare: Compare, domains: list[tuple[str, st
 def main() -> int:
     print("# Plans against libvirt 9.0's\n\nMade by `python -m benchmarks.libvirt`; see there for what is compared.\n")
     print("| domains | verdicts | controllers, libvirt's and ours | IO windows |\n|---|---|---|---|")
-    with Oracle() as oracle:
-        bad = [line for family in families() for line in row(oracle, *family)]
+    with Libvirt() as libvirt:
+        bad = [line for family in families() for line in row(libvirt, *family)]
     print("".join(f"\n- {line}" for line in bad))
     return 1 if bad else 0
 

@@ -15,13 +15,22 @@ TYPE_CHECKING = False
 """As `typing` has it: `plugin` is loaded in every run of pytest, and only this before it."""
 
 if TYPE_CHECKING:
+    from .libvirt import Libvirt as Libvirt
+    from .libvirt import LibvirtError as LibvirtError
+    from .live_qemu import LiveQemu as LiveQemu
+    from .live_qemu import RealQemu as RealQemu
     from .mutations import mutations as mutations
     from .mutations import restate as restate
     from .strategies import devices as devices
     from .strategies import guests as guests
     from .strategies import layouts as layouts
 
-_PLACES = {"mutations": ("mutations", "restate"), "strategies": ("devices", "guests", "layouts")}
+_PLACES = {
+    "libvirt": ("Libvirt", "LibvirtError"),
+    "live_qemu": ("LiveQemu", "RealQemu"),
+    "mutations": ("mutations", "restate"),
+    "strategies": ("devices", "guests", "layouts"),
+}
 """Public names by the module that has them."""
 
 __all__ = sorted(name for names in _PLACES.values() for name in names)

@@ -43,12 +43,12 @@ SOLVER: Final = (
     ("cli",),
 )
 TESTING: Final = (
-    ("generator",),
+    ("generator", "libvirt", "live_qemu"),
     ("scarcity", "edits"),
     ("misstatements",),
     ("mutations",),
     ("strategies",),
-    ("registration",),
+    ("registration", "plugin"),
 )
 SIDES: Final = {"schema": SCHEMA, "solver": SOLVER, "testing": TESTING}
 """Rooms from the bottom up: each knows those below it; and a side those before it."""

@@ -1,15 +1,14 @@
 """Tests of a real QEMU are skipped where there is none. Where QSLOT_REQUIRE_REAL is set (CI), that is a failure."""
 
 import os
-import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import pytest
 
-from benchmarks.libvirt import PYTHON, Oracle
 from qslot.schema.catalog.measure.ask import Qemu
 from qslot.schema.probe import missing
 from qslot.schema.probe.enumeration import QEMU
+from qslot.testing.libvirt import Libvirt
 
 from .linux.initramfs import Boot, build
 from .this_qemu import OTHER_QEMU, skip_unless, skip_without
@@ -36,17 +35,8 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Boot:
 
 
 @pytest.fixture(scope="module")
-def libvirt() -> Iterator[Oracle]:
-    """The real libvirt."""
-    if subprocess.run([PYTHON, "-c", "import libvirt"], capture_output=True, check=False).returncode:
-        pytest.skip("no libvirt for Debian's Python: packages python3-libvirt, libvirt-daemon-driver-qemu")
-    with Oracle() as oracle:
-        yield oracle
-
-
-@pytest.fixture(scope="module")
-def define(libvirt: Oracle) -> Callable[[str], dict[str, str]]:
-    """Domain XML to what libvirt makes of it, `xml` or `error`."""
+def define(libvirt: Libvirt) -> Callable[[str], dict[str, str]]:
+    """Domain XML to what libvirt makes of it, `xml` or `error`. (`libvirt` is the fixture of qslot.testing.)"""
     return libvirt.ask
 
 

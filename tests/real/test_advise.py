@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from benchmarks.libvirt import Oracle
 from qslot.schema import Layout, Solved, VirtioMode
 from qslot.schema.environment.host import host_of_versions
 from qslot.schema.environment.osinfo import find_os, table
@@ -16,6 +15,7 @@ from qslot.schema.environment.target import Environment
 from qslot.schema.libvirt.capabilities import host_of_capabilities
 from qslot.schema.probe import differences, running
 from qslot.solver import advise
+from qslot.testing.libvirt import Libvirt
 
 from .query_pci import rows
 
@@ -120,9 +120,9 @@ def test_the_table_is_that_of_the_installed_osinfo_db() -> None:
 
 def test_capabilities_of_the_installed_libvirt() -> None:
     """It lists the modes of disks and rng devices, from which those of the others follow; and its machine types."""
-    with Oracle() as oracle:
-        domain = host_of_capabilities(oracle.capabilities("q35").encode(), "domain.xml")
-        host = host_of_capabilities(oracle.capabilities().encode(), "host.xml")
+    with Libvirt() as libvirt:
+        domain = host_of_capabilities(libvirt.capabilities("q35").encode(), "domain.xml")
+        host = host_of_capabilities(libvirt.capabilities().encode(), "host.xml")
     assert host.machines is not None
     assert host.qemu == domain.qemu
     assert domain.has_machine("pc-q35-6.2") is host.has_machine("pc-q35-6.2") is True

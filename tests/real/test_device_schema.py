@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.kept import picture
-from benchmarks.libvirt import Oracle
 from qslot.schema import Solved
 from qslot.schema.libvirt import read
 from qslot.schema.libvirt.domain import Domain, read_domain
 from qslot.schema.libvirt.vocabulary.relax_ng import SCHEMAS, Grammar
 from qslot.solver import solve
+from qslot.testing.libvirt import Libvirt
 
 from .device_schema import Sampler
 
@@ -58,7 +58,7 @@ def domain(elements: str, machine: str, tag: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def samples(libvirt: Oracle) -> list[str]:  # noqa: ARG001 (skipped without libvirt)
+def samples(libvirt: Libvirt) -> list[str]:  # noqa: ARG001 (skipped without libvirt)
     if not SCHEMA.is_file():
         pytest.skip(f"libvirt has no {SCHEMA}")
     return list(dict.fromkeys(map(completed, Sampler(Grammar(SCHEMA)).devices())))
@@ -95,7 +95,7 @@ def differences(text: str, kept: str) -> str:
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_what_libvirt_defines_has_the_devices_that_are_read(
-    libvirt: Oracle, samples: list[str], machine: str, record_property: Callable[[str, object], None]
+    libvirt: Libvirt, samples: list[str], machine: str, record_property: Callable[[str, object], None]
 ) -> None:
     wrong: dict[str, str] = {}
     used: set[str] = set()
@@ -118,7 +118,7 @@ def test_what_libvirt_defines_has_the_devices_that_are_read(
     assert changed(libvirt, defined.values()) == {}
 
 
-def changed(libvirt: Oracle, texts: Iterable[str]) -> dict[str, str]:
+def changed(libvirt: Libvirt, texts: Iterable[str]) -> dict[str, str]:
     """Of domains whose plan libvirt does not keep as it is, what it says; of equal requests one is planned."""
     wrong = {}
     asked = set()

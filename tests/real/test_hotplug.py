@@ -3,11 +3,8 @@
 import pytest
 
 from qslot.schema import Guest
-from qslot.schema.formats.hotplug import plug
-from qslot.schema.probe import running
 from qslot.solver import solve
-
-from .query_pci import guest_addresses
+from qslot.testing import RealQemu
 
 pytestmark = pytest.mark.real
 
@@ -20,14 +17,11 @@ DEVICES = (
 
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])
-def test_one_after_the_other(machine: str) -> None:
+def test_one_after_the_other(real_qemu: RealQemu, machine: str) -> None:
     spare = {"pcie": 3, "pci": 3} if machine == "q35" else {"pci": 3}
     layout = solve(Guest.model_validate({"machine": machine, "devices": [], "spare": spare})).require()
-    with running(layout) as qemu:
+    with real_qemu(layout) as qemu:
         for devices in DEVICES:
-            step = plug(layout, devices)
-            for command in step.commands:
-                qemu.execute(command["execute"], command["arguments"])
-            layout = step.layout
-        seen = guest_addresses(qemu.query_pci())
-    assert {name: seen[name] for name in "abcde"} == {name: layout.guest_addresses[name] for name in "abcde"}
+            qemu.plug(*devices)
+        assert sorted(qemu.addresses()) == list("abcde")
+        assert qemu.addresses() == qemu.layout.guest_addresses

@@ -4,9 +4,9 @@ Without a guest system nobody gives a device back but a reset; Linux does, names
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
@@ -14,21 +14,15 @@ from qslot.schema import Layout
 from qslot.schema.firmware import Prediction, predict
 from qslot.schema.formats.hotplug import HotplugStep
 from qslot.schema.hotplug.unplugging import says_deleted
-from qslot.schema.probe import running
+from qslot.testing import RealQemu
 
 from .hotplug_sequences import Drawn
 from .linux.guest import View
 from .linux.initramfs import Boot
 from .linux.live import LiveLinux
-from .query_pci import guest_addresses
-
-if TYPE_CHECKING:
-    from qslot.schema.probe.machine import RunningMachine
 
 pytestmark = pytest.mark.real
 
-PATIENCE: Final = 120.0
-"""Seconds for a reset."""
 STEPS: Final = 5
 LOOKS: Final = 10
 """How often Linux is asked whether it has noticed."""
@@ -37,37 +31,33 @@ IO, PREFETCH = 0x100, 0x2000
 
 
 @pytest.mark.parametrize("seed", range(35))
-def test_without_a_guest_system(seed: int) -> None:
+def test_without_a_guest_system(real_qemu: RealQemu, seed: int) -> None:
     """Devices come; then some go, by a reset, after which the firmware enumerates anew; then others come."""
     drawn = Drawn(seed)
-    with running(drawn.layout) as qemu:
-        for _ in range(STEPS):
-            tell(qemu, drawn.plugged())
-        assert guest_addresses(qemu.query_pci()) == foretold(drawn.layout)
-        gone = [step for _ in range(3) if (step := drawn.unplugged()) is not None]
-        for step in gone:
-            tell(qemu, step)
-        qemu.execute("system_reset")
-        wait_for(qemu, drawn.layout)
-        for _ in range(STEPS):
-            tell(qemu, drawn.plugged())
-        assert guest_addresses(qemu.query_pci()) == foretold(drawn.layout)
+    with real_qemu(drawn.layout) as qemu:
+        for step in steps(drawn.plugged, STEPS):
+            qemu.tell(step)
+        assert qemu.addresses() == foretold(drawn.layout)
+        for step in steps(drawn.unplugged, 3):
+            qemu.tell(step)
+        qemu.reset()
+        for step in steps(drawn.plugged, STEPS):
+            qemu.tell(step)
+        assert qemu.addresses() == foretold(drawn.layout)
 
 
-def tell(qemu: "RunningMachine | LiveLinux", step: HotplugStep | None) -> None:
-    for command in step.commands if step is not None else ():
+def steps(drawn: Callable[[], HotplugStep | None], number: int) -> list[HotplugStep]:
+    """Those of so many draws that can be."""
+    return [step for _ in range(number) if (step := drawn()) is not None]
+
+
+def tell(qemu: LiveLinux, step: HotplugStep) -> None:
+    for command in step.commands:
         qemu.execute(command["execute"], command["arguments"])
 
 
 def foretold(layout: Layout) -> dict[str, str]:
     return {name: address for name, address in layout.guest_addresses.items() if address is not None}
-
-
-def wait_for(qemu: "RunningMachine", layout: Layout) -> None:
-    until = time.monotonic() + PATIENCE
-    while (found := guest_addresses(qemu.query_pci())) != foretold(layout):
-        assert time.monotonic() < until, (found, foretold(layout))
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("seed", range(100, 105))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.kept import EXCEPTIONS, picture
-from benchmarks.libvirt import CORPUS, Oracle, in_plain_use, nics, request_of
+from benchmarks.libvirt import CORPUS, in_plain_use, nics, request_of
 from qslot.schema import Guest, Layout, Solved
 from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import PlacedController
@@ -17,6 +17,7 @@ from qslot.schema.libvirt import read
 from qslot.schema.probe import BootError, boot, probe
 from qslot.schema.probe.enumeration import QEMU
 from qslot.solver import solve
+from qslot.testing.libvirt import Libvirt
 
 from ..reference.request import libvirts_homes
 from ..reference.tree import BUS_OF
@@ -48,19 +49,19 @@ MORE = {"pci-expander-bus": "libvirt spills devices onto the expander of another
 def test_preset_libvirt_never_takes_more_than_libvirts_own_layout() -> None:
     """In plain use: of the domain as it is, with its addresses and without <acpi/> where it has none."""
     more, wrong = {}, {}
-    with Oracle() as oracle:
+    with Libvirt() as libvirt:
         for path in sorted(CORPUS.glob("*.xml")):
             if path.stem in EXCEPTIONS:
                 continue
             text = path.read_text(encoding="utf-8")
-            verdict, theirs, ours = in_plain_use(oracle, text)
+            verdict, theirs, ours = in_plain_use(libvirt, text)
             if verdict.isupper():
                 more[path.stem] = (verdict, theirs, ours)
             if theirs is None:
                 continue
             guest = Guest.model_validate(request_of(text) | {"policy": {"preset": "libvirt"}})
             written = solve(guest).require().to_libvirt(text)
-            answer = oracle.ask(written)
+            answer = libvirt.ask(written)
             if "error" in answer or picture(answer["xml"]) != picture(written):
                 wrong[path.stem] = answer.get("error", "other addresses")
     assert more.keys() == MORE.keys(), more

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.libvirt import Oracle
 from qslot.schema.libvirt import SourceError
 from qslot.schema.libvirt.domain import read_domain
+from qslot.testing.libvirt import Libvirt
 
 from .test_device_schema import domain, ours
 
@@ -63,7 +63,7 @@ def controllers(draw: random.Random) -> list[str]:
     return found
 
 
-def test_random_domains(libvirt: Oracle, record_property: Callable[[str, object], None]) -> None:
+def test_random_domains(libvirt: Libvirt, record_property: Callable[[str, object], None]) -> None:
     """What both define has the same devices; what libvirt refuses, for indexes that clash, is nobody's."""
     defined, wrong = 0, {}
     for seed in range(SEEDS):

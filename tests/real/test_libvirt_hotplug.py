@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.libvirt import Oracle
 from qslot.schema.errors import InputError
 from qslot.schema.formats.hotplug import HotplugStep, NoSlotError
 from qslot.schema.formats.hotplug_libvirt import attach, detach
@@ -17,6 +16,7 @@ from qslot.schema.libvirt.addresses import PciAddress
 from qslot.schema.libvirt.attach import addressed
 from qslot.schema.libvirt.elements import MAKERS
 from qslot.schema.libvirt.splice import Element, parse
+from qslot.testing.libvirt import Libvirt
 
 pytestmark = pytest.mark.real
 
@@ -40,7 +40,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 """What a device must say."""
 
 
-def started(libvirt: Oracle, machine: str, more: str = "") -> str:
+def started(libvirt: Libvirt, machine: str, more: str = "") -> str:
     told = libvirt.tell("start", DOMAIN.format(machine, Q35 if "q35" in machine else "", more))
     assert "error" not in told, told
     return told["live"]
@@ -74,7 +74,7 @@ def like(text: str, wanted: Element) -> Element | None:
 
 
 @pytest.mark.parametrize("machine", ["pc-q35-7.2", "pc-i440fx-7.2"])
-def test_every_kind_is_plugged_where_it_is_said(libvirt: Oracle, machine: str, tmp_path: Path, image: str) -> None:
+def test_every_kind_is_plugged_where_it_is_said(libvirt: Libvirt, machine: str, tmp_path: Path, image: str) -> None:
     """In the live and the stored definition where this machine has what it takes, else in the stored one."""
     plugged, no_room = [], []
     for number, model in enumerate(sorted(MAKERS)):
@@ -104,7 +104,7 @@ def tried(placed: PlacedGuest, model: str) -> HotplugStep | None:
         return None
 
 
-def attached(libvirt: Oracle, step: HotplugStep, image: str) -> dict[str, str]:
+def attached(libvirt: Libvirt, step: HotplugStep, image: str) -> dict[str, str]:
     """Checks what libvirt makes of it, with that image for a disk; empty where it could only be stored."""
     wanted = parse(str(step.element).encode())
     told = libvirt.tell("attach", str(step.element).replace("/var/lib/libvirt/images/new.img", image), True)
@@ -136,7 +136,7 @@ REFUSED = (
 )
 
 
-def test_libvirt_refuses_what_is_refused(libvirt: Oracle, tmp_path: Path) -> None:
+def test_libvirt_refuses_what_is_refused(libvirt: Libvirt, tmp_path: Path) -> None:
     placed = read(started(libvirt, "pc-q35-7.2"), tmp_path)
     for element in REFUSED:
         with pytest.raises(InputError, match="libvirt attaches"):
@@ -147,7 +147,7 @@ def test_libvirt_refuses_what_is_refused(libvirt: Oracle, tmp_path: Path) -> Non
         )
 
 
-def test_functions_ports_without_hot_plug_and_addresses_that_are_left_open(libvirt: Oracle, tmp_path: Path) -> None:
+def test_functions_ports_without_hot_plug_and_addresses_that_are_left_open(libvirt: Libvirt, tmp_path: Path) -> None:
     placed = read(started(libvirt, "pc-q35-7.2"), tmp_path)
     nic = "<interface type='user'><mac address='52:54:00:00:00:78'/><model type='virtio'/></interface>"
     beside = libvirt.tell("attach", addressed(nic, PciAddress(1, 0, 1)), False)
@@ -168,7 +168,7 @@ def test_functions_ports_without_hot_plug_and_addresses_that_are_left_open(libvi
     assert len(places) == 2
 
 
-def test_detaching_is_asked_for_as_the_domain_has_it(libvirt: Oracle, tmp_path: Path) -> None:
+def test_detaching_is_asked_for_as_the_domain_has_it(libvirt: Libvirt, tmp_path: Path) -> None:
     """No guest is there to agree: libvirt has only asked."""
     text = started(libvirt, "pc-q35-7.2", "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>")
     placed = read(text, tmp_path)

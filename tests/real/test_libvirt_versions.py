@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.kept import Judged, corpora, judge
-from benchmarks.libvirt import Oracle
+from qslot.testing.libvirt import Libvirt
 
 from .libvirt_elements import ELEMENTS, domain, drawn
 
@@ -30,7 +30,7 @@ def tell(record: Record, judged: dict[str, Judged]) -> None:
 
 @PRESETS
 @pytest.mark.parametrize("whose", ["9.0", "trixie", "sid"])
-def test_domains_of_its_own_tests(libvirt: Oracle, whose: str, preset: str, record_property: Record) -> None:
+def test_domains_of_its_own_tests(libvirt: Libvirt, whose: str, preset: str, record_property: Record) -> None:
     domains = corpora().get(whose)
     if domains is None:
         pytest.skip(
@@ -41,7 +41,7 @@ def test_domains_of_its_own_tests(libvirt: Oracle, whose: str, preset: str, reco
 
 @PRESETS
 @pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_newer_devices(libvirt: Oracle, machine: str, preset: str, record_property: Record) -> None:
+def test_newer_devices(libvirt: Libvirt, machine: str, preset: str, record_property: Record) -> None:
     tell(
         record_property,
         {name: judge(libvirt, name, domain(devices, machine), preset) for name, devices in ELEMENTS.items()},
@@ -49,6 +49,6 @@ def test_newer_devices(libvirt: Oracle, machine: str, preset: str, record_proper
 
 
 @PRESETS
-def test_random_domains_of_newer_devices(libvirt: Oracle, preset: str, record_property: Record) -> None:
+def test_random_domains_of_newer_devices(libvirt: Libvirt, preset: str, record_property: Record) -> None:
     domains = dict(drawn(seed) for seed in range(60))
     tell(record_property, {names: judge(libvirt, names, text, preset) for names, text in domains.items()})

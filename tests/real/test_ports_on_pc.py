@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.libvirt import Oracle
 from qslot.schema import Layout
 from qslot.schema.firmware import predict
 from qslot.schema.layout.topology import topology_of
@@ -14,6 +13,7 @@ from qslot.schema.libvirt.domain import read_domain
 from qslot.schema.probe import probe, running
 from qslot.schema.request.firmware import FirmwareName
 from qslot.solver import solve
+from qslot.testing.libvirt import Libvirt
 
 from . import this_qemu
 from .hotplug import hotplug
@@ -111,7 +111,7 @@ def test_linux_plugs_where_it_is_told(name: str, guest: Boot) -> None:
         assert (f"{numbers[bus.id]:02x}" in plugged) is bus.takes_hotplug, bus.id
 
 
-def test_libvirt_refuses_it(libvirt: Oracle) -> None:
+def test_libvirt_refuses_it(libvirt: Libvirt) -> None:
     """Each alone, and so do we, in words of our own."""
     for model in (
         "pcie-root-port", "pcie-switch-upstream-port", "pcie-switch-downstream-port", "pcie-to-pci-bridge",

@@ -43,7 +43,7 @@ def usable(text: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-class Oracle:
+class Driver:
     """Has a method for each question."""
 
     def __init__(self, connection: libvirt.virConnect) -> None:
@@ -118,12 +118,12 @@ def main() -> None:
         libvirt.registerErrorHandler(lambda *_: None, None)
         libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=run_events, daemon=True).start()
-        oracle = Oracle(libvirt.open(f"qemu:///embed?root={folder}"))
+        driver = Driver(libvirt.open(f"qemu:///embed?root={folder}"))
         try:
             for line in sys.stdin:
-                print(json.dumps(oracle.answer(json.loads(line))), flush=True)  # noqa: T201
+                print(json.dumps(driver.answer(json.loads(line))), flush=True)  # noqa: T201
         finally:
-            oracle.end()
+            driver.end()
 
 
 def run_events() -> None:
