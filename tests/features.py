@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from qslot.schema.catalog.virtual_functions import COUNTED_BY, PHYSICAL
+from qslot.schema.catalog.nvme_queues import COUNT
+from qslot.schema.catalog.virtual_functions import PHYSICAL
 from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.pci.machine_types import family_of
 from qslot.testing.generator.draft import Data
@@ -12,7 +13,6 @@ from qslot.testing.generator.spelling import TRUE
 MEMORY_RESERVES: Final = {"mem-reserve", "pref32-reserve", "pref64-reserve"}
 SIZES: Final = {*MEMORY_RESERVES, "io-reserve"}
 ROOTS: Final = ("pcie.0", "pci.0")
-COUNT: Final = COUNTED_BY["nvme"][0]
 
 
 def of(request: Data) -> list[str]:
@@ -92,6 +92,10 @@ def _mates(request: Data) -> bool:
 
 def _has_model(request: Data, model: str) -> bool:
     return any(device["model"] == model for device in request["devices"])
+
+
+def _virtual_disk(device: Data) -> bool:
+    return device["model"] == "nvme" and ("vfs" in device or COUNT in device.get("properties", {}))
 
 
 def _version(request: Data) -> tuple[int, int]:
@@ -174,7 +178,8 @@ FEATURES: Final[dict[str, Callable[[Data], bool]]] = {
     "an amd-iommu": lambda r: _has_model(r, "amd-iommu"),
     "an igb": lambda r: _has_model(r, "igb"),
     "an igb on the root bus": lambda r: any(d["model"] == "igb" and _bus(d) in ROOTS for d in r["devices"]),
-    "an nvme with virtual functions": lambda r: any(COUNT in d.get("properties", {}) for d in r["devices"]),
+    "an nvme with virtual functions": lambda r: any(_virtual_disk(d) for d in r["devices"]),
+    "a wished number of virtual functions": lambda r: any("vfs" in d for d in r["devices"]),
     "virtual functions that are listed": lambda r: any(PHYSICAL in d.get("properties", {}) for d in r["devices"]),
     "up to 5 devices": lambda r: len(r["devices"]) <= 5,
     "6 to 8 devices": lambda r: 6 <= len(r["devices"]) <= 8,

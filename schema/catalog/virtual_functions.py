@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ..pci.address import FUNCTIONS
-from ..pci.qemu_properties import Scalar, integer
+from ..pci.qemu_properties import Properties, Scalar, integer
+from .nvme_queues import COUNT, with_queues
 
 
 class VirtualFunctions(NamedTuple):
@@ -34,8 +35,11 @@ class VirtualFunctions(NamedTuple):
 
 ALWAYS_THERE: Final[Mapping[str, VirtualFunctions]] = {"igb": VirtualFunctions(8, 0x80, 2)}
 """Of models that always have them."""
-COUNTED_BY: Final[Mapping[str, tuple[str, int, int]]] = {"nvme": ("sriov_max_vfs", 1, 1)}
+COUNTED_BY: Final[Mapping[str, tuple[str, int, int]]] = {"nvme": (COUNT, 1, 1)}
 """Of models that have as many as a property says: its name, offset and stride."""
+
+MOST_VIRTUAL: Final = 255
+"""Routing ids of a bus, but for the device's own."""
 
 PHYSICAL: Final = "sriov-pf"
 """Property of a virtual function that the request lists by itself: the id of its physical function."""
@@ -51,6 +55,11 @@ def virtual_functions(model: str, properties: Mapping[str, Scalar]) -> VirtualFu
     name, offset, stride = COUNTED_BY[model]
     number = integer(properties, name) or 0
     return VirtualFunctions(number, offset, stride) if number > 0 else None
+
+
+def asked_for(model: str, number: int, properties: Mapping[str, Scalar]) -> Properties:
+    """The canonical properties of a device that is to have so many, with what QEMU takes to create them."""
+    return with_queues(number, properties) if model in COUNTED_BY else dict(properties)
 
 
 def physical_function(properties: Mapping[str, Scalar]) -> str | None:

@@ -117,6 +117,8 @@ class Text:
 PAGE: Final = 4096
 UINT16: Final = (1 << 16) - 1
 UINT32: Final = (1 << 32) - 1
+MSIX_VECTORS: Final = 2048
+"""Of one function, at most: QEMU refuses an nvme, or a virtual function of one, with more."""
 MOST_BYTES: Final = 1 << 62
 """Of any amount: sums of larger ones leave what 64 bits hold."""
 
@@ -138,10 +140,18 @@ PROPERTY_TYPES: Final[Mapping[str, Switch | Number]] = {
     ),
     **dict.fromkeys(("msix-exclusive-bar", "qemu-4-0-config-size", "write-zeroes"), Switch()),
     "speed": Number(-1, (1 << 31) - 1),
-    **dict.fromkeys(("host_mtu", "msix_qsize"), Number(0, UINT16)),
-    **dict.fromkeys(("cmb_size_mb", "max_ioqpairs", "ram_size", "ram_size_mb", "romsize"), Number(0, UINT32)),
+    "host_mtu": Number(0, UINT16),
+    "msix_qsize": Number(1, MSIX_VECTORS),
+    "max_ioqpairs": Number(1, UINT16),
+    "num_queues": Number(0, UINT32),
+    **dict.fromkeys(("cmb_size_mb", "ram_size", "ram_size_mb", "romsize"), Number(0, UINT32)),
     **dict.fromkeys(("vectors", "vgamem_mb", "vram64_size_mb", "vram_size_mb"), Number(0, UINT32)),
     "vram_size": Number(0, MOST_BYTES),
+    # of virtual functions
+    **dict.fromkeys(
+        ("sriov_max_vfs", "sriov_vi_flexible", "sriov_vq_flexible", "sriov_max_vq_per_vf"), Number(0, UINT16)
+    ),
+    "sriov_max_vi_per_vf": Number(0, MSIX_VECTORS),
     **dict.fromkeys(("membar", "vgamem"), Number(0, MOST_BYTES, size=True)),
     "hostmem": Number(0, MOST_BYTES, size=True, power_of_two=True),
     "x-linear-aper-size": Number(0, 256 * MIB, 16 * MIB, power_of_two=True),

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ..base import Frozen, TupleOf
 from ..catalog import models, named_by_qemu
+from ..catalog.virtual_functions import MOST_VIRTUAL, asked_for
 from ..pci.address import Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.qemu_properties import Properties, canonical_properties, is_on, unfit
@@ -75,6 +76,10 @@ class Device(Part):
     """Ids of devices that must have the same root bus: all on the main one, or below the same expander."""
     near_switch: TupleOf[str] = Field(default=(), examples=[["gpu0"]])
     """Ids of devices that must sit below the same PCI Express switch (x3130-upstream). On q35 only."""
+    vfs: int | None = Field(default=None, ge=1, le=MOST_VIRTUAL, examples=[4])
+    """How many virtual functions (SR-IOV) the guest shall be able to enable; the device is then on PCI Express. An nvme
+    gets the properties that QEMU takes for so many, where they are not stated; an igb always has 8. Those of a virtio
+    device are listed: docs/semantics.md, sriov-pf."""
     iommu_group: int | None = Field(default=None, ge=0, examples=[14])
     """Number of a host device's IOMMU group on the host (`readlink /sys/bus/pci/devices/0000:17:00.0/iommu_group`).
     With a vIOMMU all devices of one group must share an address space: docs/semantics.md, iommu-group. Without it the
@@ -110,6 +115,13 @@ class Device(Part):
             model = models().get(self.model)
             if model is not None and model.virtio is not None and model.virtio.plain_varies:
                 self.__dict__["virtio"] = VirtioMode.MODERN.value
+        return self
+
+    @model_validator(mode="after")
+    def _virtual_functions(self) -> Self:
+        """The properties by which QEMU creates them. Where one says another number it stays, and is refused."""
+        if self.vfs is not None:
+            self.__dict__["properties"] = asked_for(self.model, self.vfs, self.properties)
         return self
 
     @model_validator(mode="after")

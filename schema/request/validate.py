@@ -22,6 +22,7 @@ from .problems import CONTRADICTION, nearest
 from .ram_checks import check_addresses, check_cpu, check_ovmf_addresses, check_plugged
 from .refusal import Refused, Where, controllers, device_named, devices, field_of, places
 from .resolved import is_assigned, model_of
+from .virtual_counts import check_count, check_subsystems
 from .virtual_functions import check_created, check_listed
 
 
@@ -59,6 +60,7 @@ def _wishes(guest: GuestFields) -> Iterator[Callable[[], None]]:
     """What parts say of others, once each is known."""
     known = {device.id for device in guest.devices}
     yield from (partial(check_wishes, guest, *one, known) for one in devices(guest))
+    yield from (partial(check_count, guest, *one) for one in devices(guest))
     yield partial(_groups, guest)
     yield partial(_order, guest, known)
     yield partial(check_pins, guest)
@@ -68,6 +70,7 @@ def _whole(guest: GuestFields) -> Iterator[Callable[[], None]]:
     """What only holds of all together."""
     yield from (partial(one, guest) for one in (check_nesting, _chassis, _spare))
     yield from (partial(check_reserve, guest, pin) for pin in guest.reserve)
+    yield partial(check_subsystems, guest)
     yield partial(check_listed, guest)
     yield partial(check_created, guest)
     yield partial(_viommu, guest)

@@ -131,11 +131,11 @@ def check_created(guest: GuestFields) -> None:
 def _takes_express(guest: GuestFields, where: Where, device: Device) -> None:
     pin = next((one.address for one in _group(guest, device) if one.address and one.address.bus is not None), None)
     on_pc = guest.machine_model.family == "pc"
-    if device.model in COUNTED_BY:
-        name = COUNTED_BY[device.model][0]
+    if device.vfs is not None or device.model in COUNTED_BY:
         if on_pc if pin is None else not bus_models(guest)[str(pin.bus)].express:
             at = f"machine {guest.machine}" if pin is None else f"bus {pin.bus}"
-            raise Refused(where / "properties" / name, f"SR-IOV takes PCI Express, which {at} is not: leave it out")
+            place = where / "vfs" if device.vfs is not None else where / "properties" / COUNTED_BY[device.model][0]
+            raise Refused(place, f"SR-IOV takes PCI Express, which {at} is not: leave it out")
     elif on_pc and pin is None:
         raise Refused(
             where / "address",

@@ -65,9 +65,10 @@ def _held(known: Context, bus: Bus) -> RoutingIds:
 
 def _suits(known: Context, device: PlacedDevice, bus: Bus, ids: range) -> bool:
     """Where the request asks for virtual functions the bus is PCI Express; unpinned, it is as the rule says."""
-    asked = device.model in COUNTED_BY
     express = bus.is_port or (bus.is_root and known.machine.family == "q35")
     item = known.items.get(device.id)
+    wished = item is not None and any(one.id == device.id and one.vfs is not None for one in item.members)
+    asked = wished or device.model in COUNTED_BY
     if asked and not express:
         return False
     if item is None or item.pinned:

@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
-from qslot.schema.catalog.virtual_functions import ALWAYS_THERE, VirtualFunctions, virtual_functions
+from qslot.schema.catalog.nvme_queues import VECTORS
+from qslot.schema.catalog.virtual_functions import ALWAYS_THERE, VirtualFunctions, asked_for, virtual_functions
 from qslot.schema.pci.address import SLOTS
+from qslot.schema.pci.qemu_properties import Properties
 
 from . import spelling
 from .devices import SELF_DESCRIBED
@@ -45,12 +47,29 @@ def _bring_along(draft: Draft, device: Data) -> None:
     kept = {name: device[name] for name in ("id", "hotplug", "numa", "address") if name in device}
     device.clear()
     device |= kept | {"model": model}
-    number = draw.choice(COUNTS)
-    if model not in ALWAYS_THERE:
-        device["properties"] = {"sriov_max_vfs": spelling.number(draw, number)}
-    virtual = virtual_functions(model, {"sriov_max_vfs": number})
+    conventional = bus == draft.root and draft.family == "pc"
+    properties = _ask(draft, device, conventional)
+    virtual = virtual_functions(model, properties)
     if bus == draft.root and virtual is not None:
         _neighbour(draft, device["address"], virtual)
+
+
+def _ask(draft: Draft, device: Data, conventional: bool) -> Properties:
+    """By the wish, by the properties that QEMU takes for it, or by both; all of these."""
+    draw, model = draft.draw, device["model"]
+    if model in ALWAYS_THERE:
+        if not conventional and draw.chance(0.3):
+            device["vfs"] = draw.integer(1, ALWAYS_THERE[model].number)
+        return {}
+    number = draw.choice(COUNTS)
+    more = {VECTORS: number * draw.integer(1, 3)} if draw.chance(0.2) else {}
+    properties = asked_for(model, number, more)
+    wished = draw.chance(0.4)
+    if wished:
+        device["vfs"] = number
+    if not wished or draw.chance(0.3):
+        device["properties"] = {name: spelling.number(draw, int(value)) for name, value in properties.items()}
+    return properties
 
 
 def _root_slot(draft: Draft, device: Data) -> int | None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.catalog.measure.ask import MEMORY_ARGUMENTS, Qemu
-from qslot.schema.catalog.virtual_functions import virtual_functions
+from qslot.schema.catalog.virtual_functions import asked_for, virtual_functions
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.layout.layout import PlacedDevice
 from qslot.schema.qemu.errors import QemuEndedError
@@ -21,7 +21,7 @@ from qslot.testing.generator import Data
 from .linux.guest import boot_linux
 from .linux.initramfs import Boot
 from .test_firmware import hold
-from .this_qemu import OTHER_QEMU, here, name, queues, request, version
+from .this_qemu import OTHER_QEMU, here, name, request, version
 
 pytestmark = pytest.mark.real
 
@@ -38,7 +38,7 @@ def _new_enough() -> None:
 
 def disk(number: int) -> Data:
     """Properties of an nvme with so many virtual functions, as QEMU takes them."""
-    return {"sriov_max_vfs": number, **queues(number), "max_ioqpairs": 2 * number + 2, "msix_qsize": number + 1}
+    return dict(asked_for("nvme", number, {}))
 
 
 async def _start(qemu: Qemu, words: Iterable[str]) -> Any:

@@ -52,23 +52,10 @@ def here(planned: Layout) -> Layout:
 
 def said_here(data: Data) -> Data:
     """The request as one for this QEMU, and for its firmware unless that has a version. Invalid where it names what
-    this QEMU does not have. An nvme's virtual functions have the queues without which QEMU does not start."""
+    this QEMU does not have."""
     stated = data.get("firmware", "seabios")
     named = {"firmware": firmware(stated).model_dump()} if isinstance(stated, str) else {}
-    devices = {"devices": [_with_queues(one) for one in data["devices"]]} if "devices" in data else {}
-    return {**data, "qemu": name(), **named, **devices}
-
-
-def _with_queues(device: Data) -> Data:
-    properties = device.get("properties", {})
-    if "sriov_max_vfs" not in properties:
-        return device
-    return {**device, "properties": {**queues(int(str(properties["sriov_max_vfs"]), 0)), **properties}}
-
-
-def queues(number: int) -> Data:
-    """Properties of an nvme by which each of so many virtual functions has a pair of queues and a vector."""
-    return {"sriov_vq_flexible": 2 * number, "sriov_vi_flexible": number}
+    return {**data, "qemu": name(), **named}
 
 
 def request(data: Data) -> Guest:
