@@ -217,6 +217,37 @@ def test_linux_finds_them_where_they_are_predicted(kind: str, guest: Boot) -> No
         assert list(seen[device.id]) == known[: 7 if kind == "igb" else None], view.text
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_on_a_conventional_bus_linux_enables_none(machine: str, guest: Boot) -> None:
+    """No guest gets at their capability there; QEMU gives them their addresses all the same."""
+    bridge = [{"id": "bridge", "model": "pcie-pci-bridge"}] if machine == "q35" else []
+    pin = "bridge:01.0" if machine == "q35" else "pci.0:03.0"
+    data = {"machine": machine, "memory": "512MiB", "controllers": bridge}
+    outcome = solve(request({**data, "devices": [{"id": "a", "model": "igb", "address": pin}]}))
+    assert isinstance(outcome, Solved)
+    layout = here(outcome.layout)
+    view = boot_linux(layout, guest, options="qslot.sriov loglevel=0")
+    assert view.functions[str(layout.guest_addresses["a"])].virtual == (), view.text
+
+
+def test_an_igb_on_pc_sits_where_its_virtual_functions_end_on_the_bus(qemu: Qemu) -> None:
+    """Pinned to any slot, it is refused by both or by neither."""
+    taken = []
+    for slot in range(2, 0x20):
+        device = {"id": "a", "model": "igb", "address": f"pci.0:{slot:02x}.0"}
+        words = ["-machine", "pc", *MEMORY_ARGUMENTS, "-device", f"igb,id=a,bus=pci.0,addr={slot:#x}"]
+        told = refusal(qemu, words)
+        if not told:
+            outcome = solve(request({"machine": "pc", "devices": [device]}))
+            assert isinstance(outcome, Solved)
+            taken.append(slot)
+            continue
+        assert "VF addr overflows" in told
+        with pytest.raises(ValidationError, match=r"past slot 1f of pci\.0"):
+            request({"machine": "pc", "devices": [device]})
+    assert taken == [*range(2, 0xF)]
+
+
 def physical(layout: Layout) -> list[PlacedDevice]:
     return [device for device in layout.devices if "sriov-pf" not in device.properties]
 

@@ -1,7 +1,12 @@
 """Rules virtual-functions and sriov-pf."""
 
-import pytest
+import re
+from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from qslot.schema import Guest
 from qslot.schema.firmware.tree import tree_of
 from qslot.schema.formats.text_layout import tree
 from qslot.schema.verify import verify
@@ -16,6 +21,7 @@ from ..ask import (
     check_trio,
     device,
     devices,
+    host,
     only,
     pc,
     planned,
@@ -28,7 +34,7 @@ from ..ask import (
 ONE_PORT = {"controllers": [device("rp", "pcie-root-port", address="pcie.0:02.0")], "policy": policy(max_controllers=1)}
 
 
-def disk(name: str, number: int, **rest: str) -> Data:
+def disk(name: str, number: int, **rest: Any) -> Data:
     """An nvme with so many virtual functions."""
     return device(name, "nvme", vfs=number, **{"hotplug": "never", **rest})
 
@@ -102,7 +108,7 @@ TRIOS: Trios = {
     ),
     ("virtual-functions", "on pc"): Trio(
         Case(pc(device("a", "igb", address="pci.0:0e.0"))),
-        BadInput(pc(device("a", "igb")), "pin it to a slot, or take machine q35"),
+        BadInput(pc(device("a", "igb")), "say address: pci.0:02.0, or take machine q35"),
         Case(pc(device("a", "igb", address="pci.0:0e.0"), device("b", "igb", address="pci.0:0c.0"))),
     ),
     ("virtual-functions", "conventional"): Trio(
@@ -119,6 +125,38 @@ TRIOS: Trios = {
         Case(pc(device("a", "igb", address="pci.0:0e.0"))),
         BadInput(pc(device("a", "igb", vfs=2, address="pci.0:0e.0")), "takes PCI Express, which bus pci.0 is not"),
         Case(q35(device("a", "igb", vfs=2, address="pcie.0:0d.0"))),
+    ),
+    ("virtual-functions", "wished of a host device"): Trio(
+        Case(q35(host("a"))),
+        BadInput(q35(host("a", vfs=2)), "QEMU hides SR-IOV of host devices"),
+        Case(q35(host("a"), host("b"))),
+    ),
+    ("virtual-functions", "wished of virtio"): Trio(
+        Case(q35(*card("v1"))),
+        BadInput(q35(device("pf", "virtio-net", vfs=1)), "list them as devices of one group with it"),
+        Case(q35(device("pf", "virtio-net"))),
+    ),
+    ("virtual-functions", "wished of what has none"): Trio(
+        Case(q35(device("a", "e1000e"))),
+        BadInput(q35(device("a", "e1000e", vfs=1)), "QEMU's e1000e has no virtual functions"),
+        Case(q35(device("a", "igb", vfs=1))),
+    ),
+    ("virtual-functions", "wished twice"): Trio(
+        Case(q35(disk("a", 4, properties={"sriov_max_vfs": "0x4"}))),
+        BadInput(q35(disk("a", 4, properties={"sriov_max_vfs": 3})), "4, but properties.sriov_max_vfs is 3: keep one"),
+        Case(q35(disk("a", 4))),
+    ),
+    ("virtual-functions", "queues"): Trio(
+        Case(q35(disk("a", 4, properties={"sriov_vq_flexible": 8}))),
+        BadInput(
+            q35(disk("a", 4, properties={"sriov_vq_flexible": 7})), "sriov_vq_flexible: 7, but 4 virtual functions"
+        ),
+        Case(q35(disk("a", 3, properties={"sriov_vq_flexible": 7}))),
+    ),
+    ("virtual-functions", "a subsystem"): Trio(
+        Case(q35(*(disk(one, 127, properties={"subsys": "s"}) for one in "ab"))),
+        BadInput(q35(*(disk(one, 127, properties={"subsys": "s"}) for one in "abc")), "384 controllers"),
+        Case(q35(*(disk(one, 127, properties={"subsys": one}) for one in "abc"))),
     ),
     ("virtual-functions", "a group of two"): Trio(
         Case(q35(*devices(2, "igb", group="g")), {"d0": "rp1:00.0", "d1": "rp1:00.1"}),
@@ -169,6 +207,29 @@ def test_those_of_pinned_and_of_unpinned_share_no_port() -> None:
     refused(q35(*groups, **ONE_PORT))
     even = seats(planned(q35(groups[0], {**groups[1], "address": "rp:00.1"}, **ONE_PORT)))
     assert even["a"] == "rp:00.0"
+
+
+@pytest.mark.parametrize(
+    ("number", "properties"),
+    [
+        (2, {"sriov_max_vfs": 2, "sriov_vq_flexible": 4, "sriov_vi_flexible": 2}),
+        (65, {"sriov_vq_flexible": 130, "sriov_vi_flexible": 65, "max_ioqpairs": 132, "msix_qsize": 66}),
+    ],
+)
+def test_the_wish_sets_what_qemu_takes(number: int, properties: Data) -> None:
+    (placed,) = planned(q35(disk("a", number))).devices
+    assert properties.items() <= placed.properties.items()
+    assert len(placed.properties) == (3 if number == 2 else 5)
+
+
+@pytest.mark.parametrize("taken", [(), ("04", "14"), ("12",)])
+def test_the_refusal_names_a_slot_that_does(taken: tuple[str, ...]) -> None:
+    others = [device(f"x{slot}", "edu", address=f"pci.0:{slot}.0") for slot in taken]
+    with pytest.raises(ValidationError) as refused:
+        Guest.model_validate(pc(*others, device("a", "igb")))
+    found = re.search(r"say address: (\S+),", str(refused.value))
+    assert found is not None
+    assert seats(planned(pc(*others, device("a", "igb", address=found[1]))))["a"] == found[1]
 
 
 @pytest.mark.parametrize("order", [("pf", "v1", "v2"), ("v1", "pf", "v2")])
