@@ -37,7 +37,7 @@ SHARES = {
 }
 """At least; of each other feature `LEAST`."""
 LEAST = 0.02
-REQUESTS = "460381ce7fffb2d60c317071343fa0e7e0dd53a4e8db5c0fad8d6c89f9825f1d"
+REQUESTS = "e33d1983fb49993287748555a3b854f5f98800936ad3233a26787376b5507091"
 """Of the first hundred requests."""
 
 
