@@ -132,6 +132,7 @@ MENDS: Final = {
     "host-machine": "Name an older machine type, or leave the host out; `machine: auto` chooses one that all have.",
     "host-model": "Leave the mode to the plan, or the host out.",
     "host-firmware": "Plan for that host (`--host` it alone), or use the same firmware on all.",
+    "host-phys-bits": "Say `phys_bits` that every host has; or `host_phys_bits: true`, which is each host's own.",
     "objective": _REQUEST,
     "hash": "Plan the request anew, or check the layout against the request that it answers.",
     "prediction": "Plan anew: the layout was changed by hand, or another qslot wrote it.",

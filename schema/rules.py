@@ -199,8 +199,13 @@ ENVIRONMENT_RULES: Final[tuple[Rule, ...]] = (
         "the firmware of every host boots the layout and loses nothing of it; elsewhere its addresses may be others",
         "QEMU's machine types say how old it is at most, not which firmware it brings",
     ),
+    Rule(
+        "host-phys-bits",
+        "the guest's CPU has no more physical address bits than that of any host",
+        "QEMU warns of phys-bits that are not the host's (target/i386/host-cpu.c)",
+    ),
 )
-"""What the guest's OS and the hosts must cope with; of the OS, findings are warnings."""
+"""What the guest's OS and the hosts must cope with; of the OS, and of address bits, findings are warnings."""
 
 STATEMENT_RULES: Final[tuple[Rule, ...]] = (
     Rule("objective", "reported values of the objective are the layout's, and no bound exceeds its value", "qslot"),

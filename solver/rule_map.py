@@ -248,6 +248,7 @@ NOT_ENCODED: Final[dict[str, str]] = {
     "host-machine": "the machine type is chosen before there is a model: schema/environment/candidates.py",
     "host-model": "modes, and what tells them, are chosen before there is a model: schema/environment/virtio_modes.py",
     "host-firmware": "each QEMU of the hosts is planned for, until a layout suits all: solver/advice/machine_choice.py",
+    "host-phys-bits": "address bits are the request's or the host's to say: schema/environment/host_cpu.py takes these",
     "wasteful-pin": "a pin is obeyed whatever it costs; the warning says so of the finished layout",
     "shpc-driver": "a guest without that driver is a guest all the same; the warning says so of the finished layout",
     "host-files": "the request may ask for it; the warning says so of the finished layout",

@@ -4,16 +4,19 @@ A machine is excluded by its OS, its hosts, by needs that only q35 meets, or by 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
 from ..finding import Finding
+from ..layout.layout import Layout
 from ..pci.machine_types import Family, family_of
+from ..pci.qemu_versions import has_type
 from ..request.guest import Guest
 from ..request.problems import problems
 from .host import meant_by, newest_machine
+from .host_cpu import with_cpu_of_hosts
 from .target import Environment
 from .virtio_modes import OPEN, Choice, ModeChooser
 
@@ -44,6 +47,28 @@ def _family(stated: object) -> tuple[Family, ...]:
     return (family_of(stated)[0],) if isinstance(stated, str) else ("q35",)
 
 
+def by_qemu(guest: Guest, environment: Environment) -> list[Guest]:
+    """The request for each QEMU of the hosts that has its machine type, the newest first; the request itself where it
+    says which QEMU it is for, or no host does."""
+    if guest.qemu:
+        return [guest]
+    machine = guest.machine_model
+    # a host may list a machine type that its QEMU's version is too old, or too new, for: a vendor's
+    fit = [version for version in environment.qemus if has_type(version, machine.family, machine.version)]
+    return [guest.on_qemu(version) for version in fit] or [guest]
+
+
+def answered(request: Mapping[str, Any], environment: Environment, layout: Layout) -> Candidate:
+    """The request for the machine, and the QEMU of the hosts, that the layout is planned for."""
+    family, _ = family_of(layout.machine)
+    known = candidates(request, environment)
+    candidate = next((one for one in known if one.family == family), known[0])
+    if candidate.guest is None:
+        return candidate
+    fit = by_qemu(candidate.guest, environment)
+    return replace(candidate, guest=next((one for one in fit if one.qemu_version == layout.qemu_version), fit[0]))
+
+
 @dataclass(slots=True)
 class _Candidate:
     request: Mapping[str, Any]
@@ -59,6 +84,8 @@ class _Candidate:
         data = self.closed(machine)
         try:
             guest = Guest.model_validate(data)
+            stated, data = data, with_cpu_of_hosts(data, guest, self.environment.hosts)
+            guest = guest if data == stated else Guest.model_validate(data)
         except ValidationError as error:
             return Candidate(self.family, machine, problems=tuple(map(str, problems(error, data, Guest))))
         return self.with_modes(guest)

@@ -1,4 +1,5 @@
-"""What a host knows: machine types, and virtio models in each mode. From libvirt's capabilities, or from versions.
+"""What a host knows: machine types, and virtio models in each mode; and its CPU. From libvirt's capabilities, from
+versions, or from /proc/cpuinfo.
 
 Where capabilities do not say (domain capabilities list models of disks and rng only, and one machine type), versions
 decide; a machine type is a lower bound of its QEMU's version. What neither says is unknown, and not relied on.
@@ -8,11 +9,12 @@ Sources: what libvirt's own tests record of QEMU 2.4, 2.6, 3.1 and 4.0; release 
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from ..base import Frozen
 from ..catalog import models
 from ..pci.controllers import VirtioMode
+from ..pci.cpu import Vendor, vendor_named
 from ..pci.machine_types import Family, MachineType, lists_upstream_names, machine_type
 from ..pci.qemu_versions import has_type
 from ..request.device import ModeSource
@@ -34,7 +36,14 @@ SINCE: Final[dict[str, Version]] = {
 """QEMU that brought a virtio model; the others are older than what is planned for."""
 
 
-_STATED = re.compile(r"(?P<program>qemu|libvirt)=(?P<version>\d{1,4}(\.\d{1,4}){0,3})")
+_VERSION: Final = re.compile(r"\d{1,4}(\.\d{1,4}){0,3}")
+STATED: Final = {
+    "qemu": _VERSION,
+    "libvirt": _VERSION,
+    "phys_bits": re.compile(r"3[2-9]|4\d|5[0-2]"),
+    "vendor": re.compile("amd|intel|other"),
+}
+"""What of a host can be stated by itself, as `NAME=VALUE`, and how."""
 
 
 class Host(Frozen):
@@ -57,12 +66,25 @@ class Host(Frozen):
     """What its names for its own newest machine types stand for: `q35` may be a distribution's."""
     machine: str | None = None
     """A machine type that it has, where only one is told; else None."""
+    phys_bits: int | None = None
+    """Physical address bits of its CPU; None where they are not known."""
+    vendor: Vendor | None = None
+    """Whose its CPU is; None where that is not known."""
     models: Mapping[str, frozenset[VirtioMode | None]] = {}
     """The modes of each virtio model that is listed: None is the model without a mode, an empty set that there is no
     such model."""
 
+    @property
+    def tells_only_cpu(self) -> bool:
+        """Whether nothing but its CPU is known: then all of QEMU is there, as where there is no host."""
+        programs = (self.qemu, self.libvirt, self.machines, self.machine)
+        told = self.managed or self.models or any(one is not None for one in programs)
+        return not told and (self.phys_bits is not None or self.vendor is not None)
+
     def has_machine(self, name: str) -> bool | None:
         """Whether it knows that machine type; None where nothing tells."""
+        if self.tells_only_cpu:
+            return True
         if self.machines is not None:
             return name in self.machines or name in self.aliases
         if name == self.machine:
@@ -90,6 +112,8 @@ class Host(Frozen):
 
     def has_model(self, model: str) -> bool | None:
         """Whether it knows the model, in whatever mode."""
+        if self.tells_only_cpu:
+            return True
         if model in self.models:
             return bool(self.models[model])
         known = models().get(model)
@@ -113,13 +137,14 @@ class Host(Frozen):
         old |= self.libvirt is not None and self.libvirt < versions["libvirt"]
         if old:
             return False
+        if self.tells_only_cpu:
+            return True
         return None if self.qemu is None or (self.managed and self.libvirt is None) else True
 
-    def with_versions_of(self, other: "Host") -> "Host":
-        """The same host with the versions that the other one states in place of its own."""
-        told = {name: getattr(other, name) for name in ("qemu", "runs", "libvirt")}
-        versions = {name: version for name, version in told.items() if version is not None}
-        return self.model_copy(update=versions)
+    def with_statements_of(self, other: "Host") -> "Host":
+        """The same host with the versions, and what of its CPU, the other one states in place of its own."""
+        told = {name: getattr(other, name) for name in ("qemu", "runs", "libvirt", "phys_bits", "vendor")}
+        return self.model_copy(update={name: value for name, value in told.items() if value is not None})
 
     @cached_property
     def words(self) -> str:
@@ -130,19 +155,37 @@ class Host(Frozen):
 
 
 def host_of_versions(text: str) -> Host:
-    """From `qemu=6.2,libvirt=8.0`, or one of the two. Raises ValueError.
+    """From `qemu=6.2,libvirt=8.0`, or one of the two; `phys_bits=46,vendor=intel` say what its CPU is. Raises
+    ValueError.
 
     >>> host_of_versions("qemu=6.2").takes("virtio-net", VirtioMode.TRANSITIONAL, "type")
     True
     """
-    versions: dict[str, Version] = {}
+    stated: dict[str, Any] = {}
     for part in text.split(","):
-        match = _STATED.fullmatch(part.strip())
-        if match is None or match["program"] in versions:
-            raise ValueError(f"{text!r} does not say versions, as qemu=6.2,libvirt=8.0 does")
-        versions[match["program"]] = tuple(map(int, match["version"].split(".")))
-    qemu, libvirt = versions.get("qemu"), versions.get("libvirt")
-    return Host(name=text, qemu=qemu, runs=qemu, libvirt=libvirt, managed=libvirt is not None)
+        name, _, value = part.strip().partition("=")
+        if name not in STATED or STATED[name].fullmatch(value) is None or name in stated:
+            raise ValueError(
+                f"{text!r} does not say versions, as qemu=6.2,libvirt=8.0 does, or what the CPU is, as "
+                "phys_bits=46,vendor=intel does (32 to 52 bits; amd, intel or other), each once at most"
+            )
+        stated[name] = tuple(map(int, value.split("."))) if STATED[name] is _VERSION else value
+    return Host.model_validate({"name": text, "runs": stated.get("qemu"), "managed": "libvirt" in stated, **stated})
+
+
+def host_of_cpuinfo(text: str, name: str) -> Host:
+    """What a /proc/cpuinfo says of the host's CPU: its vendor, and how many physical address bits it has. Raises
+    ValueError where the text does not say these.
+
+    >>> host_of_cpuinfo("vendor_id : GenuineIntel\\naddress sizes : 46 bits physical, 48 bits virtual", "h").phys_bits
+    46
+    """
+    lines = (line.partition(":") for line in text.splitlines())
+    said = {field.strip(): value.strip() for field, _, value in lines}
+    bits, vendor = said.get("address sizes", "").partition(" bits physical")[0], said.get("vendor_id")
+    if STATED["phys_bits"].fullmatch(bits) is None or vendor is None:
+        raise ValueError("no /proc/cpuinfo of an x86 machine: vendor_id and address sizes are missing")
+    return Host(name=name, phys_bits=int(bits), vendor=vendor_named(vendor))
 
 
 def newest_machine(family: Family, hosts: Sequence[Host]) -> str | None:
@@ -150,6 +193,7 @@ def newest_machine(family: Family, hosts: Sequence[Host]) -> str | None:
     stand for the same version, one that is listed everywhere before one that follows from QEMU's version, and
     upstream's own before a distribution's."""
     chip = "q35" if family == "q35" else "i440fx"
+    hosts = [host for host in hosts if not host.tells_only_cpu]
     told = [host.machines or {host.machine} for host in hosts]
     names = {name for one in told for name in one if name is not None}
     names |= {f"pc-{chip}-{'.'.join(map(str, host.qemu[:2]))}" for host in hosts if host.qemu is not None}

@@ -32,6 +32,9 @@ def because(finding: Finding) -> str:
         if finding.severity == "error":
             return f"on {where} the firmware loses {who}"
         return f"on {where} the firmware gives other addresses to {who}"
+    if finding.rule == "host-phys-bits":
+        has = f"{numbers['has']} physical address bits"
+        return f"the CPU of {numbers['host']} has {has}, and the guest's {numbers['phys_bits']}"
     if finding.rule == "host-model":
         if "lacks" in numbers:
             modes, lacks = (str(numbers[name]).split(", ") for name in ("mode", "lacks"))

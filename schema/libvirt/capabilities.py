@@ -1,14 +1,16 @@
 """What a host knows, from libvirt's XML of it: `virsh domcapabilities`, or `virsh capabilities`.
 
 Source: libvirt's formatdomaincaps and formatcaps; what libvirt 9.0 says of QEMU 7.2 (measured: it lists the models of
-disks and rng devices, of no other virtio device, and only the machine type that was asked for).
+disks and rng devices, of no other virtio device, and only the machine type that was asked for; of the host's CPU
+capabilities tell vendor and address bits, tests/real/test_advise.py).
 """
 
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree
 
 from ..environment.host import OLDEST_WITH_TYPES, Host, Version
 from ..pci.controllers import VirtioMode
+from ..pci.cpu import vendor_named
 from ..pci.machine_types import family_of, machine_type
 from .splice import SourceError
 
@@ -59,7 +61,9 @@ def _of_domain(root: ElementTree.Element, name: str) -> Host:
     if any({VirtioMode.TRANSITIONAL, VirtioMode.MODERN} <= models.get(model, frozenset()) for model in TOLD):
         qemu, libvirt = max(qemu or (), OLDEST_WITH_TYPES["qemu"]), OLDEST_WITH_TYPES["libvirt"]
     known = machine if (asked := machine_type(machine)) is not None and asked.version is not None else None
-    return Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models, machine=known)
+    versions = Host(name=name, qemu=qemu, libvirt=libvirt, managed=True, models=models, machine=known)
+    of_host = next((one for one in root.iterfind("cpu/mode") if one.get("name") == "host-model"), None)
+    return versions.model_copy(update=_processor(of_host, "limit"))
 
 
 def _of_host(root: ElementTree.Element, name: str) -> Host:
@@ -72,7 +76,19 @@ def _of_host(root: ElementTree.Element, name: str) -> Host:
     types = filter(None, map(machine_type, (*listed, *aliases.values())))
     known = frozenset(one.name for one in types if one.name not in aliases and (one.version or not one.known))
     version = _version(known)
-    return Host(name=name, qemu=version, runs=version, managed=True, machines=known, aliases=aliases)
+    versions = Host(name=name, qemu=version, runs=version, managed=True, machines=known, aliases=aliases)
+    return versions.model_copy(update=_processor(root.find("host/cpu"), "bits"))
+
+
+def _processor(cpu: ElementTree.Element | None, name: str) -> dict[str, Any]:
+    """Vendor and physical address bits of the host's CPU, as far as they are told; `name` is the attribute of
+    `maxphysaddr` that says the bits."""
+    if cpu is None:
+        return {}
+    vendor, stated = cpu.findtext("vendor"), cpu.find("maxphysaddr")
+    bits = "" if stated is None else stated.get(name, "")
+    told: dict[str, Any] = {} if not vendor else {"vendor": vendor_named(vendor)}
+    return told | ({"phys_bits": int(bits)} if bits.isdecimal() else {})
 
 
 def _listed(element: ElementTree.Element | None, models: tuple[str, ...]) -> dict[str, frozenset[VirtioMode | None]]:

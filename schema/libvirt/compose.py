@@ -157,7 +157,10 @@ def _processor(layout: Layout) -> Iterator[str]:
     if cpu.model is not None:
         attributes = {"mode": "custom", "match": "exact", "check": "none"}
         inside.append(f"  <model fallback='forbid'>{cpu.model}</model>")
-    if platform.phys_bits is not None:
+    most = "" if cpu.host_phys_bits_limit is None else f" limit='{cpu.host_phys_bits_limit}'"
+    if cpu.host_phys_bits or (cpu.host and most):
+        inside.append(f"  <maxphysaddr mode='passthrough'{most}/>")
+    elif platform.phys_bits is not None:
         inside.append(f"  <maxphysaddr mode='emulate' bits='{platform.phys_bits}'/>")
     if nodes := platform.numa_nodes:
         share, rest = divmod(platform.memory, nodes)

@@ -2,17 +2,14 @@
 
 from typing import Any, Final
 
-from ..pci.cpu import DEFAULT_PHYS_BITS, Cpu, cpu_models, vendor_named
-from ..pci.machine import Machine
-from ..pci.ram import RamSizes, least_phys_bits
+from ..pci.cpu import cpu_models, vendor_named
+from ..pci.ram import RamSizes
 from ..pci.size import MIB, align
 from .models import bytes_of, scaled
 from .splice import Element, SourceError
 
-BITS_OF_THE_HOST: Final = ("host-passthrough", "maximum")
-"""CPU modes whose address bits are the host's."""
-OF_THE_HOST: Final = (*BITS_OF_THE_HOST, "host-model")
-"""CPU modes whose vendor is the host's."""
+OF_THE_HOST: Final = ("host-passthrough", "maximum", "host-model")
+"""CPU modes whose vendor and address bits are the host's."""
 
 
 def ram_of(root: Element, first: Element | None) -> RamSizes:
@@ -39,17 +36,11 @@ def numa_cells(root: Element) -> list[Element]:
     return [] if numa is None else list(numa.all("cell"))
 
 
-def processor(root: Element, machine: Machine, ram: RamSizes) -> dict[str, Any]:
-    """Fields of a request: what is said of the CPU; of a model that is not known here only the rest.
-
-    A CPU with the host's address bits has as many as the guest takes to start: no other host runs it.
-    """
-    cpu = _cpu(root)
+def processor(root: Element) -> dict[str, Any]:
+    """Fields of a request: what is said of the CPU; of a model that is not known here only the rest."""
+    cpu = _cpu(root) | _bits_of_host(root)
     result: dict[str, Any] = {"cpu": cpu} if cpu else {}
     bits = _stated_bits(root)
-    if bits is None and _has_those_of_host(root):
-        least = least_phys_bits(machine, ram._replace(cpu=Cpu.model_validate(cpu)))
-        bits = least if least > DEFAULT_PHYS_BITS else None
     if bits is not None:
         result["phys_bits"] = bits
     large_pages = _has_large_pages(root)
@@ -84,9 +75,14 @@ def _stated_bits(root: Element) -> int | None:
     return int(stated.get("bits")) if stated is not None and emulated else None
 
 
-def _has_those_of_host(root: Element) -> bool:
-    passed = root.value("cpu", "maxphysaddr", name="mode") == "passthrough"
-    return passed or root.value("cpu", name="mode") in BITS_OF_THE_HOST
+def _bits_of_host(root: Element) -> dict[str, Any]:
+    """A CPU mode that gives the host's says them by itself."""
+    stated = root.first("cpu", "maxphysaddr")
+    if stated is None or stated.get("mode") != "passthrough":
+        return {}
+    passed: dict[str, Any] = {} if root.value("cpu", name="mode") in OF_THE_HOST else {"host_phys_bits": True}
+    limit = stated.get("limit")
+    return passed | ({"host_phys_bits_limit": int(limit)} if limit.isdecimal() else {})
 
 
 def _has_large_pages(root: Element) -> bool | None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from ..host_devices import NO_HOST, with_host_devices
-from ..pci.machine import Chipset, machine_of
 from ..pci.qemu_properties import VIRTIO_SWITCHES
 from ..request.guest import Guest
 from .addresses import PciAddress
@@ -31,7 +30,7 @@ def guest_data(data: bytes) -> dict[str, Any]:
         "controllers": [_controller(domain, bridge) for bridge in domain.bridges],
         "devices": [_device(domain, part) for part in domain.parts],
     }
-    result |= processor(root, machine_of(domain.machine, Chipset()), ram)
+    result |= processor(root)
     needs = []
     if adds_intel_iommu(root, domain.devices, domain.family):
         needs.append("viommu")

@@ -19,6 +19,8 @@ DEFAULT_MODEL: Final = "qemu64"
 """QEMU's own choice where nobody says another."""
 DEFAULT_PHYS_BITS: Final = 40
 """Physical address bits of every 64-bit model of QEMU, unless they are stated."""
+MOST_PHYS_BITS: Final = 52
+"""Of any CPU that QEMU makes."""
 PHYS_BITS_WITHOUT_LONG_MODE: Final = 36
 """Those of a 64-bit model whose long mode is off."""
 
@@ -66,12 +68,21 @@ class Cpu(Frozen):
     long_mode: bool = Field(default=True, examples=[False])
     """Whether it is a 64-bit CPU (the flag `lm`); where a model is said, by default as that is. A 32-bit CPU has 36
     address bits, or 32."""
-    phys_bits: int | None = Field(default=None, ge=32, le=52, examples=[46], exclude=True)
+    phys_bits: int | None = Field(default=None, ge=32, le=MOST_PHYS_BITS, examples=[46], exclude=True)
     """The same as `phys_bits` of the guest, and kept there: say it here or there."""
-    guest_phys_bits: int | None = Field(default=None, ge=32, le=52, examples=[46])
+    guest_phys_bits: int | None = Field(default=None, ge=32, le=MOST_PHYS_BITS, examples=[46])
     """How many physical address bits CPUID says that guests can use (QEMU's CPU property `guest-phys-bits`). Without it
     nothing is said; but under KVM, on machine types from 9.1 on, QEMU says it of its own where the host's Linux, from
     6.10 on, does: say it there. OVMF from 202408 on goes by it."""
+    host_phys_bits: bool = Field(default=False, examples=[True], exclude_if=lambda value: not value)
+    """Whether its physical address bits are the host's though it is a model of QEMU's (QEMU's CPU property
+    `host-phys-bits`, libvirt's `<maxphysaddr mode='passthrough'/>`). Those of `host: true` are anyway. How many that
+    are says `phys_bits`, or a host that tells it (`--host`)."""
+    host_phys_bits_limit: int | None = Field(
+        default=None, ge=32, le=MOST_PHYS_BITS, examples=[46], exclude_if=lambda value: value is None
+    )
+    """The most of the host's physical address bits that it has (QEMU's CPU property `host-phys-bits-limit`, libvirt's
+    `<maxphysaddr mode='passthrough' limit='46'/>`)."""
     pdpe1gb: bool | None = Field(default=None, examples=[False], exclude=True)
     """The same as `pdpe1gb` of the guest, and kept there; where a model is said, by default as that has it."""
 
@@ -106,6 +117,15 @@ class Cpu(Frozen):
     def vendor_seen(self) -> Vendor:
         """The vendor that the guest sees."""
         return self.vendor or self.own_model.vendor
+
+    @property
+    def has_bits_of_host(self) -> bool:
+        """Whether it has the host's physical address bits, whatever its machine type."""
+        return self.long_mode and (self.host or self.host_phys_bits)
+
+    def bits_on(self, host: int) -> int:
+        """Physical address bits on a host that has so many, of a CPU that has the host's."""
+        return host if self.host_phys_bits_limit is None else min(host, self.host_phys_bits_limit)
 
     def bits(self, stated: int | None) -> int:
         """Physical address bits; `stated` are those of the guest's field."""

@@ -123,6 +123,10 @@ def _cpu(result: Effects, value: str) -> None:
         cpu["vendor"] = vendor_named(str(options["vendor"]))
     if (told := _bits(options, "guest-phys-bits")) is not None:
         cpu["guest_phys_bits"] = told
+    if model != "host" and WORDS.get(str(options.get("host-phys-bits"))):
+        cpu["host_phys_bits"] = True
+    if (most := _bits(options, "host-phys-bits-limit")) is not None:
+        cpu["host_phys_bits_limit"] = most
     if cpu:
         result.fields["cpu"] = cpu
     for name, says in (("pdpe1gb", options.get("pdpe1gb")), ("+pdpe1gb", "on"), ("-pdpe1gb", "off")):
@@ -130,8 +134,6 @@ def _cpu(result: Effects, value: str) -> None:
             result.fields["pdpe1gb"] = WORDS.get(str(says), True)
     if (bits := _bits(options, "phys-bits")) is not None:
         result.fields["phys_bits"] = bits
-    elif WORDS.get(str(options.get("host-phys-bits"))):
-        result.unread.append(_words("cpu", value, "how many address bits the host has is not known here: phys_bits"))
 
 
 def _bits(options: dict[str, Any], name: str) -> int | None:

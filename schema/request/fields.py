@@ -12,10 +12,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from ..base import Frozen, TupleOf
 from ..catalog import VIOMMUS, UnknownModel
 from ..pci.address import Pin
+from ..pci.address_bits import has_bits_of_host
 from ..pci.controllers import Connector
-from ..pci.cpu import Cpu, cpu_models
+from ..pci.cpu import DEFAULT_PHYS_BITS, MOST_PHYS_BITS, Cpu, cpu_models
 from ..pci.machine import Chipset, Machine, machine_of
 from ..pci.qemu_properties import WORDS
+from ..pci.ram import least_phys_bits
 from ..pci.size import Size
 from .device import Controller, Device, SlotCount, SlotKind, Spare
 from .firmware import Firmware as Firmware
@@ -152,6 +154,15 @@ class GuestFields(MachineFields):
             self._move("pdpe1gb", known.large_pages)
         return self
 
+    @model_validator(mode="after")
+    def _bits_of_host(self) -> Self:
+        """A CPU with the host's address bits has as many as the guest takes to start, as no other host runs it."""
+        if self.phys_bits is None and self.has_bits_of_host:
+            least = least_phys_bits(self.machine_model, self)
+            if DEFAULT_PHYS_BITS < least <= MOST_PHYS_BITS:
+                self.__dict__["phys_bits"] = least  # follows from the rest: not stated
+        return self
+
     def _move(self, name: str, value: object) -> None:
         self.__dict__[name] = value
         self.__dict__["cpu"] = self.cpu.model_copy(update={name: None})
@@ -210,6 +221,11 @@ class GuestFields(MachineFields):
     def address_bits(self) -> int:
         """Physical address bits of the guest's CPU."""
         return self.cpu.bits(self.phys_bits)
+
+    @property
+    def has_bits_of_host(self) -> bool:
+        """Whether its CPU has the host's physical address bits: by itself, or by its machine type."""
+        return has_bits_of_host(self.machine, self.cpu)
 
     @cached_property
     def has_viommu(self) -> bool:

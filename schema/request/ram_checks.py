@@ -1,10 +1,8 @@
 """Whether QEMU starts with the guest's RAM and CPU: what can be plugged, and addresses that the CPU has."""
 
 from itertools import islice
-from typing import Final
 
-from ..pci.cpu import cpu_models
-from ..pci.machine_types import machine_type
+from ..pci.cpu import MOST_PHYS_BITS, cpu_models
 from ..pci.ovmf_addresses import ovmf_addresses
 from ..pci.ram import (
     AMD_RESERVED,
@@ -19,9 +17,6 @@ from ..pci.size import align
 from .fields import GuestFields
 from .problems import nearest, short
 from .refusal import Refused, field_of
-
-MOST_PHYS_BITS: Final = 52
-"""Of any CPU that QEMU makes."""
 
 
 def check_plugged(guest: GuestFields) -> None:
@@ -55,7 +50,7 @@ def check_addresses(guest: GuestFields) -> None:
     """QEMU starts no CPU whose addresses end before the 64-bit hole behind RAM does (measured)."""
     bits, long_mode = guest.address_bits, guest.cpu.long_mode
     end, least = address_end(guest.machine_model, guest), least_phys_bits(guest.machine_model, guest)
-    if least <= bits or _unknown_bits(guest):
+    if least <= bits or (_unknown_bits(guest) and least <= MOST_PHYS_BITS):
         return
     ways = []
     if least <= MOST_PHYS_BITS:
@@ -123,12 +118,7 @@ def check_cpu(guest: GuestFields) -> None:
 
 
 def _unknown_bits(guest: GuestFields) -> bool:
-    return guest.phys_bits is None and guest.cpu.long_mode and _has_bits_of_host(guest)
-
-
-def _has_bits_of_host(guest: GuestFields) -> bool:
-    known = machine_type(guest.machine)
-    return guest.cpu.host or (known is not None and known.host_phys_bits)
+    return guest.has_bits_of_host and "phys_bits" not in guest.model_fields_set
 
 
 def _to_blame(guest: GuestFields) -> str:

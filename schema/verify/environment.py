@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..catalog import UnknownModel, find
+from ..environment.host import Host, Version
+from ..environment.host_cpu import on_host
 from ..environment.target import Environment
 from ..finding import Finding
 from ..firmware import predict
-from ..layout.layout import Layout, PlacedDevice
+from ..layout.layout import Layout, PlacedDevice, Platform
 from ..pci.machine_types import family_of
 from ..pci.qemu_properties import VIRTIO_SWITCHES, Scalar
 from ..request.device import ModeSource
+from ..request.firmware import Firmware
 
 Check = Callable[[Environment, Layout], Iterator[Finding]]
 
@@ -61,13 +64,39 @@ def host_model(environment: Environment, layout: Layout) -> Iterator[Finding]:
 
 
 def host_firmware(environment: Environment, layout: Layout) -> Iterator[Finding]:
-    """Hosts with the firmware of another QEMU: one where that fails or loses something is an error, one where it gives
-    other addresses a warning."""
-    for qemu in environment.qemus:
-        other = layout.on_qemu(qemu)
-        if other.qemu_version != layout.qemu_version or other.firmware != layout.firmware:
-            words = "; ".join(one.words for one in environment.hosts if one.runs is not None and one.runs[:2] == qemu)
-            yield from _elsewhere(layout, other, words)
+    """Hosts with the firmware of another QEMU, or that give the guest another CPU: one where the firmware fails or
+    loses something is an error, one where it gives other addresses a warning."""
+    elsewhere: dict[tuple[Version, Firmware, Platform], list[Host]] = {}
+    for host in environment.hosts:
+        other = on_host(layout, host)
+        if other is not layout:
+            elsewhere.setdefault((other.qemu_version, other.firmware, other.platform), []).append(host)
+    for hosts in (elsewhere[one] for one in sorted(elsewhere, key=lambda one: one[0], reverse=True)):
+        yield from _elsewhere(layout, on_host(layout, hosts[0]), "; ".join(host.words for host in hosts))
+
+
+def host_phys_bits(environment: Environment, layout: Layout) -> Iterator[Finding]:
+    """Hosts whose CPU has fewer address bits than the guest's is said to have, or than it has by default, if the
+    firmware then puts something beyond."""
+    platform = layout.platform
+    for host in environment.hosts:
+        least = host.phys_bits
+        if least is None or platform.address_bits <= least:
+            continue
+        if platform.phys_bits is not None or _highest(layout) > 1 << least:
+            details: dict[str, Scalar] = {"host": host.words, "phys_bits": platform.address_bits, "has": least}
+            yield Finding(rule="host-phys-bits", severity="warning", details=details)
+
+
+def _highest(layout: Layout) -> int:
+    """Where the last of what the firmware places ends; 0 where that is not known."""
+    try:
+        prediction = predict(layout)
+    except (UnknownModel, ValueError):  # other rules speak of these
+        return 0
+    windows = (*prediction.memory_windows.values(), *prediction.prefetchable_windows.values())
+    ends = [window.base + window.size for window in windows if window.base is not None]
+    return max((*ends, *(base + 1 for base in prediction.memory_bars.values())), default=0)
 
 
 def _elsewhere(layout: Layout, other: Layout, host: str) -> Iterator[Finding]:
@@ -109,6 +138,7 @@ ENVIRONMENT_CHECKS: Final[dict[str, Check]] = {
     "host-machine": host_machine,
     "host-model": host_model,
     HOST_FIRMWARE: host_firmware,
+    "host-phys-bits": host_phys_bits,
 }
 """One check a rule, in the order of the list of rules."""
 

@@ -134,11 +134,12 @@ def unread_input(known: Context) -> Iterator[Finding]:
 
 
 def host_cpu(known: Context) -> Iterator[Finding]:
-    """One finding where the firmware goes by a CPU that is the host's, and what it goes by is not said."""
+    """One finding where the firmware goes by a CPU that is the host's, or has its address bits, and what it goes by is
+    not said."""
     guest = known.guest
-    if not guest.cpu.host or guest.firmware.number < LOOKS_AT_CPU[guest.firmware.name]:
+    if not guest.cpu.has_bits_of_host or guest.firmware.number < LOOKS_AT_CPU[guest.firmware.name]:
         return
-    said = {"vendor": guest.cpu.vendor, "phys_bits": guest.phys_bits}
+    said = {"vendor": guest.cpu.vendor if guest.cpu.host else guest.cpu.vendor_seen, "phys_bits": guest.phys_bits}
     unsaid = [name for name, value in said.items() if value is None]
     if unsaid:
         details: dict[str, Scalar] = {"unsaid": ", ".join(unsaid), "vendor": guest.cpu.vendor_seen}

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...schema.environment.advice import Excluded
-from ...schema.environment.candidates import Candidate, candidates
+from ...schema.environment.candidates import Candidate, by_qemu, candidates
 from ...schema.environment.osinfo import MODES_OF_DRIVER
 from ...schema.environment.target import Environment
 from ...schema.finding import Finding
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, known_layout
-from ...schema.pci.qemu_versions import has_type
 from ...schema.request.guest import Guest
 from ...schema.verify.environment import HOST_FIRMWARE, verify_for
 from ..options import Options
@@ -73,23 +72,13 @@ def plan_candidate(candidate: Candidate, environment: Environment, limits: Limit
     if candidate.guest is None:
         return Decision(candidate, Infeasible(findings=candidate.findings))
     first: Decision | None = None
-    for guest in _by_qemu(candidate.guest, environment):
+    for guest in by_qemu(candidate.guest, environment):
         decision = _planned(replace(candidate, guest=guest), environment, limits)
         first = first or decision
         if isinstance(decision.outcome, Infeasible) or (decision.layout is not None and decision.sound):
             return decision  # what no layout keeps on one host none keeps on all
     assert first is not None
     return first
-
-
-def _by_qemu(guest: Guest, environment: Environment) -> list[Guest]:
-    """Of the hosts' QEMUs, but for what the request itself says."""
-    if guest.qemu:
-        return [guest]
-    machine = guest.machine_model
-    # a host may list a machine type that its QEMU's version is too old, or too new, for: a vendor's
-    fit = [version for version in environment.qemus if has_type(version, machine.family, machine.version)]
-    return [guest.on_qemu(version) for version in fit] or [guest]
 
 
 def _planned(candidate: Candidate, environment: Environment, limits: Limits) -> Decision:

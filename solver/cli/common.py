@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from ..options import LAST_SEED, MOST_WORKERS
-from .environment import ENVIRONMENT_OPTIONS as ENVIRONMENT
-from .environment import EnvironmentOptions
+from .environment import EnvironmentOptions, environment_options
 from .exits import CliError, Exit, message, warn
 from .progress import ProgressLine
 from .request import Option, RequestOptions, request_options, taken_out
@@ -179,13 +178,13 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that searches, handed on as `search`."""
 
     @request_options
+    @environment_options
     @wraps(command)
     def collected(**given: Any) -> None:
-        given["environment"] = EnvironmentOptions(**taken_out(given, EnvironmentOptions))
         search = SearchOptions(**taken_out(given, SearchOptions))
         command(search=search, **given)
 
     decorated: Callable[..., None] = collected
-    for option in reversed((*SEARCH_OPTIONS, *ENVIRONMENT)):
+    for option in reversed(SEARCH_OPTIONS):
         decorated = option(decorated)
     return decorated

@@ -1,14 +1,16 @@
 """The options that say what a guest is planned for: its operating system, and its hosts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .completion import SYSTEMS
 from .exits import CliError, Exit, message
-from .request import Option
+from .request import Option, taken_out
 from .streams import reading
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ ENVIRONMENT_OPTIONS: tuple[Option, ...] = (
         "hosts",
         multiple=True,
         metavar="HOST",
-        help="A host it runs on or may migrate to: libvirt's (domain) capabilities, or qemu=6.2,libvirt=8.0.",
+        help="A host it runs on or may migrate to: libvirt's (domain) capabilities, its /proc/cpuinfo, or "
+        "qemu=6.2,libvirt=8.0,phys_bits=46,vendor=intel.",
     ),
     click.option(
         "--all-hosts", is_flag=True, help="A host with each QEMU that qslot knows and that has the machine type."
@@ -48,6 +51,19 @@ ENVIRONMENT_OPTIONS: tuple[Option, ...] = (
         help="Another osinfo-db than the newest of qslot's own table and the installed one.",
     ),
 )
+
+
+def environment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """These options, handed on as `environment`."""
+
+    @wraps(command)
+    def collected(**given: Any) -> None:
+        command(environment=EnvironmentOptions(**taken_out(given, EnvironmentOptions)), **given)
+
+    decorated: Callable[..., None] = collected
+    for option in reversed(ENVIRONMENT_OPTIONS):
+        decorated = option(decorated)
+    return decorated
 
 
 @dataclass(frozen=True, slots=True)

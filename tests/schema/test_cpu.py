@@ -11,6 +11,7 @@ from qslot.schema.errors import InputError
 from qslot.schema.formats.files import parse_guest
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.layout.layout import Platform
+from qslot.schema.libvirt.compose import compose
 from qslot.schema.pci.cpu import cpu_models
 from qslot.schema.pci.ram import high_memory_end
 
@@ -134,3 +135,27 @@ def test_models_of_one_name_and_versions() -> None:
     models = cpu_models()
     assert all(models[name.partition("-v")[0]] == model for name, model in models.items() if name[-3:-1] == "-v")
     assert {model.phys_bits for model in models.values() if model.long_mode} == {40}
+
+
+@pytest.mark.parametrize("fields", [{"cpu": "host"}, {"cpu": {"model": "EPYC", "host_phys_bits": True}}])
+def test_a_cpu_with_the_hosts_bits_has_those_without_which_no_host_starts_the_guest(fields: dict[str, Any]) -> None:
+    assert q35(**fields, memory="2TiB").phys_bits == 42
+    assert q35(**fields).phys_bits is None
+    assert q35(**fields, memory="2TiB", phys_bits=46).phys_bits == 46
+    with pytest.raises(ValidationError, match="beyond the 40 address bits"):
+        q35(**fields, memory="8192TiB")
+
+
+def test_bits_of_the_host_say_nothing_where_there_are_none() -> None:
+    plain = q35(cpu="EPYC").model_dump(mode="json")
+    assert not {"host_phys_bits", "host_phys_bits_limit"} & plain["cpu"].keys()
+    limited = q35(cpu={"model": "EPYC", "host_phys_bits": True, "host_phys_bits_limit": 43})
+    assert Guest.model_validate(limited.model_dump(mode="json")) == limited
+    assert (limited.cpu.bits_on(46), limited.cpu.bits_on(42), q35(cpu="host").cpu.bits_on(46)) == (43, 42, 46)
+    assert not q35(cpu={"host_phys_bits": True, "long_mode": False}).has_bits_of_host
+
+
+def test_a_domain_says_whose_bits_they_are() -> None:
+    passed = of(cpu={"model": "EPYC", "host_phys_bits": True, "host_phys_bits_limit": 43}, phys_bits=43)
+    assert "<maxphysaddr mode='passthrough' limit='43'/>" in compose(passed).data.decode()
+    assert "<maxphysaddr mode='emulate' bits='43'/>" in compose(of(cpu="EPYC", phys_bits=43)).data.decode()

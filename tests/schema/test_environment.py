@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Layout, VirtioMode
+from qslot.schema import Cpu, Firmware, Layout, VirtioMode
 from qslot.schema.environment.host import Host, host_of_versions
 from qslot.schema.environment.osinfo import find_os
 from qslot.schema.environment.target import Environment
+from qslot.schema.environment.words import because
 from qslot.schema.verify.environment import verify_for
 
 from ..real.layouts import at, controller, layout
@@ -87,3 +88,44 @@ def test_what_the_os_lacks_is_a_warning_and_what_a_host_lacks_an_error() -> None
 def test_packages_count_only_where_they_are_asked_for() -> None:
     assert [one.rule for one in verify_for(environment("win10"), made())] == ["os-driver"]
     assert verify_for(environment("win10", drivers="packages"), made()) == []
+
+
+def bits_of(layout: Layout, cpu: Cpu, phys_bits: int | None = None) -> Layout:
+    """On a machine whose RAM and large BAR go above 4 GiB."""
+    platform = layout.platform.model_copy(update={"memory": 8 << 30, "cpu": cpu, "phys_bits": phys_bits})
+    return layout.model_copy(update={"platform": platform, "firmware": Firmware(name="seabios", version="1.17.0")})
+
+
+LARGE = made(at("pcie.0:02.0", "pci-testdev", "t", membar=8 << 30), machine="pc-q35-7.2")
+NEWEST = "qemu=11.1"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "phys_bits", "host", "told"),
+    [
+        (Cpu(), 46, "phys_bits=39", {"host-phys-bits"}),
+        (Cpu(), 46, "phys_bits=46", set()),
+        (Cpu(), 46, NEWEST, set()),
+        (Cpu(), None, "phys_bits=39", {"host-phys-bits"}),  # AMD's 40 bits, which SeaBIOS uses to the end
+        (Cpu(vendor="intel"), None, "phys_bits=39", set()),  # Intel's 40 bits, which it does not believe
+        (Cpu(host=True, vendor="amd"), 46, "phys_bits=46", set()),
+        (Cpu(host=True, vendor="amd"), 46, "phys_bits=48", set()),  # 1.17 uses 44 at most here
+        (Cpu(host=True, vendor="amd"), 41, "phys_bits=43", {"host-firmware"}),
+        (Cpu(host=True, vendor="amd"), 43, "phys_bits=41", {"host-firmware", "host-phys-bits"}),
+        (Cpu(model="EPYC", host_phys_bits=True), 41, "phys_bits=43", {"host-firmware"}),
+        (Cpu(model="EPYC", host_phys_bits=True, host_phys_bits_limit=41), 41, "phys_bits=43", set()),
+        (Cpu(model="EPYC"), 41, "phys_bits=43", set()),
+        (Cpu(host=True), 40, "phys_bits=40,vendor=intel", {"host-firmware"}),
+        (Cpu(host=True, vendor="amd"), 40, "phys_bits=40,vendor=intel", set()),
+    ],
+)
+def test_address_bits_of_hosts(cpu: Cpu, phys_bits: int | None, host: str, told: set[str]) -> None:
+    found = verify_for(environment(None, host), bits_of(LARGE, cpu, phys_bits))
+    assert {one.rule for one in found} == told
+    assert {one.severity for one in found} <= {"warning"}
+
+
+def test_bits_beyond_a_host_in_words() -> None:
+    (found,) = verify_for(environment(None, "phys_bits=39"), bits_of(LARGE, Cpu(), 46))
+    assert found.details == {"host": "phys_bits=39", "phys_bits": 46, "has": 39}
+    assert because(found) == "the CPU of phys_bits=39 has 39 physical address bits, and the guest's 46"

@@ -86,8 +86,8 @@ def test_lists_tell_of_a_newer_qemu_than_the_machine_type_does() -> None:
 def test_a_missing_list_is_unknown_and_versions_decide() -> None:
     host = host_of_capabilities(domcaps("pc-i440fx-7.2", "<disk supported='yes'/>"), "a.xml")
     assert host.takes("virtio-blk", MODERN, "type") is None
-    assert host.with_versions_of(host_of_versions("libvirt=8.0")).takes("virtio-blk", MODERN, "type") is True
-    assert host.with_versions_of(host_of_versions("libvirt=5.0")).takes("virtio-blk", MODERN, "type") is False
+    assert host.with_statements_of(host_of_versions("libvirt=8.0")).takes("virtio-blk", MODERN, "type") is True
+    assert host.with_statements_of(host_of_versions("libvirt=5.0")).takes("virtio-blk", MODERN, "type") is False
 
 
 def test_a_list_without_modes() -> None:
@@ -263,3 +263,54 @@ def test_hosts_from_files(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_host(bad)
         assert caught.value.field == "host"
+
+
+CPU = "<host><cpu><arch>x86_64</arch><vendor>Intel</vendor><maxphysaddr mode='emulate' bits='39'/></cpu></host>"
+MODEL = "<mode name='host-model'><vendor>AMD</vendor><maxphysaddr mode='passthrough' limit='48'/></mode>"
+CPUINFO = "processor\t: 0\nvendor_id\t: GenuineIntel\naddress sizes\t: 46 bits physical, 48 bits virtual\n"
+
+
+class TestCpu:
+    """What a host's CPU is."""
+
+    def test_stated(self) -> None:
+        host = host_of_versions("qemu=10.0,phys_bits=46,vendor=intel")
+        assert (host.qemu, host.phys_bits, host.vendor, host.managed) == ((10, 0), 46, "intel", False)
+        assert host_of_versions("phys_bits=52").phys_bits == 52
+
+    @pytest.mark.parametrize(
+        "text", ["phys_bits=31", "phys_bits=53", "phys_bits=4x", "vendor=Intel", "vendor=", "bits=4"]
+    )
+    def test_stated_wrongly(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"phys_bits=46,vendor=intel does \(32 to 52 bits; amd, intel or other\)"):
+            host_of_versions(text)
+
+    def test_of_capabilities(self) -> None:
+        host = host_of_capabilities(caps("pc-q35-9.2").replace(b"<host/>", CPU.encode()), "a.xml")
+        assert (host.phys_bits, host.vendor) == (39, "intel")
+        assert host_of_capabilities(caps("pc-q35-9.2"), "a.xml").phys_bits is None
+
+    def test_of_domain_capabilities(self) -> None:
+        text = domcaps().replace(b"<devices>", f"<cpu><mode name='maximum'/>{MODEL}</cpu><devices>".encode())
+        host = host_of_capabilities(text, "a.xml")
+        assert (host.phys_bits, host.vendor) == (48, "amd")
+        assert host_of_capabilities(domcaps(), "a.xml").vendor is None
+
+    def test_of_cpuinfo(self, tmp_path: Path) -> None:
+        file = tmp_path / "cpuinfo"
+        file.write_text(CPUINFO)
+        host = read_host(f"{file},qemu=9.2")
+        assert (host.runs, host.phys_bits, host.vendor) == ((9, 2), 46, "intel")
+        assert read_host(f"{file},phys_bits=39").phys_bits == 39
+        file.write_text("vendor_id : ARM")
+        with pytest.raises(InputError, match="vendor_id and address sizes are missing"):
+            read_host(str(file))
+
+    def test_who_tells_nothing_else_stands_in_nobodys_way(self) -> None:
+        """All of QEMU is there, as where there is no host."""
+        host, old = host_of_versions("phys_bits=46"), host_of_versions("qemu=3.1")
+        assert (host.has_machine("pc-q35-2.4"), host.has_model("virtio-mem")) == (True, True)
+        assert host.takes("virtio-net", TRANSITIONAL, "type")
+        assert host.takes("virtio-net", MODERN, "property")
+        assert newest_machine("q35", (host, old)) == newest_machine("q35", (old,)) == "pc-q35-3.1"
+        assert (host_of_versions("libvirt=9.0,phys_bits=46").tells_only_cpu, old.tells_only_cpu) == (False, False)

@@ -12,6 +12,8 @@ from qslot.schema.formats.files import parse_guest
 from qslot.schema.libvirt import SourceError, guest_data, read
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "libvirt"
+LIMITED = Cpu(host_phys_bits=True, host_phys_bits_limit=42)
+LIMITED_HOST = Cpu(host=True, host_phys_bits_limit=42)
 MIB = 1 << 20
 
 
@@ -94,6 +96,9 @@ class TestRead:
             ("<cpu><model>Haswell</model><vendor>AMD</vendor></cpu>", Cpu(model="Haswell", vendor="amd")),
             ("<cpu><model>of-nobody</model><vendor>Hygon</vendor></cpu>", Cpu(vendor="other")),
             ("<cpu><topology sockets='1' cores='2' threads='1'/></cpu>", Cpu()),
+            ("<cpu><maxphysaddr mode='passthrough'/></cpu>", Cpu(host_phys_bits=True)),
+            ("<cpu><maxphysaddr mode='passthrough' limit='42'/></cpu>", LIMITED),
+            ("<cpu mode='host-model'><maxphysaddr mode='passthrough' limit='42'/></cpu>", LIMITED_HOST),
             ("", Cpu()),
         ],
     )

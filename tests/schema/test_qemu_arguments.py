@@ -79,6 +79,7 @@ def test_a_global_property_has_two_forms(value: str) -> None:
     assert effects(read_command_line(["-global", value]), "pc").chipset == {}
 
 
+EPYC_WITH_BITS_OF_HOST = {"cpu": {"model": "EPYC", "host_phys_bits": True, "host_phys_bits_limit": 43}}
 EPYC_AS_INTEL = {"cpu": {"model": "EPYC", "vendor": "intel"}, "pdpe1gb": False}
 
 
@@ -93,6 +94,9 @@ EPYC_AS_INTEL = {"cpu": {"model": "EPYC", "vendor": "intel"}, "pdpe1gb": False}
         (["-cpu", "Haswell,+pdpe1gb"], "pc", {}, {"cpu": {"model": "Haswell"}, "pdpe1gb": True}),
         (["-cpu", "EPYC,pdpe1gb=off,vendor=GenuineIntel"], "q35", {}, EPYC_AS_INTEL),
         (["-cpu", "host,guest-phys-bits=46,phys-bits=0"], "q35", {}, {"cpu": {"host": True, "guest_phys_bits": 46}}),
+        (["-cpu", "host,host-phys-bits=on"], "q35", {}, {"cpu": {"host": True}}),
+        (["-cpu", "EPYC,host-phys-bits=on,host-phys-bits-limit=43"], "q35", {}, EPYC_WITH_BITS_OF_HOST),
+        (["-cpu", "EPYC,host-phys-bits=off"], "q35", {}, {"cpu": {"model": "EPYC"}}),
         (["--device", "e1000", "-S", "-netdev", "user,id=n", "-boot", "c"], "pc", {}, {}),
         (["-global", "kvm-pit.lost_tick_policy=delay", "-global", "ICH9-LPC.disable_s3=1"], "q35", {}, {}),
         (["-fw_cfg", "name=opt/com.example,string=x", "-drive", "if=none,id=d,file=x"], "q35", {}, {}),
@@ -111,7 +115,6 @@ def test_what_a_command_line_changes(words: list[str], family: Any, chipset: dic
         ["-drive", "if=virtio,file=x"],
         ["-readconfig", "file"],
         ["-machine", "max-ram-below-4g=2G"],
-        ["-cpu", "host,host-phys-bits=on"],
         ["-cpu", "EPIC"],
         ["-m", "4G,maxmem=8G"],
         ["-fw_cfg", "name=opt/ovmf/X-PciMmio64Mb,string=65536"],

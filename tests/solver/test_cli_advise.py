@@ -150,3 +150,56 @@ def test_auto_needs_to_know_for_whom(tmp_path: Path) -> None:
     path.write_text(json.dumps({**DISKS, "machine": "auto"}))
     assert "auto goes with --os or --host" in run("plan", str(path)).stderr
     assert run("plan", str(path), "--os", "rhel6.10").exit_code == 0
+
+
+class TestCheck:
+    """`qslot check` of a layout that was planned for an OS and hosts."""
+
+    OPTIONS = ("--os", "rhel6.10", "--host", "qemu=7.2,phys_bits=46,vendor=intel", "--host", "qemu=10.0")
+
+    @pytest.fixture
+    def host_cpu(self, tmp_path: Path) -> str:
+        path = tmp_path / "host.json"
+        devices = [device("net", "virtio-net"), device("t", "pci-testdev", properties={"membar": "8G"})]
+        path.write_text(json.dumps({"memory": "8GiB", "cpu": "host", "devices": devices}))
+        return str(path)
+
+    def planned(self, tmp_path: Path, guest: str, *options: str) -> str:
+        path = tmp_path / "layout.json"
+        path.write_text(run("plan", guest, *options, "--to", "json").stdout)
+        return str(path)
+
+    def test_it_answers_the_request_for_these(self, tmp_path: Path, guest: str) -> None:
+        result = run("check", guest, self.planned(tmp_path, guest, *self.OPTIONS), *self.OPTIONS)
+        assert (result.exit_code, result.stdout) == (0, "")
+
+    def test_of_another_host(self, tmp_path: Path, host_cpu: str) -> None:
+        layout = self.planned(tmp_path, host_cpu, "--host", "qemu=10.0,phys_bits=46,vendor=intel")
+        told = json.loads(Path(layout).read_text())["platform"]
+        assert (told["phys_bits"], told["cpu"]["vendor"]) == (46, "intel")
+        result = run("check", host_cpu, layout, "--host", "qemu=10.0,phys_bits=39,vendor=intel", "--json")
+        found = {one["rule"]: one["severity"] for one in json.loads(result.stdout)}
+        assert (found["host-phys-bits"], found["host-firmware"], found["hash"]) == ("warning", "warning", "error")
+        assert result.exit_code == 5
+
+    def test_of_several_the_fewest_bits(self, tmp_path: Path, host_cpu: str) -> None:
+        options = ("--host", "phys_bits=46,vendor=amd", "--host", "phys_bits=43,vendor=amd")
+        layout = self.planned(tmp_path, host_cpu, "--machine", "q35", *options)
+        result = run("check", host_cpu, layout, "--machine", "q35", *options)
+        assert result.exit_code == 0
+        assert result.stdout.startswith("warning host-firmware: net, t: ")
+        assert "host phys_bits=46,vendor=amd" in result.stdout
+
+    def test_no_host_has_the_machine(self, tmp_path: Path, guest: str) -> None:
+        layout = self.planned(tmp_path, guest, *self.OPTIONS)
+        result = run("check", guest, layout, "--machine", "pc-q35-10.0", "--host", "qemu=7.2")
+        assert result.exit_code == 5
+        assert "host-machine" in result.stdout
+
+    def test_a_request_that_contradicts_the_host(self, tmp_path: Path, host_cpu: str) -> None:
+        layout = self.planned(tmp_path, host_cpu, "--machine", "q35")
+        options = ("--machine", "q35", "--set", "memory=1TiB", "--host", "phys_bits=39")
+        result = run("check", host_cpu, layout, *options)
+        assert result.exit_code == 2
+        assert "phys_bits: 39" in result.stderr
+        assert "39 address bits of the CPU" in result.stderr
