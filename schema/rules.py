@@ -111,6 +111,11 @@ LAYOUT_RULES: Final[tuple[Rule, ...]] = (
         "a device that must be hot-pluggable is alone, with its group, in a slot that takes hot-plug",
         "QEMU device_add measured on every bus, Linux guest",
     ),
+    Rule(
+        "eject",
+        "with policy.eject protect, hot-plug is off on pci.0 and at ports with devices that need none, nothing else",
+        "QEMU's ACPI tables and device_del, a Linux guest",
+    ),
     Rule("numa", "a device or controller with a NUMA node sits below an expander of that node", "the request"),
     Rule("near", "devices near each other have the same root bus", "the request"),
     Rule("near-switch", "they are below the same switch upstream port", "the request"),
@@ -227,6 +232,11 @@ WARNING_RULES: Final[tuple[Rule, ...]] = (
         "without ACPI (in domain XML: <acpi/> among the <features>) pci.0 takes no hot-plug, and other conventional "
         "buses take it through SHPC alone; these devices are to be hot-pluggable",
         "QEMU measured",
+    ),
+    Rule(
+        "ejectable",
+        "with policy.eject protect, the guest can eject devices there that need no hot-plug all the same",
+        "QEMU's ACPI tables, a Linux guest",
     ),
     Rule(
         "express-on-pc",

@@ -140,6 +140,12 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/seat_options.py: _home_options",
         "model/slots.py: _at_home",
     ),
+    "eject": (
+        "decode/layout_tree.py: LayoutTree.protected",
+        "decode/assemble.py: _Parts._properties",
+        "decode/firmware_reserves.py: FirmwareReserves._at_port",
+        "aggregate/listed_controllers.py: ListedControllers.root",
+    ),
     "numa": (
         "aggregate/listed_controllers.py: ListedControllers._level",
         "aggregate/bus_class_builder.py: BusClassBuilder._created_expanders",
@@ -253,6 +259,7 @@ NOT_ENCODED: Final[dict[str, str]] = {
     "shpc-driver": "a guest without that driver is a guest all the same; the warning says so of the finished layout",
     "host-files": "the request may ask for it; the warning says so of the finished layout",
     "no-acpi": "a guest without ACPI is a guest all the same; the warning says what that costs the finished layout",
+    "ejectable": "what the policy cannot reach is a guest all the same; the warning says so of the finished layout",
     "express-on-pc": "the request lists it, and nothing else puts it there; the warning says what the guest lacks then",
     "companion-order": "the slot is the request's or rule companion's to say; the warning says what QEMU must be told",
     "unknown-iommu-group": "what the host has is not the layout's to choose; the warning says what was assumed",

@@ -17,7 +17,7 @@ NEW: Final = "mutant"
 
 _VALUES: Final[dict[str, Sequence[Any]]] = {
     "chassis": (1, 2, 256), "slot": (0, 256), "chassis_nr": (0, 1, 2, 16, 256), "bus_nr": (1, 2, 14, 255),
-    "shpc": (False, True), "hotplug": (False,), "io-reserve": (0, 5000, 16384, 65536), "bus-reserve": (0, 1, 255),
+    "shpc": (False, True), "hotplug": (True, False), "io-reserve": (0, 5000, 16384, 65536), "bus-reserve": (0, 1, 255),
     "mem-reserve": (3 << 20, 1 << 30, 1 << 31), "pref32-reserve": (4096, 1 << 30),
     "pref64-reserve": (4096, 1025 << 20), "numa_node": (0, 1, 7),
 }  # fmt: skip

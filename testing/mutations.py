@@ -21,7 +21,7 @@ _MOVED: Final = (
 )
 _TOLD: Final = (
     *("kept-controllers", "bus-numbers", "io-space", "memory-space", "controller-properties", "chassis", "chassis-nr"),
-    *("shpc", "reserves"),
+    *("eject", "shpc", "reserves"),
 )
 EDITS: Final[dict[str, tuple[Edit, ...]]] = {
     "complete": (edits.left_out, edits.twice),

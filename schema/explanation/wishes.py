@@ -246,6 +246,15 @@ WISHES: Final = (
         instead="default",
     ),
     Wish(
+        "eject",
+        "policy",
+        "eject",
+        "eject: {value} takes hot-plug from pci.0",
+        "eject: {after} instead of {before}",
+        absent="allow",
+        instead="allow",
+    ),
+    Wish(
         "iommu-group",
         "guest",
         "needs",

@@ -139,9 +139,17 @@ def emitted(seat: PlacedController | PlacedDevice) -> Emitted:
 
 
 def arguments(layout: Layout, *, as_json: bool = False) -> list[str]:
-    """`["-device", "pcie-root-port,id=rp1,bus=pcie.0,addr=0x1.0,...", ...]`, or each value as a JSON object."""
+    """`["-device", "pcie-root-port,id=rp1,bus=pcie.0,addr=0x1.0,...", ...]`, or each value as a JSON object; before
+    them, where pci.0 is to take no hot-plug, the switch for that."""
     write = json_argument if as_json else plain_argument
-    return [word for part in emission(layout) for one in part for word in ("-device", write(one))]
+    words = [word for part in emission(layout) for one in part for word in ("-device", write(one))]
+    return [*root_switch(layout), *words]
+
+
+def root_switch(layout: Layout) -> list[str]:
+    """What tells QEMU that pci.0 takes no hot-plug, all or nothing; no words where it does, and none on q35."""
+    switched = layout.machine_model.family == "pc" and not layout.platform.chipset.root_hotplug
+    return ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"] if switched else []
 
 
 def plain_argument(one: Emitted) -> str:

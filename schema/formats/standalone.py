@@ -20,7 +20,7 @@ from ..pci.qemu_properties import Properties, as_text
 from ..pci.ram import GIB, MEMORY_UNIT
 from ..pci.size import MIB
 from .ovmf_image import ovmf_image
-from .qemu import Emitted, emission, json_argument, plain_argument
+from .qemu import Emitted, emission, json_argument, plain_argument, root_switch
 
 VENDOR_IDS: Final[dict[Vendor, str]] = {"amd": "AuthenticAMD", "intel": "GenuineIntel", "other": "HygonGenuine"}
 """What CPUID says; of the others' ids any will do."""
@@ -219,8 +219,7 @@ def machine_words(layout: Layout) -> list[str]:
     if layout.platform.pci_hole64 is not None:
         host = "q35-pcihost" if family == "q35" else "i440FX-pcihost"
         result += ["-global", f"{host}.pci-hole64-size={layout.platform.pci_hole64}"]
-    if family == "pc" and not chipset.root_hotplug:
-        result += ["-global", "PIIX4_PM.acpi-root-pci-hotplug=off"]
+    result += root_switch(layout)
     if chipset.bridge_hotplug is not None:
         function = "ICH9-LPC" if family == "q35" else "PIIX4_PM"
         result += ["-global", f"{function}.acpi-pci-hotplug-with-bridge-support={as_text(chipset.bridge_hotplug)}"]

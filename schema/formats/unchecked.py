@@ -19,7 +19,12 @@ def read_data(
     """A guest as a file has it, with overrides, not yet checked, and the text."""
     name, text = text_of(source)
     data, foreign = said_in(source, name, text)
-    return completed(data, name, *overrides, host_devices=host_devices, foreign=foreign), text
+    data = completed(data, name, *overrides, host_devices=host_devices, foreign=foreign)
+    policy = data.get("policy")
+    if socket_of(source) is not None and isinstance(policy, dict) and policy.get("eject") == "protect":
+        why = "policy.eject: protect is for a guest that starts anew, and this one runs with the hot-plug that it has"
+        raise InputError(name, [f"{why}: leave it out, or plan from the file that it was started from"])
+    return data, text
 
 
 def said_in(source: Source, name: str, text: str, *, placed: bool = False) -> tuple[dict[str, Any], bool]:

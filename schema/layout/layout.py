@@ -184,7 +184,8 @@ class Platform(Frozen):
     @classmethod
     def of(cls, guest: "Guest") -> "Platform":
         """The platform that a request states."""
-        return cls(**{name: getattr(guest, name) for name in cls.model_fields})
+        stated = {name: getattr(guest, name) for name in cls.model_fields}
+        return cls(**stated | {"chipset": guest.protected_chipset})
 
 
 class Versions(Frozen):

@@ -39,7 +39,8 @@ class DomainController:
     element: Element | None = None
     address: PciAddress | None = None
     node: int | None = None
-    hotplug: bool = True
+    hotplug: bool | None = None
+    """What `<target hotplug>` says, if anything: without it a port takes hot-plug."""
     properties: dict[str, Any] = field(default_factory=dict)
 
 
@@ -147,7 +148,8 @@ def _bridge(element: Element, index: int, family: Family) -> DomainController:
                 bridge.properties[option] = _target(index, attribute, target.get(attribute), RANGES[attribute])
         if "memReserve" in target.attributes:
             bridge.properties["mem-reserve"] = KIB * _number(index, "memReserve", target.get("memReserve"))
-        bridge.hotplug = target.get("hotplug") != "off"
+        if "hotplug" in target.attributes:
+            bridge.hotplug = target.get("hotplug") != "off"
         node = target.first("node")
         bridge.node = None if node is None else _target(index, "node", node.text, (0, 255))
     return bridge

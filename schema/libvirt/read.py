@@ -67,8 +67,8 @@ def _controller(domain: Domain, bridge: DomainController) -> dict[str, Any]:
         result["address"] = _pin(domain, bridge.address)
     if bridge.node is not None:
         result["numa"] = bridge.node
-    if not bridge.hotplug:
-        result["hotplug"] = False
+    if bridge.hotplug is not None:
+        result["hotplug"] = bridge.hotplug
     properties = bridge.properties | domain.properties.get(name, {})
     return result | ({"properties": properties} if properties else {})
 

@@ -29,7 +29,7 @@ def unsaid(request: Guest, layout: Layout, before: bytes, written: bytes) -> tup
         return tuple(f"the XML by itself is refused: {one}" for one in problems(error, guest_data(written), Guest))
     lines = [f"firmware: {request.firmware.name}"] if there.firmware.name != request.firmware.name else []
     lines += _fields("", request, there, PLATFORM)
-    lines += _fields("chipset.", request.chipset, there.chipset, Chipset.model_fields)
+    lines += _fields("chipset.", request.protected_chipset, there.chipset, Chipset.model_fields)
     devices = {one.id: one for one in there.devices}
     lines += [line for one in request.devices for line in _device(one, devices[one.id])]
     indexes = indexes_of(read_domain(before), layout)

@@ -131,14 +131,29 @@ class _Writer:
 
     def controllers(self) -> None:
         listed = {f"pci.{bridge.index}": bridge for bridge in self.domain.bridges}
-        if self.layout.controllers and root_controller(self.domain.devices) is None:
-            self.added.append(f"<controller type='pci' index='0' model='{ROOTS[self.domain.family][0]}'/>")
+        self.root_bus()
         for controller in self.layout.controllers:
             bridge = listed.get(controller.id)
             if bridge is None or bridge.element is None:
                 self.added.append(self.controller(controller))
             else:
                 self.complete(bridge, bridge.element, controller)
+
+    def root_bus(self) -> None:
+        """The root bus's own element, where something sits behind it or it is to take no hot-plug."""
+        element = root_controller(self.domain.devices)
+        chipset = self.layout.platform.chipset
+        off = self.domain.family == "pc" and self.domain.root_hotplug and not chipset.root_hotplug
+        text = "<target hotplug='off'/>"
+        if element is None and (off or self.layout.controllers):
+            inside = f">\n  {text}\n</controller>" if off else "/>"
+            self.added.append(f"<controller type='pci' index='0' model='{ROOTS[self.domain.family][0]}'{inside}")
+        elif element is not None and off:
+            target = element.first("target")
+            if target is None:
+                self.edits.append(element, text)
+            else:
+                self.edits.set(target, hotplug="off")
 
     def controller(self, one: PlacedController) -> str:
         targets, node = _targets(one), one.properties.get("numa_node")

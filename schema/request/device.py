@@ -183,6 +183,7 @@ class Controller(Part):
             if stated in (None, value):
                 left = {other: kept for other, kept in self.properties.items() if other != name}
                 self.__dict__.update({field: value, "properties": left})
+                self.model_fields_set.add(field)
         return self
 
 

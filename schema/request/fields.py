@@ -16,6 +16,7 @@ from ..pci.address_bits import has_bits_of_host
 from ..pci.controllers import Connector
 from ..pci.cpu import DEFAULT_PHYS_BITS, MOST_PHYS_BITS, Cpu, cpu_models
 from ..pci.machine import Chipset, Machine, machine_of
+from ..pci.machine_types import family_of
 from ..pci.qemu_properties import WORDS
 from ..pci.ram import least_phys_bits
 from ..pci.size import Size
@@ -59,6 +60,11 @@ class Policy(Frozen):
     """Whether functions of one card of the host (`host: "0000:17:00.0"` and `host: "0000:17:00.1"`) become a group, in
     one slot of the guest, with the function numbers that they have on the host. Functions that are known to be in
     different IOMMU groups, virtual ones for instance, are no such card."""
+    eject: Literal["allow", "protect"] = Field(default="allow", examples=["protect"])
+    """Whether the guest is offered to eject devices that need no hot-plug. `protect` turns hot-plug off at the ports
+    behind which nothing but such devices sit (`hotplug: never`), and on pc on all of pci.0: what is to be plugged sits
+    behind bridges then. What it does not reach, devices on conventional bridges for one, a warning names. Ports of a
+    previous layout (`--previous`), and those whose `hotplug` or reserves the request states, stay as they are."""
     frozen: bool = Field(default=False, examples=[True])
     """Whether no device of the previous layout (`--previous`) may move: then a layout in which one does is none. It has
     no effect without a previous layout."""
@@ -215,7 +221,14 @@ class GuestFields(MachineFields):
     @cached_property
     def machine_model(self) -> Machine:
         """Root bus, chipset and hot-plug of the machine."""
-        return machine_of(self.machine, self.chipset, self.machine_as, self.qemu_version)
+        return machine_of(self.machine, self.protected_chipset, self.machine_as, self.qemu_version)
+
+    @property
+    def protected_chipset(self) -> Chipset:
+        """The chipset as the guest gets it: where the policy protects from ejecting, pci.0 of pc takes no hot-plug."""
+        family, _ = family_of(self.machine)
+        switched = self.policy.eject == "protect" and family == "pc" and self.chipset.acpi
+        return self.chipset.model_copy(update={"root_hotplug": False}) if switched else self.chipset
 
     @property
     def address_bits(self) -> int:

@@ -9,6 +9,7 @@ from ..pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ..pci.qemu_properties import Scalar
 from ..request.resolved import needs_of
 from .context import Context, SeatedDevice
+from .ejecting import turned_off
 
 
 def connect(known: Context) -> Iterator[Finding]:
@@ -92,10 +93,11 @@ def preset(known: Context) -> Iterator[Finding]:
 def _as_libvirt(known: Context, place: SeatedDevice) -> bool:
     if place.resolved.chipset_place is not None or place.resolved.connector is Connector.INTEGRATED:
         return place.bus.is_root
+    hot = place.bus.takes_hotplug or place.bus.id in turned_off(known)
     if known.machine.family == "pc":
-        return place.bus.is_root or place.bus.takes_hotplug
+        return place.bus.is_root or hot
     if place.resolved.shares_iommu_group:
-        return place.bus.takes_hotplug
+        return hot
     # libvirt takes plain virtio for PCI Express, whatever the machine type makes of it
     wants_port = place.resolved.connector is not Connector.CONVENTIONAL or place.resolved.is_legacy_by_machine
-    return place.bus.takes_hotplug and place.bus.is_port == wants_port
+    return hot and place.bus.is_port == wants_port

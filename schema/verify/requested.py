@@ -7,11 +7,13 @@ from ..finding import Finding
 from ..layout.layout import PlacedController, PlacedDevice, Platform
 from ..layout.topology import port_hotplug
 from ..pci.controllers import VirtioMode
+from ..pci.machine import Chipset
 from ..pci.qemu_properties import Properties, Scalar, canonical
 from ..pci.qemu_versions import version_text
 from ..request.device import Controller
 from ..request.resolved import ResolvedDevice, mode_on
 from .context import Context
+from .ejecting import left_open
 
 
 def as_requested(known: Context) -> Iterator[Finding]:
@@ -19,10 +21,10 @@ def as_requested(known: Context) -> Iterator[Finding]:
     platform = _platform(known)
     if platform:
         yield Finding(rule="as-requested", details=platform)
-    demanded = {controller.id: controller for controller in known.guest.controllers}
+    demanded, open_ports = {controller.id: controller for controller in known.guest.controllers}, left_open(known)
     for name, placed in known.topology.controllers.items():
         asked = demanded.get(name)
-        differing = _controller(asked, placed) | _added(placed, asked)
+        differing = _controller(asked, placed, is_open=name in open_ports) | _added(placed, asked)
         if differing:
             yield Finding(rule="as-requested", subjects=(name,), details=differing)
     for device in known.layout.devices:
@@ -41,21 +43,29 @@ def _platform(known: Context) -> dict[str, Scalar]:
         differing["firmware"] = f"{layout.firmware.name} {layout.firmware.version}"
     for name in Platform.model_fields:
         stated = getattr(layout.platform, name)
-        if name != "qemu" and stated != getattr(guest, name):
+        if name != "qemu" and stated != (_chipset(known) if name == "chipset" else getattr(guest, name)):
             differing[name] = str(stated)
     if layout.qemu_version != guest.qemu_version:
         differing["qemu"] = version_text(layout.qemu_version)
     return differing
 
 
-def _controller(asked: Controller | None, placed: PlacedController) -> dict[str, Scalar]:
-    """Where nobody asked for it (None), its ports take hot-plug."""
+def _chipset(known: Context) -> Chipset:
+    """The one asked for; whether pci.0 takes hot-plug says rule eject, where the policy protects from that."""
+    asked, placed = known.guest.chipset, known.layout.platform.chipset
+    if known.guest.policy.eject != "protect" or known.machine.family != "pc":
+        return asked
+    return asked.model_copy(update={"root_hotplug": placed.root_hotplug})
+
+
+def _controller(asked: Controller | None, placed: PlacedController, *, is_open: bool) -> dict[str, Scalar]:
+    """Where nobody asked for it (None), its ports take hot-plug; where `is_open`, rule eject says whether they do."""
     differing: dict[str, Scalar] = {}
     if asked is not None:
         differing = {} if placed.model == asked.model else {"model": placed.model}
         differing |= _changed(asked.properties, placed.properties)
     hotplug = asked is None or asked.hotplug
-    if port_hotplug(placed) != hotplug:
+    if port_hotplug(placed) != hotplug and not is_open:
         differing["hotplug"] = "off" if hotplug else "on"
     return differing
 

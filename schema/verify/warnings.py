@@ -66,9 +66,10 @@ def host_files(known: Context) -> Iterator[Finding]:
 def no_acpi(known: Context) -> Iterator[Finding]:
     """One finding where ACPI would make devices hot-pluggable, or spare them the guest's SHPC driver."""
     machine = known.guest.machine_model
-    with_acpi = machine_of(machine.name, known.guest.chipset.model_copy(update={"acpi": True}))
     if machine.acpi:
         return
+    chipset = known.guest.chipset.model_copy(update={"acpi": True})
+    with_acpi = machine_of(machine.name, known.guest.model_copy(update={"chipset": chipset}).protected_chipset)
     lacking = []
     for name, place in known.places.items():
         by_shpc = place.bus.relies_on_shpc and place.bus.acpi_reaches and with_acpi.acpi_bridge_hotplug

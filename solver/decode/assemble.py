@@ -78,7 +78,7 @@ class _Parts:
         result: Properties = {}
         if bus.cls.kind is BusKind.PORT:
             result = {"chassis": numbers.chassis[str(bus.name)], "port": bus.slot << 3 | bus.function}
-            if demanded is not None and not demanded.hotplug:
+            if (demanded is not None and not demanded.hotplug) or str(bus.name) in self.placed.protected:
                 result["hotplug"] = False
             if str(bus.name) in numbers.slot_numbers:
                 result["slot"] = numbers.slot_numbers[str(bus.name)]

@@ -72,7 +72,10 @@ class FirmwareReserves:
         return [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
 
     def _at_port(self, bus: BusInstance) -> Properties:
-        """A slot's future device is taken to be one with large memory that may be above 4 GiB."""
+        """A slot's future device is taken to be one with large memory that may be above 4 GiB. Of a port without
+        hot-plug OVMF looks at no reserve, and makes none."""
+        if str(bus.name) in self._placed.protected and self._placed.guest.firmware.name == "ovmf":
+            return {}
         result: Properties = {}
         wishes = self._spares(bus)
         if any(spare.io for spare in wishes):
@@ -143,8 +146,9 @@ class FirmwareReserves:
 
     def _too_many_to_pad(self) -> bool:
         """Whether there are more hot-pluggable ports than windows, whatever their content."""
-        ports = sum(bus.cls.takes_hotplug and bus.cls.kind is BusKind.PORT for bus in self._placed.order)
-        return self._pads and ports > io_budget(self._placed.guest.machine_model, "ovmf").limit // PAGE
+        ports = [bus for bus in self._placed.order if bus.cls.takes_hotplug and bus.cls.kind is BusKind.PORT]
+        hot = sum(str(bus.name) not in self._placed.protected for bus in ports)
+        return self._pads and hot > io_budget(self._placed.guest.machine_model, "ovmf").limit // PAGE
 
     def _gives_up(self, bus: BusInstance) -> bool:
         """The IO that the firmware would reserve by itself, for the sake of reserves that are asked for."""

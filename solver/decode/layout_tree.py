@@ -4,6 +4,7 @@ from functools import cached_property
 
 from ...schema.firmware.bars import window_bytes
 from ...schema.pci.bars import BarKind
+from ...schema.pci.controllers import RESERVES
 from ...schema.pci.qemu_properties import integer
 from ...schema.request.bars import requested_with_rom
 from ...schema.request.device import Controller
@@ -101,6 +102,23 @@ class LayoutTree:
             memory += rom + window_bytes(bars)
             asked[bus] = io, memory
         return asked
+
+    @cached_property
+    def protected(self) -> frozenset[str]:
+        """Rule eject: names of the ports whose hot-plug the policy turns off."""
+        if self.guest.policy.eject != "protect":
+            return frozenset()
+        needs: dict[str, set[str]] = {}
+        for one, (bus, _, _) in self.seats.items():
+            needs.setdefault(bus, set()).add(self.items.resolved[one].hotplug)
+        names = {str(one.name) for one in self.order if self._is_ours(one)}
+        return frozenset(name for name in names if needs.get(name) == {"never"})
+
+    def _is_ours(self, bus: BusInstance) -> bool:
+        """Whether it is a port of which the request says neither whether it takes hot-plug nor what it keeps."""
+        one = self.demanded_as(bus)
+        free = one is None or not ("hotplug" in one.model_fields_set or RESERVES & one.properties.keys())
+        return bus.cls.kind is BusKind.PORT and free
 
     @cached_property
     def ports(self) -> set[str]:

@@ -9,7 +9,7 @@ from .devices import draw_devices
 from .draft import Data, Draft, Size, Wanted
 from .draw import Draw, SeededDraw
 from .machine import draw_cpu, draw_machine
-from .policy import draw_policy
+from .policy import draw_policy, with_eject
 from .reserve import draw_reserve
 from .spares import draw_spare
 from .viommu import draw_viommu
@@ -31,7 +31,7 @@ def draw_request(draw: Draw, size: Size | None = None, wanted: Wanted | None = N
     data |= {"needs": needs} if (needs := _needs(draft)) else {}
     parts = {"spare": draw_spare(draft), "reserve": draw_reserve(draft), "policy": draw_policy(draft)}
     data |= {name: part for name, part in parts.items() if part}
-    return data | draw_cpu(draft, data)
+    return with_eject(draft, data | draw_cpu(draft, data))
 
 
 def _needs(draft: Draft) -> list[str]:

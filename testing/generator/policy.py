@@ -1,7 +1,12 @@
 """What a good layout is, limits, and the preset."""
 
+from typing import Final
+
 from ...schema.request.fields import TERMS
 from .draft import Data, Draft
+
+OPENS_WINDOWS: Final = (6, 1)
+"""The machine version for which the policy `eject` is bad input."""
 
 
 def draw_policy(draft: Draft) -> Data:
@@ -20,3 +25,11 @@ def draw_policy(draft: Draft) -> Data:
     if "order" in draft.themes:
         result["order"] = draw.sample(TERMS, len(TERMS))
     return result
+
+
+def with_eject(draft: Draft, data: Data) -> Data:
+    """The request, which may protect devices from being ejected; not of a machine whose ports open windows for it. It is
+    drawn last, so that all else of a guest is the same with it."""
+    if draft.version == OPENS_WINDOWS or not draft.themed("hotplug", 0.5, 0.08):
+        return data
+    return data | {"policy": data.get("policy", {}) | {"eject": "protect"}}

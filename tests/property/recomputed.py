@@ -68,7 +68,10 @@ def _hot(guest: Guest) -> set[Place]:
     hot: set[Place] = {"port", "bridge"}
     return (
         hot | {"root"}
-        if guest.machine_model.family == "pc" and guest.chipset.acpi and guest.chipset.root_hotplug
+        if guest.machine_model.family == "pc"
+        and guest.chipset.acpi
+        and guest.chipset.root_hotplug
+        and guest.policy.eject == "allow"
         else hot
     )
 

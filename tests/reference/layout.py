@@ -2,6 +2,7 @@
 
 from itertools import product
 
+from qslot.schema import Controller as Demand
 from qslot.schema import Guest, Layout, VirtioMode
 from qslot.schema.layout.layout import ObjectiveTerm, PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.layout.layout import SpareSlot as Slot
@@ -167,7 +168,7 @@ class Writer:
         result: Properties = {} if demand is None else dict(demand.properties)
         result |= self.kept.get(controller, {})
         if controller.offers.kind == "port":
-            result["hotplug"] = controller.hotplug
+            result["hotplug"] = controller.hotplug and not self.guarded(controller, demand)
             result.setdefault("chassis", next(self.chassis))
         elif controller.model == "pci-bridge":
             result.setdefault("chassis_nr", next(self.chassis_nr))
@@ -179,6 +180,17 @@ class Writer:
             if controller.wish is not None:
                 result["numa_node"] = controller.wish
         return result
+
+    def guarded(self, port: Controller, demand: Demand | None) -> bool:
+        """Rule eject: nobody says whether the port takes hot-plug, or what it keeps, and nobody on it needs any."""
+        if self.guest.policy.eject != "protect":
+            return False
+        said = demand is not None and (
+            "hotplug" in demand.model_fields_set or any("-reserve" in one for one in demand.properties)
+        )
+        things = on(port.offers)
+        cold = [isinstance(thing, Item) and thing.need == "never" for thing in things]
+        return not said and bool(cold) and all(cold)
 
 
 def disjoint(main: int, ranges: list[tuple[int, int]]) -> bool:

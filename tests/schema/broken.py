@@ -218,6 +218,33 @@ def bridge(name: str, place: str, number: int, shpc: str = "on", **rest: Any) ->
     return placed(name, "pci-bridge", place, properties={"chassis_nr": number, "shpc": shpc}, **rest)
 
 
+def protected_ports(cold: str, hot: str) -> Pair:
+    """Hot-plug of two ports, with a disk each: one that needs none, one that would rather have it."""
+    disks = [{"id": "cold0", "model": "nvme", "hotplug": "never"}, {"id": "hot0", "model": "nvme"}]
+    switches = enumerate((cold, hot), 1)
+    return pair(
+        {"machine": "q35", "policy": {"eject": "protect"}, "devices": disks},
+        {
+            "controllers": [port(f"rp{n}", f"pcie.0:{n:02x}", n, properties={"hotplug": on}) for n, on in switches],
+            "devices": [device(disk["id"], "nvme", f"rp{n}:00") for n, disk in enumerate(disks, 1)],
+        },
+    )
+
+
+def protected_pc(place: str, *, root_hotplug: bool = False) -> Pair:
+    """An interface that needs no hot-plug, on a pc whose pci.0 takes it or not, with a bridge that does."""
+    nic = {"id": "nic0", "model": "e1000", "hotplug": "never", "address": place}
+    listed = {"id": "br1", "model": "pci-bridge", "address": "pci.0:08"}
+    return pair(
+        {"machine": "pc", "policy": {"eject": "protect"}, "devices": [nic], "controllers": [listed]},
+        {
+            "platform": {"memory": 128 << 20, "numa_nodes": 0, "chipset": {"root_hotplug": root_hotplug}},
+            "controllers": [bridge("br1", "pci.0:08", 1)],
+            "devices": [device("nic0", "e1000", place)],
+        },
+    )
+
+
 STANDING = [
     Case("complete", Pair(GOOD["q35"].guest, without(GOOD["q35"].layout, "vga0")), ("vga0",), {"placed": 0}),
     Case("complete", more("q35", devices=[device("tpm0", "edu", "pcie.0:09")]), ("tpm0",), {"asked": 0}),
@@ -637,6 +664,10 @@ PROPERTIES = [
     Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 16}), ("br2", "pxb1"), {"chassis_nr": 16}),
     Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 0}), ("br2",), {"chassis_nr": 0}),
     Case("chassis-nr", in_pc("br2", properties={"chassis_nr": 3}), ("br2", "br3"), {"chassis_nr": 3}),
+    Case("eject", protected_ports("off", "off"), ("rp2",), {"hotplug": "off"}),
+    Case("eject", protected_ports("on", "on"), ("rp1",), {"hotplug": "on"}),
+    Case("eject", protected_pc("pci.0:02", root_hotplug=True), ("pci.0",), {"hotplug": "on"}),
+    Case("ejectable", protected_pc("br1:02"), ("nic0",), {"bus": "br1"}, severity="warning"),
     Case("shpc", in_pc("br1", properties={"shpc": "off"}), ("br1",), {"reason": "IO device"}),
     Case("shpc", in_pc("br2", properties={"shpc": "off"}), ("br2",), {"reason": "spare slot"}),
     Case(

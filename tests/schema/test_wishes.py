@@ -131,6 +131,12 @@ EXAMPLES: Final[dict[tuple[str, str], Example]] = {
         "with a vIOMMU all devices of one IOMMU group must share an address space",
         "leave viommu out of needs",
     ),
+    ("eject", "policy"): Example(
+        {"policy": {"eject": "protect"}},
+        {},
+        "eject: protect takes hot-plug from pci.0",
+        "eject: allow instead of protect",
+    ),
     ("max-depth", "policy"): Example(
         {"policy": {"max_depth": 2}},
         {},

@@ -37,6 +37,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "chipset": {"caching_mode": True},
         "devices": [{"id": f"host{n}", **HOST} for n in range(2)] + [{"id": "old0", "model": "rtl8139"}],
     },
+    "eject": {"machine": "q35", "devices": [NVME | {"hotplug": "never"}], "policy": {"eject": "protect"}},
     "order": {"machine": "q35", "devices": [NVME, {"id": "disk1", "model": "nvme"}], "order": ["disk1", "disk0"]},
     "preset": {"machine": "q35", "devices": [NVME], "policy": {"preset": "libvirt"}},
     "frozen": PC_GUEST | {"policy": {"frozen": True}},

@@ -7,6 +7,7 @@ import pytest
 from ..ask import (
     Case,
     Data,
+    NoCase,
     Trio,
     Trios,
     above,
@@ -53,7 +54,24 @@ LISTED_PORTS = [
     device("s", "pcie-root-port", address="pcie.0:03.0"),
 ]
 
+GUARDED = {"policy": {"eject": "protect"}}
+COLD, HOT = device("a", "nvme", hotplug="never"), device("nic", "e1000", hotplug="required")
+
 TRIOS: Trios = {
+    ("eject", "a port of its own"): Trio(
+        Case(q35(COLD, **GUARDED), {"a": "rp1:00.0"}, {"rp1": {"properties": {"hotplug": False}}}),
+        NoCase("a port is turned off for those alone that need no hot-plug"),
+        Case(
+            q35(COLD, device("b", "nvme"), **GUARDED),
+            {"a": "rp1:00.0", "b": "rp2:00.0"},
+            {"rp1": {"properties": {"chassis": 1, "port": 8, "hotplug": False}}, "rp2": {"properties": {"chassis": 2}}},
+        ),
+    ),
+    ("eject", "all of pci.0"): Trio(
+        Case(pc(device("a", "e1000", hotplug="never"), **GUARDED), {"a": "pci.0:02.0"}),
+        pc(HOT | {"address": "pci.0:05.0"}, **GUARDED),
+        Case(pc(HOT, **GUARDED), {"nic": "br1:01.0"}),
+    ),
     ("order", "what is behind ports changes places"): Trio(
         Case(q35(*MIXED, order=["disk", "nic"]), {"disk": "rp1:00.0", "p2p1": "rp2:00.0"}),
         q35(MIXED[0] | {"hotplug": "required"}, MIXED[1] | {"address": "pcie.0:05.0"}, order=["disk", "nic"]),
