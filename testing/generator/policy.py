@@ -28,8 +28,8 @@ def draw_policy(draft: Draft) -> Data:
 
 
 def with_eject(draft: Draft, data: Data) -> Data:
-    """The request, which may protect devices from being ejected; not of a machine whose ports open windows for it. It is
-    drawn last, so that all else of a guest is the same with it."""
+    """The request, which may protect devices from being ejected, unless that is bad input. It is drawn last, so that
+    all else of a guest is the same with it."""
     if draft.version == OPENS_WINDOWS or not draft.themed("hotplug", 0.5, 0.08):
         return data
     return data | {"policy": data.get("policy", {}) | {"eject": "protect"}}
