@@ -1,6 +1,7 @@
 """The command `qslot`, and `python -m qslot`: an interrupt ends it in one line, while it is being loaded, too."""
 
 import _signal as signal  # type: ignore[import-not-found] # `signal` imports more, while an interrupt is a traceback
+import atexit
 import gc
 import os
 
@@ -12,6 +13,8 @@ def main() -> None:
     """The console script."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored, as under nohup, it stays ignored
         signal.signal(signal.SIGINT, _end)
+        # the last that is done at exit: Python tidies up without handlers, where an interrupt kills without a word
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # until something is searched: what is loaded stays, looking it over is a twentieth of the start
     from .solver.cli import main as command
 

@@ -10,7 +10,7 @@ from ..errors import ArgumentError, InputError, Problem, expect
 from ..layout.layout import LAYOUT_VERSION, Layout
 from .plain_data import Format
 from .sources import SUFFIXES, Source, called, format_of, is_xml, socket_of, states_a_guest, states_arguments, text_of
-from .unchecked import completed, mapping_in, read_data, said_in
+from .unchecked import completed, mapping_in, parsed, read_data, said_in
 
 if TYPE_CHECKING:  # a reader of layouts needs none of these
     from ..host_devices import Sources
@@ -87,16 +87,20 @@ def _refuse_newer(data: Mapping[str, Any], name: str) -> None:
             raise InputError(name, [Problem(field, version, mend, f"{field}: {mend}")])
 
 
-def parse_guest(text: str, kind: Format | None = None) -> "Guest":
-    """The guest in a text; its format is guessed where `kind` is None. Raises InputError, ArgumentError.
+def parse_guest(
+    text: str, kind: Format | None = None, *overrides: "Overrides", host_devices: "Sources | None" = None
+) -> "Guest":
+    """The guest in a text, libvirt domain XML too; its format is guessed where `kind` is None. All else is as with
+    `read_guest`. Raises InputError, ArgumentError.
 
-    >>> parse_guest("machine: q35\\ndevices: []").machine
-    'q35'
+    >>> parse_guest("machine: q35\\ndevices: []", None, {"spare": {"pcie": 2}}).spare[0].count
+    2
     """
-    expect("text", text, str, "a guest as text: YAML, TOML or JSON")
+    expect("text", text, str, "a guest as text: YAML, TOML, JSON or domain XML")
     if kind not in (None, *SUFFIXES.values()):
         raise ArgumentError("kind", kind, f"{kind!r} is none of {', '.join(dict.fromkeys(SUFFIXES.values()))}")
-    return _guest(mapping_in(text, kind, "text"), "text")
+    data, foreign = parsed(text, kind)
+    return _guest(completed(data, "text", *overrides, host_devices=host_devices, foreign=foreign), "text")
 
 
 def _guest(data: dict[str, Any], name: str) -> "Guest":

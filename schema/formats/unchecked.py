@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, expect
 from .plain_data import Format, TextError, parse, sniff
-from .sources import QMP, Source, format_of, is_xml, socket_of, states_arguments, text_of
+from .sources import QMP, Source, format_of, is_xml, is_xml_text, socket_of, states_arguments, text_of
 
 if TYPE_CHECKING:  # a reader of layouts needs none of these
     from ..host_devices import Sources
@@ -37,6 +37,14 @@ def said_in(source: Source, name: str, text: str, *, placed: bool = False) -> tu
     if states_arguments(source, text):
         return command_line_data(text, name, placed=placed), True
     return mapping_in(text, format_of(source), name), False
+
+
+def parsed(text: str, kind: Format | None) -> tuple[dict[str, Any], bool]:
+    """What a text of that format, or of the one that it looks like, says of a guest; and whether in another program's
+    words."""
+    if kind is None and is_xml_text(text):
+        return _domain(text, "text"), True
+    return mapping_in(text, kind, "text"), False
 
 
 def completed(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -63,6 +64,8 @@ class Lines:
             self._file.write(text)
             self._file.flush()
         except OSError as error:
+            with suppress(OSError):  # it would try to write the rest once more
+                self._file.close()
             assert self._output is not None
             raise _unwritable(self._output, error) from None
 
