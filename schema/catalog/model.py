@@ -34,6 +34,10 @@ class UnknownBars(UnknownModel):
         return f"{self.name} takes its BARs from the host device: the request must describe them"
 
 
+class ModeError(QslotError, ValueError):
+    """A virtio mode that the model cannot have; the text says which it can."""
+
+
 @dataclass(frozen=True, slots=True)
 class When:
     """A condition on properties: each has its value, is set at all (`*`), or is a number of at least N (`>=N`)."""
@@ -204,7 +208,7 @@ class DeviceModel:
         """Its BARs by number, without the ROM, in a virtio mode (None for what is not virtio). `version` is the machine
         type's, `qemu` that of the QEMU that runs it; what is None is assumed (versions.assumed).
 
-        Raises UnknownBars for a self-described model, ValueError for a virtio mode that the model cannot have.
+        Raises UnknownBars for a self-described model, ModeError for a virtio mode that the model cannot have.
         """
         if self.self_described:
             raise UnknownBars(self.name)
@@ -212,7 +216,7 @@ class DeviceModel:
         table = next((older for until, older in self.earlier if qemu < until), self.bar_table)
         if mode not in table.base:
             allowed = ", ".join(self.virtio.modes) if self.virtio else "none, it is not virtio"
-            raise ValueError(f"{self.name} has no virtio mode {mode}, only {allowed}")
+            raise ModeError(f"{self.name} has no virtio mode {mode}, only {allowed}")
         stated = {name: canonical(name, value) for name, value in properties.items()}
         defaults = machine_defaults(self.name, version, virtio=self.virtio is not None)
         return table.bars(mode, {**defaults, **stated})

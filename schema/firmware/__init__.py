@@ -11,8 +11,8 @@ def predict(layout: Layout, *, memory: bool = True) -> Prediction:
     """Bus numbers, guest addresses, IO ports and memory that the layout's firmware will assign, or why it fails.
 
     Needs nothing but the layout. Without `memory` it takes a third of the time, and is right wherever nothing fails.
-    Raises UnknownModel for a device that neither the catalogue nor the layout describes, ArgumentError for what is no
-    layout.
+    Raises UnknownModel for a controller of no kind and a device that nothing describes, ModeError for a virtio device
+    in a mode that it cannot have, ArgumentError for what is no layout.
     """
     expect("layout", layout, Layout, "a Layout, as qslot.solve(guest).require() gives one")
     tree = tree_of(layout)

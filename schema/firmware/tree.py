@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+from ..layout.known_model import controller_model
 from ..layout.layout import Layout, PlacedController, PlacedDevice, Platform
 from ..pci.bars import Bars
-from ..pci.controllers import CONTROLLERS, RESERVES
+from ..pci.controllers import RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer, is_on
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, VirtualBar, device_bars, listed_virtual, virtual_bars
@@ -119,7 +120,7 @@ def _depth_first(root: FirmwareBus) -> list[FirmwareBus]:
 
 def _bus_of(controller: PlacedController, machine: Machine, roots: list[FirmwareBus]) -> FirmwareBus:
     """The bus a controller offers; expanders add their root bus to `roots`."""
-    model = CONTROLLERS[controller.model]
+    model = controller_model(controller)
     properties = controller.properties
     bus = FirmwareBus(controller.id, port=model.is_port, hotplug=is_on(properties, "hotplug"))
     if model.is_port or controller.model == "pci-bridge":
@@ -167,7 +168,7 @@ def _function(
     function.bars = PORT_BARS if seat.model == "pcie-root-port" else SHPC_BARS if bus.shpc else ()
     # An expander shows as a plain device, its bus is a root of its own. A bus that already has a parent belongs to an
     # id used twice, in a layout that is wrong anyway: without this the walks below could go round in circles.
-    if bus.parent is None and not CONTROLLERS[seat.model].is_expander:
+    if bus.parent is None and not controller_model(seat).is_expander:
         function.bus = bus
         bus.parent = above
     return function

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from ..errors import InputError, expect
 from ..firmware import predict
 from ..hotplug.seating import seated
-from ..layout.layout import HASH_VERSION, Layout, PlacedController, Platform, Versions
+from ..layout.known_model import known_model
+from ..layout.layout import HASH_VERSION, Layout, PlacedController, PlacedDevice, Platform, Versions
 from ..layout.topology import topology_of
 from ..libvirt.same_devices import same_devices
 from ..linux.interface_names import guest_names
@@ -112,9 +113,16 @@ def require_sound(layout: Layout, name: str) -> None:
         guest = Guest.model_validate(request)
     except ValidationError as error:
         raise InputError(name, [f"not a sound layout: {one}" for one in problems(error, request, Guest)]) from None
+    if modeless := [one.id for one in layout.devices if one.virtio is None and _is_virtio(one)]:
+        raise InputError(name, [f"not a sound layout: {named(modeless)}: a virtio device without its mode (virtio)"])
     known = context_of(guest, layout)
     if broken := [str(finding) for rule in BASIC_RULES for finding in CHECKS[rule](known)]:
         raise InputError(name, [f"not a sound layout: {one}" for one in broken])
+
+
+def _is_virtio(device: PlacedDevice) -> bool:
+    model = known_model(device)
+    return model is not None and model.virtio is not None
 
 
 DERIVED: Final = ("guest_addresses", "guest_names", "io_windows")

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ..bounded_input import MAX_BYTES, UnreadableError, limited, read_bytes, reason
 from ..errors import InputError, expect
 from .plain_data import Format
-
-MAX_BYTES: Final = 32 << 20
-"""The largest file read. A layout of 20,000 devices is about a third of this."""
 
 SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 COMMAND_LINES: Final = (".args", ".argv", ".cmdline", ".sh")
@@ -40,10 +38,8 @@ def text_of(source: Source) -> tuple[str, str]:
         return name, ""
     try:
         raw = _bytes(source)
-    except OSError as error:
-        raise InputError(name, [f"can't be read: {reason(error)}"]) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(name, [f"larger than {MAX_BYTES >> 20} MiB, the most that is read"])
+    except UnreadableError as error:
+        raise InputError(name, [str(error)]) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,12 +52,14 @@ def text_of(source: Source) -> tuple[str, str]:
 
 
 def _bytes(source: str | Path) -> bytes:
-    if str(source) == "-":
-        if sys.stdin is None:
-            raise OSError(0, "closed")
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with Path(source).open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+    if str(source) != "-":
+        return read_bytes(source)
+    if sys.stdin is None:
+        raise UnreadableError("can't be read: closed")
+    try:
+        return limited(sys.stdin.buffer.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise UnreadableError(f"can't be read: {reason(error)}") from None
 
 
 def socket_of(source: Source) -> str | None:
@@ -107,8 +105,3 @@ def format_of(source: Source) -> Format | None:
 
 def _suffix(source: Source) -> str:
     return Path(source).suffix.lower() if isinstance(source, str | Path) else ""
-
-
-def reason(error: OSError) -> str:
-    """Why a file cannot be read, or written."""
-    return (error.strerror or str(error)).lower()

@@ -5,6 +5,7 @@ Which devices refuse to start without which backend was measured on QEMU 7.2: te
 """
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -247,7 +248,7 @@ def _cpu(platform: Platform) -> list[str]:
 
 def _firmware(layout: Layout, image: Path | None) -> list[str]:
     """SeaBIOS is QEMU's default. OVMF without a variable store keeps its variables in memory, which will do here."""
-    if image is not None and not image.is_file():
+    if image is not None and not os.path.isfile(image):
         raise FileNotFoundError(f"no firmware image {image}")
     if layout.firmware.name == "seabios":
         return [] if image is None else ["-bios", str(image)]

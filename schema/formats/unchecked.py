@@ -1,5 +1,6 @@
 """What a guest, a layout or a part of one says in whatever language, as plain data that nobody has checked yet."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,9 +100,9 @@ def command_line_data(text: str, name: str, *, placed: bool = False) -> dict[str
 
     def opened(file: str) -> str:
         """Where it is, or beside what names it: command lines travel with the files of `-readconfig`."""
-        beside = Path(name).with_name(Path(file).name)
+        beside = Path(name).parent / Path(file).name
         try:
-            return text_of(beside if not Path(file).exists() and beside.exists() else file)[1]
+            return text_of(beside if not os.path.exists(file) and os.path.isfile(beside) else file)[1]
         except InputError as error:
             raise QemuArgumentError(str(error)) from None
 

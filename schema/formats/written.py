@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ..bounded_input import reason
 from ..errors import InputError
-from .sources import reason
 
 
 def to_json(model: BaseModel) -> str:
@@ -53,7 +53,7 @@ def write(target: str | Path, text: str) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError(str(target), [f"can't be written: {reason(error)}"]) from None
 
 

@@ -7,21 +7,16 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
+from ..bounded_input import xml_root
 from ..pci.host_address import HostAddress
 from .device import HostDevice, Listed
 
 _DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>|<!--.*?-->", re.DOTALL)
-_DOCTYPE: Final = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 
 
 def read_nodedev(text: str) -> Listed:
-    """Every PCI function described, whatever is around it. Raises ValueError for what is no such XML."""
-    if _DOCTYPE.search(text):
-        raise ValueError("a document type declaration; `virsh nodedev-dumpxml` prints none")
-    try:
-        root = ElementTree.fromstring(f"<devices>{_DECLARATION.sub('', text)}</devices>")
-    except ElementTree.ParseError as error:
-        raise ValueError(f"not XML: {error}") from None
+    """Every PCI function described, whatever is around it. Raises UnreadableError for what is no such XML."""
+    root = xml_root(f"<devices>{_DECLARATION.sub('', text)}</devices>")
     found = {}
     for capability in root.iterfind(".//device/capability[@type='pci']"):
         address = _address(capability)

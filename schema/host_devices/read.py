@@ -1,9 +1,11 @@
 """Where the host's devices are looked up: a folder of sysfs, a file that lists them, or the machine that this is."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from ..bounded_input import UnreadableError, has_endless_number, read_bytes
 from ..errors import InputError
 from ..request.device import Device
 from .device import HostDevices, Listed, Several
@@ -45,19 +47,18 @@ def read_host_devices(sources: Sources) -> HostDevices:
 
 
 def _source(path: Path) -> HostDevices:
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         folders = [Sysfs(path / below) for below in SUBFOLDERS]
         found = next((folder for folder in folders if not folder.empty), None)
         if found is None:
             raise InputError(str(path), ["no PCI devices in it: give /sys/bus/pci/devices, or a copy of it"])
         return found
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(str(path), [f"can't be read: {(error.strerror or str(error)).lower()}"]) from None
-    try:
+        text = read_bytes(path).decode(errors="replace")
+        if has_endless_number(text):
+            raise UnreadableError("a number of a thousand digits")
         known: Listed = read_nodedev(text) if text.lstrip().startswith("<") else read_lspci(text)
-    except ValueError as error:
+    except UnreadableError as error:
         raise InputError(str(path), [str(error)]) from None
     if not known.functions:
         words = "no PCI devices in it: give the text of `lspci -vvv -nn`, or of `virsh nodedev-dumpxml`"

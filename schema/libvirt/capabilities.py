@@ -8,6 +8,7 @@ capabilities tell vendor and address bits, tests/real/test_advise.py).
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from ..bounded_input import UnreadableError, xml_root
 from ..environment.host import OLDEST_WITH_TYPES, Host, Version
 from ..pci.controllers import VirtioMode
 from ..pci.cpu import vendor_named
@@ -33,9 +34,9 @@ MODERN_ONLY: Final = {
 def host_of_capabilities(data: bytes, name: str) -> Host:
     """Raises SourceError where it is neither of the two, or of another architecture than x86_64."""
     try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
-        raise SourceError(f"not XML: {error}") from None
+        root = xml_root(data)
+    except UnreadableError as error:
+        raise SourceError(str(error)) from None
     if root.tag == "domainCapabilities":
         return _of_domain(root, name)
     if root.tag == "capabilities":

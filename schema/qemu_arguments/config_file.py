@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ..bounded_input import has_endless_number
 from .command_line import options_in
 from .values import QemuArgumentError, option_text
 
@@ -18,7 +19,8 @@ _PAIR: Final = re.compile(r'(?P<name>[\w.-]+)\s*=\s*"(?P<value>[^"]*)"')
 
 
 def with_config_files(words: Sequence[str], opened: Opener) -> tuple[list[str], list[str]]:
-    """The words with the sections of each file where it is named, and what could not be read, in words."""
+    """The words with the sections of each file where it is named, and what could not be read, in words. Raises
+    QemuArgumentError for a number that nobody means."""
     result: list[str] = []
     unread: list[str] = []
     for one in options_in(words):
@@ -26,6 +28,8 @@ def with_config_files(words: Sequence[str], opened: Opener) -> tuple[list[str], 
             result += words_of_config(opened(one.value), one.value) if one.name == "readconfig" else one.words
         except QemuArgumentError as error:
             unread.append(f"-readconfig {error}: what it adds is not in the plan")
+    if endless := [one for one in result if has_endless_number(one)]:
+        raise QemuArgumentError(f"{endless[0][:60]}...: a number of a thousand digits")
     return result, unread
 
 

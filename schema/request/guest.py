@@ -1,6 +1,6 @@
 """The request: fields that agree with each other."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -27,20 +27,24 @@ class Guest(GuestFields):
     @classmethod
     def from_layout(cls, layout: Frozen) -> Self:
         """The request that pins all that a Layout has where it is. Needs that no layout holds are at their defaults:
-        hot-plug, nodes of devices, IO and memory of spare slots, the policy. Raises ArgumentError for what is none."""
+        hot-plug, nodes of devices, IO and memory of spare slots, the policy. Raises ArgumentError for what is none,
+        InputError for one that no request can ask for."""
         if not hasattr(layout, "input_sha256"):
             raise ArgumentError("layout", layout, "no Layout, as qslot.solve(guest).require() gives one")
-        return cls.model_validate(request_of(layout.model_dump(mode="json")))
+        return cls._of(request_of(layout.model_dump(mode="json")), "layout")
 
     def validated(self) -> Self:
         """This guest, if it has been validated; else, as after `model_copy`, the same once it is. Raises InputError."""
         if "_agrees" in self.__dict__:
             return self
-        data = self.model_dump(warnings=False)
+        return self._of(self.model_dump(warnings=False), "guest")
+
+    @classmethod
+    def _of(cls, data: dict[str, Any], name: str) -> Self:
         try:
-            return type(self).model_validate(data)
+            return cls.model_validate(data)
         except ValidationError as error:
-            raise InputError("guest", problems(error, data, type(self))) from None
+            raise InputError(name, problems(error, data, cls)) from None
 
 
 def valid(guest: Guest) -> Guest:

@@ -1,6 +1,7 @@
 """The machine of a running QEMU: its type, RAM, CPU, chipset and firmware, as far as its objects tell."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..pci.cpu import DEFAULT_MODEL, DEFAULT_PHYS_BITS, cpu_models, vendor_named
@@ -23,8 +24,12 @@ OF_HOST: Final = ("host", "max")
 
 def version_of(monitor: Monitor) -> str:
     """QEMU's version without the patch release: `10.0`."""
-    version: dict[str, int] = monitor.execute("query-version")["qemu"]
-    return f"{version['major']}.{version['minor']}"
+    answer = monitor.mapping("query-version")
+    version = answer.get("qemu")
+    numbers = [version.get(part) for part in ("major", "minor")] if isinstance(version, dict) else []
+    if not numbers or not all(type(one) is int for one in numbers):
+        raise monitor.misunderstood("query-version", answer)
+    return ".".join(map(str, numbers))
 
 
 def machine_name(monitor: Monitor) -> str:
@@ -37,21 +42,32 @@ def ram(monitor: Monitor, family: Family) -> dict[str, Any]:
     size = monitor.get("/machine", "memory")
     result: dict[str, Any] = {}
     if isinstance(size, dict):
-        result["memory"] = size["size"]
-        if size.get("max-size", 0) > size["size"]:
-            result |= {"max_memory": size["max-size"], "memory_slots": size.get("slots", 0)}
+        result["memory"] = start = _number(monitor, "memory", size, "size")
+        if (most := _number(monitor, "memory", {"max-size": 0, **size}, "max-size")) > start:
+            result |= {"max_memory": most, "memory_slots": size.get("slots", 0)}
     else:  # QEMU before 7.1
-        result["memory"] = monitor.execute("query-memory-size-summary")["base-memory"]
+        summary = "query-memory-size-summary"
+        result["memory"] = _number(monitor, summary, monitor.mapping(summary), "base-memory")
     hole = monitor.get(HOST_BRIDGE[family], "pci-hole64-size")
     if isinstance(hole, int) and hole != HOLE64[family]:
         result["pci_hole64"] = hole
     nodes = str(monitor.execute("human-monitor-command", {"command-line": "info numa"})).partition(" ")[0]
-    return result | ({"numa_nodes": int(nodes)} if nodes.isdecimal() else {})
+    return result | ({"numa_nodes": int(nodes)} if re.fullmatch("[0-9]{1,4}", nodes) else {})
+
+
+def _number(monitor: Monitor, command: str, answer: Mapping[str, object], name: str) -> int:
+    number = answer.get(name)
+    if type(number) is not int:
+        raise monitor.misunderstood(command, answer)
+    return number
 
 
 def processor(monitor: Monitor) -> dict[str, Any]:
     """Fields of a request: what is seen of the first CPU."""
-    first = monitor.execute("query-cpus-fast")[0]["qom-path"]
+    processors = monitor.rows("query-cpus-fast", None, "qom-path")
+    if not processors:
+        raise monitor.misunderstood("query-cpus-fast", processors)
+    first = processors[0]["qom-path"]
     model = str(monitor.get(first, "type")).removesuffix(CPU_SUFFIX)
     cpu: dict[str, Any] = {"host": True} if model in OF_HOST else {}
     if model in cpu_models() and model != DEFAULT_MODEL:

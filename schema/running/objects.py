@@ -43,7 +43,7 @@ class QemuObject:
 def pci_objects(monitor: Monitor) -> list[QemuObject]:
     """All of them, chipset functions included, in the order in which they were created as far as it is known: those of
     the machine, then those without an id; those with an id have no order."""
-    kinds = {one["name"] for one in monitor.execute("qom-list-types", {"implements": "pci-device"})}
+    kinds = {one["name"] for one in monitor.rows("qom-list-types", {"implements": "pci-device"}, "name")}
     found = [one for place in PLACES for one in _in(monitor, f"/machine/{place}", kinds)]
     return list(_named(found))
 
@@ -57,12 +57,12 @@ def _in(monitor: Monitor, folder: str, kinds: set[str]) -> Iterator[QemuObject]:
         if isinstance(bus, str) and isinstance(devfn, int) and devfn >= 0:
             yield QemuObject(path, kind, child if folder == NAMED else "", bus, *divmod(devfn, FUNCTIONS))
         if kind == SOUTH_BRIDGE:
-            yield from _in(monitor, path, kinds)
+            yield from _in(monitor, path, kinds - {SOUTH_BRIDGE})
 
 
 def _children(monitor: Monitor, folder: str) -> Iterator[tuple[str, str]]:
     """Type and name of all objects in it."""
-    for child in monitor.execute("qom-list", {"path": folder}):
+    for child in monitor.rows("qom-list", {"path": folder}, "name", "type"):
         yield child["type"].removeprefix("child<").removesuffix(">"), child["name"]
 
 

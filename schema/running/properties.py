@@ -88,7 +88,7 @@ class PropertyReader:
     def _defaults(self, kind: str) -> dict[str, Any]:
         if kind not in self._types:
             try:
-                listed = self.monitor.execute("device-list-properties", {"typename": kind})
+                listed = self.monitor.rows("device-list-properties", {"typename": kind}, "name")
             except CommandError:
                 listed = []
             self._types[kind] = {one["name"]: one.get("default-value") for one in listed}

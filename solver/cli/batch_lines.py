@@ -106,7 +106,7 @@ def _finished(text: str, output: Path) -> dict[str, str] | None:
 
 
 def _unwritable(output: Path, error: OSError) -> CliError:
-    from qslot.schema.formats.sources import reason
+    from qslot.schema.bounded_input import reason
 
     return CliError(f"{output}: can't be written: {reason(error)}", Exit.INPUT)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from ...bounded_input import UnreadableError, read_bytes, reason, xml_root
 from ...errors import Problem, QslotError
 
 Row = dict[str, Any]
@@ -47,7 +48,10 @@ def read_osinfo(folder: Path) -> dict[str, Row]:
 
     `virtio` and `packages` say for each class `L` (virtio 0.9), `M` (1.0) or `LM`; in-box, or with driver packages.
     """
-    files = sorted((folder / "os").rglob("*.xml"))
+    try:
+        files = sorted(file for file in (folder / "os").rglob("*.xml") if file.is_file())
+    except (OSError, ValueError) as error:  # a name that is too long, or none
+        raise OsinfoError(folder, f"can't be read: {reason(error)}") from None
     if not files:
         raise OsinfoError(folder, "no osinfo-db (it has no XML files below `os`); Debian's is /usr/share/osinfo")
     parts: dict[str, list[ElementTree.Element]] = {}
@@ -57,6 +61,8 @@ def read_osinfo(folder: Path) -> dict[str, Row]:
             uri = os.get("id", "")
             parts.setdefault(uri, []).append(os)
             places.setdefault(uri, file)
+    if not parts:
+        raise OsinfoError(folder, "no osinfo-db: its XML files below `os` have no <os> in them")
     resolved = _Resolved(parts, places)
     resolved.check()
     return {str(row["id"]): row for row in map(resolved.row, parts)}
@@ -78,8 +84,8 @@ def version_of_row(row: Row) -> tuple[int, ...]:
 
 def _root(file: Path) -> ElementTree.Element:
     try:
-        return ElementTree.parse(file).getroot()
-    except (ElementTree.ParseError, OSError) as error:
+        return xml_root(read_bytes(file))
+    except UnreadableError as error:
         raise OsinfoError(file, str(error)) from None
 
 
