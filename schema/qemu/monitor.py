@@ -15,9 +15,9 @@ GREETING_LIMIT: Final = 5.0
 """Seconds for the greeting, which QMP sends at once to the one client that it takes."""
 ANSWER_LIMIT_OF_MONITOR: Final = 10.0
 """Seconds for an answer, whatever else is said meanwhile."""
-LONGEST_LINE: Final = 32 << 20
+LONGEST_LINE: Final = 8 << 20
 """Bytes of an answer. QEMU's longest, the list of all its types, has some hundred thousand."""
-CHUNK: Final = 1 << 16
+RECEIVED_AT_ONCE: Final = 1 << 16
 """Bytes that are read at once."""
 
 
@@ -144,7 +144,7 @@ class Monitor:
             if left <= 0:
                 raise TimeoutError
             self._socket.settimeout(left)
-            self._unread = self._socket.recv(CHUNK)
+            self._unread = self._socket.recv(RECEIVED_AT_ONCE)
             read += len(self._unread)
             if not self._unread:
                 break

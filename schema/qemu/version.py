@@ -4,6 +4,7 @@ import re
 import subprocess
 from typing import Final
 
+from ..bounded_input import reason
 from .errors import MissingError, ProbeError
 
 SAID: Final = re.compile(r"QEMU emulator version (\d+\.\d+)")
@@ -19,10 +20,10 @@ def version_of_binary(binary: str) -> str:
     """
     try:
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=ANSWER_LIMIT, check=False)
-    except OSError as error:
-        raise MissingError(f"{binary} can't be started: {(error.strerror or str(error)).lower()}") from None
     except (subprocess.TimeoutExpired, UnicodeDecodeError):
         raise ProbeError(f"{binary} --version does not answer in {ANSWER_LIMIT:g} s as QEMU does") from None
+    except (OSError, ValueError) as error:  # the latter: a zero byte in the name
+        raise MissingError(f"{binary} can't be started: {reason(error)}") from None
     match = SAID.search(done.stdout)
     if match is None:
         raise ProbeError(f"{binary} --version does not answer as QEMU does: {(done.stdout + done.stderr)[:80]!r}")

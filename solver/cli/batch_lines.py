@@ -96,13 +96,15 @@ def _proved(output: Path) -> Iterator[tuple[str, str]]:
 def _finished(text: str, output: Path) -> dict[str, str] | None:
     try:
         data = json.loads(text)
-    except ValueError:
-        if text.endswith("\n"):
-            raise CliError(f"{output}: not written by qslot batch: {text.strip()[:60]}", Exit.INPUT) from None
-        return None  # an earlier run ended in the midst of it
-    if not isinstance(data, dict) or not {"guest", "answer"} <= data.keys():
+    except (ValueError, RecursionError):
+        if not text.endswith("\n"):
+            return None  # an earlier run ended in the midst of it
+        data = None
+    named = data if isinstance(data, dict) else {}
+    if not isinstance(named.get("guest"), str) or not isinstance(named.get("answer"), str):
         raise CliError(f"{output}: not written by qslot batch: {text.strip()[:60]}", Exit.INPUT)
-    return data if data["answer"] in PROVED and text.endswith("\n") else None
+    proved = named["answer"] in PROVED and isinstance(named.get("digest"), str)
+    return named if proved and text.endswith("\n") else None
 
 
 def _unwritable(output: Path, error: OSError) -> CliError:

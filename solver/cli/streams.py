@@ -50,7 +50,7 @@ def result(text: str, output: Path | None = None) -> None:
         return
     from qslot.schema.formats.written import write
 
-    with interruptible(), patient(f"still writing {output}: nobody reads it"):
+    with interruptible(), in_order(), patient(f"still writing {output}: nobody reads it"):
         write(output, text)
 
 
@@ -112,6 +112,23 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Meanwhile SIGTERM ends the process as an exception does, so that no temporary file stays behind."""
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)  # as shells have it
 
 
 @contextmanager
