@@ -37,7 +37,7 @@ SHARES = {
 }
 """At least; of each other feature `LEAST`."""
 LEAST = 0.02
-REQUESTS = "e33d1983fb49993287748555a3b854f5f98800936ad3233a26787376b5507091"
+REQUESTS = "e232d8e52757675b9478e9a554ea158b580d164f96137367f0dadeae9b384aea"
 """Of the first hundred requests."""
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks.libvirt import Oracle
 from qslot.schema import Guest
 from qslot.schema.environment.host_cpu import with_cpu_of_hosts
 from qslot.schema.formats.hosts import read_host
@@ -15,6 +14,7 @@ from qslot.schema.libvirt.capabilities import host_of_capabilities
 from qslot.schema.pci.cpu import vendor_named
 from qslot.schema.probe.enumeration import QEMU
 from qslot.schema.qemu_arguments import effects, read_command_line
+from qslot.testing.libvirt import Libvirt
 
 pytestmark = pytest.mark.real
 
@@ -74,7 +74,7 @@ def test_the_hosts_bits_outrank_stated_ones() -> None:
 
 
 def test_capabilities_tell_the_same_as_cpuinfo() -> None:
-    with Oracle() as oracle:
-        host = host_of_capabilities(oracle.capabilities().encode(), "host.xml")
+    with Libvirt() as libvirt:
+        host = host_of_capabilities(libvirt.capabilities().encode(), "host.xml")
     here = read_host(THIS)
     assert (host.phys_bits, host.vendor) == (here.phys_bits, here.vendor)
