@@ -178,6 +178,11 @@ TRIOS: Trios = {
         BadInput(q35(*card("v1", address="pcie.0:05.0")), "takes PCI Express: pin both behind a port"),
         Case(q35(*card("v1")), {"v1": "rp1:00.1"}),
     ),
+    ("sriov-pf", "no more than a slot has functions"): Trio(
+        Case(q35(*card(*"abcdefg")), {"g": "rp1:00.7"}),
+        BadInput(q35(*card(*"abcdefgh")), "by ARI, are not planned, so list 7 at most"),
+        Case(q35(*card(*"abcdef"), device("x", "e1000e", group="card"))),
+    ),
     ("sriov-pf", "one stride"): Trio(
         Case(q35(*card("v1", "v2"), device("x", "e1000e", group="card"))),
         BadInput(q35(*card("v1", "v2", "v3"), device("x", "e1000e", group="card", address=".3")), "not one stride"),
