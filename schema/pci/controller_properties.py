@@ -44,6 +44,26 @@ UNPLANNED: Final[Mapping[str, str]] = {
 NATIVE_HOTPLUG: Final = {"x-native-hotplug": False, "x-do-not-expose-native-hotplug-cap": True}
 """With these values a port hides its own hot-plug from the guest, and is left with ACPI's."""
 
+OF_EVERY_DEVICE: Final = frozenset({"hotpluggable", "hotplugged", "parent_bus", "realized"})
+OF_EVERY_BRIDGE: Final = frozenset({
+    "addr", "busnr", "multifunction", "sriov-pf", "x-max-bounce-buffer-size", "x-pci-express-writeable-slt-bug",
+    "x-pcie-ari-nextfn-1", "x-pcie-err-unc-mask", "x-pcie-ext-tag",
+})  # fmt: skip
+OF_EXPANDERS_HOST: Final = frozenset({"bypass-iommu", "x-config-reg-migration-enabled"})
+"""Properties of QEMU's objects that no request sets; those of the host bridge that QEMU makes for an expander."""
+
+
+@cache
+def impossible_ids(model: str) -> frozenset[str]:
+    """Names that a controller of the model cannot have: QEMU makes its bus a property of it, or of an expander's host
+    bridge, that is called by its id, and ends where there is one (7.2, 10.0, 11.1: tests/real/test_properties.py).
+
+    >>> "port" in impossible_ids("pcie-root-port"), "bus_nr" in impossible_ids("pxb-pcie")
+    (True, False)
+    """
+    own = OF_EXPANDERS_HOST if CONTROLLERS[model].is_expander else OF_EVERY_BRIDGE | _kinds(model).keys()
+    return OF_EVERY_DEVICE | own
+
 
 @cache
 def property_names(model: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ import re
 
 from ..catalog import DeviceModel, UnknownModel, named_by_qemu
 from ..catalog.versions import NEWER_PROPERTIES
-from ..pci.controller_properties import NATIVE_HOTPLUG, UNPLANNED, property_names, unfit_for
+from ..pci.controller_properties import NATIVE_HOTPLUG, UNPLANNED, impossible_ids, property_names, unfit_for
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import (
@@ -30,6 +30,11 @@ def check_controller(guest: GuestFields, where: Where, controller: Controller) -
         raise Refused(
             where / "model", f"{controller.model!r} is not a controller{nearest(controller.model, CONTROLLERS)}"
         )
+    if controller.id in impossible_ids(controller.model):
+        words = (
+            f"QEMU ends at a {controller.model} that is called like one of its properties, {controller.id}: rename it"
+        )
+        raise Refused(where / "id", words)
     if model.machine not in (None, guest.machine_model.family):
         words = f"{controller.model} is planned on machine {model.machine} only, not on {guest.machine}"
         raise Refused(where / "model", words)

@@ -148,6 +148,8 @@ def _ids(guest: GuestFields) -> None:
     counts = Counter([guest.machine_model.root, *(part.id for part in guest.parts)])
     seen = {guest.machine_model.root}
     for place, part in places(guest):
+        if part.id == "type":  # of the object in which QEMU keeps them
+            raise Refused(place / "id", "QEMU takes nothing that is called type: rename it")
         if part.id in seen:
             used = f"{part.id!r} is used {counts[part.id]} times"
             raise Refused(place / "id", f"{used}: give each device and controller an id of its own")

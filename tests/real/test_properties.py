@@ -5,8 +5,9 @@ from contextlib import nullcontext
 from itertools import combinations_with_replacement
 
 import pytest
+from pydantic import ValidationError
 
-from qslot.schema import Chipset
+from qslot.schema import Chipset, Guest
 from qslot.schema.catalog import exclusive, find
 from qslot.schema.catalog.measure.ask import Qemu
 from qslot.schema.formats.qemu import FIRST_DISPLAYS
@@ -75,6 +76,46 @@ def test_values_are_what_qemu_makes_of_them(qemu: Qemu, name: str) -> None:
         with pytest.raises(QemuEndedError):
             asyncio.run(read(qemu, f"{device},{name}={text}", name))
         assert unfit(name, text) is not None, text
+
+
+@pytest.mark.parametrize("model", ["pcie-root-port", "ioh3420", "pci-bridge", "i82801b11-bridge", "pxb-pcie"])
+def test_names_that_a_controller_cannot_have(qemu: Qemu, model: str) -> None:
+    """Those of all its properties; of an expander those of its host bridge."""
+    owner = "pxb-host" if model == "pxb-pcie" else model
+    names = [*asyncio.run(properties_of(qemu, owner)), "bus_nr", "parent_bus", "realized", "type", "beside"]
+    refused = {one for one in names if not asyncio.run(starts(qemu, f"{model},{MORE.get(model, '')}id={one},addr=0x2"))}
+    assert refused == {one for one in names if is_refused(model, one)}
+    assert "realized" in refused
+    assert "beside" not in refused
+
+
+async def properties_of(qemu: Qemu, model: str) -> list[str]:
+    """Names, as `-device` takes them."""
+    async with qemu.session("-machine", "none") as qmp:
+        told = await qmp.execute("device-list-properties", {"typename": model})
+    return [one["name"] for one in told if "[" not in one["name"] and one["name"][0].isalpha()]
+
+
+async def starts(qemu: Qemu, device: str) -> bool:
+    """Whether q35 does with it."""
+    try:
+        async with qemu.session("-machine", "q35", "-device", device):
+            return True
+    except QemuEndedError:
+        return False
+
+
+MORE = {"pci-bridge": "chassis_nr=9,", "pxb-pcie": "bus_nr=99,"}
+"""What QEMU does not start them without."""
+
+
+def is_refused(model: str, name: str) -> bool:
+    """Whether a request with such a controller is."""
+    try:
+        Guest.model_validate({"machine": "q35", "controllers": [{"id": name, "model": model}], "devices": []})
+    except ValidationError as refused:
+        return ".id: " in str(refused)
+    return False
 
 
 def test_a_node_that_does_not_exist(qemu: Qemu) -> None:

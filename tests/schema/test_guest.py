@@ -35,6 +35,15 @@ REFUSED: dict[str, tuple[Data, tuple[str, ...]]] = {
     "device as controller": (q35(controllers=[{"id": "c", "model": "e1000"}]), ("controllers.c.model", "'e1000'")),
     "id twice": (q35(NIC, NIC), ("'nic'", "2 times", "an id of its own")),
     "id of the root bus": (q35({**NIC, "id": "pcie.0"}), ("'pcie.0'", "2 times")),
+    "id of a property": (
+        q35(controllers=[{**PORT, "id": "slot"}]),
+        ("slot", "like one of its properties", "rename it"),
+    ),
+    "id of an expander's host bridge": (
+        q35(controllers=[{**EXPANDER, "id": "bypass-iommu"}]),
+        ("bypass-iommu", "rename"),
+    ),
+    "id of QEMU's container": (q35({**NIC, "id": "type"}), ("devices.0.id", "nothing that is called type")),
     "id QEMU refuses": (q35({**NIC, "id": "1st"}), ("devices.0.id", "1st")),
     "IOMMU for virtio 0.9": (
         pc({"id": "n", "model": "virtio-net", "virtio": "transitional", "properties": {"iommu_platform": "on"}}),
