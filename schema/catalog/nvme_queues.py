@@ -57,23 +57,17 @@ def refused_queues(properties: Mapping[str, Scalar], qemu: Version) -> tuple[str
     """The first of an nvme's canonical properties that QEMU refuses together with the virtual functions it asks for, or
     by which its BARs can't be told, and what to say instead; None where there is none."""
     if queues := integer(properties, DEPRECATED):
-        return (
-            DEPRECATED,
-            f"{queues}, an old name by which QEMU overrides {TOTAL_PAIRS}: say {TOTAL_PAIRS}: {queues - 1}",
-        )
+        words = f"{queues}, an old name by which QEMU overrides {TOTAL_PAIRS}: say {TOTAL_PAIRS}: {queues - 1}"
+        return DEPRECATED, words
     number = integer(properties, COUNT) or 0
     if number <= 0:
         return None
     if number > MOST_BEFORE and qemu < MANY_SINCE:
-        since = version_text(MANY_SINCE)
-        return (
-            COUNT,
-            f"{number}, but QEMU before {since} takes {MOST_BEFORE} at most: ask for no more, or take a newer QEMU",
-        )
+        least = version_text(MANY_SINCE)
+        words = f"{number}, but QEMU before {least} takes {MOST_BEFORE} at most: ask for no more, or take a newer QEMU"
+        return COUNT, words
     if properties.get(NO_NAMESPACE):
-        words = (
-            "QEMU takes virtual functions in a subsystem alone, and no drive there: leave it out, and say nvme-ns of it"
-        )
+        words = "QEMU has no such disk in a subsystem, where virtual functions are: leave it out, and take an nvme-ns"
         return NO_NAMESPACE, words
     for name in NOT_BESIDE:
         if properties.get(name):
@@ -95,7 +89,8 @@ def _too_few(properties: Mapping[str, Scalar], number: int) -> tuple[str, str] |
         (TOTAL_VECTORS, vectors + VECTORS_KEPT, f"beside {VECTORS} the device keeps {VECTORS_KEPT}"),
     ):
         if told(name) < least:
-            return name, f"{told(name)}, but {why}: say {least} or more, or leave it out and say vfs: {number}"
+            words = f"{why}, but {name} is {told(name)}: say {least} or more, or leave it out and say vfs: {number}"
+            return name if name in properties else COUNT, words
     if told(MOST_PAIRS_EACH) == 1:
-        return MOST_PAIRS_EACH, f"1, but a virtual function has {PAIRS_EACH} pairs of queues at least: say so, or more"
+        return MOST_PAIRS_EACH, f"1, but a virtual function has {PAIRS_EACH} pairs of queues at least: say 2 or more"
     return None
