@@ -259,7 +259,7 @@ WARNING_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "unread-input",
-        "this part of the input was not understood: what it does to the guest is not in the plan, and nothing is "
+        "this part of the input is not in the request: what it does to the guest is not in the plan, and nothing is "
         "proved of it",
         "qslot",
     ),

@@ -54,6 +54,10 @@ def completed(
     """What is said of a guest, with overrides and the devices of the host; `foreign` are another program's words."""
     if "qslot" in data:
         raise InputError(name, ["this is a layout, not a guest: `qslot show` prints it"])
+    if foreign and overrides:
+        from .other_machine import for_its_machine
+
+        data = for_its_machine(data, overrides)
     for more in overrides:
         from .overrides import overridden
 

@@ -42,6 +42,12 @@ def write(layout: Layout, data: bytes, *, explicit_virtio: bool = False) -> Writ
     Raises SourceError where `data` is not the domain that the layout was planned for.
     """
     domain = read_domain(data)
+    family = layout.machine_model.family
+    if family != domain.family:
+        raise SourceError(
+            f"this domain is of machine {domain.family}, the plan of {family}: its controllers, and perhaps its disks, "
+            "must be others; `qslot plan ... --json -o PLAN.json` and `qslot convert PLAN.json NEW.xml` write it anew"
+        )
     arguments = arguments_of(domain.root, domain.family)
     own = without_arguments(layout, arguments)
     strangers = {part.id for part in domain.parts} ^ {device.id for device in own.devices}

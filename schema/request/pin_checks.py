@@ -48,9 +48,17 @@ def _companions(guest: GuestFields) -> None:
             raise Refused(place / "address", f"its slot is for it alone: pin {', '.join(beside)} to another")
 
 
+def _of_another_machine(guest: GuestFields, pin: Pin) -> str:
+    """What to say of a pin to the root bus that the other machine has."""
+    family = {"pci.0": "pc", "pcie.0": "q35"}.get(str(pin.bus))
+    here = guest.machine_model.family
+    return "" if family is None else f", but of machine {family}: leave out addresses and controllers for {here}"
+
+
 def _slot_exists(guest: GuestFields, where: Where, pin: Pin, buses: dict[str, BusModel]) -> None:
     if pin.bus not in buses:
-        raise Refused(where, f"{pin} names no bus of this guest{nearest(str(pin.bus), buses)}")
+        instead = _of_another_machine(guest, pin) or nearest(str(pin.bus), buses)
+        raise Refused(where, f"{pin} names no bus of this guest{instead}")
     assert pin.slot is not None
     bus = buses[pin.bus]
     if not bus.first_slot <= pin.slot <= bus.last_slot:

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from qslot.schema import Guest, Infeasible, Layout, Solved, Undecided
 from qslot.schema.comparison import diff
 from qslot.schema.errors import InputError
+from qslot.schema.formats.files import read_guest
+from qslot.schema.formats.previous import read_previous
+from qslot.schema.libvirt import SourceError
 from qslot.schema.pci.address import Pin
 from qslot.schema.previous import standing_of
 from qslot.schema.verify import verify
@@ -150,3 +155,70 @@ def _pinned(guest: Guest, previous: Layout) -> Iterator[Guest]:
                 yield guest.model_copy(update={"devices": tuple(devices)}).validated()
             except ValueError:
                 continue
+
+
+PC_DOMAIN = """<domain type='kvm'>
+  <os><type machine='pc'>hvm</type></os>
+  <features><acpi/></features>
+  <devices>
+    <controller type='pci' index='0' model='pci-root'/>
+    <controller type='pci' index='1' model='pci-bridge'>
+      <address type='pci' domain='0' bus='0' slot='6' function='0'/>
+    </controller>
+    <interface type='user'><alias name='ua-nic'/><model type='virtio'/>
+      <address type='pci' domain='0' bus='1' slot='3' function='0'/>
+    </interface>
+    <video><model type='vga'/><address type='pci' domain='0' bus='0' slot='2' function='0'/></video>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+PC_LINE = (
+    "qemu-system-x86_64 -M pc -nodefaults -device pci-bridge,id=br,chassis_nr=1,addr=6"
+    " -device e1000,id=nic,bus=br,addr=3"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "guest.xml",
+            PC_DOMAIN,
+            ["addresses of ua-nic and video0:", "controllers pci.1:", "the chipset's USB controller:"],
+        ),
+        ("guest.args", PC_LINE, ["addresses of nic:", "controllers br:"]),
+    ],
+)
+def test_what_another_program_says_of_places_goes(tmp_path: Path, name: str, text: str, told: list[str]) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    guest = read_guest(file, {"machine": "q35"})
+    assert [one.partition(":")[0] + ":" for one in guest.unread] == told
+    assert all("of machine pc, and q35 has other buses" in one for one in guest.unread)
+    assert ([one.address for one in guest.devices], guest.controllers) == ([None] * len(guest.devices), ())
+    before = read_previous(file, guest, text).layout
+    layout = solve(guest, previous=before).require()
+    assert layout.machine_model.family == "q35"
+    assert diff(before, layout).trade.lines()
+    assert read_guest(file, {"machine": "pc"}).controllers
+
+
+def test_what_the_reader_says_of_places_stands(tmp_path: Path) -> None:
+    file = tmp_path / "guest.xml"
+    file.write_text(PC_DOMAIN)
+    guest = read_guest(file, {"machine": "q35", "devices.ua-nic.address": "pcie.0:05.0"})
+    assert [str(one.address) for one in guest.devices if one.id == "ua-nic"] == ["pcie.0:05.0"]
+
+
+def test_the_domain_itself_is_not_written_for_another_machine(tmp_path: Path) -> None:
+    file = tmp_path / "guest.xml"
+    file.write_text(PC_DOMAIN)
+    with pytest.raises(SourceError, match=r"is of machine pc, the plan of q35: .*qslot convert"):
+        solve(read_guest(file, {"machine": "q35"})).require().to_libvirt(PC_DOMAIN)
+
+
+def test_a_request_of_one_s_own_is_told_which_machine_it_means() -> None:
+    pinned = q35(device("net0", "e1000", address="pci.0:05.0"))
+    with pytest.raises(ValidationError, match="names no bus of this guest, but of machine pc: leave out addresses"):
+        Guest.model_validate(pinned)
