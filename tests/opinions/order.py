@@ -9,9 +9,10 @@ from qslot.schema.request.fields import Term
 from qslot.schema.verify import verify
 from qslot.schema.verify.objective import objective
 from qslot.solver import Options, solve
-from qslot.testing.generator.draw import Draw
+from qslot.testing.generator.draw import Draw, SeededDraw
 
-from ..ordering import answering
+from ..ordering import answering, in_an_order
+from . import oracle
 
 STATEMENTS = ("hash", "objective", "prediction")
 """Rules of what a layout says of itself, which is of another request."""
@@ -46,3 +47,15 @@ def refuted(outcome: Outcome, costs: dict[Term, int]) -> str:
 def errors(guest: Guest, layout: Layout) -> list[str]:
     """Rules that the answer itself breaks."""
     return [str(one) for one in verify(guest, layout) if one.severity == "error"]
+
+
+def opinion(guest: Guest, _: Outcome) -> str:
+    """What the oracle says of the guest once it asks for an order, which follows from the guest."""
+    request = in_an_order(SeededDraw(int(guest.sha256[:8], 16)), guest)
+    if request is None:
+        return "n/a: no order to ask for"
+    outcome = solve(request, Options())
+    layout = known_layout(outcome)
+    if layout is not None and (broken := errors(request, layout)):
+        return f"DISAGREE: {broken[0]}"
+    return oracle.opinion(request, outcome)

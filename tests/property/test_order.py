@@ -1,7 +1,7 @@
 """Orders of devices: each answer keeps its order, and no layout that is found otherwise refutes it."""
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -11,8 +11,10 @@ from qslot.solver import Options, solve
 from qslot.testing.generator import small_guest
 from qslot.testing.generator.draw import SeededDraw
 
+from ..opinions import oracle
 from ..opinions.order import errors, others, refuted
 from ..ordering import in_an_order
+from ..reference import best
 
 CI: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 SEEDS: Final = range(300 if CI else 30)
@@ -43,3 +45,29 @@ def test_no_other_layout_refutes_the_answer(first: int) -> None:
                 wrong[seed] = why
     assert wrong == {}
     assert decided > 0.7 * asked
+
+
+@pytest.mark.parametrize("first", range(1000, 1000 + len(SEEDS) // 3, CHUNK))
+def test_solver_and_oracle_agree(first: int) -> None:
+    """On feasibility, and on what the best layout in that order costs."""
+    guests = {seed: guest for seed in range(first, first + CHUNK) if (guest := drawn(seed)) is not None}
+    verdicts = {seed: oracle.opinion(guest, solve(guest, PATIENCE)) for seed, guest in guests.items()}
+    assert {seed: one for seed, one in verdicts.items() if one.startswith("DISAGREE")} == {}
+    assert list(verdicts.values()).count("agree") > len(guests) / 2
+
+
+def bridged(*order: str, **fields: Any) -> Guest:
+    """Two cards of conventional PCI and a disk, of which nothing but the order says where they are."""
+    cards = [{"id": name, "model": "e1000", "hotplug": "required"} for name in ("a", "b")]
+    disk = {"id": "disk", "model": "nvme", "hotplug": "required"}
+    return Guest.model_validate({"machine": "q35", "devices": [*cards, disk], "order": order, **fields})
+
+
+def test_the_oracle_knows_what_an_order_costs() -> None:
+    """The disk between the cards takes another bridge, with its port and its window."""
+    beside, between = best(bridged("a", "b", "disk")), best(bridged("a", "disk", "b"))
+    assert beside is not None
+    assert between is not None
+    assert (beside["controllers"], between["controllers"]) == (3, 5)
+    assert (beside["io_windows"], between["io_windows"]) == (4096, 8192)
+    assert best(bridged("a", "disk", "b", policy={"max_controllers": 4})) is None

@@ -28,11 +28,13 @@ def best_layout(guest: Guest) -> Layout | None:
 
 
 def searched(guest: Guest, nodes: int | None = None) -> Search:
-    """With the merging of controllers, or where memory decides what merging may lose, without."""
-    search = Search(guest, nodes=nodes)
+    """With the merging of controllers, or where memory decides what merging may lose, without; so is an order."""
+    search = Search(guest, merge=not guest.order, nodes=nodes)
     try:
         search.run()
     except MemoryDecides:
+        if guest.order:
+            raise
         search = Search(guest, merge=False, nodes=nodes)
         try:
             search.run()

@@ -251,7 +251,8 @@ def _item(guest: Guest, members: tuple[ResolvedDevice, ...]) -> Item:
         item.own = _own_functions([one.device.address for one in members])
         item.functions = sum(1 << function for function in item.own)
     _virtual(item)
-    item.shape = f"{need} {item.wish} {item.own} {item.functions} {[_nature(one) for one in members]}"
+    ordered = [guest.order.index(one.device.id) for one in members if one.device.id in guest.order]
+    item.shape = f"{need} {item.wish} {item.own} {item.functions} {[_nature(one) for one in members]} {ordered}"
     return item
 
 

@@ -25,6 +25,7 @@ from itertools import count
 
 from qslot.schema import Guest, Layout
 
+from .ascending import ascends
 from .firmware import Firmware
 from .limits import MemoryDecides, TooMany
 from .measure import PAGE, Broken, Costs, Measure, keeper_of
@@ -59,8 +60,10 @@ class Search:
         self.pci_spares = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.problem.free)
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
         self.free = sorted(self.problem.free, key=self.urgency)
-        self.tidy = prune and not any(
-            isinstance(thing, Controller) and thing.functions is not None for thing in self.free
+        self.tidy = (
+            prune
+            and not guest.order
+            and not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
         )
         self.spaces = any(iommu_group(guest, one) is not None for item in self.problem.items for one in item.devices)
         """Whether devices of the host may want a bridge's address space for themselves."""
@@ -228,6 +231,12 @@ class Search:
 
     def ask_firmware(self, key: Key) -> None:
         costs: Costs = dict(zip(self.guest.policy.order, key, strict=True))
+        in_order = ascends(self.problem.root, self.guest.order)
+        if in_order is False:
+            return
+        if in_order is None:
+            self.refused = key if self.refused is None else min(key, self.refused)
+            return
         try:
             answer = self.firmware.ask(self.created, costs)
         except Broken:
