@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .exits import CliError, Exit, leave, warn
-from .pictures import PICTURES, drawn, output_option
+from .pictures import PICTURES, drawn, form_of, output_option
 from .source import SOURCE, GuestCommand
 from .streams import answer, reading, result
 
@@ -33,21 +33,23 @@ def diff(old: "Source", new: "Source", abi: bool, as_json: bool, form: str | Non
     Examples:
       qslot diff before.json after.json
       qslot diff --abi source.xml target.xml && virsh migrate ...
-      qslot diff before.json after.json --to html -o changes.html
+      qslot diff before.json after.json -o changes.html
     """
     from qslot.schema.comparison import diff as compared
     from qslot.schema.formats.placed import read_pair
 
     if form and as_json:
         raise click.UsageError("--json and --to are two forms of the answer: give one")
+    if not as_json:
+        form = form_of(form, output, (*PICTURES, "json"))
     if old == new == "-":
         raise CliError("standard input: can be OLD or NEW, not both", Exit.INPUT)
     with reading(old, new):
         first, second = read_pair(old, new)
     warn((*first.warnings, *second.warnings))
     found = compared(first.layout, second.layout)
-    if form:
+    if form in PICTURES:
         result(drawn(second.layout, form, output, first.layout), output)
     else:
-        answer(found, as_json=as_json, output=output)
+        answer(found, as_json=as_json or form == "json", output=output)
     leave(Exit.DONE if (not found.abi if abi else found.same) else Exit.DIFFERS)

@@ -8,7 +8,7 @@ import click
 
 from .environment import EnvironmentOptions, environment_options
 from .exits import Exit, leave, warn
-from .pictures import LAYOUT_FORMS, drawn, output_option
+from .pictures import LAYOUT_FORMS, drawn, form_of, output_option
 from .previous import previous_option, read_previous
 from .request import RequestOptions, request_options
 from .source import SOURCE, GuestCommand
@@ -80,9 +80,14 @@ def _for_environment(
 
 @click.command(cls=GuestCommand)
 @click.argument("layout", type=SOURCE)
-@click.option("--to", "form", type=click.Choice(LAYOUT_FORMS), default="tree", show_default=True)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(LAYOUT_FORMS),
+    help="What to draw; default: as the suffix of -o says, else the tree.",
+)
 @output_option
-def show(layout: "Source", form: str, output: Path | None) -> None:
+def show(layout: "Source", form: str | None, output: Path | None) -> None:
     """Draw LAYOUT, domain XML that states every address, or a QEMU's command line: its buses, free slots, objective and
     warnings.
 
@@ -92,12 +97,13 @@ def show(layout: "Source", form: str, output: Path | None) -> None:
     \b
     Examples:
       qslot show layout.json
-      qslot show layout.json --to html -o layout.html
+      qslot show layout.json -o layout.html
       virsh dumpxml guest | qslot show - --to svg -o guest.svg
     """
     from qslot.schema.formats.as_it_is import read_as_it_is
 
+    drawn_as = form_of(form, output, LAYOUT_FORMS) or "tree"
     with reading(layout):
         found = read_as_it_is(layout)
     warn(found.warnings)
-    result(drawn(found.layout, form, output), output)
+    result(drawn(found.layout, drawn_as, output), output)

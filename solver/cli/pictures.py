@@ -1,5 +1,6 @@
 """A layout as text or as a picture: what `--to` and `-o` mean to every command that draws one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +16,25 @@ PICTURES: Final = ("svg", "html")
 LAYOUT_FORMS: Final = ("tree", *PICTURES, "json", "yaml")
 
 output_option: Option = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the result there, whole or not at all."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the result there, whole or not at all; as its suffix says, without --to.",
 )
+
+
+def form_of(form: str | None, output: Path | None, offered: Sequence[str]) -> str | None:
+    """What `--to` says, else the form that the file's suffix stands for; None where nothing says any. Raises UsageError
+    for a suffix that stands for a form in which this is not written."""
+    from qslot.schema.formats.convert import FORMAT_OF
+
+    if form is not None or output is None:
+        return form
+    by_suffix = FORMAT_OF | {f".{one}": one for one in PICTURES}
+    said = by_suffix.get(output.suffix.lower())
+    if said is not None and said not in offered:
+        raise click.UsageError(f"-o {output}: this is not written as {said}: --to says as what ({', '.join(offered)})")
+    return said
 
 
 def drawn(layout: "Layout", form: str, output: Path | None, before: "Layout | None" = None) -> str:

@@ -9,7 +9,7 @@ import click
 
 from .common import SearchOptions, exit_code_and_message, search_options, tell_hosts, tell_unread
 from .exits import CliError, Exit, leave, message
-from .pictures import drawn, output_option
+from .pictures import drawn, form_of, output_option
 from .previous import previous_option, read_previous, tell_difference
 from .source import SOURCE, GuestCommand
 from .streams import result
@@ -66,7 +66,9 @@ class Form:
 
 @click.command(cls=GuestCommand)
 @click.argument("guest", type=SOURCE)
-@click.option("--to", "form", type=click.Choice(FORMATS), help="What to print; default: the tree.")
+@click.option(
+    "--to", "form", type=click.Choice(FORMATS), help="What to print; default: as the suffix of -o says, else the tree."
+)
 @output_option
 @search_options
 @previous_option
@@ -90,15 +92,16 @@ def plan(
     \b
     Examples:
       qslot plan guest.yaml
-      qslot plan guest.yaml --to json -o layout.json
-      qslot plan guest.yaml --to html -o layout.html
-      qslot plan domain.xml --to libvirt -o planned.xml
+      qslot plan guest.yaml -o layout.json
+      qslot plan guest.yaml -o layout.html
+      qslot plan domain.xml -o planned.xml
       qslot plan guest.yaml --previous layout.json
       qslot plan guest.yaml --to argv --standalone | xargs -r qemu-system-x86_64
     """
     from qslot.schema.layout.outcome import known_layout
 
-    asked = Form(form or ("json" if as_json else "tree"), standalone, explicit_virtio, as_json)
+    said = form or ("json" if as_json else form_of(None, output, FORMATS)) or "tree"
+    asked = Form(said, standalone, explicit_virtio, as_json)
     asked.check()
     request, source, solved, environment = search.read(guest)
     asked.check_source(source)

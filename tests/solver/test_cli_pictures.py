@@ -44,3 +44,40 @@ def test_a_domain_is_drawn_as_it_is(tmp_path: Path) -> None:
 
 def test_a_picture_and_json_are_two_answers(file: Path) -> None:
     assert run("diff", file, file, "--to", "svg", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "json", "yaml", "argv", "txt"])
+def test_a_file_is_written_as_its_suffix_says(suffix: str, file: Path, tmp_path: Path) -> None:
+    target = tmp_path / f"out.{suffix}"
+    form = "tree" if suffix == "txt" else suffix
+    assert run("plan", RHEL6, "-o", target).stdout == ""
+    assert target.read_text(encoding="utf-8") == run("plan", RHEL6, "--to", form).stdout
+    if suffix != "argv":
+        run("show", file, "-o", target)
+        assert target.read_text(encoding="utf-8") == run("show", file, "--to", form).stdout
+    run("plan", RHEL6, "--to", "tree", "-o", target)
+    assert "pcie.0" in target.read_text(encoding="utf-8").splitlines()
+
+
+def test_changes_are_written_as_the_suffix_says(file: Path, tmp_path: Path) -> None:
+    for suffix, options in (("html", ["--to", "html"]), ("svg", ["--to", "svg"]), ("json", ["--json"]), ("txt", [])):
+        target = tmp_path / f"out.{suffix}"
+        run("diff", file, file, "-o", target)
+        assert target.read_text(encoding="utf-8") == run("diff", file, file, *options).stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "suffix", "says"),
+    [
+        (["plan", str(RHEL6)], "toml", "this is not written as toml: --to says as what (tree, svg,"),
+        (["plan", str(RHEL6)], "xml", "--to libvirt gives back the domain XML that GUEST is, but this is none"),
+        (["show", "FILE"], "xml", "this is not written as libvirt: --to says as what (tree, svg, html, json, yaml)"),
+        (["diff", "FILE", "FILE"], "yaml", "this is not written as yaml: --to says as what (svg, html, json)"),
+    ],
+)
+def test_a_suffix_that_cannot_be(call: list[str], suffix: str, says: str, file: Path, tmp_path: Path) -> None:
+    target = tmp_path / f"out.{suffix}"
+    done = run(*(file if word == "FILE" else word for word in call), "-o", target)
+    assert done.exit_code == 2
+    assert says in " ".join(done.stderr.split())
+    assert not target.exists()
