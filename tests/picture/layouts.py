@@ -7,7 +7,7 @@ from typing import Final
 import qslot
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
-GUESTS: Final = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix in (".yaml", ".toml", ".json"))
+GUESTS: Final = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix != ".py")
 
 
 @cache

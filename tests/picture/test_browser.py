@@ -26,23 +26,25 @@ def assert_clean(report: dict[str, Any]) -> None:
     assert report["boxes"] > 3
 
 
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("name", GUESTS)
-def test_svg_of_an_example(name: str, tmp_path: Path) -> None:
-    assert_clean(measured(qslot.svg(example(name)), tmp_path, dark=GUESTS.index(name) % 2 == 0))
+def test_svg_of_an_example(name: str, dark: bool, tmp_path: Path) -> None:
+    assert_clean(measured(qslot.svg(example(name)), tmp_path, dark=dark))
 
 
-@pytest.mark.parametrize("width", [600, 1400])
+@pytest.mark.parametrize(("width", "dark"), [(600, True), (1400, False), (1400, True)])
 @pytest.mark.parametrize("name", GUESTS)
-def test_html_of_an_example(name: str, width: int, tmp_path: Path) -> None:
-    assert_clean(measured(qslot.html(example(name)), tmp_path, width=width))
+def test_html_of_an_example(name: str, width: int, dark: bool, tmp_path: Path) -> None:
+    assert_clean(measured(qslot.html(example(name)), tmp_path, width=width, dark=dark))
 
 
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("form", ["svg", "folded", "open"])
-def test_300_devices(form: str, tmp_path: Path) -> None:
+def test_300_devices(form: str, dark: bool, tmp_path: Path) -> None:
     picture = qslot.svg(large()) if form == "svg" else qslot.html(large())
     if form == "open":
         picture = picture.replace("<details>", "<details open>")
-    report = measured(picture, tmp_path)
+    report = measured(picture, tmp_path, dark=dark)
     assert_clean(report)
     assert (report["boxes"] < 100) == (form == "folded")
 
