@@ -54,7 +54,7 @@ def running(
     Raises MissingError, QemuEndedError, FirmwarePanicError, or BootError when `limit` seconds were not enough.
     """
     if absent := missing(qemu):
-        hint = "; it comes with: pip install 'qslot[probe]'" if PACKAGE in absent else ""
+        hint = "; pip install qemu.qmp" if PACKAGE in absent else ""
         raise MissingError(f"{' and '.join(absent)} not found{hint}")
     try:
         image = own_ovmf(qemu) if firmware is None and layout.firmware.name == "ovmf" else firmware

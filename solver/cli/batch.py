@@ -85,7 +85,7 @@ def _cluster(address: str, stack: ExitStack) -> "Executor":
     try:
         distributed = import_module("distributed")
     except ImportError:
-        raise CliError("dask is not installed: pip install 'qslot[dask]'", Exit.INPUT) from None
+        raise CliError("dask is not installed: pip install distributed", Exit.INPUT) from None
     try:
         client = stack.enter_context(distributed.Client(address, timeout=SCHEDULER_ANSWERS, set_as_default=False))
     except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ import pytest
 import qslot
 from qslot.schema.formats.written import to_json
 
-distributed: Any = pytest.importorskip("distributed", reason="dask is not installed: pip install 'qslot[dask]'")
+distributed: Any = pytest.importorskip("distributed", reason="dask is not installed: pip install distributed")
 
 pytestmark = pytest.mark.filterwarnings("default")  # dask's own
 
