@@ -102,6 +102,6 @@ def test_qemu_creates_no_controllers() -> None:
 
 
 def test_qemu_puts_devices_where_nothing_is_hot_plugged() -> None:
-    add = {"execute": "device_add", "arguments": {"driver": "virtio-rng-pci", "id": "new"}}
+    add: dict[str, object] = {"execute": "device_add", "arguments": {"driver": "virtio-rng-pci", "id": "new"}}
     done = started(["virtio-rng-pci,id=there"], [add])
     assert "Bus 'pcie.0' does not support hotplugging" in done.stdout
