@@ -100,7 +100,7 @@ def _yaml(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         if "nesting depth" in str(error.problem):  # newer libyaml has a limit of its own, met before the first event
             raise TextError(f"nested deeper than {MAX_NESTED} levels") from None
-        raise TextError(f"not YAML: {_marked(error)}") from None
+        raise TextError(f"not YAML: {_marked(error, text)}") from None
     except yaml.YAMLError as error:
         raise TextError(f"not YAML: {error}") from None
     except TextError:
@@ -109,11 +109,18 @@ def _yaml(text: str) -> object:
         raise TextError(f"not YAML: {error}") from None
 
 
-def _marked(error: "MarkedYAMLError") -> str:
+def _marked(error: "MarkedYAMLError", yaml: str) -> str:
     """`line 4, column 1: did not find expected ',' or ']' while parsing a flow sequence (line 2)`."""
     mark = error.problem_mark or error.context_mark
     text = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
     problem, context = error.problem or "", error.context or ""
+    if mark is not None and "character" in problem:  # which one, libyaml does not say
+        line = "".join(yaml.splitlines()[mark.line : mark.line + 1])
+        found = line[mark.column : mark.column + 1]
+        if found == "\t":
+            return f"{text}a tab, where YAML takes none: indent with spaces"
+        if "cannot start any token" in problem:
+            return f"{text}{found!r} cannot stand at the start of a value: put it in quotes"
     if context and error.context_mark is not None:
         context += f" (line {error.context_mark.line + 1})"
     parts = (context, problem) if problem.startswith("but ") else (problem, context)

@@ -3,7 +3,7 @@
 Source: libvirt 9.0's domain XML format, held against the devices that it gives addresses to.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -60,9 +60,9 @@ def kind_of(device: Element) -> QemuDevice | None:
     return None if reader is None else reader(device)
 
 
-def _virtio(model: str, value: str, element: Element, name: str = "model") -> QemuDevice:
-    """A virtio device whose model attribute says the mode; a missing one is plain `virtio`."""
-    _known(dict.fromkeys(("", *MODE_OF_MODEL)), value, f"{element.tag} model")
+def _virtio(model: str, value: str, element: Element, name: str = "model", *, also: Iterable[str] = ()) -> QemuDevice:
+    """A virtio device whose model attribute says the mode; a missing one is plain `virtio`. `also` are other models."""
+    _known(dict.fromkeys(("", *MODE_OF_MODEL)), value, f"{element.tag} model", also)
     return QemuDevice(model, MODE_OF_MODEL[value or "virtio"], (element, name))
 
 
@@ -85,7 +85,7 @@ def interface(device: Element) -> QemuDevice | None:
         return QemuDevice("virtio-net", properties=_virtio_net(device), more={"virtio_by": "slot"})
     if name in MODE_OF_MODEL and model is not None:
         return QemuDevice("virtio-net", MODE_OF_MODEL[name], (model, "type"), _virtio_net(device))
-    return _device_of(NETWORK, name, "interface model")
+    return _device_of(NETWORK, name, "interface model", also=MODE_OF_MODEL)
 
 
 def _virtio_net(device: Element) -> dict[str, Any]:
@@ -103,10 +103,10 @@ def controller(device: Element) -> QemuDevice | None:
     """Of a SCSI, serial, USB, SATA, NVMe or IDE controller its device; None for others. Raises UnknownKindError."""
     sort, model = device.get("type"), device.get("model")
     if sort == "scsi":
-        if model in ("virtio-scsi", *MODE_OF_MODEL):
-            mode = {"virtio-scsi": None, **MODE_OF_MODEL}[model]
-            return QemuDevice("virtio-scsi", mode, (device, "model"))
-        return _device_of(SCSI, model, "SCSI controller model")
+        modes = {"virtio-scsi": None, **MODE_OF_MODEL}
+        if model in modes:
+            return QemuDevice("virtio-scsi", modes[model], (device, "model"))
+        return _device_of(SCSI, model, "SCSI controller model", also=modes)
     if sort == "virtio-serial":
         return _virtio("virtio-serial", model, device)
     if sort == "usb":
@@ -114,19 +114,20 @@ def controller(device: Element) -> QemuDevice | None:
     return _device_of(CONTROLLER_TYPES, sort, "controller type")
 
 
-def _device_of(models: Kinds, name: str, what: str) -> QemuDevice | None:
-    """The device that a table has for a name; None where it has nothing, for what is no PCI device."""
-    model = _known(models, name, what)
+def _device_of(models: Kinds, name: str, what: str, *, also: Iterable[str] = ()) -> QemuDevice | None:
+    """The device that a table has for a name; None where it has nothing, for what is no PCI device. `also` are names
+    that are known beside the table's."""
+    model = _known(models, name, what, also)
     return None if model is None else QemuDevice(model)
 
 
 Known = TypeVar("Known")
 
 
-def _known(models: Mapping[str, Known], name: str, what: str) -> Known:
+def _known(models: Mapping[str, Known], name: str, what: str, also: Iterable[str] = ()) -> Known:
     if name not in models:
         told = f"{what} {name[:40]!r} is not known" if name else f"no {what} is said"
-        raise UnknownKindError(f"{told}: {', '.join(filter(None, models))}")
+        raise UnknownKindError(f"{told}: {', '.join(filter(None, (*also, *models)))}")
     return models[name]
 
 
@@ -166,7 +167,9 @@ def _by_model(models: Kinds, tag: str) -> Reader:
 
 def memballoon(device: Element) -> QemuDevice | None:
     """The virtio balloon, unless the model is none."""
-    return None if device.get("model") == "none" else _virtio("virtio-balloon", device.get("model"), device)
+    return (
+        None if device.get("model") == "none" else _virtio("virtio-balloon", device.get("model"), device, also=["none"])
+    )
 
 
 def filesystem(device: Element) -> QemuDevice | None:

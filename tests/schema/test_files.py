@@ -172,6 +172,31 @@ def test_a_wrong_field_is_named_with_value_and_mend(text: str, says: str) -> Non
     assert "pydantic" not in message.lower()
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("machine: q35\ndevices:\n\t- {id: a}\n", "line 3, column 1: a tab, where YAML takes none: indent with spaces"),
+        ("memory: 1\npolicy:\n  preset: default\n\tprune: true\n", "line 4, column 1: a tab, where YAML takes none"),
+        ("machine: @q35\n", "line 1, column 10: '@' cannot stand at the start of a value: put it in quotes"),
+    ],
+)
+def test_a_character_that_yaml_does_not_take_is_named(text: str, says: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse_guest(text, "yaml")
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["<domain/>", "  <domain type='kvm'><os/></domain>"])
+def test_a_text_may_be_domain_xml_too(text: str) -> None:
+    with pytest.raises(InputError, match="<os><type machine="):
+        parse_guest(text)
+
+
+def test_a_text_takes_overrides() -> None:
+    guest = parse_guest(YAML, None, {"spare": {"pcie": 2}}, {"devices.net0.hotplug": "never"})
+    assert (guest.spare[0].count, guest.devices[0].hotplug) == (2, "never")
+
+
 def test_each_number_of_a_mapping_is_a_problem_of_its_own() -> None:
     with pytest.raises(InputError) as error:
         parse_guest(YAML + "spare: {pcie: six, usb: 2}\n", "yaml")

@@ -216,3 +216,33 @@ def is_free(text: str) -> bool:
 @pytest.mark.parametrize("element", KNOWN)
 def test_everything_there_is_known(element: str) -> None:
     assert asked(domain(element)).unread == ()
+
+
+MODELS = {
+    "interface": ("<interface type='user'><model type='{}'/></interface>", "virtio-transitional"),
+    "SCSI": ("<controller type='scsi' index='0' model='{}'/>", "virtio-scsi"),
+    "video": ("<video><model type='{}'/></video>", "virtio"),
+    "USB": ("<controller type='usb' index='0' model='{}'/>", "qemu-xhci"),
+    "balloon": ("<memballoon model='{}'/>", "none"),
+    "rng": ("<rng model='{}'><backend model='random'>/dev/urandom</backend></rng>", "virtio-non-transitional"),
+    "sound": ("<sound model='{}'/>", "ich9"),
+    "watchdog": ("<watchdog model='{}'/>", "i6300esb"),
+}
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_the_message_lists_all_that_is_taken_and_nothing_else(what: str) -> None:
+    element, one = MODELS[what]
+    listed = refusal(domain(element.format("xyz"))).partition("is not known: ")[2].split(", ")
+    assert one in listed
+    assert len(listed) == len({*listed})
+    assert [model for model in listed if "is not known" in refusal(domain(element.format(model)))] == []
+
+
+def refusal(text: str) -> str:
+    """Why it is no guest, if it is none."""
+    try:
+        asked(text)
+    except ValueError as error:
+        return str(error)
+    return ""
