@@ -34,6 +34,17 @@ _EXPECTED: Final = {
 }
 
 
+_MACHINES: Final = "q35, pc, or a versioned name such as pc-q35-7.2, pc-i440fx-jammy or pc-q35-rhel9.4.0"
+_MISSING: Final = {
+    "machine": f"write {_MACHINES}; with --os or --host it may be left open",
+    "id": "write a name of its own, which the plan calls it by",
+    "model": "write one that `qslot catalog` lists",
+}
+"""What to write, by the name of the field."""
+FIELDS_LISTED: Final = 24
+"""Fields that are listed where one is not known, at most."""
+
+
 def problems(error: ValidationError, data: object, model: type[BaseModel]) -> list[Problem]:
     """What is wrong, at most MAX_LINES and a last one with the number of those left out.
 
@@ -92,11 +103,11 @@ def _line(path: str, group: list[ErrorDetails], model: type[BaseModel]) -> Probl
 
 def _mend(detail: ErrorDetails, model: type[BaseModel]) -> str:
     kind, context, value = detail["type"], detail.get("ctx", {}), short(detail["input"])
+    name = str(detail["loc"][-1]) if detail["loc"] else ""
     if kind == "missing":
-        return "is missing"
+        return f"is missing: {_MISSING[name]}" if name in _MISSING else "is missing"
     if kind == "extra_forbidden":
-        name = str(detail["loc"][-1])
-        return f"no such field here{nearest(name, _fields(model, detail['loc'][:-1]))}"
+        return f"no such field here{_instead(name, _fields(model, detail['loc'][:-1]))}"
     if kind in ("literal_error", "enum"):
         return f"{value} is not one of {_list(str(context.get('expected', '')))}"
     if kind == "too_long":
@@ -111,16 +122,19 @@ def _mend(detail: ErrorDetails, model: type[BaseModel]) -> str:
     return f"{value} {message}" if message.startswith("should") else f"{message} (got {value})"
 
 
+def _instead(name: str, fields: list[str]) -> str:
+    """The fields that may have been meant; all there are, where none is near and they are few."""
+    near = nearest(name, fields)
+    return near or (f"; there are {', '.join(fields)}" if 0 < len(fields) <= FIELDS_LISTED else "")
+
+
 def _list(expected: str) -> str:
     return expected.replace(" or ", ", ").replace("'", "")
 
 
 def _pattern(pattern: str) -> str:
     if pattern == NAME_PATTERN:
-        return (
-            "is not a machine: write q35, pc, or a versioned name such as pc-q35-7.2, pc-i440fx-jammy or "
-            "pc-q35-rhel9.4.0; auto goes with --os or --host"
-        )
+        return f"is not a machine: write {_MACHINES}; auto goes with --os or --host"
     if pattern.startswith("^[A-Za-z]["):
         return "is not a QEMU id: write a letter, then letters, digits, '.', '_' or '-'"
     return (

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from qslot.schema import Layout
 
 PICTURES: Final = ("svg", "html")
+TEXTS: Final = ("", ".txt", ".text", ".log", ".out", ".tree")
+"""Suffixes of files that may hold what a terminal shows."""
 LAYOUT_FORMS: Final = ("tree", *PICTURES, "json", "yaml")
 
 output_option: Option = click.option(
@@ -24,16 +26,18 @@ output_option: Option = click.option(
 
 
 def form_of(form: str | None, output: Path | None, offered: Sequence[str]) -> str | None:
-    """What `--to` says, else the form that the file's suffix stands for; None where nothing says any. Raises UsageError
-    for a suffix that stands for a form in which this is not written."""
+    """What `--to` says, else the form that the file's suffix stands for; None for text. Raises UsageError for
+    a suffix that stands for anything else."""
     from qslot.schema.formats.convert import FORMAT_OF
 
-    if form is not None or output is None:
+    if form is not None or output is None or output.suffix.lower() in TEXTS:
         return form
     by_suffix = FORMAT_OF | {f".{one}": one for one in PICTURES}
-    said = by_suffix.get(output.suffix.lower())
-    if said is not None and said not in offered:
-        raise click.UsageError(f"-o {output}: this is not written as {said}: --to says as what ({', '.join(offered)})")
+    said = by_suffix.get(output.suffix.lower(), "")
+    if said not in offered:
+        raise click.UsageError(
+            f"-o {output}: nothing is written as {output.suffix}: --to says as what ({', '.join(offered)})"
+        )
     return said
 
 

@@ -69,10 +69,11 @@ def test_changes_are_written_as_the_suffix_says(file: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("call", "suffix", "says"),
     [
-        (["plan", str(RHEL6)], "toml", "this is not written as toml: --to says as what (tree, svg,"),
+        (["plan", str(RHEL6)], "toml", "nothing is written as .toml: --to says as what (tree, svg,"),
+        (["plan", str(RHEL6)], "png", "nothing is written as .png: --to says as what (tree, svg,"),
         (["plan", str(RHEL6)], "xml", "--to libvirt gives back the domain XML that GUEST is, but this is none"),
-        (["show", "FILE"], "xml", "this is not written as libvirt: --to says as what (tree, svg, html, json, yaml)"),
-        (["diff", "FILE", "FILE"], "yaml", "this is not written as yaml: --to says as what (svg, html, json)"),
+        (["show", "FILE"], "xml", "nothing is written as .xml: --to says as what (tree, svg, html, json, yaml)"),
+        (["diff", "FILE", "FILE"], "yaml", "nothing is written as .yaml: --to says as what (svg, html, json)"),
     ],
 )
 def test_a_suffix_that_cannot_be(call: list[str], suffix: str, says: str, file: Path, tmp_path: Path) -> None:
