@@ -6,7 +6,7 @@
     @given(guests(family="q35", most=5))
     def test_mine(guest): ...
 
-Needs the optional extra `testing`; `st.from_type` knows Guest, Device and Layout. docs/testing.md shows a whole suite.
+Needs the optional extra `testing`; `st.from_type` knows Guest, Device, Layout and Host. docs/testing.md shows suites.
 """
 
 from ..schema.lazy import loader
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from .libvirt import LibvirtError as LibvirtError
     from .live_qemu import LiveQemu as LiveQemu
     from .live_qemu import RealQemu as RealQemu
+    from .living import GuestChange as GuestChange
+    from .living import HotplugSequence as HotplugSequence
+    from .living import changes as changes
+    from .living import domains as domains
+    from .living import fleets as fleets
+    from .living import hosts as hosts
+    from .living import hotplug_sequences as hotplug_sequences
     from .mutations import mutations as mutations
     from .mutations import restate as restate
     from .strategies import devices as devices
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "libvirt": ("Libvirt", "LibvirtError"),
     "live_qemu": ("LiveQemu", "RealQemu"),
+    "living": ("GuestChange", "HotplugSequence", "changes", "domains", "fleets", "hosts", "hotplug_sequences"),
     "mutations": ("mutations", "restate"),
     "strategies": ("devices", "guests", "layouts"),
 }

@@ -5,16 +5,18 @@ from types import ModuleType
 
 
 def register() -> None:
-    """Makes `st.from_type` know Guest, Device and Layout; what draws them is loaded when one is drawn."""
+    """Makes `st.from_type` know Guest, Device, Layout and Host; what draws them is loaded when one is drawn."""
     from hypothesis import strategies as st
 
     from ..schema import Device, Guest, Layout
+    from ..schema.environment.host import Host
 
     st.register_type_strategy(Guest, lambda _: strategies().guests())
     st.register_type_strategy(Device, lambda _: strategies().devices())
     st.register_type_strategy(Layout, lambda _: strategies().layouts())
+    st.register_type_strategy(Host, lambda _: strategies("living").hosts())
 
 
-def strategies() -> ModuleType:
-    """The module of strategies."""
-    return import_module(".strategies", __package__)
+def strategies(name: str = "strategies") -> ModuleType:
+    """A module of strategies."""
+    return import_module(f".{name}", __package__)

@@ -6,7 +6,7 @@ from typing import Literal
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from ..schema import Device, Guest, Layout, Solved
+from ..schema import Device, Guest, Infeasible, Layout, Solved
 from ..schema.errors import ArgumentError
 from ..schema.pci.machine_types import family_of
 from .generator import Draw, Size, Wanted, draw_request, valid
@@ -109,7 +109,11 @@ def layouts(draw: st.DrawFn, of: st.SearchStrategy[Guest] | None = None) -> Layo
 
     `qslot.Guest.from_layout(layout)` is a guest that it answers.
     """
-    outcome = solved(draw(guests(most=5, small=True) if of is None else of))
+    return layout_of(solved(draw(guests(most=5, small=True) if of is None else of)))
+
+
+def layout_of(outcome: Solved | Infeasible | None) -> Layout:
+    """The layout; where there is none, the draw is given up."""
     assume(isinstance(outcome, Solved))
     assert isinstance(outcome, Solved)
     return outcome.layout

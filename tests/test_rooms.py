@@ -48,6 +48,7 @@ TESTING: Final = (
     ("misstatements",),
     ("mutations",),
     ("strategies",),
+    ("living",),
     ("registration", "plugin"),
 )
 SIDES: Final = {"schema": SCHEMA, "solver": SOLVER, "testing": TESTING}
