@@ -141,6 +141,11 @@ def test_several_usb_2_controllers_without_index_are_groups_of_their_own() -> No
         (disk("hda", "ide", drive(0)), "q35", "q35 has no IDE controller"),
         (disk("hde", "ide"), "pc", "pc has one IDE controller"),
         (disk("hda", "ide", drive(1)), "pc", "pc has one IDE controller"),
+        (
+            usb(EHCI) + "<controller type='usb' index='1' model='ich9-uhci1'/>",
+            "pc",
+            "controller usb 1: ich9-uhci1 is a",
+        ),
         ("<iommu model='intel'/>", "pc", "iommu: intel goes with q35, not with pc"),
         ("<iommu model='virtio'/>", "pc", "iommu: virtio goes with q35, not with pc"),
         ("<iommu/>", "q35", "no iommu model is said"),
@@ -154,6 +159,20 @@ def test_several_usb_2_controllers_without_index_are_groups_of_their_own() -> No
 def test_what_libvirt_refuses(elements: str, machine: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         read(domain(elements, machine).encode())
+
+
+def test_a_second_usb_controller_is_not_the_chipsets() -> None:
+    """At whatever address: of pc's own function 01.2 is, of another one not."""
+    second = "<controller type='usb' index='1' model='piix3-uhci'><address type='pci' slot='6'/></controller>"
+    guest = read(domain(usb("piix3-uhci") + second, "pc").encode())
+    assert [(device.id, str(device.address)) for device in guest.devices] == [("usb1", "pci.0:06.0")]
+    assert guest.chipset.usb
+
+
+def test_an_alias_that_two_have_is_the_firsts() -> None:
+    nic = "<interface type='user'><model type='e1000'/><alias name='ua-nic'/></interface>"
+    guest = read(domain(nic * 2).encode())
+    assert [device.id for device in guest.devices if device.model == "e1000"] == ["ua-nic", "net0"]
 
 
 def test_acpi_index_is_a_property() -> None:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.libvirt import SourceError, Written, read, write
+from qslot.schema.libvirt.splice import parse
 from qslot.schema.pci.controllers import VirtioMode
 from qslot.solver import solve
 from qslot.solver.cli import qslot
@@ -171,6 +172,34 @@ def test_what_domain_xml_has_no_word_for_goes_through_an_override() -> None:
     outcome = solve(again)
     assert isinstance(outcome, Solved)
     assert outcome.layout.to_libvirt(written) == written
+
+
+@pytest.mark.parametrize("target", ["<target hotplug='off'/>", "<target chassis='9'/>", "<target port='0x18'/>", ""])
+def test_what_a_target_does_not_say_is_filled_in(target: str) -> None:
+    port = f"<controller type='pci' index='1' model='pcie-root-port'>{target}</controller>"
+    text = Q35.replace("\t\t<rng", f"\t\t{port}\n\t\t<rng")
+    layout = planned(text)
+    devices = parse(layout.to_libvirt(text).encode()).first("devices")
+    assert devices is not None
+    targets = [one.attributes for part in devices.all("controller") if (one := part.first("target")) is not None]
+    ports = [one for one in layout.controllers if one.model == "pcie-root-port"]
+    told = [(one.get("chassis"), one.get("port")) for one in targets]
+    assert {(str(one.properties["chassis"]), f"{one.properties['port']:#x}") for one in ports} <= {*told}
+    assert [one["hotplug"] for one in targets if "hotplug" in one] == (["off"] if "hotplug" in target else [])
+
+
+def test_an_shpc_that_is_on_needs_no_override() -> None:
+    """QEMU's default; one that is off does."""
+    bridge = "<controller type='pci' index='0' model='pci-root'/><controller type='pci' index='1' model='pci-bridge'/>"
+    text = Q35.replace("q35", "pc").replace("\t\t<rng", f"\t\t{bridge}\n\t\t<rng")
+    guest = read(text.encode())
+    for shpc in (True, False):
+        bridges = [one.model_dump() | {"properties": {"shpc": shpc}} for one in guest.controllers]
+        asked = Guest.model_validate({**guest.model_dump(), "controllers": bridges})
+        outcome = solve(asked)
+        assert isinstance(outcome, Solved)
+        assert outcome.layout.controllers[0].properties["shpc"] is shpc
+        assert ("name='shpc'" in outcome.layout.to_libvirt(text)) is not shpc
 
 
 def test_legacy_only_goes_through_an_override() -> None:
