@@ -45,6 +45,7 @@ def report(records: list[Record], file: str, machine: str, day: date) -> Iterato
     missing = [f"{name} {size}" for name in FAMILIES for size in sizes if (name, size) not in done]
     if missing:
         yield f"\n**Without a result, the run raised there: {', '.join(missing)}.**"
+    yield "\n![Time of solve by number of devices, a line a family](solve_by_size.svg)"
     yield "\n## Times\n"
     yield from _rows(
         ("guest", "answer", "kinds", "variables", "model", "solve", "decode", "verify", "total", "x trivial"),

@@ -3,6 +3,7 @@
 import inspect
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed
     sys.path.append(str(ROOT))
 
-from benchmarks import compare, drawn, families, growing, libvirt, report, run  # noqa: E402
+from benchmarks import compare, drawn, families, growing, libvirt, paired, plot, report, run  # noqa: E402
 from benchmarks.baselines import Plan, greedy  # noqa: E402
 from benchmarks.boolean import boolean  # noqa: E402
 from benchmarks.families import FAMILIES, SIZES  # noqa: E402
@@ -96,6 +97,50 @@ def test_worse_answers_and_times_are_told(results: Path, tmp_path: Path, capsys:
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("worse")]
     assert [line.split()[1] for line in told] == [*list(FAMILIES)[:2], list(FAMILIES)[-1], "median"]
     assert compare.main([str(worse), str(worse)]) == 0
+
+
+def test_checkouts_take_turns() -> None:
+    done: list[str] = []
+
+    def does(name: str, milliseconds: float) -> paired.Timed:
+        def once() -> float:
+            done.append(name)
+            return milliseconds
+
+        return once
+
+    pairs = paired.in_turn("cloud 30", does("old", 4.0), does("new", 3.0), rounds=3)
+    assert done == ["old", "new", "old", "new", "new", "old", "old", "new"]
+    assert (pairs.old, pairs.new) == ([4.0] * 3, [3.0] * 3)
+    assert str(pairs).split() == ["cloud", "30", "4.00", "3.00", "0.750", "(0.750", "to", "0.750)"]
+
+
+def test_two_checkouts_are_paired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both are this one; the margin is what one of two equal ones may seem slower by."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    rows = ["--rounds", "2", "--sizes", "10", "--families", "dense,i440fx"]
+    assert paired.main([str(tmp_path), str(tmp_path), *rows, "--margin", "10"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in told[1:]] == ["--help", "show", "plan", "dense", "i440fx", "median"]
+
+
+def test_the_picture_is_of_the_results_that_are_kept() -> None:
+    kept = sorted((ROOT / "benchmarks" / "results").glob("*.jsonl"))[-1]
+    drawn_now = "\n".join(plot.picture(read(kept))) + "\n"
+    assert (ROOT / "benchmarks" / "solve_by_size.svg").read_text(encoding="utf-8") == drawn_now
+    assert all(f">{name}</text>" in drawn_now for name in FAMILIES)
+    assert drawn_now.count("<circle") == len(read(kept))
+
+
+def test_names_of_lines_do_not_cover_each_other() -> None:
+    placed = plot.apart({"a": 100.0, "b": 101.0, "c": 90.0, "d": 300.0})
+    heights = sorted(placed.values())
+    assert all(below - above >= plot.LABEL_HEIGHT for above, below in pairwise(heights))
+    assert placed["c"] == 90.0
+    assert placed["d"] == 300.0
 
 
 def test_report_shows_every_family(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
