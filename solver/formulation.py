@@ -1,9 +1,9 @@
 """Which of a guest's models is written, and what follows from its answers."""
 
-from dataclasses import dataclass
+from ..schema.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Formulation:
     """Switches of the counting model, and what follows from the answers of each.
 

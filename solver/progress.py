@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..schema.records import record
+
 if TYPE_CHECKING:
     from ..schema.request.fields import Term
 
@@ -49,7 +51,7 @@ Tell = Callable[[SearchProgress], object]
 """Is told of every model, better solution and better bound; may be called from a thread of CP-SAT's."""
 
 
-@dataclass(slots=True)
+@record
 class Watch:
     """Tells a callback how a search stands. What the callback raises ends the model in hand, and then the search."""
 

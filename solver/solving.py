@@ -9,9 +9,8 @@ from ..schema.layout.outcome import Infeasible, Outcome, Undecided
 from ..schema.request.guest import Guest, valid
 from .address_model import address_level, is_the_smaller, within_reach
 from .options import Options
-from .ordering import ordered, unordered
+from .ordering import unordered
 from .search.cpsat import Limits
-from .search.feasibility import any_layout
 from .search.lexicographic import Optimum
 from .search.optimize import optimize, with_costs
 
@@ -59,6 +58,8 @@ def best_known(guest: Guest, limits: Limits) -> Outcome:
 
 def _best_known(guest: Guest, limits: Limits) -> Outcome:
     if guest.order:
+        from .ordering.ordered import ordered  # what few ask for is loaded when they do
+
         return ordered(guest, limits, best_known)
     # not under a limit of time, which would decide whose layout it is, on slow machines another than on fast ones
     if limits.seconds is None and within_reach(guest) and is_the_smaller(guest):
@@ -76,6 +77,8 @@ def _best_known(guest: Guest, limits: Limits) -> Outcome:
 def _otherwise(guest: Guest, outcome: Undecided, limits: Limits) -> Outcome:
     """Where the best ones that were counted could not be laid out: any other layout first, should time run out; then
     the best one, address by address, of guests that are small enough."""
+    from .search.feasibility import any_layout
+
     known = any_layout(guest, limits) if outcome.layout is None else None
     if known is not None:
         bounds = {term.term: term.bound for term in outcome.bound}

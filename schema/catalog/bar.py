@@ -1,13 +1,14 @@
 """One base address register."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from ..records import record
 
 Kind = Literal["io", "mem32", "mem64"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ModelBar:
     """One base address register: number 0-5, kind, and size in bytes, a power of two."""
 

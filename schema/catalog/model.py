@@ -1,7 +1,7 @@
 """One device model and its BARs, which depend on the virtio mode and on properties."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from ..errors import QslotError
@@ -10,6 +10,7 @@ from ..pci.machine_types import Version
 from ..pci.qemu_properties import as_text, canonical
 from ..pci.qemu_versions import Version as QemuVersion
 from ..pci.qemu_versions import version_text
+from ..records import record
 from .bar import BarsByNumber, ModelBar
 from .versions import assumed, machine_defaults, rom_of
 
@@ -38,7 +39,7 @@ class ModeError(QslotError, ValueError):
     """A virtio mode that the model cannot have; the text says which it can."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class When:
     """A condition on properties: each has its value, is set at all (`*`), or is a number of at least N (`>=N`)."""
 
@@ -57,7 +58,7 @@ def _meets(value: Any, wanted: Any) -> bool:
     return bool(value == wanted)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Variant:
     """BARs that other properties than the default bring (`bars`) or take away (`drop`)."""
 
@@ -72,7 +73,7 @@ class Variant:
         return kept | {bar.bar: bar for bar in self.bars}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Sized:
     """A BAR whose size follows a property's value: the next power of two of value times `unit`, or the last of the
     `steps` (value, bytes) that is not above the value (for text: its length in bytes)."""
@@ -113,7 +114,7 @@ class Sized:
         return size if self.most is None else min(size, self.most)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class BarTable:
     """BARs of a model by virtio mode, and the rules by which properties change them."""
 
@@ -130,7 +131,7 @@ class BarTable:
         return tuple(bars[number] for number in sorted(bars))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class VirtioModel:
     """The virtio side of a model."""
 
@@ -147,7 +148,7 @@ class VirtioModel:
         return len(self.modes) > 1 or bool(self.suffixed)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Companion:
     """The PCI function that a device without one of its own brings along: its address is that function's."""
 
@@ -158,7 +159,7 @@ class Companion:
     created, so that function 0 of all slots before is taken by what is created earlier."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class DeviceModel:
     """What is known of one endpoint model. Sizes are bytes."""
 

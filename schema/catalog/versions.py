@@ -6,19 +6,19 @@ of QEMU 7.2 (pc-i440fx from 1.4, pc-q35 from 2.4 on), 10.0 and 11.1: tests/real/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ..pci.machine_types import Version
 from ..pci.qemu_properties import Scalar
 from ..pci.qemu_versions import MEASURED
 from ..pci.qemu_versions import Version as QemuVersion
+from ..records import record
 from .virtual_functions import PHYSICAL
 
 FIRST: Final[Version] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Default:
     """On machine types from version `since` to below `until` the property is `value` where the device sets none."""
 

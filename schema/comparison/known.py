@@ -1,6 +1,5 @@
 """A layout, and what follows from it, worked out once."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from ..firmware import Prediction, predict
@@ -10,10 +9,11 @@ from ..layout.topology import Topology, topology_of
 from ..linux.interface_names import guest_names
 from ..linux.slot_numbers import Place, slot_numbers
 from ..previous import Path, paths_of
+from ..records import record
 from .difference import WindowKind, WindowRange
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Known:
     """One of the two layouts."""
 

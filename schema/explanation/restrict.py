@@ -5,13 +5,13 @@ What comes out is not validated, and need not be: whatever is left out leaves no
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ..base import Frozen
 from ..catalog.virtual_functions import PHYSICAL
 from ..pci.address import Pin
 from ..pci.controllers import VirtioMode
+from ..records import record
 from ..request.device import Controller, Device, Part
 from ..request.guest import Guest
 from ..request.resolved import model_of
@@ -22,7 +22,7 @@ from .wishes import Wish, wish_of, wishes_of
 Stating = TypeVar("Stating", bound=Frozen)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Relaxation:
     """A request of which only some facts must hold. Its layouts are those of `stated`, of `whole` and of all between.
 

@@ -7,11 +7,12 @@ what is listed, spare and reserved is counted and left out by code of its own in
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Any, Final, Literal
 
 from ..pci.controllers import CONTROLLERS, RESERVES
 from ..pci.qemu_properties import Properties, Scalar, as_text
+from ..records import record
 from ..request.device import Controller
 from .conflict import Fact, Whose
 
@@ -23,7 +24,7 @@ Form = Literal["each", "alike", "others", "group", "own"]
 number; one that also names the devices wished for; one of all members of a group; by code of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Wish:
     """`rule` and `whose` identify a wish; `field` of such a part says it."""
 

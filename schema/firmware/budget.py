@@ -3,16 +3,16 @@
 Measured with QEMU 7.2: tests/real/test_firmware.py, tests/real/test_guests.py.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from ..pci.machine import Machine
+from ..records import record
 
 PAGE: Final = 4096
 """Bytes: granularity of a bridge's IO window (PCI-to-PCI Bridge 1.2, 3.2.5.6)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class IoBudget:
     """Windows and root BARs together must not exceed `limit` bytes; root BARs are rounded up to `root_granule`."""
 

@@ -1,12 +1,13 @@
 """What edk2 asks for each bridge and root, for all below it: five kinds of windows, and what it gives up first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Final
 
 from ..pci.bars import BarKind
 from ..pci.size import MIB, align, power_of_two
+from ..records import record
 from .budget import PAGE
 from .tree import FirmwareBus, FirmwareTree, Function
 
@@ -42,7 +43,7 @@ class Usage(Enum):
     """One at each root, as large as the largest option ROM below, to read them all there in turn."""
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Node:
     """A request, in bytes."""
 

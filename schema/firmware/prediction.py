@@ -7,6 +7,7 @@ from ..finding import Finding
 from ..layout.layout import IoWindow
 from ..pci.bars import BarKind
 from ..pci.size import MIB
+from ..records import record
 from .budget import PAGE
 from .tree import FirmwareBus, FirmwareTree
 
@@ -58,7 +59,7 @@ class Prediction:
         return self.failure is not None or bool(self.lost or self.unreserved)
 
 
-@dataclass(slots=True)
+@record
 class Allocation:
     """What sharing out IO and memory space came to; names as in Prediction."""
 

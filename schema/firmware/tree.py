@@ -4,7 +4,7 @@ Everything that SeaBIOS and OVMF have in common. Plain dataclasses: a layout of 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from typing import Final
 
@@ -14,6 +14,7 @@ from ..pci.bars import Bars
 from ..pci.controllers import RESERVES
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer, is_on
+from ..records import record
 from .bars import CHIPSET, PORT_BARS, SHPC_BARS, VirtualBar, device_bars, listed_virtual, virtual_bars
 from .budget import PAGE
 
@@ -21,7 +22,7 @@ WITHOUT_SHPC: Final = (2, 9)
 """The one machine version whose pci-bridge has shpc off unless told otherwise (measured: not so in 2.0, 2.8, 2.10)."""
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Function:
     """One function of a slot. `id` is empty for what belongs to the chipset; `bus` is what it bridges to."""
 
@@ -38,7 +39,7 @@ class Function:
     model: str = ""
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class FirmwareBus:
     """A root bus, or the bus below a bridge. Reserves are in bytes and bus numbers; None is what nobody asked."""
 
@@ -62,7 +63,7 @@ class FirmwareBus:
     subordinate: int = 0
 
 
-@dataclass(slots=True)
+@record
 class FirmwareTree:
     """What the firmware reaches; `buses` holds the rest, too."""
 

@@ -1,7 +1,6 @@
 """A layout as text that people read: the tree of its buses, with what is proved of it. ASCII, in colour if asked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import expect
@@ -10,6 +9,7 @@ from ..layout.layout import Layout
 from ..picture.caption import findings as findings
 from ..picture.caption import footer, heading_parts
 from ..picture.entries import BusEntry, entries_of, predicted
+from ..records import record
 from .ansi import Paint, coloured, padded, plain, seen, wrapped
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NOTES_COLUMN: Final = 78
 """Guest addresses and modes are aligned at the widest line, but not further right than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Row:
     """A line of the tree: the picture on the left, what is known of the thing on the right."""
 

@@ -1,14 +1,15 @@
 """What is known of functions of the host's PCI."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final, Protocol
 
 from ..pci.host_address import HostAddress
+from ..records import record
 from ..request.device import Bar
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class HostDevice:
     """What a source says of a function; None where it says nothing."""
 
@@ -34,7 +35,7 @@ class HostDevices(Protocol):
         """None where the source does not have it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listed:
     """Functions that a text lists."""
 
@@ -49,7 +50,7 @@ NO_HOST: Final = Listed({})
 """Of a host of which nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Several:
     """Sources of one host: what the first does not say, the next may."""
 

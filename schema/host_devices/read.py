@@ -10,8 +10,6 @@ from ..errors import InputError
 from ..request.device import Device
 from .device import HostDevices, Listed, Several
 from .fill import listed, look_up
-from .lspci import read_lspci
-from .nodedev import read_nodedev
 from .sysfs import Sysfs
 
 SYSFS: Final = Path("/sys/bus/pci/devices")
@@ -53,6 +51,9 @@ def _source(path: Path) -> HostDevices:
         if found is None:
             raise InputError(str(path), ["no PCI devices in it: give /sys/bus/pci/devices, or a copy of it"])
         return found
+    from .lspci import read_lspci  # most guests are of this machine, or of none
+    from .nodedev import read_nodedev
+
     try:
         text = read_bytes(path).decode(errors="replace")
         if has_endless_number(text):

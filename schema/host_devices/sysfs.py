@@ -4,11 +4,11 @@ Sources: Linux's include/linux/ioport.h (flags of `resource`), PCI Local Bus 3.0
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ..pci.host_address import HostAddress
+from ..records import record
 from ..request.device import Bar
 from .bars import checked
 from .device import HostDevice
@@ -25,7 +25,7 @@ EXPRESS: Final = 0x10
 """Capability of PCI Express."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Sysfs:
     """The folder with a folder, or a link to one, for each function."""
 

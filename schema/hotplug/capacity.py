@@ -1,14 +1,12 @@
 """How many devices more a guest can take: while it runs, and at its next start."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, get_args
+from collections.abc import Iterator, Sequence
 
 from ..base import Frozen
 from ..request.shared import SlotKind
 from ..words import named
 from .room import FreeSlot, free_bytes
-
-SLOT_KINDS: Final[tuple[SlotKind, ...]] = get_args(SlotKind)
+from .slots import SLOT_KINDS, told
 
 
 class FreeBus(Frozen):
@@ -92,15 +90,6 @@ def free_buses(slots: Sequence[FreeSlot]) -> tuple[FreeBus, ...]:
         )
         for bus, here in found.items()
     )
-
-
-def told(slots: Mapping[str, int]) -> str:
-    """`3 pcie, 12 pci`, or `nothing`.
-
-    >>> told({"pcie": 3, "pci": 12}), told({})
-    ('3 pcie, 12 pci', 'nothing')
-    """
-    return ", ".join(f"{count} {kind}" for kind in SLOT_KINDS if (count := slots.get(kind, 0))) or "nothing"
 
 
 def _room(one: FreeBus) -> str:

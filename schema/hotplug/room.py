@@ -5,7 +5,6 @@ window: what is left there is the root's, which no layout says.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ..firmware import Prediction, predict
 from ..firmware.bars import device_bars
@@ -13,6 +12,7 @@ from ..layout.layout import Layout, PlacedDevice
 from ..layout.topology import Bus, topology_of
 from ..pci.bars import BarKind, Bars
 from ..pci.machine import Machine
+from ..records import record
 from .slots import FreePlace, free_places
 
 Hole = tuple[int, int]
@@ -23,7 +23,7 @@ Holes = tuple[Hole, ...]
 IN_PREFETCHABLE = frozenset({BarKind.PREF32, BarKind.PREF64})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Room:
     """Free ranges of the windows above a bus; None is a bus without windows of its own, the root's."""
 
@@ -62,7 +62,7 @@ def free_bytes(holes: Holes | None) -> int | None:
     return None if holes is None else sum(size for _, size in holes)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FreeSlot(FreePlace):
     """A free hot-pluggable slot, and the room of its bus, which free slots of one bus share."""
 

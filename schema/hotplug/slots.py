@@ -1,15 +1,18 @@
 """Slots of a layout that take device_add as they are, and why others do not."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Final, get_args
 
 from ..layout.layout import Layout
 from ..layout.topology import Bus, Topology, port_hotplug, topology_of
 from ..pci.machine import Machine
+from ..records import record
 from ..request.shared import SlotKind
 
+SLOT_KINDS: Final[tuple[SlotKind, ...]] = get_args(SlotKind)
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True)
 class FreePlace:
     """A free slot on a bus that takes hot-plug."""
 
@@ -50,3 +53,12 @@ def why_no_hotplug(bus: Bus) -> str:
     if bus.is_port or (bus.kind is not None and bus.kind.is_hotplug_bridge):
         return "is where neither ACPI nor the bridge itself offers it"
     return f"is of a {bus.kind.name if bus.kind else 'bridge'}, which offers none"
+
+
+def told(slots: Mapping[str, int]) -> str:
+    """`3 pcie, 12 pci`, or `nothing`.
+
+    >>> told({"pcie": 3, "pci": 12}), told({})
+    ('3 pcie, 12 pci', 'nothing')
+    """
+    return ", ".join(f"{count} {kind}" for kind in SLOT_KINDS if (count := slots.get(kind, 0))) or "nothing"

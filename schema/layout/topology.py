@@ -1,16 +1,16 @@
 """The tree of buses that a layout describes, indexed once. Any layout is read: what hangs nowhere is left out."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
 from ..pci.controllers import CONTROLLERS, PORT, BusModel, ControllerModel
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer, is_on
+from ..records import record
 from .layout import Layout, PlacedController, Seat
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Bus:
     """One bus that can be reached from the root. `depth` counts controllers above it, its own included."""
 
@@ -58,7 +58,7 @@ class Bus:
         return None if self.expander is None else integer(self.expander.properties, "numa_node")
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Topology:
     """`buses` has parents before children; `below` lists the buses of the bridges on a bus."""
 

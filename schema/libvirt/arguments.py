@@ -1,7 +1,7 @@
 """The arguments of a domain's `<qemu:commandline>`, each with its element; and what they lack, written into them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ..layout.layout import Layout, Seat
@@ -18,6 +18,7 @@ from ..qemu_arguments import (
     is_elsewhere,
     read_command_line,
 )
+from ..records import record
 from .override import qemu_tag
 from .splice import Edits, Element, SourceError
 
@@ -25,7 +26,7 @@ UNADDRESSED: Final = frozenset({"amd-iommu"})
 """Models that get no address where they have none: some versions of libvirt refuse one; QEMU gives the first slot."""
 
 
-@dataclass(slots=True)
+@record
 class Argument:
     """A PCI device or controller of the command line."""
 
@@ -35,7 +36,7 @@ class Argument:
     device: DeviceArgument
 
 
-@dataclass(slots=True)
+@record
 class Arguments:
     """What the command line of a domain says."""
 

@@ -1,12 +1,13 @@
 """PCI controllers of a domain: what each is to QEMU, and which ones libvirt would add for indexes that are left out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ..pci.controllers import CONTROLLERS
 from ..pci.machine_types import Family
 from ..pci.size import KIB
+from ..records import record
 from .addresses import PciAddress, address_of
 from .splice import Element, SourceError
 
@@ -30,7 +31,7 @@ RANGES: Final = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "
 ROOTS: Final[dict[Family, tuple[str, str]]] = {"q35": ("pcie-root", "pcie.0"), "pc": ("pci-root", "pci.0")}
 
 
-@dataclass(slots=True)
+@record
 class DomainController:
     """A PCI controller. Without an element it stands for an index that the domain leaves out."""
 

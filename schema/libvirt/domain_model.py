@@ -1,16 +1,17 @@
 """What matters of a domain's XML: machine, devices and PCI controllers, each with its element."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..pci.machine_types import Family
+from ..records import record
 from .addresses import PciAddress
 from .controllers import DomainController
 from .models import QemuDevice
 from .splice import Element
 
 
-@dataclass(slots=True)
+@record
 class DomainDevice:
     """A PCI device. What the document does not list has the XML to add, without an address, in `added`."""
 
@@ -28,7 +29,7 @@ class DomainDevice:
     """Whether overrides, and not its element, say its virtio mode."""
 
 
-@dataclass(slots=True)
+@record
 class Domain:
     """What matters of a domain's XML, with the elements that say it: they know where in the text they stand."""
 

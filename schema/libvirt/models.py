@@ -4,9 +4,10 @@ Source: libvirt 9.0's domain XML format, held against the devices that it gives 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, TypeVar
 
+from ..records import record
 from .addresses import host_address
 from .disks import disk_bus
 from .kinds import (
@@ -32,7 +33,7 @@ from .kinds import (
 from .splice import Element, SourceError
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class QemuDevice:
     """A PCI device. `switch` is where its virtio model is written: element and attribute, None where it has none."""
 

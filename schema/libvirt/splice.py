@@ -6,13 +6,14 @@ the text, and changes are splices. A document type declaration is refused: no en
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from ..bounded_input import has_endless_number
 from ..errors import QslotError
+from ..records import record
 
 ATTRIBUTE: Final = re.compile(rb"""\s([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
 TAG: Final = re.compile(rb"""<[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>""")
@@ -24,7 +25,7 @@ class SourceError(QslotError, ValueError):
     """Not XML, or XML of a kind that is not read; the text says what and where."""
 
 
-@dataclass(eq=False, slots=True)
+@record(eq=False)
 class Element:
     """`start` is the offset of `<`, `open_end` that behind the start tag's `>`, `close` that of the end tag's `<` (the
     same as `open_end` for `<tag/>`), `end` that behind the element. Tags with a namespace are `{uri}name`."""
@@ -151,7 +152,7 @@ def _named(tag: str) -> str:
     return "{" + tag if "}" in tag else tag
 
 
-@dataclass(slots=True)
+@record
 class Edits:
     """Splices into the text of a document: (from, to, what stands there instead)."""
 

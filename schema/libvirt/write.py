@@ -1,7 +1,7 @@
 """Layout -> the domain XML that it was planned for, with every address and controller filled in, all else as it was."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ..catalog import find
@@ -10,6 +10,7 @@ from ..layout.topology import Topology, topology_of
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import VIRTIO_SWITCHES, as_json, integer, is_on
+from ..records import record
 from ..request.resolved import plain_mode
 from .addresses import PciAddress
 from .arguments import arguments_of, without_arguments, write_arguments
@@ -27,7 +28,7 @@ EXPRESSED: Final = frozenset({*TARGETS.values(), "hotplug", "numa_node", "slot"}
 """Properties of controllers that domain XML has attributes for, or that libvirt needs not be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Written:
     """The document, and what of the input was written otherwise, a line each."""
 
@@ -59,7 +60,7 @@ def write(layout: Layout, data: bytes, *, explicit_virtio: bool = False) -> Writ
     return Written(writer.edits.apply(), tuple(writer.rewritten))
 
 
-@dataclass(slots=True)
+@record
 class _Writer:
     domain: Domain
     layout: Layout

@@ -14,7 +14,6 @@ A guest without systemd (RHEL 6, Alpine) names otherwise, and so do `net.ifnames
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -24,6 +23,7 @@ from ..layout.known_model import known_model
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import Topology, topology_of
 from ..pci.controllers import CONTROLLERS
+from ..records import record
 from .slot_numbers import (
     Place,
     acpi_slots,
@@ -52,7 +52,7 @@ def guest_names(layout: Layout, prediction: Prediction, topology: Topology | Non
     return {device: name if given[name] == 1 else None for device, name in names.items()}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Naming:
     layout: Layout
     prediction: Prediction

@@ -5,11 +5,12 @@ enforces next to nothing of this (docs/pcie.txt calls it guidance), firmware and
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Flag, StrEnum, auto
 from functools import cached_property
 from typing import Final
 
+from ..records import record
 from .qemu_properties import Scalar, is_on
 
 
@@ -51,7 +52,7 @@ MEMORY_RESERVES: Final = frozenset({"mem-reserve", "pref32-reserve", "pref64-res
 RESERVES: Final = MEMORY_RESERVES | {"io-reserve", "bus-reserve"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BusModel:
     """A bus: what it provides, its slots, and whether automatic placement puts endpoints there."""
 
@@ -70,7 +71,7 @@ class BusModel:
         return self.provides | ENDPOINT | Need.PCI_BRIDGE if self.provides & ENDPOINT else self.provides
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ControllerModel:
     """A bridge-like device: what it needs of its parent bus and the one bus it offers. What follows from that is worked
     out once: a solve asks thousands of times."""

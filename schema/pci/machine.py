@@ -1,10 +1,9 @@
 """The two x86 machines: their root bus, what the chipset occupies there, and what hot-plug they do by default."""
 
-from dataclasses import dataclass
-
 from pydantic import Field
 
 from ..base import Frozen
+from ..records import record
 from .controllers import PCI_ROOT, PCIE_ROOT, BusModel
 from .machine_types import Family, Version, family_of
 from .qemu_versions import Version as QemuVersion
@@ -36,7 +35,7 @@ class Chipset(Frozen):
     but for q35 before 6.1."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Machine:
     """What is fixed by machine type and chipset options. `taken` maps (slot, function) to what sits there."""
 

@@ -7,10 +7,12 @@ is read before a vendor's name is asked for.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
+
+from ..records import record
 
 Family = Literal["q35", "pc"]
 Version = tuple[int, int]
@@ -31,7 +33,7 @@ I440FX_SINCE: Final = (1, 4)
 """Before, QEMU's names do not say the chipset: pc-1.3."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MachineType:
     """What a name says. `vendor` is None for upstream's own."""
 

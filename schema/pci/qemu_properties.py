@@ -8,9 +8,9 @@ or a number.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from ..records import record
 from .size import MIB
 
 Scalar = bool | int | float | str
@@ -49,7 +49,7 @@ WORDS: Final = {**dict.fromkeys(("on", "yes", "true", "y"), True), **dict.fromke
 """What QEMU reads as a boolean."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Switch:
     """A boolean."""
 
@@ -60,7 +60,7 @@ class Switch:
         return WORDS.get(value) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Number:
     """A whole number from `least` to `most`; a size is in bytes, and may have a unit letter. Zero counts as a power of
     two: it is what asks for none."""
@@ -86,7 +86,7 @@ class Number:
         return None if self.power_of_two and number & number - 1 else number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class OneOf:
     """One of a few texts, which may look like numbers or switches."""
 
@@ -103,7 +103,7 @@ class OneOf:
         return text if text in self.values else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Text:
     """Any text."""
 

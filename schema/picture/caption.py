@@ -6,8 +6,7 @@ from typing import Final
 
 from ..finding import Finding
 from ..firmware import Prediction
-from ..hotplug import free_places
-from ..hotplug.capacity import told
+from ..hotplug.slots import free_places, told
 from ..layout.layout import Layout, telling
 from ..layout.preference import together
 from ..layout.topology import topology_of

@@ -1,18 +1,18 @@
 """What stands where in a layout, and what is known of it: read once, for the tree in text and for pictures."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Literal
 
 from ..catalog.virtual_functions import physical_function, virtual_functions
 from ..firmware import Prediction, predict
 from ..hotplug import free_places
 from ..layout.layout import IoWindow, Layout, PlacedController, PlacedDevice
+from ..records import record
 
 EntryKind = Literal["chipset", "controller", "device", "spare", "free"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class BusEntry:
     """What stands at an address of a bus: something, or a slot that is free. Empty text is what nobody knows."""
 

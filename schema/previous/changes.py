@@ -1,20 +1,20 @@
 """What changes for a guest between a layout and the one that comes after it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from ..firmware import predict
 from ..layout.layout import Layout, PlacedDevice
 from ..linux.interface_names import guest_names
 from ..pci.machine import Machine
+from ..records import record
 from .paths import Path, paths_of
 
 Sight = tuple[str | None, str | None]
 """Address and, of a network interface, name, as the guest has them; None for what it never sees."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Before:
     """A previous layout, and what the guest made of it, worked out once."""
 

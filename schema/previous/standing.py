@@ -1,13 +1,14 @@
 """What of a previous layout may stand in the layout to come: its controllers, and seats that devices may keep."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..pci.address import Address, Pin
 from ..pci.controllers import CONTROLLERS
 from ..pci.qemu_properties import integer, is_on
+from ..records import record
 from ..request.device import FIELD_OF, Controller, Device
 from ..request.fields import Policy, Term
 from ..request.guest import Guest
@@ -17,7 +18,7 @@ from .listed import listed_already, means
 from .matching import free_name
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Standing:
     """A request beside the layout that was there before it. Each request that it makes is made once, so that what is
     derived from one is, too."""

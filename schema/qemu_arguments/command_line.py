@@ -1,10 +1,11 @@
 """The words of a command line, by what they are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from ..pci.qemu_properties import canonical
+from ..records import record
 from .device import DeviceArgument, read_device
 from .options import VALUELESS
 from .values import QemuArgumentError, options_of
@@ -47,7 +48,7 @@ class Placed(NamedTuple):
     device: DeviceArgument
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CommandLine:
     """What is said, in the order in which it is said. What is not read in detail is in `others`: option and value."""
 

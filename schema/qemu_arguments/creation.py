@@ -5,10 +5,11 @@ Sources: QEMU 7.2, 10.0 and 11.1, started so and asked (tests/real/test_adoption
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ..pci.machine_types import Family, Version
+from ..records import record
 from .command_line import QemuOption, options_in, read_global
 from .short_options import (
     Options,
@@ -35,7 +36,7 @@ STANDS_FOR_DEVICE: Final[dict[str, Callable[[str], list[Options]]]] = {"virtfs":
 BRINGS_SOUND: Final[dict[str, Callable[[str], list[Options]]]] = {"audio": sound_cards, "soundhw": old_sound_cards}
 
 
-@dataclass(slots=True)
+@record
 class Creation:
     """Values of `-device`, by when their devices are created, and what else is said."""
 

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ..pci.address import FUNCTIONS, SLOTS
 from ..pci.qemu_properties import Properties, Scalar, as_json, canonical_properties
+from ..records import record
 from .values import QemuArgumentError, option_text, options_of
 
 SEAT: Final = ("driver", "id", "bus", "addr", "multifunction")
@@ -16,7 +17,7 @@ SEAT: Final = ("driver", "id", "bus", "addr", "multifunction")
 _ADDRESS: Final = re.compile(r"(?:0x)?(?P<slot>[0-9a-f]{1,2})(?:\.(?:0x)?(?P<function>[0-7]))?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class DeviceArgument:
     """A device of the command line. Without a slot QEMU takes the first that is free."""
 

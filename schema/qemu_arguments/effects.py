@@ -1,12 +1,13 @@
 """What a command line changes of the machine: switches of the chipset, address bits, and properties of whole types."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ..pci.cpu import cpu_models, vendor_named
 from ..pci.machine_types import Family
 from ..pci.qemu_properties import WORDS, Properties, canonical, is_on
+from ..records import record
 from .command_line import CommandLine, Global
 from .device import SEAT, DeviceArgument
 from .device_types import PCI_DEVICE, device_type, is_elsewhere, is_pci, lineage
@@ -29,7 +30,7 @@ PLAIN_DRIVES: Final = frozenset({"none", "ide", "floppy", "sd", "mtd"})
 """Interfaces of `-drive` that bring no PCI function."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Effects:
     """What of it a request says, by the names of its fields, and what nobody here understands."""
 

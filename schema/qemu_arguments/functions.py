@@ -1,13 +1,14 @@
 """The PCI functions of a command line, each at the address that QEMU gives it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from ..catalog import excluded, models, named_by_qemu
 from ..pci.address import SLOTS, Address
 from ..pci.controllers import CONTROLLERS
 from ..pci.machine import Machine
+from ..records import record
 from .command_line import CommandLine
 from .device import DeviceArgument
 from .device_types import device_type, is_elsewhere, is_pci
@@ -40,7 +41,7 @@ LIBVIRTS_USB: Final = ("usb", "piix3-usb-uhci", Address("pci.0", 1, 2))
 """Id, type and place by which libvirt makes, by `-device`, what a pc has in its chipset with `usb=on`."""
 
 
-@dataclass(slots=True)
+@record
 class PciFunctions:
     """All of them, in the order in which QEMU creates them, and the buses that they offer."""
 

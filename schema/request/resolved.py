@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ..catalog import DeviceModel, VirtioModel, default_hotplug, find
@@ -11,6 +10,7 @@ from ..pci.controllers import Connector, Need, VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import Scalar
 from ..pci.qemu_versions import Version as QemuVersion
+from ..records import record
 from .device import Device, Hotplug
 
 SCSI_OFF_SINCE = (2, 5)
@@ -29,7 +29,7 @@ SOFT_SLOTS = {"video": (0x01,), "usb2": (0x1D, 0x1A), "audio": (0x1B,)}
 """Where q35 guests expect the first video, the first two USB 2 groups and the first ich9 audio (as libvirt does)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ResolvedDevice:
     """One device, resolved. `modes` is empty for what is not virtio; several modes mean that placement decides."""
 
@@ -136,16 +136,17 @@ def resolved_devices(
     UnknownModel."""
     # where pci.0 takes no hot-plug libvirt puts devices there all the same, so that preferring it asks for nothing
     unheeded = as_libvirt and machine.family == "pc" and not machine.root_hotplug
-    needs = {device.id: own_hotplug(device) for device in devices}
+    models = {device.id: model_of(device) for device in devices}
+    needs = {device.id: own_hotplug(device, models[device.id]) for device in devices}
     needs |= {name: "never" for name, need in needs.items() if unheeded and need == "preferred"}
     strictest: dict[str, Hotplug] = {}
     for group, members in groups.items():
         strictest[group] = max((needs[member.id] for member in members), key=STRICTNESS.__getitem__)
-    soft = {} if machine.family == "pc" else _soft_slots(devices)
+    soft = {} if machine.family == "pc" else _soft_slots(devices, models)
     iommu_groups = Counter(device.iommu_group for device in devices if viommu and device.iommu_group is not None)
     result = {}
     for device in devices:
-        model = model_of(device)
+        model = models[device.id]
         modes = _modes(machine, device, model)
         hotplug = needs[device.id] if device.group is None else strictest[device.group]
         shares = device.iommu_group is not None and iommu_groups[device.iommu_group] > 1
@@ -171,9 +172,9 @@ def is_integrated(device: Device) -> bool:
     return Connector.INTEGRATED in (model_of(device).connector, device.connect)
 
 
-def own_hotplug(device: Device) -> Hotplug:
+def own_hotplug(device: Device, model: DeviceModel) -> Hotplug:
     """What it says of hot-plug itself, or the catalogue of its model; its group may ask for more."""
-    return device.hotplug or default_hotplug(model_of(device))
+    return device.hotplug or default_hotplug(model)
 
 
 def _modes(machine: Machine, device: Device, model: DeviceModel) -> tuple[VirtioMode, ...]:
@@ -194,7 +195,7 @@ def plain_is_legacy(machine: Machine) -> bool:
 def _connector(
     machine: Machine, device: Device, model: DeviceModel, modes: tuple[VirtioMode, ...], *, shares_iommu_group: bool
 ) -> Connector:
-    if is_integrated(device):
+    if Connector.INTEGRATED in (model.connector, device.connect):
         return Connector.INTEGRATED
     if machine.family == "pc":
         return Connector.CONVENTIONAL
@@ -205,12 +206,12 @@ def _connector(
     return Connector.HYBRID if shares_iommu_group and own is Connector.EXPRESS else own
 
 
-def _soft_slots(devices: Sequence[Device]) -> dict[str, int]:
+def _soft_slots(devices: Sequence[Device], models: Mapping[str, DeviceModel]) -> dict[str, int]:
     """Claims to chipset places on q35: the first video, the first two USB 2 groups, the first ich9 audio."""
     claims: dict[str, list[str]] = {kind: [] for kind in SOFT_SLOTS}
     members: dict[str, list[str]] = {}
     for device in devices:
-        kind = _claim(device)
+        kind = _claim(device, models[device.id])
         if kind is not None:
             unit = device.id if device.group is None else f"group {device.group}"
             members.setdefault(unit, []).append(device.id)
@@ -223,8 +224,7 @@ def _soft_slots(devices: Sequence[Device]) -> dict[str, int]:
     return result
 
 
-def _claim(device: Device) -> str | None:
-    model = model_of(device)
+def _claim(device: Device, model: DeviceModel) -> str | None:
     if model.category == "video":
         return "video"
     if device.model.startswith(("ich9-usb-uhci", "ich9-usb-ehci")):

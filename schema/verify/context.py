@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, wraps
 from itertools import repeat
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from ..linux.interface_names import guest_names
 from ..pci.controllers import VirtioMode
 from ..pci.machine import Machine
 from ..previous import Path, Standing, paths_of, sights
+from ..records import record
 from ..request.device import Device, Hotplug, Spare
 from ..request.guest import Guest
 from ..request.resolved import ResolvedDevice, mode_on
@@ -23,7 +24,7 @@ from .io_space import IoSpace, io_space
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RequestedItem:
     """A device without a group, or a whole group: what takes one slot."""
 
@@ -41,7 +42,7 @@ class RequestedItem:
         return tuple(member.id for member in self.members)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SeatedDevice:
     """One device of the request on a bus that exists."""
 
@@ -58,7 +59,7 @@ class SeatedDevice:
     """Whether a hot-plug need is met here."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Context:
     """What the rules look at: request and layout, and what follows from the two, each worked out once."""
 

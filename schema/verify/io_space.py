@@ -1,7 +1,6 @@
 """IO ports that a layout takes, as docs/semantics.md counts them (rule io-space): root BARs, windows of all bridges."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..firmware.budget import PAGE, io_budget
 from ..layout.layout import PlacedController
@@ -9,9 +8,10 @@ from ..layout.topology import Topology, has_shpc, port_hotplug
 from ..pci.machine import Machine
 from ..pci.qemu_properties import integer
 from ..pci.size import power_of_two
+from ..records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class IoSpace:
     """All in bytes."""
 

@@ -8,9 +8,6 @@ from ...schema.layout.outcome import Outcome, Undecided
 from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.request.guest import Guest
 from ..search.cpsat import Limits
-from .solve import MOST_CUTS
-from .solve import Considered as Considered
-from .solve import consider as consider
 
 MOST = 28
 """Devices, controllers and spare slots that it looks at: with so many of each kind of bridge one holds what two do."""
@@ -22,15 +19,17 @@ variables against hundreds)."""
 NESTING = Need.PCI_BRIDGE | Need.PCIE_TO_PCI_BRIDGE | Need.UPSTREAM_PORT
 
 
-def address_level(guest: Guest, limits: Limits, *, cuts: int = MOST_CUTS) -> Outcome:
+def address_level(guest: Guest, limits: Limits, *, cuts: int | None = None) -> Outcome:
     """A verified optimal layout, the proof that there is none, or Undecided: at a limit, or where it cannot say.
 
-    After so many `cuts`, answers that the exact prediction refuses, it gives up.
+    After so many `cuts`, answers that the exact prediction refuses, it gives up; by default after `solve.MOST_CUTS`.
     """
     left = limits.left()
     if left is not None and left < LOADING:
         return Undecided()
-    return consider(guest, limits, pooled=True, cuts=cuts).outcome
+    from .solve import MOST_CUTS, consider  # few guests need all that it loads
+
+    return consider(guest, limits, pooled=True, cuts=MOST_CUTS if cuts is None else cuts).outcome
 
 
 def within_reach(guest: Guest) -> bool:

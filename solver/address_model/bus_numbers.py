@@ -1,7 +1,8 @@
 """Rule bus-numbers, and that a bus-reserve exceeds what is below it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ...schema.records import record
 from .things import Bridge
 from .tree import Tree
 from .variables import Expression, Seats
@@ -10,7 +11,7 @@ LAST_BUS = 255
 """Bus numbers beside the main root's own."""
 
 
-@dataclass
+@record
 class BusNumbering:
     """Rule bus-numbers: counted only where the request reserves numbers or fixes a range; 256 are enough otherwise."""
 

@@ -1,11 +1,12 @@
 """The buses that a layout may have, slot by slot: who is pinned there, which functions are left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from .things import Bridge, Contradiction, Seated, Things
 
@@ -28,7 +29,7 @@ KINDS = {
 }
 
 
-@dataclass(slots=True)
+@record
 class Slot:
     """`free` are the functions that automatic placement may use."""
 
@@ -56,7 +57,7 @@ class Slot:
         return not self.pinned and len(self.free) == FUNCTIONS
 
 
-@dataclass(slots=True)
+@record
 class BusSlots:
     """`owner` offers it; None is the main root bus."""
 

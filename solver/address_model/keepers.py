@@ -1,9 +1,10 @@
 """Who keeps room for spare slots, and what reserves cost: rules spare, reserves and io-space."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.size import power_of_two
+from ...schema.records import record
 from .reserves import can_keep, may_reserve, opens_by_itself
 from .things import Bridge
 from .tree import Tree
@@ -11,7 +12,7 @@ from .variables import Expression, Seats
 from .windows import WindowPages, rooms_on
 
 
-@dataclass
+@record
 class Keepers:
     """A pci-bridge keeps room for its own spare slots, the port above for those of a pcie-pci-bridge."""
 

@@ -1,11 +1,12 @@
 """The address-level model solved: term by term in the policy's order, each answer held against the checker."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from ...schema.firmware import exceeds_memory, fails_in_any_order
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import Infeasible, Outcome, Solved, Undecided
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_context
@@ -40,7 +41,7 @@ UNCONFIRMED = Undecided(reason="unconfirmed")
 MOST_CUTS = 200
 
 
-@dataclass
+@record
 class AddressModel:
     """Raises Contradiction where pins alone exclude a layout."""
 
@@ -146,7 +147,7 @@ class AddressModel:
         return needless
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Considered:
     """`fault` says what is wrong with the model itself, if an answer of its breaks a rule or costs something else."""
 

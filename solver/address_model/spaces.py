@@ -1,8 +1,8 @@
 """Address spaces of a guest with a vIOMMU: rule iommu-group, and the preference against sharing one."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from ...schema.records import record
 from ...schema.weights import WEIGHTS
 from .things import iommu_group as group_of
 from .tree import Tree
@@ -12,7 +12,7 @@ AROUND = ""
 """The space of what bypasses the vIOMMU; no bridge is called that."""
 
 
-@dataclass
+@record
 class SharedSpaces:
     """A space is named by the topmost conventional bridge that all in it sit behind; one is AROUND."""
 

@@ -1,11 +1,12 @@
 """What a request asks to be seated: items, controllers, spare slots; pins are read as docs/semantics.md says."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ...schema.pci.address import FUNCTIONS, Pin
 from ...schema.pci.controllers import CONTROLLERS, VirtioMode
 from ...schema.pci.qemu_properties import Properties, canonical_properties
+from ...schema.records import record
 from ...schema.request.device import Controller, Device, Hotplug, Spare
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import ResolvedDevice, mode_on
@@ -18,7 +19,7 @@ class Contradiction(Exception):  # noqa: N818 - an answer, not an error
     """The pins of a request exclude each other: no layout keeps them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Thing:
     """Whatever takes functions of a slot. `functions` are those that it must have; None: any single one."""
 
@@ -46,7 +47,7 @@ class Thing:
         return (*(self.functions or ()), *(slot * FUNCTIONS + function for slot, function in self.virtual))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SeatedItem(Thing):
     """A device without a group, or a whole group: its members in the order of `functions`."""
 
@@ -70,7 +71,7 @@ class SeatedItem(Thing):
         return (self.functions, self.need, self.node, self.grouped, *(_nature(one) for one in self.members))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Bridge(Thing):
     """A controller: demanded by the request, or one that the planner may create."""
 
@@ -109,7 +110,7 @@ class Bridge(Thing):
 Seated = SeatedItem | Bridge
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SpareRoom:
     """One spare slot, to be left free; it answers the wish of that index."""
 
@@ -118,7 +119,7 @@ class SpareRoom:
     spare: Spare
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Things:
     """All of a request, pinned or not, in listed order."""
 

@@ -1,15 +1,16 @@
 """What follows from where controllers hang: depth, complex, switches above, ACPI's reach, hot-plug."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from ...schema.records import record
 from .buses import BusType
 from .things import Bridge
 from .variables import Expression, Seats
 
 
-@dataclass
+@record
 class Tree:
     """Of every bus by its name. What hangs nowhere says nothing."""
 

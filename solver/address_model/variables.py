@@ -1,11 +1,12 @@
 """One Boolean for each thing and each slot that it may sit in, and what follows from them bus by bus."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, Need
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from .buses import BusSlots, BusType, Slot, buses_of, leave_out, pool
 from .candidates import candidates
@@ -32,7 +33,7 @@ TAKES = {
 }
 
 
-@dataclass
+@record
 class Seats:
     """The model in the making: whether a thing sits in a slot, is on a bus; both by thing, and the other way about."""
 

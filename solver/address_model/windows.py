@@ -1,15 +1,16 @@
 """IO windows of every bridge, exactly, in pages of 4 KiB."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.budget import PAGE, io_budget
+from ...schema.records import record
 from .reserves import io_reserve
 from .things import BRIDGES_WITH_SHPC, Bridge, SpareRoom
 from .tree import Tree, is_port
 from .variables import Expression, Seats
 
 
-@dataclass
+@record
 class WindowPages:
     """`of` is each bridge's window; `content` what needs it: pages on its bus, and windows of the bridges there."""
 

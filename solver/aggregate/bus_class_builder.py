@@ -1,13 +1,14 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS, CREATED_ON, Need
 from ...schema.pci.qemu_properties import integer
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from ..formulation import Formulation
 from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, useful_nesting
@@ -22,7 +23,7 @@ from .listed_controllers import KIND_OF_BUS, ListedControllers
 from .pins import PinConflict
 
 
-@dataclass(slots=True)
+@record
 class BusClassBuilder:
     """Collects classes; `build` grows them until no level adds another."""
 

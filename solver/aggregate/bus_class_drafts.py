@@ -1,15 +1,16 @@
 """Bus classes in the making: what is known of each before all that it may hang on is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from operator import attrgetter
 from typing import Any
 
+from ...schema.records import record
 from .bus_classes import BusClass, BusKind, SharedBy
 from .pins import Occupancy
 
 
-@dataclass(eq=False, slots=True)
+@record(eq=False)
 class BusClassDraft:
     """A bus class that still gathers what it may hang on. `finish` makes the class of it, once, and for good."""
 

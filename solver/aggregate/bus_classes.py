@@ -13,6 +13,7 @@ from ...schema.firmware.budget import PAGE
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import BUS_NUMBERS, FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS, Need
+from ...schema.records import record
 from ...schema.request.device import Spare
 from ...schema.request.guest import Guest
 from .places import Place
@@ -59,7 +60,7 @@ JOINED_BY: Final = {
 """By sort of controllers that share slots: what says that they may join those who are pinned in one."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SlotKind:
     """Slots of a bus that cannot be told apart: their free functions as a bit mask, and who is there."""
 
@@ -87,7 +88,7 @@ class SlotKind:
         return self.join in (SharedBy.EMPTY, JOINED_BY.get(CONTROLLERS[controller].needs))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KeptRoom:
     """What a controller can keep for spare slots; None is whatever is asked for, as its properties are the planner's.
 
@@ -119,7 +120,7 @@ BYPASSED: Final = "the guest's memory"
 """The address space of what is below expanders that bypass the vIOMMU; no id of a controller is spelled like that."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Level:
     """A level: the root bus above (id, or `node N` for a created expander), its node, depth, what is tracked above."""
 

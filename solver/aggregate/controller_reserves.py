@@ -2,7 +2,6 @@
 make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 from ...schema.firmware.budget import PAGE
@@ -12,6 +11,7 @@ from ...schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import integer
 from ...schema.pci.size import power_of_two
+from ...schema.records import record
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bridge_nesting import shpc_costs
@@ -81,7 +81,7 @@ def _is_heeded(guest: Guest, controller: Controller) -> bool:
     return controller.model == "pci-bridge" and (guest.firmware.name == "seabios" or has_shpc(controller))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ControllerReserves:
     """What a listed controller keeps for later, as its bus class says it: see the fields of BusClass."""
 

@@ -1,9 +1,10 @@
 """Bus classes of controllers that the planner may create: one a level, or one for each single bus."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from ...schema.pci.controllers import CONTROLLERS
+from ...schema.records import record
 from .bridge_nesting import BRIDGE_LEVELS, shpc_costs, turns_shpc_off, useful_nesting
 from .bus_class_drafts import BusClassDraft
 from .bus_classes import ALL_FUNCTIONS, NO_ROOM, BusClass, BusKind, KeptRoom, Level, SharedBy, SlotKind, takes_hotplug
@@ -17,7 +18,7 @@ class _Key(NamedTuple):
     io_bus_number: int | None
 
 
-@dataclass(slots=True)
+@record
 class CreatedControllers:
     """Drafts these classes, and adds them to those of the listed ones."""
 

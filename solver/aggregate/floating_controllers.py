@@ -1,11 +1,11 @@
 """Units: demanded controllers without an address, each with all that is pinned inside it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS, RESERVES, Need
 from ...schema.pci.qemu_properties import integer
+from ...schema.records import record
 from ...schema.request.device import Controller
 from .listed_controllers import ListedControllers
 from .pins import PinConflict
@@ -17,7 +17,7 @@ _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 """Properties that tell controllers apart for the guest, but not for placing."""
 
 
-@dataclass(slots=True)
+@record
 class FloatingController:
     """Controllers that cannot be told apart (one, if something is pinned inside)."""
 

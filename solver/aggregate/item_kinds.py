@@ -4,7 +4,7 @@ Items that cannot be told apart are of one kind; the model counts kinds, never d
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from operator import attrgetter
 from typing import Final
 
@@ -15,6 +15,7 @@ from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.bars import BarKind as BarKind
 from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ...schema.pci.size import power_of_two
+from ...schema.records import record
 from ...schema.request.bars import requested, requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
@@ -27,7 +28,7 @@ Readings = tuple[ResolvedDevice, ...]
 """What a device may be: one, but where the request leaves its virtio mode or its claim to a chipset place open."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Fit:
     """What an item pays and needs in a kind of place: preference weight, IO bytes, memory.
 
@@ -42,7 +43,7 @@ class Fit:
     """Bytes of a bridge's window of memory that is not prefetchable, where that is reserved for spare slots, too."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class ItemKind:
     """All that matters of an item to the model: items of one kind are interchangeable. Made by `ItemKinds` only."""
 
@@ -103,7 +104,7 @@ class ItemKind:
 _ORDER: Final = {place: index for index, place in enumerate(Place)}
 
 
-@dataclass(slots=True)
+@record
 class ItemKinds:
     """The kinds of one guest. Devices that are spelled alike are looked at once."""
 

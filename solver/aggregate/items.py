@@ -1,17 +1,18 @@
 """Guest -> items: what takes a slot. A device without group or a whole group, free or pinned, and spare slots."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.pci.address import FUNCTIONS, Pin
 from ...schema.pci.controllers import CONTROLLERS
+from ...schema.records import record
 from ...schema.request.device import Controller, Device
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import ResolvedDevice
 from .item_kinds import ItemKind, ItemKinds, Readings
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Item:
     """Devices (ids in function order, if that is fixed) that stand and fall together."""
 
@@ -20,7 +21,7 @@ class Item:
     functions: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Occupant:
     """An item whose slot is fixed by a pin."""
 
@@ -33,7 +34,7 @@ class Occupant:
     """Whether it has just these functions of its slot."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Home:
     """Where something may sit, too, as a pin says that need not be kept. Without `functions` any of the slot's."""
 
@@ -54,7 +55,7 @@ class Home:
         return self.functions is None or 0 in self.functions
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Open:
     """What a request leaves open, see Relaxation: nothing, where all that it states must hold."""
 
@@ -80,7 +81,7 @@ class Open:
         return not (self.least or self.instead or self.homes or self.controllers or self.readings or self.more_io)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Items:
     """Free items by kind in listed order, pinned ones, and controllers' resolved pins."""
 

@@ -1,9 +1,10 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.pieces import NONE
 from ...schema.pci.controllers import CONTROLLERS, HOTPLUG_BRIDGE, PCIE_EXPANDER_BUS, PLAIN_BRIDGE, PORT, SWITCH
+from ...schema.records import record
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from . import iommu
@@ -22,7 +23,7 @@ KIND_OF_BUS = {
 }
 
 
-@dataclass(slots=True)
+@record
 class ListedControllers:
     """Drafts these classes, each bus with its own content a class of its own, and adds them to `drafts`."""
 

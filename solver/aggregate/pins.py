@@ -1,11 +1,12 @@
 """What is pinned: who sits where, which slots that leaves to others, and what the pinned pay."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, may_share_slot
+from ...schema.records import record
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bus_classes import ALL_FUNCTIONS, JOINED_BY, Level, SharedBy, SlotKind
@@ -15,7 +16,7 @@ from .places import Place
 from .preferences import foreign_node, sharing, unmet_hotplug
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class PinConflict(Exception):  # noqa: N818 - an answer, not an error
     """A pinned part of the request breaks a rule whatever else is done."""
 
@@ -23,7 +24,7 @@ class PinConflict(Exception):  # noqa: N818 - an answer, not an error
     subjects: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@record
 class Occupancy:
     """What is pinned: who sits where. `inside` maps a bus to the controllers pinned on it."""
 
@@ -219,7 +220,7 @@ def _join(here: _Seated, hot: bool, chipset: bool) -> tuple[SharedBy, int]:
     return SharedBy.ENDPOINTS, sharing(kind.size) + lost
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Base:
     """What the pinned devices of one bus pay and need, whatever the rest of the layout is."""
 

@@ -5,13 +5,14 @@ Wherever the counting model cannot say just what is open, it says less: what it 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from ...schema.explanation.restrict import Relaxation
 from ...schema.firmware.need import upsets_alignment
 from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS
+from ...schema.records import record
 from ...schema.request.device import MODES, Controller, Device
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import model_of
@@ -24,7 +25,7 @@ def relaxed_items(relaxation: Relaxation) -> Items:
     return _Reader(relaxation).items()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Reader:
     relaxation: Relaxation
 

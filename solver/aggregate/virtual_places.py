@@ -1,16 +1,16 @@
 """Where virtual functions come to be, and where automatic placement puts a device for their sake."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.machine import Machine
+from ...schema.records import record
 from ...schema.request.resolved import ResolvedDevice
 from .places import ANYWHERE, Place
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class VirtualPlaces:
     """Those of the members of one item, as they would be in slot 0."""
 

@@ -4,13 +4,14 @@ import gc
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
+
+from qslot.schema.records import record
 
 from ..options import LAST_SEED, MOST_WORKERS
 from .environment import EnvironmentOptions, environment_options
@@ -41,7 +42,7 @@ class LoadedRequest(NamedTuple):
     environment: "Environment | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SearchOptions:
     """The options of `search_options`."""
 

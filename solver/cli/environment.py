@@ -1,12 +1,13 @@
 """The options that say what a guest is planned for: its operating system, and its hosts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from qslot.schema.records import record
 
 from .completion import SYSTEMS
 from .exits import CliError, Exit, message
@@ -66,7 +67,7 @@ def environment_options(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class EnvironmentOptions:
     """The options of ENVIRONMENT_OPTIONS."""
 

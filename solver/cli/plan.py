@@ -1,11 +1,12 @@
 """`qslot plan`: a guest in, a layout out."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from qslot.schema.records import record
 
 from .common import SearchOptions, exit_code_and_message, search_options, tell_hosts, tell_unread
 from .exits import CliError, Exit, leave, message
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FORMATS = ("tree", "svg", "html", "json", "yaml", "argv", "qmp", "libvirt")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Form:
     """What is printed of the layout."""
 

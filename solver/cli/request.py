@@ -1,12 +1,14 @@
 """The options that say more of GUEST than its file does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from qslot.schema.records import record
 
 from .exits import CliError, Exit, message
 from .qemu import qemu_version
@@ -25,7 +27,7 @@ FILE: Final = click.Path(allow_dash=True)
 PRESETS: Final = ("default", "libvirt", "prefer-q35", "legacy-on-i440fx", "strict-modern", "whole-cards")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RequestOptions:
     """The options of `request_options`."""
 

@@ -1,12 +1,12 @@
 """Assignment -> Layout: ids, chassis and bus numbers, QEMU properties."""
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 
 from ...schema.layout.layout import HASH_VERSION, Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ...schema.pci.controllers import VirtioMode
 from ...schema.pci.qemu_properties import Properties
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import ResolvedDevice, mode_on
 from ...schema.verify.context import Context, context_of
@@ -48,7 +48,7 @@ def _versions() -> Versions:
     return Versions(qslot=version("qslot"), hash=HASH_VERSION)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Parts:
     """What the layout lists."""
 

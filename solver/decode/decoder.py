@@ -5,11 +5,12 @@ class, bridges on the last, spare slots behind everything else.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.controllers import Need
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.items import Item
 from ..aggregate.places import Place
@@ -33,7 +34,7 @@ def decode(
     return _Decoder(model, values, check, backwards).run()
 
 
-@dataclass(slots=True)
+@record
 class _Decoder:
     model: Model
     values: Sequence[int]

@@ -5,11 +5,12 @@ of one bus. Whether all rules still hold, and what it costs, is for others to sa
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.layout.layout import Layout, PlacedController, PlacedDevice, Seat
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import Properties
+from ...schema.records import record
 from ...schema.request.guest import Guest
 
 OF_THE_PLACE = frozenset({"chassis", "port", "slot"})
@@ -21,7 +22,7 @@ def in_order(guest: Guest, layout: Layout) -> Layout:
     return _Ordering(guest, layout).run()
 
 
-@dataclass
+@record
 class _Ordering:
     guest: Guest
     layout: Layout

@@ -1,7 +1,8 @@
 """Where everything goes: buses in the making, the slots that are still to be given, the result of decoding."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass
 from ..aggregate.items import Item
 
@@ -10,7 +11,7 @@ class NoDecode(Exception):  # noqa: N818 - a question to the search, not an erro
     """These counts could not be turned into addresses; a finer model must decide."""
 
 
-@dataclass(eq=False, slots=True)
+@record(eq=False)
 class BusInstance:
     """One bus in the making and the controller that offers it (none for the root bus)."""
 
@@ -35,7 +36,7 @@ class BusInstance:
         self.parent, self.slot, self.function = host, slot, function
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Assignment:
     """Where everything that was not pinned went. Pinned controllers appear among the buses, pinned devices do not."""
 

@@ -1,7 +1,8 @@
 """Rule iommu-group: the devices of one IOMMU group stay in one address space; and what it costs where several share."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ...schema.records import record
 from ...schema.weights import WEIGHTS
 from ..aggregate.bus_classes import BusClass
 from ..aggregate.item_kinds import ItemKind
@@ -9,7 +10,7 @@ from .linear import LinearExpr, sum_of
 from .variables import Variables
 
 
-@dataclass(slots=True)
+@record
 class AddressSpaces:
     """`chosen` says by IOMMU group which address space its devices have, `lone` how many other groups are in each."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...schema.explanation.conflict import ENOUGH_SLOTS
 from ...schema.pci.controllers import Connector
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ..aggregate.bus_class_builder import BusClassBuilder
@@ -28,7 +29,7 @@ from .spare_slots import spares_have_room
 from .variables import Variables
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Model:
     """A model and the terms of its objective, in units of the answer."""
 

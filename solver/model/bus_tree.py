@@ -1,17 +1,18 @@
 """Rules of the tree: bus numbers, expanders' ranges, near, near_switch, the policy's limit on controllers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass
 from ..aggregate.bus_number_ranges import fixed_ranges
 from .linear import Capacity, LinearExpr, sum_of
 from .variables import Variables
 
 
-@dataclass(slots=True)
+@record
 class BusNumbers:
     """Bus numbers of the classes, and below them: asked for only where a bus-reserve must know what it holds."""
 

@@ -6,18 +6,19 @@ although nothing below asks for it: io-reserve, empty SHPC bridges).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.address import FUNCTIONS
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from .linear import LinearExpr, sum_of
 from .seat_options import opens
 from .variables import Variables
 
 
-@dataclass(slots=True)
+@record
 class Windows:
     """Per bus class: pages of direct IO, extra pages, buses with direct IO."""
 

@@ -1,10 +1,12 @@
 """A model as integer variables and linear rows: all that the counting formulation needs of CP-SAT."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+
+from ...schema.records import record
 
 
-@dataclass(slots=True)
+@record
 class LinearExpr:
     """A linear sum over variables (by index) plus a constant. Mutable while a row is being gathered."""
 
@@ -47,7 +49,7 @@ def sum_of(parts: Iterable[LinearExpr]) -> LinearExpr:
     return LinearExpr(terms, constant)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Capacity:
     """Something that runs out: `rule` says that no more is used than available, in bus numbers or in `unit` bytes."""
 
@@ -59,7 +61,7 @@ class Capacity:
     unit: int = 1
 
 
-@dataclass(slots=True)
+@record
 class LinearModel:
     """Variables with their ranges, and rows `low <= sum <= high`."""
 

@@ -6,13 +6,14 @@ memory has no such sums, and its kinds no needs, so that devices with other BARs
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
 from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
 from ...schema.firmware.pieces import Memory, Pieces, whole
 from ...schema.pci.size import MIB
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
@@ -80,7 +81,7 @@ Part = tuple[LinearExpr, LinearExpr]
 """Below 4 GiB, and what may be above."""
 
 
-@dataclass(slots=True)
+@record
 class _Need:
     """In whole units, so that nothing that fits is refused."""
 

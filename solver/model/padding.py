@@ -5,18 +5,19 @@ Above 4 GiB there is room for that. Inside a window that has to be below, one of
 than there is.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.need import apertures_of, window_with_room_of
 from ...schema.firmware.tree import WITHOUT_SHPC
 from ...schema.pci.size import MIB
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import LinearExpr, sum_of
 from .prefetchable import Held
 from .variables import Variables
 
 
-@dataclass(slots=True)
+@record
 class Padding:
     """What such windows are below 4 GiB beyond all that is in them, at least."""
 

@@ -1,9 +1,9 @@
 """Reserves that are powers of two, as rows."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from ...schema.pci.size import power_of_two
+from ...schema.records import record
 from .linear import LinearExpr, LinearModel, sum_of
 
 ADDRESSES: Final = 1 << 52
@@ -11,7 +11,7 @@ ADDRESSES: Final = 1 << 52
 what CP-SAT can count."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class PowerOfTwo:
     """A power of two, or nothing."""
 

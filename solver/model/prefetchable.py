@@ -4,16 +4,17 @@ A bridge has one prefetchable window. With any 32-bit BAR in it, or in a window 
 whole, and so does all that is in it. Of a class of several buses only what is so of each of them is said.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import LinearExpr, sum_of
 from .variables import Variables
 
 
-@dataclass(slots=True)
+@record
 class Held:
     """Memory held below 4 GiB by others: with OVMF none, as such BARs go where memory that is not prefetchable does."""
 

@@ -4,11 +4,11 @@ Rules connect, preset, hotplug, numa, max-depth, integrated, iommu-group and spa
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ...schema.firmware.pieces import Memory
 from ...schema.pci.address import FUNCTIONS
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from ..aggregate.bus_classes import BusClass, SharedBy, SlotKind
 from ..aggregate.item_kinds import ItemKind
@@ -27,7 +27,7 @@ class SeatUse(StrEnum):
     HOME = "home"  # at the function that a pin names which need not be kept
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Option:
     """A way to seat one item of a kind, with the preference weight it costs, and the IO and memory it needs there."""
 

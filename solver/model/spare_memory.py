@@ -3,10 +3,11 @@
 A class of one bus is counted as it is; of several buses, each spare slot is what it adds at least, whoever it is with.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from ...schema.pci.size import MIB, power_of_two
+from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from ..aggregate.item_kinds import ItemKind
 from ..aggregate.places import Place
@@ -15,7 +16,7 @@ from .powers_of_two import ADDRESSES, PowerOfTwo, rounded_up
 from .variables import Variables
 
 
-@dataclass
+@record
 class SpareMemory:
     """Of windows that are not prefetchable, in bytes at least; by bus class, the deepest first."""
 

@@ -5,9 +5,9 @@ the firmware heeds none, and behind ports that have none, there is only what the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ...schema.firmware.budget import PAGE
+from ...schema.records import record
 from ...schema.request.device import Spare
 from ..aggregate.bus_classes import BusClass, BusKind
 from ..aggregate.controller_reserves import shpc_opens_page
@@ -30,7 +30,7 @@ def spares_have_room(v: Variables, windows: Windows) -> None:
                 _ports_fit(v, windows, bus, max(room.io, int(own)))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Reserve:
     """Pages that a single bridge reserves for spare slots: OVMF rounds them up to a power of two, and aligns them."""
 

@@ -5,10 +5,11 @@ far from the root counted first, so what is deep or exotic is avoided wherever i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS, Need
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from ..aggregate.bus_classes import JOINED_BY, BusClass, SharedBy, SlotKind
 from ..aggregate.item_kinds import ItemKind
@@ -20,7 +21,7 @@ PATTERNS = 256
 """Ways to share a kind of slot that are looked at; there may be exponentially many."""
 
 
-@dataclass(slots=True)
+@record
 class Pattern:
     """Function sets of items with fixed functions that share one slot; lone devices fill the rest."""
 
@@ -41,7 +42,7 @@ class Pattern:
         return max(not has_zero, 2 - company)
 
 
-@dataclass(eq=False, slots=True)
+@record(eq=False)
 class Variables:
     """`options` and their counts, buses and their counts, which class hangs on which and how slots are used."""
 

@@ -19,6 +19,7 @@ from ..decode.in_order import in_order
 from ..search.cpsat import Limits
 from ..search.lexicographic import Optimum
 from ..search.optimize import verified
+from . import unordered
 from .split import split
 
 MOST_IN_ORDER: Final = 12
@@ -29,11 +30,6 @@ EFFORT_IN_ORDER: Final = 1.0
 
 Plan = Callable[[Guest, Limits], Outcome]
 """How a request without an order is planned."""
-
-
-def unordered(guest: Guest) -> Guest:
-    """The request without its order."""
-    return guest.model_copy(update={"order": ()})
 
 
 def ordered(guest: Guest, limits: Limits, plan: Plan) -> Outcome:

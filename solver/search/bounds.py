@@ -5,10 +5,10 @@ here weighs what several kinds want of the same bus, as bounds that did were wro
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ...schema.firmware.budget import PAGE
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ..aggregate.item_kinds import ItemKind
 from ..model.build import Model
@@ -29,7 +29,7 @@ ARGUMENTS: Final = {
 """Why no layout has less, by code. Demanded controllers are counted in each argument about controllers."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Bound:
     """No assignment of the model has less of the term than `value`, in the units of the answer."""
 

@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 from ...schema.errors import expect
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ..model.linear import LinearExpr, LinearModel
 from ..options import Options, Stop
@@ -40,7 +41,7 @@ class Status(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SolveResult:
     """`bound` is proved: no assignment has a smaller objective."""
 
@@ -49,7 +50,7 @@ class SolveResult:
     bound: int = 0
 
 
-@dataclass(slots=True)
+@record
 class Limits:
     """Wall-clock `seconds` for everything together; `None` is no limit. One worker is fastest on these models."""
 

@@ -6,16 +6,16 @@ pandas: 0.3 s more); both ways are tested to answer alike.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ..options import Stop, ending
 from ..progress import Watch
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Asked:
     """How a model is to be solved, and who is told of it."""
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from ...schema.explanation.conflict import ENOUGH_SLOTS
 from ...schema.explanation.restrict import Relaxation
 from ...schema.layout.outcome import Infeasible
 from ...schema.pci.address import BUS_NUMBERS
+from ...schema.records import record
 from ...schema.request.guest import Guest
 from ...schema.verify import verify_context
 from ...schema.verify.context import Context
@@ -98,7 +99,7 @@ def _is_planned(guest: Guest, limits: Limits) -> bool:
     return not isinstance(outcome, Infeasible) and outcome.layout is not None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Attempt:
     """What one model says: a proof that there is nothing, a seating, neither; or seats enough, were there no limit
     without which there is no layout to write down."""

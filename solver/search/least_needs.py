@@ -1,17 +1,17 @@
 """What items need of ports, bridges, expanders and windows, wherever the others go: the amounts of bounds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...schema.pci.address import FUNCTIONS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, ControllerModel
+from ...schema.records import record
 from ..aggregate.bus_classes import BusKind, pages
 from ..aggregate.item_kinds import ItemKind
 from ..model.seat_options import Option, SeatUse
 from ..model.variables import Variables
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Demand:
     """All items of a kind, by what its options have in common."""
 
@@ -39,7 +39,7 @@ def demands_of(v: Variables) -> list[Demand]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Needs:
     """What the items need of ports, bridges and windows that have no choice."""
 

@@ -6,10 +6,10 @@ minimised and fixed before the next: weighted sums of terms stall proofs (measur
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ...schema.layout.layout import ObjectiveTerm
 from ...schema.layout.outcome import Infeasible
+from ...schema.records import record
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ..model.build import Model
@@ -21,7 +21,7 @@ QUICK, PATIENT = 0.02, 0.1
 before it is sought piece by piece. In OR-Tools' deterministic seconds: about as long, and the same on every machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Optimum:
     """Counts, if any were found, and what is proved of each term; `proved` if the counts reach all of that."""
 

@@ -26,7 +26,6 @@ from ..decode.decoder import decode
 from ..decode.seats import NoDecode
 from ..formulation import Formulation
 from ..model.build import Model, build
-from ..model.describe import append_to
 from ..model.linear import Capacity
 from .bounds import bounds as lower_bounds
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
@@ -80,6 +79,8 @@ def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limit
         least = lower_bounds(model)
         model = restricted_to_least_weights(model, least["preferences"])
         if limits.model_file is not None:
+            from ..model.describe import append_to
+
             append_to(limits.model_file, model)
     except TimeIsUp:
         return Attempt(Undecided())

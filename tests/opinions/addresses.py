@@ -6,7 +6,7 @@ from typing import Final
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.schema.layout.layout import ObjectiveTerm
 from qslot.schema.request.fields import Term
-from qslot.solver.address_model import consider
+from qslot.solver.address_model.solve import consider
 from qslot.solver.search.cpsat import Limits
 
 MOST: Final = 20

@@ -6,7 +6,8 @@ import pytest
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved, Undecided
 from qslot.solver import Options, solve
-from qslot.solver.address_model import address_level, consider, within_reach
+from qslot.solver.address_model import address_level, within_reach
+from qslot.solver.address_model.solve import consider
 from qslot.solver.search.cpsat import Limits
 from qslot.testing.generator import small_guest
 

@@ -6,7 +6,7 @@ from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.firmware import predict
 from qslot.schema.verify import verify
 from qslot.solver import solve
-from qslot.solver.address_model import consider
+from qslot.solver.address_model.solve import consider
 from qslot.solver.search.cpsat import Limits
 
 from .ask import Data, device, pc, q35, refused
