@@ -30,12 +30,13 @@ def missing(devices: Element, family: Family, indexes: Indexes) -> Iterator[str]
     controllers = {(one.get("type"), index) for one, index in indexes.items()}
     if family == "q35" and ("usb", 0) not in controllers:
         yield "<controller type='usb' index='0' model='qemu-xhci'/>"
-    for number, model in _scsi_controllers(devices, indexes).items():
+    wanted_by_disks = _of_disks(devices)
+    for number, model in _scsi_controllers(devices, indexes, wanted_by_disks["scsi"]).items():
         if ("scsi", number) not in controllers:
             yield f"<controller type='scsi' index='{number}' model='{model}'/>"
     for sort, wanted in (
-        ("sata", _of_disks(devices, "sata")[family == "q35" :]),  # the first of q35 is the chipset's
-        ("nvme", _of_disks(devices, "nvme")),
+        ("sata", wanted_by_disks["sata"][family == "q35" :]),  # the first of q35 is the chipset's
+        ("nvme", wanted_by_disks["nvme"]),
         ("virtio-serial", _virtio_serial(devices, indexes)),
     ):
         for number in wanted:
@@ -68,10 +69,10 @@ def first_scsi_controllers(devices: Element) -> range:
     return range(max(stated, default=-1) + 1)
 
 
-def _scsi_controllers(devices: Element, indexes: Indexes) -> dict[int, str]:
+def _scsi_controllers(devices: Element, indexes: Indexes, of_disks: range) -> dict[int, str]:
     """Those that are to be there, with their models. A host's devices take over the model of one that they fill."""
     there = {index: one.get("model") or LSI for one, index in indexes.items() if one.get("type") == "scsi"}
-    for wanted in (first_scsi_controllers(devices), _of_disks(devices, "scsi")):
+    for wanted in (first_scsi_controllers(devices), of_disks):
         there = dict.fromkeys(wanted, LSI) | there
     model, last = LSI, -1
     for number in _host_scsi(devices):
@@ -113,14 +114,14 @@ CONTROLLER_OF: Final[Mapping[str, Callable[[Element], int]]] = {
 """The controller of a disk that states none, by its bus."""
 
 
-def _of_disks(devices: Element, bus: str) -> range:
-    """Controllers up to the last one that a disk of that bus needs, by address or name."""
-    needed = [-1]
+def _of_disks(devices: Element) -> dict[str, range]:
+    """Controllers of each bus up to the last one that a disk needs, by address or name."""
+    last = dict.fromkeys(CONTROLLER_OF, -1)
     for disk in devices.all("disk"):
-        if disk_bus(disk) == bus:
+        if (bus := disk_bus(disk)) in last:
             stated = stated_controller(disk)
-            needed.append(CONTROLLER_OF[bus](disk) if stated is None else stated)
-    return range(max(needed) + 1)
+            last[bus] = max(last[bus], CONTROLLER_OF[bus](disk) if stated is None else stated)
+    return {bus: range(number + 1) for bus, number in last.items()}
 
 
 def _virtio_serial(devices: Element, indexes: Indexes) -> list[int]:

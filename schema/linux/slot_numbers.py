@@ -77,10 +77,10 @@ def _is_described(bus: Bus, machine: Machine) -> bool:
 def _fixed(machine: Machine, topology: Topology) -> set[Place]:
     """Slots of which nothing that is described can be unplugged: function 0 cannot, in newer QEMUs no function."""
     chipset = {(machine.root, slot) for slot, _ in machine.taken}
-    seats = [(place, seat) for place, here in topology.slots.items() for seat in here]
-    fixed = chipset | {place for place, seat in seats if seat.function == 0 and not _unplugs(seat)}
+    seats = [(place, seat.function, _unplugs(seat)) for place, here in topology.slots.items() for seat in here]
+    fixed = chipset | {place for place, function, unplugs in seats if function == 0 and not unplugs}
     if describes_each_function(machine):
-        fixed -= {place for place, seat in seats if _unplugs(seat)}
+        fixed -= {place for place, _, unplugs in seats if unplugs}
         fixed -= {(machine.root, PC_USB[0])} if machine.family == "pc" and PC_USB in machine.taken else set()
     return fixed
 

@@ -14,7 +14,7 @@ from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine_types import MachineType, machine_type
 from ..pci.qemu_properties import MOST_BYTES, has_control_character, integer, is_on
 from ..pci.qemu_versions import has_type, is_range_known, oldest_type, version_text
-from .bars import requested
+from .bars import most_bytes
 from .fields import GuestFields
 from .part_checks import check_controller, check_model, check_node, check_wishes
 from .paths import path_of
@@ -244,10 +244,7 @@ def _amounts(guest: GuestFields) -> None:
     )
     for controller in guest.controllers:
         total += sum(integer(controller.properties, name) or 0 for name in MEMORY_RESERVES)
-    for resolved in guest.resolved.values():
-        modes = resolved.modes or (None,)
-        total += resolved.device.rom or 0
-        total += max(sum(bar.size for bar in requested(resolved, mode)) for mode in modes)
+    total += sum((resolved.device.rom or 0) + most_bytes(resolved) for resolved in guest.resolved.values())
     if total > MOST_BYTES:
         raise Refused(
             field_of(guest, "memory"),
