@@ -78,10 +78,10 @@ def test_wish_of_a_device_inside_an_open_controller_creates_its_expander() -> No
 def test_joining_a_pinned_neighbour_costs_that_one_too() -> None:
     outcome = planned(
         machine="q35",
-        controllers=[{"id": "port", "model": "pcie-root-port"}],
+        controllers=[{"id": "port0", "model": "pcie-root-port"}],
         devices=[
             {"id": "second", "model": "virtio-net", "address": ".1"},
-            {"id": "first", "model": "virtio-net", "address": "port:00.0"},
+            {"id": "first", "model": "virtio-net", "address": "port0:00.0"},
         ],
     )
     assert costs(outcome) == {"preferences": 14, "io_windows": 0, "controllers": 1, "depth": 1}
@@ -91,7 +91,7 @@ def test_ovmf_reserves_a_page_for_a_bridge_on_a_port_without_hotplug() -> None:
     outcome = planned(
         machine="q35",
         firmware="ovmf:2022.11",
-        controllers=[{"id": "port", "model": "ioh3420", "hotplug": False}],
+        controllers=[{"id": "port0", "model": "ioh3420", "hotplug": False}],
         devices=[],
         spare=[{"kind": "pci", "io": 4096}],
     )
@@ -113,11 +113,11 @@ def test_neighbouring_ports_with_different_reserves() -> None:
 
 @pytest.mark.parametrize("pinned", [True, False])
 def test_spare_behind_a_port_that_keeps_nothing_but_opens_a_window(pinned: bool) -> None:
-    bridge = {"id": "bridge", "model": "pcie-pci-bridge"} | ({"address": "port:00.0"} if pinned else {})
+    bridge = {"id": "bridge", "model": "pcie-pci-bridge"} | ({"address": "port0:00.0"} if pinned else {})
     outcome = planned(
         machine="q35",
         firmware="ovmf:2022.11",
-        controllers=[{"id": "port", "model": "ioh3420", "address": "pcie.0:01.0"}, bridge],
+        controllers=[{"id": "port0", "model": "ioh3420", "address": "pcie.0:01.0"}, bridge],
         spare=[{"kind": "pci", "io": 1}],
     )
     assert costs(outcome)["controllers"] == 2
@@ -128,7 +128,7 @@ def test_edk2_that_opens_no_window_by_itself_takes_another_port_for_the_spare() 
         machine="q35",
         firmware={"name": "ovmf", "version": "202311"},
         controllers=[
-            {"id": "port", "model": "ioh3420", "address": "pcie.0:01.0"},
+            {"id": "port0", "model": "ioh3420", "address": "pcie.0:01.0"},
             {"id": "b", "model": "pcie-pci-bridge"},
         ],
         spare=[{"kind": "pci", "io": 1}],
@@ -152,7 +152,7 @@ def test_a_switch_uses_the_bus_numbers_that_a_port_reserves() -> None:
         machine="q35",
         controllers=[
             {"id": "plain", "model": "i82801b11-bridge", "address": "pcie.0:02.0"},
-            {"id": "port", "model": "pcie-root-port", "hotplug": False, "properties": {"bus-reserve": 253}},
+            {"id": "port0", "model": "pcie-root-port", "hotplug": False, "properties": {"bus-reserve": 253}},
         ],
         devices=[{"id": "nic", "model": "virtio-net", "virtio": "modern", "virtio_by": "slot"}],
         reserve=[f"plain:{slot:02x}" for slot in range(1, 32)],
@@ -161,7 +161,7 @@ def test_a_switch_uses_the_bus_numbers_that_a_port_reserves() -> None:
 
 
 def test_demanded_reserve_beyond_memory_is_infeasible() -> None:
-    port = {"id": "port", "model": "pcie-root-port", "properties": {"mem-reserve": 1 << 30}}
+    port = {"id": "port0", "model": "pcie-root-port", "properties": {"mem-reserve": 1 << 30}}
     assert isinstance(planned(machine="q35", controllers=[port]), Infeasible)
 
 
@@ -177,8 +177,8 @@ def test_bridge_created_below_an_expander_keeps_its_shpc() -> None:
 
 
 def test_required_hotplug_behind_an_unplugged_port_is_infeasible() -> None:
-    port = {"id": "port", "model": "pcie-root-port", "hotplug": False}
-    device = {"id": "nic", "model": "e1000e", "hotplug": "required", "address": "port:00.0"}
+    port = {"id": "port0", "model": "pcie-root-port", "hotplug": False}
+    device = {"id": "nic", "model": "e1000e", "hotplug": "required", "address": "port0:00.0"}
     assert isinstance(planned(machine="q35", controllers=[port], devices=[device]), Infeasible)
 
 

@@ -96,11 +96,11 @@ def test_a_device_of_another_model_is_a_new_one() -> None:
 def test_controllers_are_known_by_place_and_keep_their_properties() -> None:
     """Listed under another id, and without what the plan gave it."""
     before = q35(NICS[0], controllers=[device("rp1", "pcie-root-port", properties={"io-reserve": 8192})])
-    listed = [device("port", "pcie-root-port", address="pcie.0:01.0")]
+    listed = [device("port0", "pcie-root-port", address="pcie.0:01.0")]
     after = beside(q35(*NICS, controllers=listed), before)
-    (kept,) = (one for one in after.controllers if one.id == "port")
+    (kept,) = (one for one in after.controllers if one.id == "port0")
     assert kept.properties["io-reserve"] == 8192
-    assert seats(after)["net0"] == "port:00.0"
+    assert seats(after)["net0"] == "port0:00.0"
 
 
 def test_a_new_device_may_have_the_id_of_a_controller_of_before() -> None:

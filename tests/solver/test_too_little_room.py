@@ -38,8 +38,8 @@ def plain(name: str, size: str) -> Data:
 
 
 BRIDGES: Final[list[Data]] = [
-    device("port", "pcie-root-port", address="pcie.0:05.0"),
-    device("outer", "pcie-pci-bridge", address="port:00.0"),
+    device("port0", "pcie-root-port", address="pcie.0:05.0"),
+    device("outer", "pcie-pci-bridge", address="port0:00.0"),
     device("inner", "pci-bridge", address="outer:01.0"),
 ]
 
@@ -61,8 +61,8 @@ PADDED: Final[Data] = {
         device("p0", "pcie-root-port", address="pcie.0:10.0", properties={"io-reserve": "16K"}),
         device("p1", "pcie-root-port", address="pcie.0:11.0", properties={"io-reserve": "8K"}),
         device("p2", "pcie-root-port", address="pcie.0:12.0", properties={"io-reserve": "8K"}),
-        device("port", "pcie-root-port", address="pcie.0:13.0"),
-        device("dry", "pcie-pci-bridge", address="port:00.0"),
+        device("port0", "pcie-root-port", address="pcie.0:13.0"),
+        device("dry", "pcie-pci-bridge", address="port0:00.0"),
     ],
     "devices": [],
 }
@@ -105,7 +105,7 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "machine": "q35",
         "firmware": NEWER,
         "memory": "2560MiB",
-        "controllers": [device("port", "pcie-root-port", properties={"mem-reserve": "1G"})],
+        "controllers": [device("port0", "pcie-root-port", properties={"mem-reserve": "1G"})],
     },
     "a reserve of which the main root has the only block": {
         "machine": "q35",

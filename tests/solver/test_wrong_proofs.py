@@ -40,10 +40,10 @@ def card(name: str, kind: str, size: str) -> Data:
 
 JOINED: Final[Data] = {
     "machine": "q35",
-    "controllers": [device("port", "pcie-root-port")],
+    "controllers": [device("port0", "pcie-root-port")],
     "devices": [
         device("joins", "virtio-scsi", address=".1"),
-        device("stays", "virtio-scsi", address="port:00.0"),
+        device("stays", "virtio-scsi", address="port0:00.0"),
     ],
 }
 TWO_PORTS: Final[Data] = {
@@ -59,8 +59,8 @@ BEHIND_IOH3420: Final[Data] = {
     "machine": "q35",
     "firmware": "ovmf:2022.11",
     "controllers": [
-        device("port", "ioh3420", address="pcie.0:02.0"),
-        device("bridge", "pcie-pci-bridge", address="port:00.0"),
+        device("port0", "ioh3420", address="pcie.0:02.0"),
+        device("bridge", "pcie-pci-bridge", address="port0:00.0"),
     ],
     "spare": [{"kind": "pci", "io": 8}],
 }
@@ -77,12 +77,12 @@ LARGE_CARD: Final[Data] = {
 }
 NEEDS_A_KEEPER: Final[Data] = {
     "machine": "q35",
-    "controllers": [device("port", "ioh3420")],
+    "controllers": [device("port0", "ioh3420")],
     "spare": [{"kind": "pci", "io": 32, "memory": "5MiB"}],
 }
 TOO_LARGE_A_RESERVE: Final[Data] = {
     "machine": "q35",
-    "controllers": [device("port", "pcie-root-port", properties={"mem-reserve": "1G"})],
+    "controllers": [device("port0", "pcie-root-port", properties={"mem-reserve": "1G"})],
 }
 ALIGNED: Final[Data] = {
     "machine": "pc",
@@ -135,8 +135,8 @@ PADDED_BESIDE_AN_EXPANDER = {
     **ALIGNED_BESIDE_AN_EXPANDER,
     "controllers": [
         *ALIGNED_BESIDE_AN_EXPANDER["controllers"][:4],
-        device("port", "pcie-root-port", address="pcie.0:13.0"),
-        device("bridge", "pcie-pci-bridge", address="port:00.0"),
+        device("port0", "pcie-root-port", address="pcie.0:13.0"),
+        device("bridge", "pcie-pci-bridge", address="port0:00.0"),
     ],
 }
 
@@ -219,8 +219,8 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             "firmware": "ovmf:2022.11",
             "chipset": {"sata": False, "smbus": False},
             "controllers": [
-                device("port", "pcie-root-port", address="pcie.0:02.0", properties={"io-reserve": "32K"}),
-                device("up", "x3130-upstream", address="port:00.0"),
+                device("port0", "pcie-root-port", address="pcie.0:02.0", properties={"io-reserve": "32K"}),
+                device("up", "x3130-upstream", address="port0:00.0"),
                 device("down", "xio3130-downstream", address="up:00.0"),
                 device("bridge", "pcie-pci-bridge", address="down:00.0"),
             ],
@@ -236,8 +236,8 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             "machine": "q35",
             "policy": {"max_controllers": 2},
             "controllers": [
-                device("port", "pcie-root-port", address="pcie.0:06.0"),
-                device("bridge", "pcie-pci-bridge", address="port:00.0"),
+                device("port0", "pcie-root-port", address="pcie.0:06.0"),
+                device("bridge", "pcie-pci-bridge", address="port0:00.0"),
             ],
             "devices": [
                 host("large", "conventional", hotplug="required", rom="16MiB"),
@@ -265,8 +265,8 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
     "a reserve larger than what SeaBIOS has": TOO_LARGE_A_RESERVE,
     "hot-plug inside a port that says off as a property": {
         "machine": "q35",
-        "controllers": [device("port", "pcie-root-port", properties={"hotplug": "off"})],
-        "devices": [device("nic", "e1000e", hotplug="required", address="port:00.0")],
+        "controllers": [device("port0", "pcie-root-port", properties={"hotplug": "off"})],
+        "devices": [device("nic", "e1000e", hotplug="required", address="port0:00.0")],
     },
     "OVMF's own reserve for a bridge beside those of spare slots": PADDED,
     "OVMF's own reserve for a bridge beside a stated one and an expander": PADDED_BESIDE_AN_EXPANDER,
