@@ -1,6 +1,9 @@
 """A guest that lives: devices are asked for, taken back, plugged and unplugged while it runs, and it is planned again.
 
 Each state verifies; a plan beside the last one moves as few as the oracle finds, on guests that it can judge.
+
+The whole, 500 runs of 50 steps, is `HYPOTHESIS_PROFILE=ci python -m pytest tests/property/test_living_guest.py`. With
+`-k "[0] or [1] or [2] or [3]"` it is 100 of them, in about a minute on an idle machine.
 """
 
 import os
