@@ -10,6 +10,8 @@ from tests.face_pages import commands_page, python_page
 MADE = {"commands.md": commands_page, "python.md": python_page}
 """Pages that end with what is made from the code."""
 
+WIDE = ("comparison.md",)
+"""Pages with a table that needs the width of their own contents."""
 OUTSIDE = re.compile(r"\[([^\]]*)\]\((?:\.\./)+[^)]*\)")
 """A link to a file that is not below docs/, from a page that is directly in it."""
 FORMULA = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
@@ -18,6 +20,8 @@ FORMULA = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<latex>.*
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Without links into the sources (pages in how-to/ link to pages above them alone), with what is made."""
     uri = page.file.src_uri
+    if uri in WIDE:
+        page.meta["hide"] = ["toc"]
     text = markdown if uri.startswith("how-to/") else OUTSIDE.sub(r"\1", markdown)
     return f"{text}\n{MADE[uri]()}" if uri in MADE else text
 
