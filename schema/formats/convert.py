@@ -13,22 +13,12 @@ from .files import parse_guest, read_guest_or_layout, validated
 from .placed import as_stated
 from .plain_data import parse
 from .request_line import layout_line, request_line
-from .sources import COMMAND_LINES, Source, called, is_xml_text
+from .sources import Source, Target, called, is_xml_text
 from .toml_text import toml_text
 from .unchecked import command_line_data
 from .written import json_text, yaml_text
 
-Target = Literal["yaml", "json", "toml", "argv", "libvirt"]
 TARGETS_OF_CONVERSION: Final[tuple[Target, ...]] = get_args(Target)
-FORMAT_OF: Final[dict[str, Target]] = {
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".json": "json",
-    ".toml": "toml",
-    ".xml": "libvirt",
-    **dict.fromkeys(COMMAND_LINES, "argv"),
-}
-"""By the suffix of what is written."""
 OF_A_LAYOUT: Final = ("spare", "objective", "unmet", "replanned", "warnings")
 """Fields of a layout that a guest does not have, and so no command line."""
 

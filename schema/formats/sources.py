@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from ..bounded_input import MAX_BYTES, UnreadableError, limited, read_bytes, reason
 from ..errors import InputError, expect
@@ -13,6 +13,10 @@ from .plain_data import Format
 SUFFIXES: Final[dict[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 COMMAND_LINES: Final = (".args", ".argv", ".cmdline", ".sh")
 """Suffixes of files that hold a QEMU's command line, whatever they begin with."""
+Target = Literal["yaml", "json", "toml", "argv", "libvirt"]
+"""What a guest or a layout can be written as, so that it can be read again."""
+FORMAT_OF: Final[dict[str, Target]] = {**SUFFIXES, ".xml": "libvirt", **dict.fromkeys(COMMAND_LINES, "argv")}
+"""By the suffix of what is written."""
 QMP: Final = "qmp:"
 """How a running QEMU is named, before the socket of its monitor."""
 Source = str | Path | Sequence[str]

@@ -10,8 +10,7 @@ from .source import SOURCE, GuestCommand
 from .streams import reading, result
 
 if TYPE_CHECKING:
-    from qslot.schema.formats.convert import Target
-    from qslot.schema.formats.sources import Source
+    from qslot.schema.formats.sources import Source, Target
 
 
 @click.command(cls=GuestCommand)
@@ -36,8 +35,8 @@ def convert(source: "Source", target: Path, form: "Target | None") -> None:
       qslot convert guest.args guest.json
       qslot convert layout.json - --to argv
     """
-    from qslot.schema.formats.convert import FORMAT_OF
     from qslot.schema.formats.convert import convert as converted
+    from qslot.schema.formats.sources import FORMAT_OF
 
     to = form or FORMAT_OF.get(target.suffix.lower())
     if to is None:

@@ -28,10 +28,10 @@ output_option: Option = click.option(
 def form_of(form: str | None, output: Path | None, offered: Sequence[str]) -> str | None:
     """What `--to` says, else the form that the file's suffix stands for; None for text. Raises UsageError for
     a suffix that stands for anything else."""
-    from qslot.schema.formats.convert import FORMAT_OF
-
     if form is not None or output is None or output.suffix.lower() in TEXTS:
         return form
+    from qslot.schema.formats.sources import FORMAT_OF
+
     by_suffix = FORMAT_OF | {f".{one}": one for one in PICTURES}
     said = by_suffix.get(output.suffix.lower(), "")
     if said not in offered:
