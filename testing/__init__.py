@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .living import fleets as fleets
     from .living import hosts as hosts
     from .living import hotplug_sequences as hotplug_sequences
-    from .mutations import mutations as mutations
-    from .mutations import restate as restate
+    from .mutants import mutations as mutations
+    from .mutants import restate as restate
     from .strategies import devices as devices
     from .strategies import guests as guests
     from .strategies import layouts as layouts
@@ -36,7 +36,7 @@ _PLACES = {
     "libvirt": ("Libvirt", "LibvirtError"),
     "live_qemu": ("LiveQemu", "RealQemu"),
     "living": ("GuestChange", "HotplugSequence", "changes", "domains", "fleets", "hosts", "hotplug_sequences"),
-    "mutations": ("mutations", "restate"),
+    "mutants": ("mutations", "restate"),
     "strategies": ("devices", "guests", "layouts"),
 }
 """Public names by the module that has them."""

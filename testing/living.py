@@ -30,6 +30,11 @@ class GuestChange(NamedTuple):
     after: Guest
 
 
+def frozen(guest: Guest) -> Guest:
+    """The guest, of which nothing that was there may move."""
+    return guest.model_copy(update={"policy": guest.policy.model_copy(update={"frozen": True})}).validated()
+
+
 class HotplugSequence(NamedTuple):
     """A guest that runs, and what happens to it."""
 
@@ -42,10 +47,14 @@ class HotplugSequence(NamedTuple):
 @st.composite
 def changes(draw: st.DrawFn, of: st.SearchStrategy[Guest] | None = None) -> GuestChange:
     """Guests with one to three changes: devices added, removed, with other wishes; seats of before reserved or given to
-    others. `of` draws the guest before, by default one of up to five devices. Guests without a layout are not drawn."""
+    others; in a tenth nothing may move. `of` draws the guest before, by default one of up to five devices. Guests
+    without a layout are not drawn."""
     before = draw(guests(most=5, small=True) if of is None else of)
     layout = layout_of(solved(before))
-    after = successor(HypothesisDraw(draw), before, layout)
+    source = HypothesisDraw(draw)
+    after = successor(source, before, layout)
+    if after is not None and source.chance(0.1):
+        after = frozen(after)
     assume(after is not None and after != before)
     assert after is not None
     return GuestChange(before, layout, after)

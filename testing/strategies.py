@@ -12,6 +12,7 @@ from ..schema.pci.machine_types import family_of
 from .generator import Draw, Size, Wanted, draw_request, valid
 from .generator.devices import draw_device, draw_model
 from .generator.draft import Draft
+from .generator.order import with_order
 from .scarcity import infeasible, solved, tight
 
 Verdict = Literal["feasible", "tight", "infeasible"]
@@ -48,9 +49,11 @@ def guests(
     firmware: Literal["seabios", "ovmf"] | None = None,
     most: int = 8,
     small: bool = False,
+    ordered: bool = False,
     verdict: Verdict | None = None,
 ) -> Guest:
-    """Valid guests of one to `most` devices, of which a third has no layout; `small` keeps all else few, too.
+    """Valid guests of one to `most` devices, of which a third has no layout; `small` keeps all else few, too, `ordered`
+    asks for some devices in order.
 
     `family`, `machine` (a machine type, as `pc-q35-7.2`) and `firmware` are drawn where they are not said. With a
     verdict each is solved while it is drawn, and not drawn where that takes over 10 seconds; small ones take
@@ -59,7 +62,9 @@ def guests(
     source = HypothesisDraw(draw)
     sizes = [*(number for number in ((2, 3, 4) if small else (3, 8, 15)) if number < most), most]
     size = Size(source.choice(sizes), small=small)
-    guest = valid(draw_request(source, size, _wanted(family, machine, firmware, most)))
+    data = draw_request(source, size, _wanted(family, machine, firmware, most))
+    asked = with_order(source, data) if ordered else data
+    guest = None if asked is None else valid(asked)
     assume(guest is not None)
     assert guest is not None
     if verdict is not None:

@@ -46,7 +46,7 @@ TESTING: Final = (
     ("generator", "libvirt", "live_qemu"),
     ("scarcity", "edits"),
     ("misstatements",),
-    ("mutations",),
+    ("mutants",),
     ("strategies",),
     ("living",),
     ("registration", "plugin"),

@@ -1,5 +1,6 @@
 """A mutation breaks the rule meant and no other; there is one for each rule that a layout must keep."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qslot
+from qslot import testing
 from qslot.schema.rules import LAYOUT_RULES, STATEMENT_RULES
 from qslot.testing import guests, mutations, restate
-from qslot.testing.mutations import BESIDE
+from qslot.testing.mutants import BESIDE
 
 from ..schema.good import PC_GUEST, Q35_GUEST
 
@@ -93,3 +95,9 @@ def test_what_no_layout_breaks_is_refused(rule: str) -> None:
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_layout_has_mutations(guest: qslot.Guest, rule: str) -> None:
     assert next(mutations(guest, qslot.solve(guest).require(), rule))
+
+
+def test_public_names_are_no_modules() -> None:
+    """A module of the same name would take the place of what is public, once it is loaded."""
+    folder = Path(testing.__file__).parent
+    assert [name for name in testing.__all__ if (folder / f"{name}.py").exists() or (folder / name).is_dir()] == []

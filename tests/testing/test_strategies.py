@@ -39,6 +39,13 @@ def test_guests_are_of_the_machine_type(machine: str) -> None:
     holds()
 
 
+@given(guests(most=4, small=True, ordered=True))
+@settings(deadline=None)
+def test_ordered_ones_ask_for_an_order(guest: qslot.Guest) -> None:
+    assert 2 <= len(guest.order) <= 3
+    assert {*guest.order} <= {one.id for one in guest.devices}
+
+
 @pytest.mark.parametrize(
     ("given_", "field"),
     [({"most": 0}, "most"), ({"machine": "pc-q36"}, "machine"), ({"machine": "pc", "family": "q35"}, "machine")],
