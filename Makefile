@@ -2,13 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types dist site real predictions osinfo clean
+.PHONY: demo test coverage lint types dist site real predictions osinfo clean
 
 demo: .venv/package
 	@$(BIN)/python examples/demo.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto -m "not real"
+
+# Branches of the checker and of the encoder that their own tests take. A tracer makes tests take 1.8 times as long, so it
+# is these that run once more, and not all of them.
+COVERING := tests/schema/test_verify.py tests/schema/test_environment.py tests/solver/rules $(addprefix tests/solver/test_,\
+    $(addsuffix .py,optimum wrong_proofs windows padding too_little_room model_page describe previous order open_bridges \
+    bus_classes full_ports many_nics host_cards libvirt_viommu decode limits cli_advise))
+
+coverage: .venv/installed
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term-missing --cov-fail-under=98 $(COVERING)
 
 # With QEMU=trixie or QEMU=sid: the QEMU, firmware and libvirt of that Debian, unpacked beside the sources. TESTS are
 # files of tests, all by default.

@@ -3,7 +3,7 @@
     python -m pip install cosmic-ray
     python -m tests.mutation.campaign --group checker --mutants 40 --seed 1
 
-It works on a copy of HEAD in `build/mutation`, as mutants are written into the sources, and goes on where it was stopped.
+It works on a copy of HEAD in `build/mutation`, as mutants are written into the sources, and goes on where it stopped.
 Each mutant has a minute of CPU time; one that takes longer is killed, as its tests would not end. `--report` prints the
 table of tests/mutation/README.md.
 """

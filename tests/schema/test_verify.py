@@ -1,15 +1,18 @@
 """Each rule of the list, broken alone in a layout that keeps them all; and how the rules are read."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from qslot.schema import Finding, Layout
+from qslot.schema import Finding, Guest, Layout
 from qslot.schema.rules import ENVIRONMENT_RULES, RULES
 from qslot.schema.verify import CHECKS, verify
+from qslot.schema.verify.context import context_of
 from qslot.schema.verify.environment import ENVIRONMENT_CHECKS as ENVIRONMENT_CHECKS
 from qslot.schema.verify.objective import objective
+from qslot.schema.verify.usage import usage
 
 from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, spares_on_a_bridge, stated, wasteful
 from .good import Q35_GUEST, Pair, added, changed, device, pair, placed, port, q35
@@ -232,3 +235,37 @@ def test_old_machine_types_have_one_of_the_displays_with_vga_registers() -> None
     assert [finding.rule for finding in verify(guest, second)] == ["complete"]
     old = q35(machine="pc-q35-2.12").guest
     assert [one.rule for one in verify(old, second) if one.rule == "single-model"] == ["single-model"]
+
+
+@pytest.mark.parametrize("rule", ["bus-numbers", "io-space", "memory-space"])
+def test_what_the_firmware_fails_at_is_found_whatever_the_sums_say(rule: str) -> None:
+    guest, layout = GOOD["q35"]
+    known = context_of(guest, layout)
+    failure = Finding(rule=rule, details={"used": 2, "limit": 1})
+    assert known.prediction is not None
+    failing = replace(known.prediction, failure=failure)
+    known.__dict__.update(prediction=failing, memory=failing)
+    assert list(CHECKS[rule](known)) == [failure]
+
+
+def test_how_much_is_used_of_what_can_run_out() -> None:
+    guest, layout = GOOD["q35"]
+    limited = guest.model_copy(update={"policy": guest.policy.model_copy(update={"max_controllers": 40})})
+    known = context_of(limited, layout)
+    used, available = usage(known, "io-space") or (0, 0)
+    assert sum(one.size for one in layout.io_windows if one.controller == "rp1") <= used < available
+    # the main root and the expander's take one number each, every other controller one
+    assert usage(known, "bus-numbers") == (1 + len(layout.controllers), 256)
+    assert usage(known, "max-controllers") == (len(layout.controllers), 40)
+    assert usage(context_of(guest, layout), "max-controllers") is None
+    assert usage(known, "pin") is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "stated", "expected"),
+    [("pc-q35-rhel9.4.0", {}, 1), ("pc-q35-rhel9.4.0", {"machine_as": "pc-q35-8.2"}, 0), ("pc-q35-8.2", {}, 0)],
+)
+def test_a_machine_type_of_which_something_is_assumed(machine: str, stated: dict[str, Any], expected: int) -> None:
+    guest = Guest.model_validate({"machine": machine, "devices": [], **stated})
+    found = list(CHECKS["machine-version"](context_of(guest, GOOD["q35"].layout)))
+    assert len([one for one in found if one.severity == "warning"]) == len(found) == expected

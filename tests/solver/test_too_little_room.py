@@ -219,3 +219,14 @@ def test_a_spare_slot_adds_its_share_to_reserves_however_they_nest(size: int, br
     for spares, more in bridges:
         nested = power_of_two(spares * size + more + nested) if spares else more + nested
     assert min(side_by_side, nested) >= number * each + others
+
+
+def test_what_spare_slots_keep_of_memory_counts() -> None:
+    """Six times 8 GiB in an aperture of 32 GiB: the row of 64-bit memory proves it, with its own words."""
+    asked = {"machine": "q35", "firmware": "ovmf", "phys_bits": 36, "devices": []}
+    outcome = solve(Guest.model_validate({**asked, "spare": [{"kind": "pcie", "count": 6, "memory": "8GiB"}]}))
+    assert isinstance(outcome, Infeasible)
+    (finding,) = outcome.findings
+    assert (finding.rule, finding.details["memory"], finding.details["used"]) == ("memory-space", "64-bit", 48 << 30)
+    outcome = solve(Guest.model_validate({**asked, "spare": [{"kind": "pcie", "count": 4, "memory": "8GiB"}]}))
+    assert isinstance(outcome, Solved)
