@@ -32,7 +32,9 @@ class Group(NamedTuple):
 
 
 GROUPS: Final[Mapping[str, Group]] = {
-    "checker": Group(("schema/verify",), ("tests/schema/test_verify.py", "tests/solver/rules")),
+    "checker": Group(
+        ("schema/verify",), ("tests/schema/test_verify.py", "tests/schema/test_environment.py", "tests/solver/rules")
+    ),
     "encoder": Group(("solver/model",), ("tests/solver/rules", "tests/solver/test_optimum.py")),
     "aggregate": Group(("solver/aggregate",), ("tests/solver/rules", "tests/solver/test_optimum.py")),
     "decoder": Group(("solver/decode",), ("tests/solver/test_decode.py", "tests/solver/rules")),
