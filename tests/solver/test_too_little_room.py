@@ -230,3 +230,19 @@ def test_what_spare_slots_keep_of_memory_counts() -> None:
     assert (finding.rule, finding.details["memory"], finding.details["used"]) == ("memory-space", "64-bit", 48 << 30)
     outcome = solve(Guest.model_validate({**asked, "spare": [{"kind": "pcie", "count": 4, "memory": "8GiB"}]}))
     assert isinstance(outcome, Solved)
+
+
+def test_ports_give_up_what_ovmf_keeps_by_itself_but_for_those_that_the_request_speaks_of() -> None:
+    """A spare slot's port keeps its 32-bit memory for the device to come; one with a device needs none."""
+    large = [{"bar": 0, "kind": "mem64", "size": 16 << 30, "prefetchable": True}]
+    cards = [device(f"v{n}", "vfio-pci", connect="express", bars=large) for n in range(7)]
+    stated = device("said", "pcie-root-port", properties={"mem-reserve": 4 << 20})
+    layout = planned({
+        "machine": "q35", "firmware": "ovmf", "devices": cards, "controllers": [stated], "spare": {"pcie": 40}
+    })  # fmt: skip
+    spare = {one.bus for one in layout.spare}
+    given = {"pref64-reserve": 2 << 20}
+    for port in layout.controllers:
+        reserves = {name: value for name, value in port.properties.items() if name in ("mem-reserve", "pref64-reserve")}
+        kept = given if port.id in spare else {**given, "mem-reserve": 0}
+        assert reserves == ({"mem-reserve": 4 << 20} if port.id == "said" else kept), port.id
