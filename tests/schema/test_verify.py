@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qslot.schema import Finding, Guest, Layout
+from qslot.schema.layout.layout import ObjectiveTerm
 from qslot.schema.rules import ENVIRONMENT_RULES, RULES
 from qslot.schema.verify import CHECKS, verify
 from qslot.schema.verify.context import context_of
@@ -171,6 +172,35 @@ def test_room_for_several_spare_slots_of_a_bridge_adds_up() -> None:
     guest, layout = spares_on_a_bridge({"memory": 1 << 24}, 1 << 24)
     assert [(one.rule, one.details["slot"]) for one in verify(guest, layout)] == [("spare", 1), ("spare", 2)]
     assert verify(*spares_on_a_bridge({"memory": 1 << 24}, 1 << 25)) == []
+
+
+def test_room_for_a_spare_slot_is_beside_what_the_bridge_holds() -> None:
+    """As large as each other: the sum is what counts."""
+    large = {"bars": [{"bar": 0, "kind": "mem32", "size": 1 << 24}], "connect": "conventional"}
+    for reserve, found in ((1 << 24, ["no mem-reserve"]), (1 << 25, [])):
+        _, layout = spares_on_a_bridge({"memory": 1 << 24}, reserve)
+        seat = placed("v", "vfio-pci", "br1:03", driver="vfio-pci", virtio=None, bars=large["bars"])
+        layout = Layout.model_validate(layout.model_dump() | {"devices": [seat], "spare": layout.spare[:1]})
+        guest = Guest.model_validate(
+            {
+                "machine": "pc",
+                "devices": [{"id": "v", "model": "vfio-pci", **large}],
+                "spare": [{"kind": "pci", "memory": 1 << 24, "count": 1}],
+            }
+        )
+        told = CHECKS["spare"](context_of(guest, layout))
+        assert [one.details["reason"] for one in told] == found
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_value_of_the_objective_is_wrong_either_way(wrong: int) -> None:
+    guest, layout = GOOD["q35"]
+    actual = len(layout.controllers)
+    term = ObjectiveTerm(term="controllers", value=actual + wrong, bound=0)
+    (found,) = CHECKS["objective"](
+        context_of(guest, layout.model_copy(update={"status": "feasible", "objective": (term,)}))
+    )
+    assert found.details == {"term": "controllers", "stated": actual + wrong, "actual": actual}
 
 
 def test_memory_of_a_spare_slot_is_kept_only_where_the_firmware_heeds_it() -> None:
