@@ -26,8 +26,8 @@ class Bus:
     switches: tuple[str, ...] = ()
     """Ids of the switch upstream ports above it."""
     acpi_reaches: bool = True
-    """Whether ACPI can offer hot-plug below its controller: neither that nor one above is an expander, or a port that
-    says hotplug=off (tests/real/test_guests.py: QEMU takes no device_add that ACPI alone would announce below it)."""
+    """Whether ACPI can offer hot-plug below its controller: neither that nor one above is an expander, or with QEMU
+    before 8.0 a port that says hotplug=off."""
     takes_hotplug: bool = False
     relies_on_shpc: bool = False
     """Its hot-plug, if any, works only through the guest's SHPC driver."""
@@ -128,7 +128,8 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
     by_acpi = machine.acpi_bridge_hotplug and reached
     bridge = kind.is_hotplug_bridge
     port = kind.is_port and port_hotplug(controller)
-    port_plugs = port and ((reached and machine.port_hotplug) or machine.native_hotplug)
+    natively = machine.plugs_natively(below_expander=expander is not None)
+    port_plugs = port and ((reached and machine.port_hotplug) or natively)
     return Bus(
         id=controller.id,
         model=kind.bus,
@@ -138,7 +139,7 @@ def _offered(machine: Machine, parent: Bus, controller: PlacedController, kind: 
         above=parent,
         expander=expander,
         switches=(*parent.switches, controller.id) if controller.model == "x3130-upstream" else parent.switches,
-        acpi_reaches=reached and (port or not kind.is_port),
+        acpi_reaches=reached and not (kind.is_port and not port and machine.port_ends_acpi),
         takes_hotplug=port_plugs or (bridge and (by_acpi or has_shpc(controller))),
         relies_on_shpc=bridge and has_shpc(controller) and not by_acpi,
     )

@@ -71,7 +71,8 @@ def acpi_slots(layout: Layout, topology: Topology) -> dict[Place, int]:
 def _is_described(bus: Bus, machine: Machine) -> bool:
     if bus.controller is None:
         return machine.root_hotplug
-    return machine.acpi_bridge_hotplug and bus.acpi_reaches and (bus.is_port or bus.is_conventional)
+    plugs = port_hotplug(bus.controller) if bus.is_port else bus.is_conventional
+    return machine.acpi_bridge_hotplug and bus.acpi_reaches and plugs
 
 
 def _fixed(machine: Machine, topology: Topology) -> set[Place]:

@@ -1,5 +1,7 @@
 """The two x86 machines: their root bus, what the chipset occupies there, and what hot-plug they do by default."""
 
+from typing import Final
+
 from pydantic import Field
 
 from ..base import Frozen
@@ -35,6 +37,10 @@ class Chipset(Frozen):
     but for q35 before 6.1."""
 
 
+REACHES_BELOW_PORTS: Final = (8, 0)
+"""The QEMU from which ACPI offers hot-plug below ports that say hotplug=off."""
+
+
 @record(frozen=True)
 class Machine:
     """What is fixed by machine type and chipset options. `taken` maps (slot, function) to what sits there."""
@@ -63,9 +69,20 @@ class Machine:
     """Whether ports take hot-plug where ACPI reaches: on pc not if ACPI is there but offers none behind bridges, as
     Linux then leaves ports alone that have no extended config space (measured: tests/real/test_ports_on_pc.py)."""
     native_hotplug: bool
-    """Whether ports take hot-plug where ACPI offers none, as below expanders; not where `port_io_reserve`."""
+    """Whether ports take hot-plug where ACPI offers none at all, and below expanders; not where `port_io_reserve`."""
     qemu: QemuVersion
     """The QEMU that runs it, whose version decides what the machine type does not."""
+
+    @property
+    def port_ends_acpi(self) -> bool:
+        """Whether ACPI offers no hot-plug below a port that says hotplug=off (measured: QEMU 7.2, not 10.0 and 11.1,
+        tests/real/test_port_without_hotplug.py; by QEMU's log it changed in 8.0)."""
+        return self.qemu < REACHES_BELOW_PORTS
+
+    def plugs_natively(self, *, below_expander: bool) -> bool:
+        """Whether ports take hot-plug without ACPI. Where that offers hot-plug on the main root, it keeps the guest
+        from plugging natively there, in places that it does not reach, too (measured there)."""
+        return self.native_hotplug and (below_expander or not self.acpi_bridge_hotplug)
 
 
 def machine_of(name: str, chipset: Chipset, machine_as: str | None = None, qemu: QemuVersion | None = None) -> Machine:

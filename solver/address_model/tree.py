@@ -19,7 +19,8 @@ class Tree:
     below_expander: dict[tuple[str, str], Expression] = field(default_factory=dict)
     """Whether a bus is that expander's or below it."""
     reached: dict[str, Expression] = field(init=False)
-    """Whether ACPI reaches the controller that offers the bus: not below an expander nor an unplugged port."""
+    """Whether ACPI reaches the controller that offers the bus: not below an expander, nor with QEMU before 8.0 an
+    unplugged port."""
 
     def __post_init__(self) -> None:
         self._depths()
@@ -88,7 +89,8 @@ class Tree:
             owner = seats.buses[bus].owner
             if owner is None:
                 return 1
-            ends = owner.is_expander or (owner.is_port and not owner.hotplug)
+            dull = owner.is_port and not owner.hotplug and seats.guest.machine_model.port_ends_acpi
+            ends = owner.is_expander or dull
             return 0 if ends else result[bus]
 
         for key in seats.bridges:
@@ -101,9 +103,12 @@ class Tree:
         if owner is None:
             return int(platform.root_hotplug)
         if owner.is_port:
-            if not owner.hotplug or not (platform.native_hotplug or platform.port_hotplug):
+            if not owner.hotplug:
                 return 0
-            return 1 if platform.native_hotplug else self.reached[bus]
+            if platform.native_hotplug and not platform.acpi_bridge_hotplug:
+                return 1
+            by_acpi = self.reached[bus] if platform.port_hotplug else 0
+            return by_acpi + self.off_main(bus) if platform.native_hotplug else by_acpi
         if owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return 0
         if owner.created or owner.shpc:  # of a created bridge SHPC is off only where ACPI reaches it

@@ -130,7 +130,7 @@ class Level:
     depth: int
     switches: tuple[str, ...] = ()
     unplugged: bool = False
-    """A port with hotplug off is above: ACPI hot-plug ends there."""
+    """A port with hotplug off is above, and ACPI hot-plug ends there."""
     reserve_above: str | None = None
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
     keeper: KeptRoom | None = None
@@ -206,16 +206,20 @@ class BusClass:
         """Whether what it keeps depends on all that is below."""
         return self.bus_reserve is not None or self.io_reserve_pages > 1 or self.forwards_no_io or any(self.kept_memory)
 
-    def child_level(self, *, switch: str | None = None, keeper: bool = False, bridge: str | None = None) -> Level:
+    def child_level(
+        self, *, ends_acpi: bool, switch: str | None = None, keeper: bool = False, bridge: str | None = None
+    ) -> Level:
         """The level of what hangs on it; `switch` names it where switches are tracked, `bridge` where address spaces
-        are, `keeper`: it keeps room."""
+        are, `keeper`: it keeps room, `ends_acpi`: ports do that say hotplug=off."""
         where = self.level
         switches = where.switches if switch is None else (*where.switches, switch)
         inside = self.listed_ids[0] if self.is_tracked else where.reserve_above
-        unplugged = where.unplugged or (self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug)
+        dull = ends_acpi and self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug
         room = self.room if keeper else None
         depth, space = where.depth + 1, where.space or (None if self.kind is BusKind.CONVENTIONAL else bridge)
-        return Level(where.root, where.node, where.expander, depth, switches, unplugged, inside, room, space)
+        return Level(
+            where.root, where.node, where.expander, depth, switches, where.unplugged or dull, inside, room, space
+        )
 
     @property
     def spare_room(self) -> KeptRoom:
@@ -250,7 +254,8 @@ def takes_hotplug(guest: Guest, controller: str, where: Level, *, on: bool, shpc
     model = CONTROLLERS[controller]
     if model.is_port:
         machine = guest.machine_model
-        return on and (machine.native_hotplug or (where.acpi_reaches and machine.port_hotplug))
+        natively = machine.plugs_natively(below_expander=where.expander)
+        return on and (natively or (where.acpi_reaches and machine.port_hotplug))
     if not model.is_hotplug_bridge:
         return False
     return shpc or (where.acpi_reaches and guest.machine_model.acpi_bridge_hotplug)

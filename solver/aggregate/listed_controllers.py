@@ -108,7 +108,9 @@ class ListedControllers:
         keeper = self._keeps_room and model == "pcie-pci-bridge"
         told = name if self.tracks(model) else None
         bridge = not CONTROLLERS[model].bus.express
-        return host.child_level(switch=None if bridge else told, keeper=keeper, bridge=told if bridge else None)
+        ends = self.guest.machine_model.port_ends_acpi
+        switch, space = (None, told) if bridge else (told, None)
+        return host.child_level(ends_acpi=ends, switch=switch, keeper=keeper, bridge=space)
 
     def _bus(
         self, controller: Controller | None, where: Level, offer: BusKind, reserves: ControllerReserves, *, hot: bool

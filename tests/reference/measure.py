@@ -169,18 +169,25 @@ class Measure:
             if wanted.memory and ("pref32-reserve" in owner.stated or beyond(owner, "pref64-reserve", wanted.memory)):
                 raise Broken("spare")
 
+    def in_acpi(self, bus: Bus, owner: Controller) -> bool:
+        """Whether ACPI can offer hot-plug on the bus of `owner`. QEMU 8.0 and newer go on below ports without it."""
+        place = self.places[bus]
+        return place.in_acpi(owner) if self.guest.qemu_version < (8, 0) else place.expander is None
+
     def takes_hotplug(self, bus: Bus, slot: int) -> bool:
         owner = bus.owner
         if owner is None:
             return self.guest.machine_model.root_hotplug
         if bus.kind == "port":
             if self.guest.machine_model.family == "pc" and self.guest.chipset.acpi:
-                reached = self.places[bus].in_acpi(owner) and self.guest.chipset.bridge_hotplug is not False
+                reached = self.in_acpi(bus, owner) and self.guest.chipset.bridge_hotplug is not False
                 return owner.hotplug and reached
-            return owner.hotplug and (self.places[bus].in_acpi(owner) or self.guest.machine_model.native_hotplug)
+            machine = self.guest.machine_model
+            natively = self.places[bus].expander is not None or not machine.acpi_bridge_hotplug
+            return owner.hotplug and (self.in_acpi(bus, owner) or (machine.native_hotplug and natively))
         if slot == 0 or owner.model not in ("pcie-pci-bridge", "pci-bridge"):
             return False
-        if self.places[bus].in_acpi(owner) and self.guest.machine_model.acpi_bridge_hotplug:
+        if self.in_acpi(bus, owner) and self.guest.machine_model.acpi_bridge_hotplug:
             return True
         return owner.model == "pcie-pci-bridge" or owner.shpc
 
@@ -256,7 +263,7 @@ class Measure:
             return bridge.model in ("pci-bridge", "pcie-pci-bridge")
         if bridge.model != "pci-bridge" or not bridge.created:
             return bridge.model == "pcie-pci-bridge" or (bridge.model == "pci-bridge" and bridge.shpc)
-        outside = self.places[bridge.offers].in_acpi(bridge)
+        outside = self.in_acpi(bridge.offers, bridge)
         return spare or not (outside and self.guest.machine_model.acpi_bridge_hotplug)
 
     def io_of(self, thing: Thing) -> int:
