@@ -10,6 +10,7 @@ from qslot.schema.probe import probe, running
 
 from ..schema.test_libvirt_command_line import MEMORY, SHMEM, domain, planned
 from .test_libvirt import Define, assert_kept
+from .this_qemu import OTHER_QEMU
 
 pytestmark = pytest.mark.real
 
@@ -20,7 +21,7 @@ def test_device_types_are_qemus() -> None:
     with running(planned(read(domain().encode()))) as machine:
         version = machine.execute("query-version")["qemu"]
         if stated["qemu"] != ".".join(str(version[part]) for part in ("major", "minor", "micro")):
-            pytest.skip("another QEMU than the one that was asked")
+            pytest.skip(f"{OTHER_QEMU} not the one that was asked")
         of_pci, all_types = (
             machine.execute("qom-list-types", {"implements": kind, "abstract": True})
             for kind in ("pci-device", "device")

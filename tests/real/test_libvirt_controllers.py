@@ -10,10 +10,17 @@ from qslot.schema.libvirt.domain import read_domain
 from qslot.testing.libvirt import Libvirt
 
 from .test_device_schema import domain, ours
+from .this_qemu import version
 
 pytestmark = pytest.mark.real
 
+Devices = list[tuple[str, str, str | None]]
+"""Id, model and virtio mode of each."""
+
 SEEDS = 400
+SCSI_AS_STATED = (11, 1)
+"""The QEMU beside which libvirt is one that gives SCSI controllers which it adds the model of one that says its model
+(12.8 does, 11.3 does not). Ours are lsilogic, which any libvirt keeps, as they are written with their model."""
 MODELS = ("qemu-xhci", "nec-xhci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3", "piix3-uhci")
 
 
@@ -63,6 +70,11 @@ def controllers(draw: random.Random) -> list[str]:
     return found
 
 
+def without_scsi_models(devices: Devices) -> Devices:
+    """The same with one model, and no mode, for all controllers of that type."""
+    return [(name, "scsi", None) if name.startswith("scsi") else (name, model, mode) for name, model, mode in devices]
+
+
 def test_random_domains(libvirt: Libvirt, record_property: Callable[[str, object], None]) -> None:
     """What both define has the same devices; what libvirt refuses, for indexes that clash, is nobody's."""
     defined, wrong = 0, {}
@@ -82,6 +94,8 @@ def test_random_domains(libvirt: Libvirt, record_property: Callable[[str, object
             assert "companion of ich9-ehci1, which is missing" in str(error), (seed, text)  # noqa: PT017
             continue
         defined += 1
+        if version() >= SCSI_AS_STATED:
+            mine, theirs = without_scsi_models(mine), without_scsi_models(theirs)
         if mine != theirs:
             wrong[seed] = (machine, sorted({*mine} ^ {*theirs}), text)
     record_property("defined", defined)

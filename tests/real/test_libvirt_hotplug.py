@@ -18,6 +18,8 @@ from qslot.schema.libvirt.elements import MAKERS
 from qslot.schema.libvirt.splice import Element, parse
 from qslot.testing.libvirt import Libvirt
 
+from .this_qemu import version
+
 pytestmark = pytest.mark.real
 
 PORTS = 24
@@ -48,8 +50,8 @@ def started(libvirt: Libvirt, machine: str, more: str = "") -> str:
 
 @pytest.fixture
 def image() -> Iterator[str]:
-    """A file that libvirt's QEMU may write, whoever runs it."""
-    with NamedTemporaryFile(prefix="qslot-") as file:
+    """A file that libvirt's QEMU may write, whoever runs it, and inside the folder of another Debian, too."""
+    with NamedTemporaryFile(prefix="qslot-", dir="/dev/shm") as file:
         file.truncate(1 << 20)
         Path(file.name).chmod(0o666)
         yield file.name
@@ -136,15 +138,22 @@ REFUSED = (
 )
 
 
-def test_libvirt_refuses_what_is_refused(libvirt: Libvirt, tmp_path: Path) -> None:
+WORDS_OF_REFUSAL = ("not supported", "cannot be hot plugged", "only virtiofs", "libvirt crashes")
+"""The last is how 12.8 answers where it is asked to attach video."""
+TAKEN_BY_NEWER = "<controller type='virtio-serial' index='0'/>"
+"""9.0 refuses it, 11.3 does not."""
+
+
+@pytest.mark.parametrize("element", REFUSED)
+def test_libvirt_refuses_what_is_refused(element: str, libvirt: Libvirt, tmp_path: Path) -> None:
     placed = read(started(libvirt, "pc-q35-7.2"), tmp_path)
-    for element in REFUSED:
-        with pytest.raises(InputError, match="libvirt attaches"):
-            attach(placed, element)
-        told = libvirt.tell("attach", addressed(element, PciAddress(5, 0, 0)), False)
-        assert any(words in told["error"] for words in ("not supported", "cannot be hot plugged", "only virtiofs")), (
-            told
-        )
+    with pytest.raises(InputError, match="libvirt attaches"):
+        attach(placed, element)
+    told = libvirt.tell("attach", addressed(element, PciAddress(5, 0, 0)), False)
+    if element == TAKEN_BY_NEWER and version() >= (10, 0):
+        assert "error" not in told
+    else:
+        assert any(words in told["error"] for words in WORDS_OF_REFUSAL), told
 
 
 def test_functions_ports_without_hot_plug_and_addresses_that_are_left_open(libvirt: Libvirt, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from qslot.schema.pci.machine_types import machine_type
 from qslot.schema.probe import probe
 from qslot.solver import solve
 
+from .this_qemu import skip_without
+
 pytestmark = pytest.mark.real
 
 DISKS = "".join(
@@ -85,6 +87,7 @@ def test_spare_slots_are_added_to_a_stored_domain(
     define: Callable[[str], dict[str, str]], host: str, tmp_path: Path
 ) -> None:
     machine, _, spare, _ = DOMAINS[host]
+    skip_without(upstream(machine))
     stored = define(text_of(host, upstream(machine)))["xml"]
     domain, file = renamed(stored, upstream(machine), machine), tmp_path / "domain.xml"
     file.write_text(domain, encoding="utf-8")
