@@ -152,6 +152,13 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded(running(arguments)) & {"ortools", "pandas", "numpy", "yaml", "pydantic", "pydantic_core"}
 
 
+def test_the_first_page_of_help_loads_no_command() -> None:
+    modules = modules_after(running(["--help"]))
+    command = {name.rpartition(".")[2] for name in modules if name.startswith("qslot.solver.cli.")}
+    assert command == {"exits", "streams", "version"}
+    assert "pathlib" not in modules
+
+
 LOOKING = (
     ["catalog", "nvme"],
     ["schema"],

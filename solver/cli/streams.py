@@ -9,7 +9,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Timer, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,8 @@ import click
 from .exits import CliError, Exit, message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import ReadableBuffer
     from pydantic import BaseModel
 
@@ -43,7 +44,7 @@ def guard() -> None:
     )
 
 
-def result(text: str, output: Path | None = None) -> None:
+def result(text: str, output: "Path | None" = None) -> None:
     """The result, on standard output or whole into a file."""
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
@@ -54,7 +55,7 @@ def result(text: str, output: Path | None = None) -> None:
         write(output, text)
 
 
-def answer(found: "BaseModel", *, as_json: bool, output: Path | None = None) -> None:
+def answer(found: "BaseModel", *, as_json: bool, output: "Path | None" = None) -> None:
     """The result as JSON, or in its own words."""
     from qslot.schema.formats.written import to_json
 
@@ -134,7 +135,7 @@ def _terminated(number: int, _frame: object) -> None:
 @contextmanager
 def reading(*sources: "Source | Path") -> Iterator[None]:
     """Says so where a pipe or a terminal among the sources lets the command wait."""
-    waited = [source for source in sources if isinstance(source, str | Path) and _may_wait(str(source))]
+    waited = [source for source in sources if isinstance(source, str | os.PathLike) and _may_wait(str(source))]
     names = " and ".join("standard input" if source == "-" else str(source) for source in waited)
     with patient(f"still reading {names}: nothing, or not all of it, has been written there" if waited else ""):
         yield

@@ -1,10 +1,11 @@
 """`qslot --version`: what a report of a fault needs to say."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from .request import Option
+if TYPE_CHECKING:
+    from .request import Option
 
 PACKAGES: Final = {"qslot": "qslot", "ortools": "OR-Tools", "pydantic": "pydantic", "qemu.qmp": "qemu.qmp"}
 
@@ -43,7 +44,7 @@ def _qemu() -> str:
         return f"QEMU: {error}"
 
 
-version_option: Option = click.option(
+version_option: "Option" = click.option(
     "--version",
     is_flag=True,
     is_eager=True,
