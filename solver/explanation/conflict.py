@@ -11,7 +11,7 @@ Each question is encoded anew and without guards; what could not be decided coun
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Conflict, Fact, Facts, with_least
@@ -19,7 +19,7 @@ from ...schema.explanation.restrict import Relaxation, any_function, restricted
 from ...schema.finding import Finding
 from ...schema.request.guest import Guest
 from ..search.cpsat import Limits
-from ..search.feasibility import feasible, prove_infeasible
+from ..search.feasibility import InfeasibilityProof, feasible, prove_infeasible
 from .guarded_core import facts_outside_core
 from .witness import wider
 
@@ -33,7 +33,21 @@ def minimal_conflict(guest: Guest, facts: Facts, limits: Limits, known: Sequence
     `known` is what the search found: what breaks a rule by itself may well be all it takes.
     """
     search = _Search(guest, facts, limits)
-    clash = _Clash(facts, Relaxation.of(guest, facts), without(facts), known[0].rule if known else "")
+    clash, minimal = search.prove_minimal(_few(search, known))
+    # whether the same clashes with ever so many slots: then their number is no part of it
+    clash = search.delete(clash, [{fact for fact in clash.facts if fact.rule == ENOUGH_SLOTS}])
+    return Conflict(facts=clash.facts, broken_rule=search.broken_rule(clash), minimal=minimal)
+
+
+def few_that_clash(guest: Guest, facts: Facts, limits: Limits) -> Facts:
+    """Of all facts of a guest that is known to be infeasible some that clash: as a rule those of a minimal conflict,
+    without the proof, which takes a layout for each."""
+    return _few(_Search(guest, facts, limits), ()).facts
+
+
+def _few(search: "_Search", known: Sequence[Finding]) -> "_Clash":
+    facts, limits = search.all, search.limits
+    clash = _Clash(facts, Relaxation.of(search.guest, facts), without(facts), known[0].rule if known else "")
     clash = search.delete(clash, [_not_about(clash, {name for finding in known for name in finding.subjects})])
     if len(clash.facts) > TRIED_ONE_BY_ONE:
         clash = search.delete(clash, [facts_outside_core(clash.relaxation, clash.facts, limits)])
@@ -44,10 +58,7 @@ def minimal_conflict(guest: Guest, facts: Facts, limits: Limits, known: Sequence
     clash = search.delete_singles(clash)
     for fact in _droppable(clash.facts):
         clash = search.lower(clash, fact)
-    clash, minimal = search.prove_minimal(clash)
-    # whether the same clashes with ever so many slots: then their number is no part of it
-    clash = search.delete(clash, [{fact for fact in clash.facts if fact.rule == ENOUGH_SLOTS}])
-    return Conflict(facts=clash.facts, broken_rule=search.broken_rule(clash), minimal=minimal)
+    return clash
 
 
 def without(facts: Iterable[Fact]) -> frozenset[str]:
@@ -87,6 +98,8 @@ class _Search:
     guest: Guest
     all: Facts
     limits: Limits
+    asked: dict[tuple[Relaxation, frozenset[str], bool], InfeasibilityProof | None] = field(default_factory=dict)
+    """What was answered before: different facts may state the same request."""
 
     def smaller(self, clash: _Clash, fewer: Facts, *, thorough: bool = False) -> _Clash | None:
         """The proof that these clash, too; None where there is none. Where they say the same, there is nothing to
@@ -94,7 +107,10 @@ class _Search:
         relaxation, limits = Relaxation.of(self.guest, fewer), without(fewer)
         if (relaxation, limits) == (clash.relaxation, clash.without):
             return _Clash(fewer, relaxation, limits, clash.rule)
-        proof = prove_infeasible(relaxation, self.limits, limits, thorough=thorough)
+        question = relaxation, limits, thorough
+        if question not in self.asked:
+            self.asked[question] = prove_infeasible(relaxation, self.limits, limits, thorough=thorough)
+        proof = self.asked[question]
         return None if proof is None else _Clash(fewer, relaxation, limits, proof.rule)
 
     def delete(self, clash: _Clash, removals: Iterable[Set[Fact]]) -> _Clash:

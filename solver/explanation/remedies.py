@@ -29,7 +29,7 @@ from ..ordering import unordered
 from ..search.cpsat import Limits
 from ..search.feasibility import feasible, prove_infeasible
 from ..solving import best_known
-from .conflict import minimal_conflict
+from .conflict import few_that_clash
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
 """Limits whose use is told of a remedy."""
@@ -105,7 +105,7 @@ class _Remedies:
                 return
             if not prove_infeasible(Relaxation(guest, guest), self.limits, thorough=True):
                 return
-            clash = minimal_conflict(unordered(self.guest), left, self.limits).facts
+            clash = few_that_clash(unordered(self.guest), left, self.limits)
             same = [fact for fact in _wishes(clash) if fact.rule != dropped[0].rule]
             if len(same) > STEPS and len({fact.rule for fact in same}) == 1:
                 yield from self.together([fact for fact in left if fact.rule == same[0].rule], dropped)
