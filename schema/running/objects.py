@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ..catalog.virtual_functions import ALWAYS_THERE, COUNTED_BY, virtual_functions
 from ..pci.address import FUNCTIONS
 from ..qemu.monitor import Monitor
 from ..qemu_arguments import nameless
@@ -41,11 +42,24 @@ class QemuObject:
 
 
 def pci_objects(monitor: Monitor) -> list[QemuObject]:
-    """All of them, chipset functions included, in the order in which they were created as far as it is known: those of
-    the machine, then those without an id; those with an id have no order."""
+    """All of them but virtual functions, chipset functions included, in the order in which they were created as far as
+    it is known: those of the machine, then those without an id; those with an id have no order."""
     kinds = {one["name"] for one in monitor.rows("qom-list-types", {"implements": "pci-device"}, "name")}
     found = [one for place in PLACES for one in _in(monitor, f"/machine/{place}", kinds)]
-    return list(_named(found))
+    virtual = {place for one in found for place in _virtual(monitor, one)}
+    return list(
+        _named([one for one in found if not one.of_machine or (one.bus, one.slot, one.function) not in virtual])
+    )
+
+
+def _virtual(monitor: Monitor, one: QemuObject) -> Iterator[tuple[str, int, int]]:
+    """Where virtual functions are that QEMU has created for it, as objects that no request lists."""
+    if one.of_machine or one.kind not in (*ALWAYS_THERE, *COUNTED_BY):
+        return
+    names = [COUNTED_BY[one.kind][0]] if one.kind in COUNTED_BY else []
+    known = virtual_functions(one.kind, {name: monitor.get(one.path, name) or 0 for name in names})
+    for slot, function in known.places(one.slot, one.function) if known is not None else ():
+        yield one.bus, slot, function
 
 
 def _in(monitor: Monitor, folder: str, kinds: set[str]) -> Iterator[QemuObject]:

@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from ..catalog import DeviceModel, ModelBar, named_by_qemu
+from ..catalog.nvme_queues import COUNT, MOST_PAIRS_EACH, PAIRS, TOTAL_PAIRS, TOTAL_VECTORS, VECTORS
+from ..catalog.virtual_functions import PHYSICAL
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.machine_types import Version
 from ..pci.qemu_properties import PROPERTY_TYPES, VIRTIO_SWITCHES, Properties, canonical, switched_mode
@@ -15,6 +17,8 @@ ALWAYS: Final = ("acpi-index", "iommu_platform", "rombar", "romsize")
 """Properties of devices that are read wherever they are not at their defaults."""
 IDENTIFIES: Final = ("chassis", "port", "chassis_nr", "shpc", "bus_nr")
 """Properties of controllers that are read whatever they are: a plan states them."""
+OF_VIRTUAL: Final = (COUNT, PAIRS, VECTORS, MOST_PAIRS_EACH, "sriov_max_vi_per_vf", TOTAL_PAIRS, TOTAL_VECTORS)
+"""Properties of an nvme that are read where it has virtual functions."""
 SIZES_BARS: Final = (*PROPERTY_TYPES, "mount_tag")
 """Properties that are read where they make other BARs."""
 
@@ -37,6 +41,7 @@ class PropertyReader:
     def of_device(self, one: QemuObject, model: DeviceModel) -> tuple[Properties, dict[str, int]]:
         """Its properties, and bytes of the memory behind it by the backend's name."""
         given = self._changed(one, ALWAYS)
+        given |= self._virtual(one)
         if model.rom and self.monitor.get(one.path, "romfile") == "":
             given["romfile"] = ""
         if model.self_described:
@@ -48,6 +53,14 @@ class PropertyReader:
         backends = self._backends(one)
         given |= self._sizing(one, model, {**given, **backends[0]}, _mode_of(one.kind, switches, model))
         return {**given, **switches, **backends[0]}, backends[1]
+
+    def _virtual(self, one: QemuObject) -> Properties:
+        """Those of its virtual functions, or what makes it one."""
+        physical = self.monitor.get(one.path, PHYSICAL)
+        if isinstance(physical, str) and physical:
+            return {PHYSICAL: physical}
+        found = self._changed(one, OF_VIRTUAL)
+        return found if COUNT in found else {}
 
     def _sizing(self, one: QemuObject, model: DeviceModel, given: Properties, mode: VirtioMode | None) -> Properties:
         """Those without which the model would have other BARs. Many read otherwise than by default though nobody
