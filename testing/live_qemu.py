@@ -4,20 +4,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ..schema.formats.hotplug import HotplugStep, plug, unplug
 from ..schema.layout.layout import Layout
 from ..schema.probe import Difference, ProbeError, differences, running
 from ..schema.probe.enumeration import LIMIT, QEMU
 from ..schema.probe.found import walk
+from ..schema.probe.session import POLL
 from ..schema.request.device import Device
 
 if TYPE_CHECKING:
     from ..schema.probe.machine import RunningMachine
-
-POLL: Final = 0.2
-"""Seconds between two looks at whether a device is gone."""
 
 Described = Device | Mapping[str, Any]
 """A device, or its fields as a request has them."""

@@ -20,11 +20,11 @@ PYTHON = re.compile(r"```python\n(?P<text>.*?)```", re.DOTALL)
 
 
 def modules() -> Iterator[str]:
-    """Every module but those that run when imported, by its installed name."""
+    """Every module but those that run when imported, or in another Python, by its installed name."""
     for folder in ("schema", "solver", "testing"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            if parts[-1] not in ("__main__", "generate"):
+            if parts[-1] not in ("__main__", "generate", "driver"):
                 yield ".".join(("qslot", *parts[:-1], *([] if parts[-1] == "__init__" else [parts[-1]])))
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import libvirt
 
-EMULATOR = "/usr/bin/qemu-system-x86_64"
+INSTALLED_QEMU = "/usr/bin/qemu-system-x86_64"
 NOBODY = 65534
 
 
@@ -29,7 +29,7 @@ def emulated(text: str) -> ET.Element:
     root = ET.fromstring(text)
     root.set("type", "qemu")
     for emulator in root.findall("devices/emulator"):
-        emulator.text = EMULATOR
+        emulator.text = INSTALLED_QEMU
     return root
 
 
@@ -51,6 +51,7 @@ class Driver:
         self.domain: libvirt.virDomain = None
 
     def answer(self, asked: str | list[str]) -> dict[str, str]:
+        """What is answered to a question, as an object of JSON."""
         command, *words = ("define", asked) if isinstance(asked, str) else asked
         try:
             told: dict[str, str] = getattr(self, command)(*words)
@@ -59,44 +60,52 @@ class Driver:
         return told
 
     def define(self, text: str) -> dict[str, str]:
+        """The domain's XML as libvirt keeps it; the domain is forgotten again."""
         domain = self.connection.defineXML(usable(text))
         xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
         return {"xml": xml}
 
     def capabilities(self, machine: str) -> dict[str, str]:
+        """XML of the capabilities of domains with that machine; of no machine, of the host."""
         if not machine:
             return {"xml": self.connection.getCapabilities()}
-        return {"xml": self.connection.getDomainCapabilities(EMULATOR, "x86_64", machine, "qemu")}
+        return {"xml": self.connection.getDomainCapabilities(INSTALLED_QEMU, "x86_64", machine, "qemu")}
 
     # ---- the domain that runs
 
     def start(self, text: str) -> dict[str, str]:
+        """The domain runs, instead of the one before."""
         self.end()
         self.domain = self.connection.defineXML(ET.tostring(emulated(text), encoding="unicode"))
         self.domain.create()
         return self.definitions()
 
     def attach(self, element: str, config: bool) -> dict[str, str]:
+        """An element goes into the running domain, with `config` into the stored definition, too."""
         flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | (libvirt.VIR_DOMAIN_AFFECT_CONFIG if config else 0)
         self.domain.attachDeviceFlags(element, flags)
         return self.definitions()
 
     def store(self, element: str) -> dict[str, str]:
+        """An element goes into the stored definition alone, and out of it again."""
         self.domain.attachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
         told = self.definitions()
         self.domain.detachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
         return told
 
     def detach(self, element: str) -> dict[str, str]:
+        """An element is taken out of the running domain."""
         self.domain.detachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_LIVE)
         return self.definitions()
 
     def definitions(self) -> dict[str, str]:
+        """Both definitions of the domain that runs."""
         inactive = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         return {"live": self.domain.XMLDesc(0), "stored": inactive}
 
     def end(self) -> None:
+        """The domain that runs, if one does, is ended and forgotten."""
         if self.domain is not None:
             with suppress(libvirt.libvirtError):
                 self.domain.destroy()
@@ -105,6 +114,7 @@ class Driver:
 
 
 def main() -> None:
+    """Answers questions until there are no more."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -127,6 +137,7 @@ def main() -> None:
 
 
 def run_events() -> None:
+    """Runs libvirt's events, without which it does not hear that a domain ended, for ever."""
     while True:
         libvirt.virEventRunDefaultImpl()
 
