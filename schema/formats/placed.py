@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from ..catalog.virtual_functions import virtual_functions
 from ..errors import InputError, expect
 from ..firmware import predict
 from ..hotplug.seating import seated
@@ -24,7 +25,7 @@ from ..pci.controllers import CONTROLLERS
 from ..pci.machine import Machine
 from ..pci.qemu_properties import Properties
 from ..previous import renamed
-from ..request.device import Controller
+from ..request.device import Controller, Device
 from ..request.guest import Guest
 from ..request.problems import problems
 from ..request.stated import request_of
@@ -156,6 +157,7 @@ def as_stated(guest: Guest, name: str) -> Layout:
         what = f"where {named(open_)} would sit is not said: give the definition that libvirt keeps (virsh dumpxml)"
         raise InputError(name, [f"{what}, or plan it first (qslot plan)"])
     shared = shared_slots(part.address for part in guest.parts if part.address is not None)
+    shared |= foreign_slots((one, one.address) for one in guest.devices)
     ports = {one.id for one in guest.controllers if CONTROLLERS[one.model].is_port}
     devices = tuple(
         seated(
@@ -187,6 +189,18 @@ def _is_whole(pin: Pin | None) -> bool:
 def shared_slots(pins: Iterable[Pin]) -> set[tuple[str | None, int | None]]:
     """Slots in which something sits beside function 0."""
     return {(pin.bus, pin.slot) for pin in pins if pin.function}
+
+
+def foreign_slots(seats: Iterable[tuple[Device, Pin | None]]) -> set[tuple[str | None, int | None]]:
+    """Slots in which virtual functions of a device in another one come to be."""
+    return {
+        (pin.bus, slot)
+        for one, pin in seats
+        if pin is not None and pin.slot is not None
+        if (virtual := virtual_functions(one.model, one.properties)) is not None
+        for slot, _ in virtual.places(pin.slot, pin.function or 0)
+        if slot != pin.slot
+    }
 
 
 def _parents_first(

@@ -10,7 +10,7 @@ from ..request.device import Controller
 from ..request.guest import Guest
 from ..request.resolved import ResolvedDevice
 from ..verify.requested import emission as spelled
-from .placed import announces, emitted_properties, shared_slots
+from .placed import announces, emitted_properties, foreign_slots, shared_slots
 from .standalone import machine_words, memory_words
 
 PROGRAM = "qemu-system-x86_64"
@@ -39,7 +39,7 @@ def request_line(guest: Guest) -> list[str]:
     )
     parts = [*map(_controller, _parents_first(guest.controllers)), *map(_device, guest.resolved.values())]
     seats = _seats({name: pin for _, name, pin, _ in parts if pin is not None})
-    shared = shared_slots(seats.values())
+    shared = shared_slots(seats.values()) | foreign_slots((one, seats.get(one.id)) for one in guest.devices)
     values = (_text(driver, name, seats.get(name), more, shared=shared) for driver, name, _, more in parts)
     return [*_machine(bare, needs=guest.needs), *(word for value in values for word in ("-device", value))]
 
