@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qslot.schema import Guest, Layout
+from qslot.schema.catalog.virtual_functions import PHYSICAL
 from qslot.schema.finding import Finding
 
 Names = Mapping[str, str]
@@ -24,6 +25,8 @@ def renamed_guest(guest: Guest, names: Names) -> Guest:
     for device in data["devices"]:
         for field in ("near", "near_switch"):
             device[field] = [names.get(one, one) for one in device[field]]
+        if (physical := device["properties"].get(PHYSICAL)) in names:
+            device["properties"][PHYSICAL] = names[physical]
         if device["group"] is not None:
             device["group"] = f"{GROUP}{device['group']}"
     data["reserve"] = [_address(one, names) for one in data["reserve"]]

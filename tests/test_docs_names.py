@@ -22,9 +22,9 @@ def named(page: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def defines(path: Path, name: str) -> bool:
-    """Whether it is defined at the top level of the file, or imported there."""
+    """Whether it is defined at the top level of the file, or imported in it."""
     return (
-        re.search(rf"^(?:def |class |)(?:{name})\b|^from .* import (?:.*\b)?{name}\b", path.read_text(), re.M)
+        re.search(rf"^(?:def |class |)(?:{name})\b|^ *from .* import (?:.*\b)?{name}\b", path.read_text(), re.M)
         is not None
     )
 

@@ -78,7 +78,7 @@ class Infeasible(Frozen):
             rule = RULES[self.conflict.broken_rule]
             yield f"Rule {rule.code}: {rule.sentence} ({rule.source})."
         if not self.conflict.minimal:
-            yield "Not proved to be the smallest such set: a limit was hit."
+            yield "Not proved to be the smallest such set: a limit was hit, or one of them cannot be asked without."
         hints = alternatives_as_one(self.remedies)
         yield from (f"hint: {remedy}" for remedy in hints) if hints else ["hint: no single change helps"]
 

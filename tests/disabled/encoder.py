@@ -117,6 +117,13 @@ FORGOTTEN: Final[dict[str, tuple[Edit, ...]]] = {
     "hotplug": (
         Edit("solver/aggregate/bus_classes.py: takes_hotplug", "model = CONTROLLERS[controller]", "return True"),
     ),
+    "eject": (
+        Edit(
+            "solver/decode/layout_tree.py: LayoutTree.protected",
+            'if self.guest.policy.eject != "protect":',
+            "if True:",
+        ),
+    ),
     "numa": (
         Edit(f"{_OPTIONS}: may_sit", "kind.numa != bus.level.node", "False"),
         Edit(f"{_OPTIONS}: _home_options", "kind.numa != bus.level.node", "False"),

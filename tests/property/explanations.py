@@ -16,6 +16,7 @@ from statistics import median
 from pydantic import ValidationError
 
 from qslot.schema import Controller, Device, Guest, Infeasible
+from qslot.schema.errors import InputError
 from qslot.schema.explanation.conflict import CAPACITY_RULES, ENOUGH_SLOTS, Fact, Facts, with_least
 from qslot.schema.explanation.facts import facts_of, spare_id
 from qslot.schema.explanation.remedy import Change, Remedy
@@ -37,7 +38,10 @@ SECONDS = 10.0
 
 
 def has_layout(guest: Guest) -> bool:
-    outcome = solve(guest, Options(time_limit=SECONDS))
+    try:
+        outcome = solve(guest, Options(time_limit=SECONDS))
+    except InputError:  # without its pin, an igb of pc is bad input
+        return False
     layout = None if isinstance(outcome, Infeasible) else outcome.layout
     return layout is not None and all(one.severity == "warning" for one in verify(guest, layout))
 
@@ -51,7 +55,7 @@ def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
         yield "what it names is not infeasible alone"
     if outcome.conflict.minimal:
         yield from (f"not minimal: {fact.rule}" for fact in kept if not _fits_with_less(guest, kept, fact))
-    else:
+    elif not any(_cannot_float(guest, fact) for fact in kept):
         yield "not proved minimal"
     for remedy in outcome.remedies:
         if not has_layout(applied(guest, remedy)):
@@ -59,6 +63,12 @@ def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
     if not outcome.remedies and any(has_layout(other) for other in alternatives(guest)):
         yield "no remedy, though there is one"
     yield from untold(guest, outcome)
+
+
+def _cannot_float(guest: Guest, fact: Fact) -> bool:
+    """Whether it is the pin of a device that no request lists without one: of an igb on pc."""
+    pinned = [one for one in fact.subjects if one in guest.resolved] if fact.rule == "pin" else []
+    return guest.machine_model.family == "pc" and any(guest.resolved[one].virtual_functions for one in pinned)
 
 
 def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:
@@ -121,7 +131,7 @@ FIELDS: dict[str, dict[str, object]] = {
 def _changed(guest: Guest, change: Change) -> Guest:
     if change.what in ("machine", "firmware", "phys_bits"):
         return Guest.model_validate({**guest.model_dump(mode="json", exclude_none=True), change.what: change.after})
-    if change.what in ("max-controllers", "max-depth", "preset"):
+    if change.what in ("max-controllers", "max-depth", "preset", "eject"):
         policy = guest.policy.model_copy(update={change.what.replace("-", "_"): change.after})
         return guest.model_copy(update={"policy": policy})
     if change.what == "viommu":

@@ -23,9 +23,11 @@ PAGE, FUNCTIONS, SLOTS, FREE = 4096, 8, 32, 31
 
 
 def plain(guest: Guest) -> Guest:
-    """The guest without controllers, pins, nodes, limits and wishes to be near."""
+    """The guest without controllers, pins, nodes, limits and wishes to be near, and without devices that bring virtual
+    functions: those have not all the sorts of place that others of their kind have."""
     data = guest.model_dump(mode="json", exclude={"policy": {"max_controllers", "max_depth", "preset"}})
     data |= {"controllers": [], "reserve": [], "numa_nodes": 0}
+    data["devices"] = [one for one in data["devices"] if guest.resolved[one["id"]].virtual_functions is None]
     for part in (*data["devices"], *data["spare"]):
         part.update(dict.fromkeys(part.keys() & {"address", "numa"}), **dict.fromkeys(part.keys() & NEAR, ()))
     return Guest.model_validate(data)

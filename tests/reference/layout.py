@@ -92,6 +92,7 @@ class Writer:
         self.bus(self.root, self.guest.machine_model.root, None)
         guest = self.guest
         fields = {name: getattr(guest, name) for name in Platform.model_fields}
+        fields["chipset"] = guest.protected_chipset
         terms = [ObjectiveTerm.model_validate({"term": t, "value": v, "bound": v}) for t, v in self.costs.items()]
         order = {id(thing): place for place, thing in enumerate(self.problem.free)}
         spare = sorted(self.spare, key=lambda pair: order[id(pair[0])])

@@ -72,7 +72,7 @@ def _answer(guest: Guest, before: Layout | None) -> object:
     return outcome.layout if isinstance(outcome, Solved) else type(outcome)
 
 
-def main(rules: list[str], most: int = 60) -> None:
+def main(rules: list[str], most: int = 1000) -> None:
     """Prints the first seeds found for each of these rules."""
     for rule in rules:
         tight = next((seed for seed in range(most) if is_tight(rule, seed)), None)

@@ -29,14 +29,14 @@ TIGHT: Final = {
     "hotplug": 72,
     "companion": 75,
     "memory-space": 80,
-    "virtual-functions": 89,
+    "virtual-functions": 261,
     "virtio-slot": 96,
     "iommu-group": 125,
     "bus-numbers": 140,
     "spare": 157,
     "shpc": 165,
     "near-switch": 257,
-    "sriov-pf": 469,
+    "sriov-pf": 283,
 }
 BROKEN: Final = {
     **dict.fromkeys(("prediction", "function-zero", "address-range", "complete", "multifunction", "pin"), 0),
