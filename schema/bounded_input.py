@@ -9,11 +9,11 @@ from .errors import QslotError
 
 MAX_BYTES: Final = 32 << 20
 """The largest file read. A layout of 20,000 devices is about a third of this."""
-
-
 _ENDLESS: Final = re.compile(
     r"(?<![\d_])[\d_]{1000}|0[xX][\da-fA-F_]{1000}|(?<![:\d])\d+(?::[0-5]?\d){500}"  # the last is YAML's sexagesimal
 )
+ENDLESS_NUMBER: Final = "a number of a thousand digits or more"
+"""What is said of a text that has one: see `has_endless_number`."""
 
 
 class UnreadableError(QslotError, ValueError):

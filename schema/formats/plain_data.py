@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..bounded_input import has_endless_number
+from ..bounded_input import ENDLESS_NUMBER, has_endless_number
 from ..errors import QslotError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def sniff(text: str) -> Format:
 def parse(text: str, kind: Format) -> object:
     """The data in `text`. Raises TextError with line and reason."""
     if has_endless_number(text):
-        raise TextError("a number of a thousand digits or more")
+        raise TextError(ENDLESS_NUMBER)
     parsers: dict[Format, Callable[[str], object]] = {"yaml": _yaml, "toml": _toml, "json": _json}
     try:
         return parsers[kind](text)

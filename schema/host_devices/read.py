@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ..bounded_input import UnreadableError, has_endless_number, read_bytes
+from ..bounded_input import ENDLESS_NUMBER, UnreadableError, has_endless_number, read_bytes
 from ..errors import InputError
 from ..request.device import Device
 from .device import HostDevices, Listed, Several
@@ -57,7 +57,7 @@ def _source(path: Path) -> HostDevices:
     try:
         text = read_bytes(path).decode(errors="replace")
         if has_endless_number(text):
-            raise UnreadableError("a number of a thousand digits")
+            raise UnreadableError(ENDLESS_NUMBER)
         known: Listed = read_nodedev(text) if text.lstrip().startswith("<") else read_lspci(text)
     except UnreadableError as error:
         raise InputError(str(path), [str(error)]) from None

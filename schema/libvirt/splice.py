@@ -11,7 +11,7 @@ from typing import Final
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
-from ..bounded_input import has_endless_number
+from ..bounded_input import ENDLESS_NUMBER, has_endless_number
 from ..errors import QslotError
 from ..records import record
 
@@ -117,7 +117,7 @@ class _XmlReader:
                 f"line {self.parser.CurrentLineNumber}: more than {MAX_ELEMENTS_DEEP} elements in each other"
             )
         if any(map(has_endless_number, attributes.values())):
-            raise SourceError(f"line {self.parser.CurrentLineNumber}: <{_named(tag)}>: a number of a thousand digits")
+            raise SourceError(f"line {self.parser.CurrentLineNumber}: <{_named(tag)}>: {ENDLESS_NUMBER}")
         element = Element(_named(tag), attributes, start, self.tag_end(start), parent)
         element.line = self.parser.CurrentLineNumber
         if parent is None:
@@ -129,7 +129,7 @@ class _XmlReader:
     def end(self, _tag: str) -> None:
         element = self.open.pop()
         if has_endless_number(element.text):
-            raise SourceError(f"{element.where}: a number of a thousand digits")
+            raise SourceError(f"{element.where}: {ENDLESS_NUMBER}")
         if self.data[element.open_end - 2 : element.open_end] == b"/>":
             element.close = element.end = element.open_end
         else:

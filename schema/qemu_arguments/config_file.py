@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..bounded_input import has_endless_number
+from ..bounded_input import ENDLESS_NUMBER, has_endless_number
 from .command_line import options_in
 from .values import QemuArgumentError, option_text
 
@@ -29,7 +29,7 @@ def with_config_files(words: Sequence[str], opened: Opener) -> tuple[list[str], 
         except QemuArgumentError as error:
             unread.append(f"-readconfig {error}: what it adds is not in the plan")
     if endless := [one for one in result if has_endless_number(one)]:
-        raise QemuArgumentError(f"{endless[0][:60]}...: a number of a thousand digits")
+        raise QemuArgumentError(f"{endless[0][:60]}...: {ENDLESS_NUMBER}")
     return result, unread
 
 

@@ -101,7 +101,7 @@ def plan(
     """
     from qslot.schema.layout.outcome import known_layout
 
-    said = form or ("json" if as_json else form_of(None, output, FORMATS)) or "tree"
+    said = form_of(form or ("json" if as_json else None), output, FORMATS) or "tree"
     asked = Form(said, standalone, explicit_virtio, as_json)
     asked.check()
     request, source, solved, environment = search.read(guest)
