@@ -25,8 +25,7 @@ Bases = dict[tuple[FirmwareBus, BarKind], int | None]
 
 def predict(tree: FirmwareTree, devices: tuple[str, ...], version: tuple[int, ...], *, memory: bool) -> Prediction:
     """What OVMF of that version makes of that tree. `devices`: ids of all devices of the layout."""
-    failure = _unreached(tree, version)
-    failure = failure or number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
+    failure = _unreached(tree, version) or _number_buses(tree)
     if failure is not None:
         return unnumbered(tree, devices, failure)
     requests, apertures = _asked(tree, version, memory=memory)
@@ -50,7 +49,7 @@ def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
     """
     if _unreached(tree, version) is not None:
         return True
-    if len(tree.roots) > 2:
+    if _number_buses(tree) is not None or len(tree.roots) > 2:
         return False
     requests, apertures = _asked(tree, version, memory=True)
     verdicts = {kind: base for (_, kind), base in _place(requests, apertures, set()).items()}
@@ -60,6 +59,11 @@ def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
         if all(node.function is not None or _asked_for(node.bus) for node in givable if node.length == largest):
             return True
     return False
+
+
+def _number_buses(tree: FirmwareTree) -> Finding | None:
+    """Why there are not enough bus numbers. On bus 0 nobody is given up, so numbers come first."""
+    return number_buses(tree, lambda bus: bus.bus_reserve if is_hot(tree, bus) else None, strict=False)
 
 
 def _asked(tree: FirmwareTree, version: tuple[int, ...], *, memory: bool) -> tuple[Requests, dict[BarKind, Aperture]]:

@@ -35,30 +35,44 @@ def _used(seats: Seats, bus: str, slot: int) -> Expression:
 
 
 def _candidates_in_order(seats: Seats) -> None:
-    """Created controllers of one model (and node) are counted off by bus and slot; the last ones may be missing."""
-    models: dict[object, list[str]] = {}
-    for key, bridge in seats.bridges.items():
-        if bridge.created:
-            models.setdefault((bridge.model, bridge.node), []).append(key)
-    for keys in models.values():
-        for one, other in pairwise(keys):
+    """Created controllers of one sort are counted off by bus and slot, those in one slot by what is on their buses; the
+    last ones may be missing."""
+    sorts = _sorts(seats)
+    weights = {key: number for number, keys in enumerate(sorts, 1) for key in keys}
+    beyond = 1 + sum(weights.values())
+    for keys in sorts:
+        created = [key for key in keys if key in seats.bridges and seats.bridges[key].created]
+        rank = {key: _code(seats, key) * beyond + _content(seats, key, weights) for key in created}
+        for one, other in pairwise(created):
             seats.model.add_implication(seats.exists[other], seats.exists[one])
-            seats.model.add(_code(seats, one) <= _code(seats, other)).only_enforce_if(seats.exists[other])
+            seats.model.add(rank[one] <= rank[other]).only_enforce_if(seats.exists[other])
+
+
+def _content(seats: Seats, bus: str, weights: dict[str, int]) -> Expression:
+    """A number for what is on a bus, the same for equal things: which of them is where does not matter."""
+    return sum(weights[key] * here for key, here in seats.on_bus.get(bus, {}).items())
 
 
 def _equals_in_order(seats: Seats) -> None:
     """Items that are equal but for their ids, and spare slots of one wish, sit in listed order."""
+    for keys in _sorts(seats):
+        for first, second in pairwise(key for key in keys if key not in seats.bridges):
+            seats.model.add(_code(seats, first) <= _code(seats, second))
+
+
+def _sorts(seats: Seats) -> list[list[str]]:
+    """Things that may change places, in listed order; each of the others is a sort of its own."""
     named = {name for item in seats.things.items for one in item.members for name in _neighbours(one.device)}
     named |= {*seats.guest.order}
-    equals: dict[object, list[str]] = {}
+    sorts: dict[object, list[str]] = {}
+    for bridge in seats.things.bridges:
+        sorts.setdefault((bridge.model, bridge.node) if bridge.created else bridge.key, []).append(bridge.key)
     for item in seats.things.items:
-        if item.slot is None and named.isdisjoint(item.ids):
-            equals.setdefault(item.alike, []).append(item.key)
+        floats = item.slot is None and named.isdisjoint(item.ids)
+        sorts.setdefault(item.alike if floats else item.key, []).append(item.key)
     for room in seats.things.rooms:
-        equals.setdefault(room.wish, []).append(room.key)
-    for keys in equals.values():
-        for first, second in pairwise(keys):
-            seats.model.add(_code(seats, first) <= _code(seats, second))
+        sorts.setdefault(room.wish, []).append(room.key)
+    return list(sorts.values())
 
 
 def _neighbours(device: Device) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import LinearExpr, sum_of
 from .prefetchable import Held
+from .seat_options import SeatUse
 from .variables import Variables
 
 
@@ -83,12 +84,28 @@ class Padding:
         return result
 
     def _may_be_narrow(self, bus: BusClass) -> LinearExpr:
-        """How many of a class have 32-bit prefetchable memory behind them, at most."""
+        """On how many of a class, or below, there is 32-bit prefetchable memory at most: each item alone in its slot,
+        each shared slot and each bus below has it on one of them, however much it is."""
         if bus not in self._narrow:
-            self._narrow[bus] = LinearExpr()
-            options = self.v.options
-            here = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if options[i].memory.narrow)
-            here.add(self.v.controller_count(bus), int(bus.base_memory.narrow))
-            below = (*self.v.pinned(bus), *self.v.children(bus))
-            self._narrow[bus] = here + sum_of(self._may_be_narrow(one) for one in below)
+            v, self._narrow[bus] = self.v, LinearExpr()
+            result = v.controller_count(bus) * int(bus.base_memory.narrow)
+            for index, slot in enumerate(bus.slots):
+                here = [i for i in v.options_on(bus, slot) if v.options[i].memory.narrow]
+                result.add(sum_of(v.counts[i] for i in here if v.options[i].use is not SeatUse.SHARED))
+                sharing = sum_of(v.counts[i] for i in here if v.options[i].use is SeatUse.SHARED)
+                result.add(self._fewer(sharing, sum_of(count for _, count in v.patterns(bus, index)), bus))
+            for child in v.pinned(bus):
+                result.add(self._fewer(self._may_be_narrow(child), v.controller_count(child), child))
+            for child in v.children(bus):
+                result.add(self._fewer(self._may_be_narrow(child), v.attached(child, bus), child))
+            self._narrow[bus] = result
         return self._narrow[bus]
+
+    def _fewer(self, one: LinearExpr, other: LinearExpr, of: BusClass) -> LinearExpr:
+        """At most the less of two numbers."""
+        linear = self.v.linear
+        most = min(linear.upper_bound(one), linear.upper_bound(other))
+        result = linear.variable(0, most, "narrow_at_most", of)
+        linear.add_le(result, one)
+        linear.add_le(result, other)
+        return result

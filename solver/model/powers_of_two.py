@@ -33,10 +33,11 @@ class PowerOfTwo:
 
 def rounded_up(linear: LinearModel, what: LinearExpr, unit: int = 1, *, name: object) -> PowerOfTwo:
     """No less than `what`, where it is used; `unit` is the smallest that it may be, `name` whose it is."""
-    most = linear.upper_bound(what)
-    bits = max(1, (power_of_two(min(most, ADDRESSES)) // unit).bit_length())
+    most = min(ADDRESSES, linear.upper_bound(what))
+    bits = max(1, (power_of_two(most) // unit).bit_length())
     sizes = tuple((unit << bit, linear.variable(0, 1, "reserves", name, unit << bit)) for bit in range(bits))
     result = PowerOfTwo(sizes, sum_of(chosen for _, chosen in sizes))
     linear.add_le(result.used, 1)
+    linear.add_le(what, most)
     linear.add_le(what - result.value, (result.used * -1 + 1) * most)
     return result

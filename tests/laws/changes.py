@@ -77,11 +77,12 @@ def pinned_back(guest: Guest, layout: Layout, rng: Random) -> Change | None:
 def _demanded(guest: Guest, placed: PlacedController, still: bool) -> Data:
     listed = next((one for one in guest.controllers if one.id == placed.id), None)
     properties = {name: value for name, value in placed.properties.items() if name != "hotplug"}
+    protected = guest.policy.eject == "protect"  # which turns hot-plug off by itself, wherever it may
     return {
         "id": placed.id,
         "model": placed.model,
         "address": str(placed.address) if still else str(listed.address) if listed and listed.address else None,
-        "hotplug": placed.properties.get("hotplug", True),
+        "hotplug": (listed is None or listed.hotplug) if protected else placed.properties.get("hotplug", True),
         "numa": listed.numa if listed is not None else properties.get("numa_node"),
         "properties": properties,
     }

@@ -32,6 +32,7 @@ def memory_guest(seed: int) -> Data:
     data["devices"] = [{name: value for name, value in one.items() if value is not None} for one in data["devices"]]
     data["spare"] = [_spare(rng, machine) for _ in range(rng.choice([0, 0, 1, 2]))]
     data |= _processor(Random(f"{seed} processor"), data["firmware"]["name"])
+    _add_switch(Random(f"{seed} switch"), data)
     if any(one["model"].startswith("pxb") for one in data["controllers"]):
         data["numa_nodes"] = 1
     return data
@@ -47,6 +48,25 @@ def _processor(rng: Random, firmware: str) -> Data:
     if rng.random() < 0.3:
         return given | {"memory": 780 << 30, "phys_bits": 40}
     return given | {"memory": rng.choice([1 << 30, 2304 * MIB, 5 << 29, 2815 * MIB, 8 << 30])}
+
+
+def _add_switch(rng: Random, data: Data) -> None:
+    """Where SeaBIOS has room for more in windows: a switch, and displays that keep them below 4 GiB, or narrow."""
+    if data["machine"] != "q35" or not data["firmware"]["version"].startswith("1.") or rng.random() < 0.5:
+        return
+    places = {"s0": "pcie.0:10.0", "s1": "s0:00.0", "s2": "s1:00.0"}
+    models = {"s0": "pcie-root-port", "s1": "x3130-upstream", "s2": "xio3130-downstream"}
+    pinned = [name for name in places if rng.random() < 0.6]
+    data["controllers"] += [
+        {"id": name, "model": model} | ({"address": places[name]} if name in pinned else {})
+        for name, model in models.items()
+    ]
+    seats = {"v0": "s0:00.1", "v1": "s2:00.1", "n0": "s2:00.0"}
+    data["devices"] += [
+        {"id": name, "model": "virtio-vga" if name[0] == "v" else "virtio-net"}
+        | ({"address": seats[name]} if name in seats and rng.random() < 0.6 else {})
+        for name in rng.sample(["v0", "v1", "v2", "v3", "n0", "n1", "n2"], rng.randint(1, 5))
+    ]
 
 
 def _size(rng: Random, most: int = 512) -> int:

@@ -1,6 +1,7 @@
 """Sums of memory refuse nothing that fits, and what does not fit is never returned."""
 
 from importlib import import_module
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout, Outcome, Solved
-from qslot.schema.firmware import exceeds_memory, predict
+from qslot.schema.firmware import exceeds_memory, fails_in_any_order, predict
 from qslot.schema.layout.layout import Platform
+from qslot.schema.pci.address import BUS_NUMBERS
 from qslot.solver import Options, solve
 from qslot.solver.aggregate import item_kinds
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
+from qslot.solver.model.linear import LinearModel, sum_of
+from qslot.solver.model.powers_of_two import ADDRESSES, rounded_up
 from qslot.testing.generator import request
 
 from ..schema.test_firmware import bridge, layout
@@ -165,10 +169,43 @@ def test_memory_that_runs_out_runs_out_whatever_is_added(both: tuple[Layout, Lay
     assert exceeds_memory(more)
 
 
+@given(nested_cards(), st.sampled_from(["2022.11", "2025.02"]), st.randoms(use_true_random=False))
+def test_ovmf_fails_in_any_order(both: tuple[Layout, Layout], version: str, rng: Random) -> None:
+    given = both[0].model_copy(update={"firmware": Firmware(name="ovmf", version=version)})
+    assume(predict(given).failure is not None and fails_in_any_order(given))
+    slots = list(range(1, 32))
+    rng.shuffle(slots)
+    moved = {
+        name: tuple(one.model_copy(update={"slot": slots[one.slot - 1]}) for one in getattr(given, name))
+        for name in ("controllers", "devices")
+    }
+    assert predict(given.model_copy(update=moved)).failure is not None
+
+
+def test_ovmf_gives_up_a_device_behind_a_bridge_in_any_order() -> None:
+    cards = [card("a", "b0", ("mem32", 1 << 30), slot=1), card("b", "pci.0", ("mem32", 1 << 30), slot=3)]
+    given = layout("pc", [bridge("b0", "pci-bridge", "pci.0", 2)], cards)
+    given = given.model_copy(update={"firmware": Firmware(name="ovmf", version="2025.02")})
+    assert predict(given).lost == ("a",)
+    assert fails_in_any_order(given)
+
+
 def test_windows_that_may_be_inside_each_other_are_within_what_can_be_counted() -> None:
     """Each class of bridges that may be inside others doubled what those could hold, beyond 64 bits (seed 500176)."""
     guest = Guest.model_validate(request(500176))
-    linear = build(guest, items_of(guest), Formulation(exact_io=True)).variables.linear
+    assert_countable(build(guest, items_of(guest), Formulation(exact_io=True)).variables.linear)
+
+
+def test_the_power_of_two_of_as_many_windows_as_there_may_be_is_within_what_can_be_counted() -> None:
+    """Its row had all that they could hold for a factor thirty times over (seed 926)."""
+    linear = LinearModel()
+    windows = sum_of(linear.variable(0, ADDRESSES, number) for number in range(BUS_NUMBERS))
+    rounded_up(linear, windows, name="above")
+    assert_countable(linear)
+
+
+def assert_countable(linear: LinearModel) -> None:
+    """CP-SAT refuses rows whose sums may pass 2^62."""
     assert max(high for _, high in linear.ranges) < 1 << 62
     for variables, factors, *_ in linear.rows:
-        assert sum(abs(f) * linear.ranges[v][1] for v, f in zip(variables, factors, strict=True)) < 1 << 63
+        assert sum(abs(f) * linear.ranges[v][1] for v, f in zip(variables, factors, strict=True)) < 1 << 62

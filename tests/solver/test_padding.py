@@ -1,5 +1,7 @@
 """Windows with room for more, of SeaBIOS from 1.16.3 on: no layout that panics is planned, and none else refused."""
 
+from importlib import import_module
+
 import pytest
 
 from qslot.schema import Guest, Infeasible, Layout, Solved
@@ -11,6 +13,7 @@ from qslot.solver.search.cpsat import Limits
 
 from .ask import Data, device, pc, q35, refused
 
+SOLVING = import_module("qslot.solver.solving")
 NESTED: Data = q35(
     firmware="seabios:1.17.0",
     memory="4GiB",
@@ -45,6 +48,15 @@ def card(name: str, address: str | None = None, *, wide: bool = False) -> Data:
     return device(name, "vfio-pci", connect="hybrid", bars=bars, address=address)
 
 
+KEPT_LOW: Data = SWITCH | {
+    "memory": "3500MiB",
+    "controllers": SWITCH["controllers"][:3],
+    "devices": [
+        device("net", "virtio-net", address="d1:00.0"),
+        device("vga", "virtio-vga", address="rp:00.1"),
+        device("second", "virtio-vga"),
+    ],
+}
 BROKEN: dict[str, Data] = {
     "beside a bridge on q35": NESTED | {"devices": [card("v", "p2p:2.0")]},
     "beside a bridge on pc": PC | {"devices": [card("v", "b1:2.0")]},
@@ -104,6 +116,16 @@ def test_it_is_avoided(request_: Data, kept: str) -> None:
     layout: Layout = solve(Guest.model_validate(request_)).require()
     assert predict(layout).failure is None
     assert kept not in {one.bus for one in layout.devices if one.id == "v"}
+
+
+def test_a_port_is_narrow_only_by_what_is_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seed 142 of the campaign: the sums took the port for narrow because of a display elsewhere, so that no layout of
+    theirs was any good, and only the address-level model went on."""
+    monkeypatch.setattr(SOLVING, "within_reach", lambda _: False)
+    outcome = solve(Guest.model_validate(KEPT_LOW))
+    assert isinstance(outcome, Solved)
+    assert predict(outcome.layout).failure is None
+    assert {one.id: one.bus for one in outcome.layout.devices} == {"net": "d1", "vga": "rp", "second": "d1"}
 
 
 def test_how_much_is_short_is_told() -> None:
