@@ -23,6 +23,8 @@ MOST_PHYS_BITS: Final = 52
 """Of any CPU that QEMU makes."""
 PHYS_BITS_WITHOUT_LONG_MODE: Final = 36
 """Those of a 64-bit model whose long mode is off."""
+WITHOUT_PSE36: Final = frozenset({"coreduo", "n270", "qemu32"})
+"""32-bit models that have their 36 address bits only from QEMU 8.2 on, and 32 before (measured: QEMU 7.2)."""
 
 VENDORS: Final[dict[str, Vendor]] = {"AuthenticAMD": "amd", "AMD": "amd", "GenuineIntel": "intel", "Intel": "intel"}
 """By the ids that CPUID has, and by libvirt's names."""
@@ -117,6 +119,12 @@ class Cpu(Frozen):
     def vendor_seen(self) -> Vendor:
         """The vendor that the guest sees."""
         return self.vendor or self.own_model.vendor
+
+    @property
+    def has_pse36(self) -> bool:
+        """Whether it is a 32-bit CPU with 36 address bits in every QEMU: the flag pse36."""
+        name = (self.model or DEFAULT_MODEL).partition("-v")[0]
+        return self.bits(None) == PHYS_BITS_WITHOUT_LONG_MODE and name not in WITHOUT_PSE36
 
     @property
     def has_bits_of_host(self) -> bool:

@@ -11,6 +11,7 @@ from ..pci.ram import (
     PLUGGABLE_UNIT,
     RamSizes,
     address_end,
+    counts_hole,
     least_phys_bits,
 )
 from ..pci.size import align
@@ -49,18 +50,19 @@ def check_plugged(guest: GuestFields) -> None:
 def check_addresses(guest: GuestFields) -> None:
     """QEMU starts no CPU whose addresses end before the 64-bit hole behind RAM does (measured)."""
     bits, long_mode = guest.address_bits, guest.cpu.long_mode
+    hole_counts = counts_hole(guest.machine_model, guest.cpu)
     end, least = address_end(guest.machine_model, guest), least_phys_bits(guest.machine_model, guest)
     if least <= bits or (_unknown_bits(guest) and least <= MOST_PHYS_BITS):
         return
     ways = []
     if least <= MOST_PHYS_BITS:
         ways.append(f"phys_bits of at least {least}, where the CPU has them" if long_mode else "a 64-bit cpu")
-    hole = _largest_hole(guest, bits) if long_mode else None
+    hole = _largest_hole(guest, bits) if hole_counts else None
     if hole is not None:
         ways.append(f"pci_hole64 of at most {hole // GIB}GiB")
     ways.append("less memory" if guest.max_memory is None else "less max_memory")
     name = _to_blame(guest)
-    what = "RAM and the 64-bit hole behind it end" if long_mode else "RAM ends"
+    what = "RAM and the 64-bit hole behind it end" if hole_counts else "RAM ends"
     raise Refused(
         field_of(guest, name),
         f"{getattr(guest, name)}, but {what} at {end:#x}, beyond the {bits} address "

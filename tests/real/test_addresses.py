@@ -12,12 +12,12 @@ from qslot.schema.catalog.measure.ask import Qemu
 from qslot.schema.firmware import predict
 from qslot.schema.pci.cpu import DEFAULT_PHYS_BITS, cpu_models
 from qslot.schema.pci.machine import Chipset, machine_of
-from qslot.schema.pci.ram import GIB, PLUGGABLE_SINCE, RamSizes, address_end, least_phys_bits
+from qslot.schema.pci.ram import GIB, MEMORY_UNIT, PLUGGABLE_SINCE, RamSizes, address_end, least_phys_bits
 from qslot.schema.qemu.errors import QemuEndedError
 
 from .layouts import at, controller, layout
 from .test_firmware import hold
-from .this_qemu import here, machines
+from .this_qemu import here, machines, name, version
 
 pytestmark = pytest.mark.real
 
@@ -47,8 +47,10 @@ async def starts(qemu: Qemu, guest: dict[str, Any]) -> bool:
     hole = ("-global", f"{host}.pci-hole64-size={guest['pci_hole64']}") if "pci_hole64" in guest else ()
     bits = f",phys-bits={guest['phys_bits']}" if "phys_bits" in guest else ""
     machine = ("-machine", f"{guest['machine']},memory-backend=ram")
+    cpu = guest.get("cpu", "qemu64,vendor=AuthenticAMD")
+    words = cpu if isinstance(cpu, str) else "qemu64,lm=off"
     try:
-        async with qemu.session(*machine, *backend, "-m", size, *hole, "-cpu", f"qemu64,vendor=AuthenticAMD{bits}"):
+        async with qemu.session(*machine, *backend, "-m", size, *hole, "-cpu", f"{words}{bits}"):
             return True
     except QemuEndedError as refused:
         if "phys-bits too low" not in str(refused):
@@ -100,6 +102,22 @@ def test_guests_at_the_edge_of_a_cpus_addresses(qemu: Qemu, first: int) -> None:
                 wrong[seed] = (guest, started)
     assert wrong == {}
     assert verdicts == {True, False}
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+@pytest.mark.parametrize("cpu", ["pentium3", "athlon", {"long_mode": False}])
+def test_ram_of_a_cpu_without_long_mode(qemu: Qemu, machine: str, cpu: str | dict[str, bool]) -> None:
+    """To the byte: QEMU before 8.2 needs addresses for the hole, too."""
+    guest: dict[str, Any] = {"machine": machine, "cpu": cpu, "qemu": name()}
+    held = machine_of(machine, Chipset(), qemu=version())
+    end = address_end(held, RamSizes(32 * GIB, pci_hole64=2 * GIB, cpu=Guest.model_validate(guest).cpu))
+    most = 32 * GIB + (1 << 36) - end
+    verdicts = []
+    for memory in (most, most + MEMORY_UNIT):
+        asked = {**guest, "memory": memory, "pci_hole64": 2 * GIB}
+        verdicts.append(asyncio.run(starts(qemu, asked)))
+        assert is_guest(asked) is verdicts[-1]
+    assert verdicts == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,20 @@ def test_a_32_bit_cpu_has_no_hole_behind_its_ram() -> None:
         q35(phys_bits=36, memory="40GiB")
 
 
+@pytest.mark.parametrize("cpu", ["pentium3", "kvm32-v1", {"long_mode": False}])
+def test_before_8_2_qemu_asks_a_32_bit_cpu_for_the_hole(cpu: Any) -> None:
+    """Whatever the machine type: it is the QEMU that looks. A smaller hole, or a newer QEMU, lets the guest start."""
+    assert q35(cpu=cpu, memory="30GiB", qemu="7.2").memory == 30 * GIB
+    assert q35(cpu=cpu, memory="31GiB", qemu="7.2", pci_hole64="31GiB").memory == 31 * GIB
+    assert q35(cpu=cpu, memory="31GiB", machine="pc-q35-7.2", qemu="8.2").memory == 31 * GIB
+    with pytest.raises(ValidationError, match=r"hole behind it end at 0x1040000000.*pci_hole64 of at most 31GiB"):
+        q35(cpu=cpu, memory="31GiB", qemu="7.2")
+
+
+def test_models_that_have_32_bits_there_are_not_looked_at() -> None:
+    assert q35(cpu="qemu32", memory="31GiB", qemu="7.2").memory == 31 * GIB
+
+
 @pytest.mark.parametrize(("vendor", "start"), [("amd", 1 << 40), ("intel", 4 * GIB), ("other", 4 * GIB)])
 def test_only_amd_reserves_addresses(vendor: str, start: int) -> None:
     guest = q35(cpu={"vendor": vendor}, memory="1000GiB", phys_bits=46)
