@@ -52,6 +52,14 @@ def apertures_of(guest: "Guest") -> tuple[Aperture, Aperture | None]:
     return apertures(guest.machine_model, Platform.of(guest), guest.firmware)
 
 
+def room_above(guest: "Guest") -> int | None:
+    """How many bytes SeaBIOS can put above 4 GiB at most; None where there is no end, and of OVMF, which has an
+    aperture."""
+    if guest.firmware.name != "seabios":
+        return None
+    return high_memory(guest.machine_model, Platform.of(guest), guest.firmware.number).room
+
+
 def window_with_room(machine: Machine, platform: Platform, firmware: "Firmware") -> int:
     """What SeaBIOS gives each window of 64-bit prefetchable memory of a bridge with hot-plug, and aligns it to, to have
     room for more; 0 where it gives what is asked for."""

@@ -42,9 +42,11 @@ class Prediction:
     chipset_io: tuple[tuple[int, int], ...] = ()
     """IO ports that BARs of the chipset get, each with how many; the SMBus controller's are moved elsewhere later."""
     lost: tuple[str, ...] = ()
-    """Devices that OVMF drops for want of IO or memory space: they get no BAR at all, of whatever kind."""
+    """Devices that OVMF drops for want of IO or memory space: they get no BAR at all, of whatever kind. Those that have
+    a BAR which SeaBIOS from 1.16.3 on would have to put below 0."""
     unreserved: tuple[str, ...] = ()
-    """Hot-pluggable bridges whose reservations OVMF drops for the same reason: IO and memory alike."""
+    """Hot-pluggable bridges whose reservations OVMF drops for the same reason: IO and memory alike. Those whose window
+    SeaBIOS would have to begin there."""
     misplaced: tuple[str, ...] = ()
     """Devices with a BAR outside the windows of the bridge above them, for want of alignment: SeaBIOS 1.16.3 alone."""
     padding: frozenset[str] = frozenset()

@@ -10,9 +10,11 @@ from .apertures import HIGH_BASE, HIGH_SIZE, LOW_BASE, seabios_hole
 from .budget import PAGE, io_budget
 from .numbering import number_buses
 from .prediction import Allocation, Prediction, numbered, unnumbered
-from .seabios_high import HighMemory, high_memory
+from .seabios_high import WORD, HighMemory, high_memory
 from .tree import FirmwareBus, FirmwareTree, Function
 
+BEYOND: Final = WORD >> 1
+"""What begins below 0 is at this address or above."""
 USB_64BIT: Final = frozenset({"nec-usb-xhci", "qemu-xhci"})
 """Models with 64-bit BARs that stay below 4 GiB, since SeaBIOS itself drives USB controllers."""
 
@@ -70,7 +72,10 @@ def predict(tree: FirmwareTree, devices: tuple[str, ...], version: tuple[int, ..
         if result.failure is not None:
             roots = [(entries, None) for entries, _ in roots]  # it panics before it programs anything
         _assign(tree, space, requests[space], roots, result)
-    if result.misplaced:
+    if result.lost or result.unreserved:
+        subjects = (*result.lost, *result.unreserved)
+        result.failure = Finding(rule="memory-space", subjects=subjects, details={"available": high.room or 0})
+    elif result.misplaced:
         result.failure = Finding(
             rule="memory-space", subjects=tuple(result.misplaced), details={"alignment": high.window}
         )
@@ -166,8 +171,8 @@ def _place_memory(
         entries = memory + prefetchable
         result.failure = _out_of_space("memory-space", tree, entries, hole.end - min(starts), hole.size)
     sizes = [sum(entry.size for entry in entries) for entries in (wide_memory, wide_prefetchable)]
-    first = align(high.base(*sizes), max(GIB, _alignment(wide_memory)))
-    second = align(first + sizes[0], max(GIB, _alignment(wide_prefetchable)))
+    first = align(high.base(*sizes), max(GIB, _alignment(wide_memory))) % WORD
+    second = align(first + sizes[0], max(GIB, _alignment(wide_prefetchable))) % WORD
     return {
         MEMORY_SPACE: [(wide_memory, first), (memory, starts[0])],
         PREFETCHABLE: [(wide_prefetchable, second), (prefetchable, starts[1])],
@@ -207,16 +212,38 @@ def _assign(tree: FirmwareTree, space: Space, requests: Requests, roots: list[Sh
         for entry in entries:
             if entry.bus is not None:
                 starts[entry.bus] = at
-                result.add_window(entry.bus, space.kind, at, entry.size)
+                _open(entry.bus, space, at, entry.size, result)
             elif at is not None and entry.function is not None and entry.function.id and entry.bar != ROM_BAR:
-                bar = at // entry.size * entry.size  # the BAR's lower bits are zero, whatever is written there
-                result.add_bar(entry.function.id, entry.bar, space.kind, bar)
-                if bar != at and space is not IO and entry.function.id not in result.misplaced:
-                    result.misplaced.append(entry.function.id)
+                _set(entry.function, entry.bar, space, at, entry.size, result)
             elif at is not None and space is IO:
                 result.chipset_io.append((at, entry.size))
             if at is not None:
-                at += entry.size
+                at = (at + entry.size) % WORD
+
+
+def _open(bus: FirmwareBus, space: Space, at: int | None, size: int, result: Allocation) -> None:
+    """A window that begins where no bridge forwards to, below 0 or there, keeps nothing for what comes later."""
+    if at is not None and _is_nowhere(at) and bus.id not in result.unreserved:
+        result.unreserved.append(bus.id)
+    if at is None or at < BEYOND:
+        result.add_window(bus, space.kind, at, size)
+
+
+def _set(function: Function, bar: int, space: Space, at: int, size: int, result: Allocation) -> None:
+    """The BAR's lower bits are zero, whatever is written there."""
+    address = at // size * size
+    if _is_nowhere(address):
+        if function.id not in result.lost:
+            result.lost.append(function.id)
+        return
+    result.add_bar(function.id, bar, space.kind, address)
+    if address != at and space is not IO and function.id not in result.misplaced:
+        result.misplaced.append(function.id)
+
+
+def _is_nowhere(at: int) -> bool:
+    """Whether nobody sees what is at that address: QEMU maps no BAR at 0 (measured), and no CPU reaches the far end."""
+    return at == 0 or at >= BEYOND
 
 
 def _out_of_space(rule: str, tree: FirmwareTree, entries: Entries, used: int, available: int) -> Finding:

@@ -23,6 +23,8 @@ from ..pci.size import align
 
 FROM_THE_TOP: Final = (1, 16, 3)
 """The version from which 64-bit memory goes to the top of the CPU's addresses."""
+WORD: Final = 1 << 64
+"""SeaBIOS reckons addresses in so many: what would begin below 0 begins at the far end, and what follows at 0."""
 ALIGNS_LARGE_BARS: Final = (1, 17)
 """The version from which a window is aligned as its largest BAR at least, and 64-bit memory goes up whether the CPU's
 bits are believed or not."""
@@ -52,6 +54,21 @@ class HighMemory(NamedTuple):
     reserved: bool = False
     """Whether AMD's reserved addresses are known to the firmware."""
 
+    @property
+    def room(self) -> int | None:
+        """How many bytes find a place at most; None where they go up from RAM, as far as it takes. With more than that
+        `base` is below 0: it wraps around."""
+        if self.top is None:
+            return None
+        if not self.reserved or self.start >= AMD_RESERVED[1]:
+            room = self.top
+        elif self.top > AMD_RESERVED[1]:
+            room = self.top - AMD_RESERVED[1]
+        else:
+            # all of it reaches the reserved addresses, and has to begin as much further down as it is large
+            room = max(self.top - self.top // 2, self.start) - GIB
+        return room // (self.top >> 3) * (self.top >> 3) if self.padded else room
+
     def window_alignment(self, alignment: int, *, hot: bool) -> int:
         """Of a window of 64-bit prefetchable memory whose largest BAR is aligned to `alignment`; `hot`: of a bridge
         with hot-plug."""
@@ -71,10 +88,10 @@ class HighMemory(NamedTuple):
         size = align(memory, GIB) + align(prefetchable, GIB)
         if self.padded:
             size = align(size, self.top >> 3)
-        base = max(self.start, self.top - size)
+        base = max(self.start, (self.top - size) % WORD)
         if self.reserved and base < AMD_RESERVED[1] and base + size > AMD_RESERVED[0]:
             base -= size
-        return base
+        return base % WORD
 
 
 def high_memory(machine: Machine, platform: Platform, version: tuple[int, ...]) -> HighMemory:

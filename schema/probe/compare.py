@@ -91,7 +91,7 @@ def _bars(one: Found, unread: int) -> Iterator[Difference]:
         number, address, size = region["bar"], region["address"], region["size"]
         if number == ROM_BAR or (region["type"] == "memory" and size <= unread):
             continue
-        if address == -1:
+        if address < 0:  # or so high that no CPU reaches it
             yield Difference(one.id, f"BAR {number} ({region['type']}, {size} bytes) is not assigned")
             continue
         for bridge in one.above:

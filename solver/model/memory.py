@@ -10,7 +10,7 @@ from dataclasses import field
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
-from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, upsets_alignment
+from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, room_above, upsets_alignment
 from ...schema.firmware.pieces import Memory, Pieces, whole
 from ...schema.pci.size import MIB
 from ...schema.records import record
@@ -34,13 +34,16 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
         return
     held, spares = Held(v), SpareMemory(v)
     padding = Padding(v, held)
-    below, above = apertures_of(v.guest)
+    (below, above), room = apertures_of(v.guest), room_above(v.guest)
     for unit in (MIB, *_units(v, (below, above), padding.window)):
         need = _Need(v, unit, held, padding, spares)
         low, high = need.in_all()
         there = _blocks(below, unit)
         yield Capacity("memory-space", low, there, BELOW, unit)
         if above is None:
+            if room is not None:
+                # of SeaBIOS: some of it may be held below 4 GiB
+                yield Capacity("memory-space", high, there + room // unit, "64-bit", unit)
             continue
         if not any(bus.level.expander for bus in v.classes):
             yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)

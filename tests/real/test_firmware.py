@@ -36,11 +36,12 @@ def hold(layout: Layout, limit: float = LIMIT) -> tuple[str, int]:
     if failure is not None and failure.rule == "bus-numbers":
         _assert_numbers_break(layout)
         return "bus numbers ran out", 0
-    if layout.firmware.name == "seabios" and failure is not None and not prediction.misplaced:
+    told = prediction.lost or prediction.unreserved or prediction.misplaced
+    if layout.firmware.name == "seabios" and failure is not None and not told:
         with pytest.raises(FirmwarePanicError, match="out of I/O" if failure.rule == "io-space" else "out of 32bit"):
             boot(layout, limit=limit)
         return f"panic, {failure.rule}", 0
-    if failure is not None and not (prediction.lost or prediction.unreserved or prediction.misplaced):
+    if failure is not None and not told:
         with pytest.raises(BootError) as caught:
             boot(layout, limit=HANG)
         assert type(caught.value) is BootError, "QEMU must be there still"
@@ -204,3 +205,35 @@ def test_a_large_bar_beside_a_window_of_no_power_of_two() -> None:
     planned = by_hand("q35", *ports, *devices, memory=8 << 30, firmware=firmware)
     misaligned = FROM_THE_TOP <= firmware.number < ALIGNS_LARGE_BARS
     assert hold(planned)[0] == ("equal, with losses, memory-space" if misaligned else "equal")
+
+
+TIB = 1 << 40
+TOO_LARGE = {
+    "a quarter of 40 bits": (Cpu(), None, 1, TIB >> 2, 1, 0),
+    "half of them, which AMD's reserved addresses end": (Cpu(), None, 1, TIB >> 1, 1, 1),
+    "all of them": (Cpu(), None, 1, TIB, 1, 1),
+    "more than all": (Cpu(), None, 8, 4 * TIB, 1, 1),
+    "two of a quarter": (Cpu(), None, 8, TIB >> 2, 2, 1),
+    "two of half": (Cpu(), None, 1, TIB >> 1, 2, 2),
+    "half of 39 bits": (INTEL, 39, 1, TIB >> 2, 1, 0),
+    "more than 39 bits": (INTEL, 39, 1, TIB, 1, 1),
+    "half of 41 bits": (Cpu(), 41, 8, TIB, 1, 0),
+    "all of 41 bits": (Cpu(), 41, 8, 2 * TIB, 1, 1),
+}
+
+
+@pytest.mark.parametrize("behind_port", [True, False])
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_64_bit_memory_that_would_begin_below_0(name: str, behind_port: bool) -> None:
+    """SeaBIOS from 1.16.3 on counts down from the top of the CPU's addresses, and says nothing where it gets to 0."""
+    cpu, bits, memory, size, number, lost = TOO_LARGE[name]
+    ports = [controller(f"pcie.0:{4 + n}", "pcie-root-port", f"r{n}", chassis=n + 1) for n in range(number)]
+    places = [f"r{n}:0" if behind_port else f"pcie.0:{4 + n}" for n in range(number)]
+    cards = [at(place, "pci-testdev", f"t{n}", membar=size) for n, place in enumerate(places)]
+    firmware = this_qemu.firmware("seabios")
+    planned = by_hand("q35", *(ports if behind_port else ()), *cards, memory=memory << 30, firmware=firmware)
+    platform = planned.platform.model_copy(update={"cpu": cpu, "phys_bits": bits, "pci_hole64": 0})
+    planned = planned.model_copy(update={"platform": platform})
+    lost = 0 if firmware.number < FROM_THE_TOP else lost
+    assert hold(planned)[0] == ("equal, with losses, memory-space" if lost else "equal")
+    assert len(predict(planned).lost) == lost

@@ -10,8 +10,10 @@ from qslot.schema.firmware import exceeds_memory, fails_in_any_order, predict
 from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
 from qslot.schema.firmware.prediction import Window
+from qslot.schema.firmware.seabios import BEYOND
 from qslot.schema.firmware.seabios_high import high_memory
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform
+from qslot.schema.pci.cpu import Vendor
 from qslot.schema.pci.machine import Machine, machine_of
 from qslot.schema.pci.machine_types import Family
 from qslot.schema.pci.qemu_properties import Scalar
@@ -361,3 +363,40 @@ class TestNewerSeabios:
         assert result.failure.subjects == ("c",)
         assert not fails_in_any_order(newer(given, "1.16.3", 8 * GIB))
         assert predict(newer(given, "1.17.0", 8 * GIB)).failure is None
+
+
+class TestFromTheTop:
+    """Measured with 1.16.3 and 1.17.0: tests/real/test_firmware.py."""
+
+    @pytest.mark.parametrize("vendor", ["amd", "intel"])
+    @pytest.mark.parametrize("bits", [36, 39, 40, 41, 42, 46, 52])
+    @pytest.mark.parametrize("memory", [1, 8, 20, 600])
+    @pytest.mark.parametrize("version", [(1, 16, 3), (1, 17)])
+    def test_more_than_there_is_room_for_begins_below_0(
+        self, vendor: Vendor, bits: int, memory: int, version: tuple[int, ...]
+    ) -> None:
+        """By the firmware's own arithmetic, and with no other size."""
+        platform = Platform(
+            memory=memory * GIB, numa_nodes=0, chipset=Chipset(), phys_bits=bits, cpu=Cpu(vendor=vendor)
+        )
+        high = high_memory(MACHINES["q35"], platform, version)
+        sizes = [size * GIB for n in range(31) for size in ((1 << n) - 1, 1 << n, (1 << n) + 1, 3 << n)]
+        wrapped = {size for size in sizes if size and not 0 < high.base(0, size) < BEYOND}
+        assert wrapped == {size for size in sizes if high.room is not None and size > high.room}
+
+    @pytest.mark.parametrize(
+        ("size", "reserve", "lost", "unreserved"),
+        [(256, 0, (), ()), (512, 0, ("t",), ("rp1",)), (1024, 0, ("t",), ("rp1",)), (0, 1024, (), ("rp1",))],
+    )
+    def test_what_begins_at_0_is_lost(
+        self, size: int, reserve: int, lost: tuple[str, ...], unreserved: tuple[str, ...]
+    ) -> None:
+        """With QEMU's own CPU: 40 bits, of which AMD's reserved addresses are the last."""
+        cards = [card("t", "rp1", ("mem64p", size * GIB))] if size else []
+        reserves = {"pref64_reserve": reserve * GIB} if reserve else {}
+        result = predict(newer(layout("q35", [port("rp1", 4, **reserves)], cards), "1.16.3", GIB))
+        assert (result.lost, result.unreserved) == (lost, unreserved)
+        assert [name for name, _ in result.memory_bars if name == "t"] == (["t"] if size and not lost else [])
+        if unreserved:
+            assert result.failure is not None
+            assert (result.failure.rule, result.failure.subjects) == ("memory-space", (*lost, *unreserved))

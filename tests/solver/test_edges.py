@@ -1,6 +1,6 @@
 """Every field with a range, at its edge: encoder, checker and prediction say the same on both sides of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
 import pytest
@@ -22,7 +22,7 @@ YES, NO = Verdicts(True, True, True), Verdicts(False, False, False)
 FIRMWARE = ("seabios", "ovmf")
 MODELS: Final = (Guest, Device, Controller, Spare, Bar, Policy, Cpu)
 LARGEST_BAR: Final = 45
-"""As a power of two: 32 TiB, of which SeaBIOS and OVMF both find a place for one in 52 address bits."""
+"""As a power of two: 32 TiB, for one of which SeaBIOS up to 1.16.3 finds a place in 46 address bits and more."""
 
 
 def ranges() -> Iterator[tuple[str, Any, int]]:
@@ -46,7 +46,7 @@ def test_the_edge_is_taken_and_the_next_is_not(field: Any, step: int) -> None:
         adapter.validate_python(edge + step)
 
 
-def with_bar(bits: int, firmware: str, **fields: Any) -> Data:
+def with_bar(bits: int, firmware: str | Data, **fields: Any) -> Data:
     bars = [{"bar": 0, "kind": "mem64", "size": 1 << bits, "prefetchable": True}]
     card = {"id": "gpu0", "model": "vfio-pci", "connect": "express", "bars": bars}
     return q35(card, firmware=firmware, **fields)
@@ -68,7 +68,7 @@ def models(base: type[Frozen] = Frozen) -> Iterator[type[Frozen]]:
         yield from models(model)
 
 
-def in_turn(firmware: str, size: int) -> dict[int, Verdicts]:
+def in_turn(firmware: str | Data, size: int) -> dict[int, Verdicts]:
     """By the address bits, from 52 down to the fewest with which QEMU starts."""
     seats = planned_widely(with_bar(33, firmware, phys_bits=52))
     narrower = ((bits, valid(with_bar(size, firmware, phys_bits=bits))) for bits in range(52, 31, -1))
@@ -76,9 +76,26 @@ def in_turn(firmware: str, size: int) -> dict[int, Verdicts]:
 
 
 @pytest.mark.parametrize("size", [33, 40, LARGEST_BAR])
-def test_seabios_looks_at_no_address_bits(size: int) -> None:
+def test_older_seabios_looks_at_no_address_bits(size: int) -> None:
     """It puts 64-bit memory behind RAM, wherever that ends; QEMU's own hole needs 36 bits to start."""
-    assert in_turn("seabios", size) == dict.fromkeys(range(52, 35, -1), YES)
+    older = {"name": "seabios", "version": "1.16.2"}
+    assert in_turn(older, size) == dict.fromkeys(range(52, 35, -1), YES)
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "lacking"),
+    [
+        *(("1.16.3", 38, ()), ("1.16.3", 39, (40,)), ("1.16.3", 40, (40,)), ("1.16.3", 41, (40, 41))),
+        *(("1.17.0", 43, range(40, 44)), ("1.17.0", 44, range(40, 53)), ("1.16.3", LARGEST_BAR, range(40, 46))),
+    ],
+)
+def test_seabios_counts_down_from_the_address_bits_that_it_believes(
+    version: str, size: int, lacking: Iterable[int]
+) -> None:
+    """Where there are fewer, 64-bit memory would begin below 0. 1.17.0 uses 44 of them, of which AMD's reserved
+    addresses take the first TiB; fewer than 40 of AMD's nobody believes."""
+    newer = {"name": "seabios", "version": version}
+    assert in_turn(newer, size) == {bits: NO if bits in lacking else YES for bits in range(52, 35, -1)}
 
 
 @pytest.mark.parametrize(("size", "least"), [(33, 36), (38, 41), (42, 45), (43, 46), (44, 53), (LARGEST_BAR, 53)])
