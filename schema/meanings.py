@@ -113,7 +113,7 @@ MENDS: Final = {
     "near": "Pin both to one root bus, or leave `near` out.",
     "near-switch": "Leave `near_switch` out, or pin both below one x3130-upstream.",
     "order": "Leave a device out of `order`, or free it of what puts it elsewhere; `qslot explain GUEST` says which.",
-    "spare": "Ask for fewer spare slots, or less IO in them; bridges have 31 slots in one IO window.",
+    "spare": "Ask for fewer spare slots, or less room in them; root ports and pci-bridges keep it, others do not.",
     "preset": "Take another preset: by default devices may share bridges and sit where a slot is left.",
     "kept-controllers": "`--prune` lets controllers go that nothing stays in; what must change is said in the request.",
     "frozen": "Leave `policy.frozen` out: as few devices move as can be, all the same.",

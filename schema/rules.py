@@ -120,7 +120,7 @@ LAYOUT_RULES: Final[tuple[Rule, ...]] = (
     Rule("near", "devices near each other have the same root bus", "the request"),
     Rule("near-switch", "they are below the same switch upstream port", "the request"),
     Rule("order", "devices that the request orders have guest addresses that ascend", "the request"),
-    Rule("spare", "each spare slot is empty, takes hot-plug, and its port reserves the IO it promises", "the request"),
+    Rule("spare", "each spare slot is empty, takes hot-plug, and has the room it promises", "the request"),
     Rule(
         "preset",
         "with preset libvirt each device is alone where libvirt would put such a one: behind a hot-pluggable port "

@@ -151,17 +151,17 @@ def _falls_short(known: Context, wanted: Spare, slot: SpareSlot) -> str | None:
 
 
 def _no_room_behind(known: Context, wanted: Spare, bus: Bus) -> str | None:
-    """A conventional bridge's room is kept by itself, that of a pcie-pci-bridge by the port it sits on."""
-    keeper = bus if bus.kind is None or bus.kind.name == "pci-bridge" else bus.above
-    if keeper is None or keeper.controller is None:
+    """A pci-bridge keeps room itself. A pcie-pci-bridge has what the firmware makes its window, and nothing of what the
+    port above keeps: the guest does not hand that on."""
+    if bus.controller is None or (wanted.memory and bus.controller.model != "pci-bridge"):
         return "nothing keeps room for it"
-    if wanted.memory and not heeds_reserve(known.machine, known.guest.firmware.name, keeper.controller):
+    if wanted.memory and not heeds_reserve(known.machine, known.guest.firmware.name, bus.controller):
         return "the firmware heeds no reserve there"
     together = sum(one.memory for one, slot in known.spares if slot is not None and slot.bus == bus.id)
-    kept = integer(keeper.controller.properties, "mem-reserve") or 0
+    kept = integer(bus.controller.properties, "mem-reserve") or 0
     if wanted.memory and together + memory_beside(known, bus) > kept:
         return "no mem-reserve"
     windows = {} if known.prediction is None else {one.controller: one.size for one in known.prediction.io_windows}
-    if wanted.io and known.prediction is not None and windows.get(keeper.id, 0) < known.io.windows[keeper.id]:
-        return "no io-reserve"
+    if wanted.io and known.prediction is not None and windows.get(bus.id, 0) < known.io.windows[bus.id]:
+        return "no io-reserve" if bus.controller.model == "pci-bridge" else "nothing keeps room for it"
     return None

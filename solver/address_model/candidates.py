@@ -9,10 +9,10 @@ of one region (likewise two pcie-pci-bridges, two pci-bridges) can be made one a
 what the other holds moves over slot by slot (a region has fewer than 31 slots in use, see `within_reach`). Nobody gets
 deeper, the complex and ACPI's reach are the same, the pages of one sum are not more than those of two, and a bridge
 less is empty. This does not hold for what keeps room for spare slots: one reserve may be aligned worse than two, and
-a pcie-pci-bridge keeps none behind other ports than pcie-root-ports; so there is one more for each spare slot with IO
-or memory, and a bridge above each two of them. Nor does it hold for devices that want to be below one switch, nor with
-a vIOMMU for devices of the host: all behind one bridge share an address space, so there is one more for each IOMMU
-group.
+a pcie-pci-bridge keeps none, so that the pages which two open by themselves may be too little in one; so there is one
+more for each spare slot with IO or memory, and a bridge above each two of them. Nor does it hold for devices that want
+to be below one switch, nor with a vIOMMU for devices of the host: all behind one bridge share an address space, so
+there is one more for each IOMMU group.
 Nor does it hold for devices whose order the request states, as what is below one bridge is numbered in one piece: so
 there is one more for each of these. What holds none of them is made one with others as before.
 A pci-bridge that holds nothing but one created bridge is replaced by that; one that holds nothing but several takes in

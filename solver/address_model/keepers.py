@@ -14,13 +14,13 @@ from .windows import WindowPages, rooms_on
 
 @record
 class Keepers:
-    """A pci-bridge keeps room for its own spare slots, the port above for those of a pcie-pci-bridge."""
+    """A pci-bridge keeps room for its own spare slots; a pcie-pci-bridge has what it opens by itself."""
 
     seats: Seats
     tree: Tree
     windows: WindowPages
-    whole: dict[str, list[Expression]] = field(default_factory=dict)
-    """Who reserves all of its window, each if one of these is 1."""
+    whole: dict[str, Expression] = field(default_factory=dict)
+    """Who reserves all of its window, if this is 1."""
 
     def __post_init__(self) -> None:
         for bridge in self.seats.bridges.values():
@@ -39,43 +39,30 @@ class Keepers:
                 self.seats.forbid(here)
 
     def _memory(self, bridge: Bridge) -> None:
-        """Rule spare: the keeper of a pci spare slot has a mem-reserve for what that asks for."""
-        for room, here in rooms_on(self.seats, bridge.key, "pci"):
-            for keeper, there in self._keepers(bridge) if room.spare.memory else ():
-                if not can_keep(self.seats.guest, keeper, "mem-reserve", room.spare.memory):
-                    self.seats.model.add(here + there <= 1)
-        memory = sum(room.spare.memory * here for room, here in rooms_on(self.seats, bridge.key, "pci"))
-        for keeper, there in self._keepers(bridge):
-            stated = keeper.number("mem-reserve")
-            if stated is not None and not isinstance(memory, int):
-                limit = self.seats.model.add(memory <= stated)
-                if not isinstance(there, int):
-                    limit.only_enforce_if(there)
-
-    def _keepers(self, bridge: Bridge) -> list[tuple[Bridge, Expression]]:
-        """Each with whether it is the one."""
-        if bridge.model == "pci-bridge":
-            return [(bridge, 1)]
-        ports = [(self.seats.buses[bus].owner, here) for bus, here in self.seats.on[bridge.key].items()]
-        return [(owner, here) for owner, here in ports if owner is not None]
+        """Rule spare: the bridge of a pci spare slot has a mem-reserve for what that asks for."""
+        rooms = [(room.spare.memory, here) for room, here in rooms_on(self.seats, bridge.key, "pci")]
+        for memory, here in rooms:
+            if memory and not can_keep(self.seats.guest, bridge, "mem-reserve", memory):
+                self.seats.forbid(here)
+        stated = bridge.number("mem-reserve")
+        if stated is not None and rooms:
+            self.seats.model.add(sum(memory * here for memory, here in rooms) <= stated)
 
     def _io(self, bridge: Bridge) -> None:
-        """Where its spare slots take more pages than the firmware opens by itself, the keeper reserves its window."""
+        """Where its spare slots take more pages than the firmware opens by itself, it reserves its whole window."""
         model, key, windows = self.seats.model, bridge.key, self.windows
-        seabios = self.seats.guest.firmware.name == "seabios"
         wanted = windows.rounded(windows.devices(key) + windows.spares(key), f"pages on {key} with spares")
         without = windows.rounded(windows.devices(key), f"pages of devices on {key}")
         nested = windows.on_bus(key)
         opened = model.new_int_var(0, 2 * windows.most, f"pages that {key} opens by itself")
-        model.add_max_equality(opened, [without + nested, int(seabios and bridge.shpc)])
+        model.add_max_equality(opened, [without + nested, opens_by_itself(self.seats.guest, bridge)])
         short = model.new_bool_var(f"{key} is short of IO")
         model.add(wanted + nested <= opened).only_enforce_if(~short)
         model.add(wanted + nested >= opened + 1).only_enforce_if(short)
-        for keeper, there in self._keepers(bridge):
-            keeps = model.new_bool_var(f"{keeper.key} keeps for {key}")
-            model.add(keeps >= short + there - 1)
-            model.add(2 * keeps <= short + there)
-            self.whole.setdefault(keeper.key, []).append(keeps)
+        if may_reserve(self.seats.guest, bridge):
+            self.whole[key] = short
+        else:
+            model.add(short == 0)
 
     def _io_reserve(self, bridge: Bridge) -> None:
         """Rule reserves: 0 where no IO comes, else whole pages; and a keeper's covers its window."""
@@ -84,14 +71,8 @@ class Keepers:
             model.add_bool_or([])
         if given == 0:
             model.add(self.windows.content[key] == 0)
-        for keeps in self.whole.get(key, ()):
-            if not may_reserve(self.seats.guest, bridge):
-                most = opens_by_itself(self.seats.guest, bridge)
-            elif given is not None:
-                most = given // PAGE
-            else:
-                continue
-            model.add(self.windows.of[key] <= most).only_enforce_if(keeps)
+        if given is not None and key in self.whole:
+            model.add(self.windows.of[key] <= given // PAGE).only_enforce_if(self.whole[key])
 
     def io_space(self) -> Expression:
         """Rule io-space; gives W, the pages of the windows on the main root bus."""
@@ -122,8 +103,8 @@ class Keepers:
             if given is not None:
                 self.seats.model.add(lost >= budget.lost_to(max(PAGE, power_of_two(given))) * on_main)
                 continue
-            for keeps in self.whole.get(key, ()):
-                self._lost_to(lost, key, keeps + on_main)
+            if key in self.whole:
+                self._lost_to(lost, key, self.whole[key] + on_main)
         return lost
 
     def _lost_to(self, lost: Expression, key: str, reserves_on_main: Expression) -> None:

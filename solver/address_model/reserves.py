@@ -41,7 +41,7 @@ def io_reserve(guest: Guest, bridge: Bridge, exists: Expression, asking: Express
 
 
 def opens_by_itself(guest: Guest, bridge: Bridge) -> int:
-    """Pages of its window that OVMF before 202308 opens for a pcie-pci-bridge on it: that looks hot-pluggable, whether
-    or not the port does."""
-    padding = guest.firmware.name == "ovmf" and guest.firmware.number < NO_DEFAULT_IO_PADDING
-    return int(padding and bridge.is_port and bridge.number("io-reserve") != 0)
+    """Pages that the firmware opens for a bridge with SHPC where nothing there has IO: SeaBIOS does, and OVMF before
+    202308. A created pci-bridge with spare slots has SHPC."""
+    opens = guest.firmware.name == "seabios" or guest.firmware.number < NO_DEFAULT_IO_PADDING
+    return int(opens and bridge.shpc)

@@ -133,8 +133,6 @@ class Level:
     """A port with hotplug off is above, and ACPI hot-plug ends there."""
     reserve_above: str | None = None
     """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
-    keeper: KeptRoom | None = None
-    """Of a pcie-pci-bridge, what the port that it sits on keeps for spare slots, where that matters."""
     space: str | None = None
     """The address space that all share there, where a vIOMMU makes that matter: the topmost conventional bridge above,
     or BYPASSED. None where each function has its own, and behind bridges that no device of the host sits behind."""
@@ -178,7 +176,8 @@ class BusClass:
     shpc_optional: bool = False
     """The planner turns SHPC off unless a spare slot asks for it."""
     room: KeptRoom = NO_ROOM
-    """What its controller keeps for spare slots; that of a pcie-pci-bridge has none, but where it sits (`keeper`)."""
+    """What its controller keeps for spare slots. A pcie-pci-bridge keeps nothing: it has no such properties, and gets
+    nothing of what the port above keeps."""
     bus_reserve: int | None = None
     bus_numbers_left: int = BUS_NUMBERS - 1
     """Bus numbers that there may be below it, at most."""
@@ -206,27 +205,20 @@ class BusClass:
         """Whether what it keeps depends on all that is below."""
         return self.bus_reserve is not None or self.io_reserve_pages > 1 or self.forwards_no_io or any(self.kept_memory)
 
-    def child_level(
-        self, *, ends_acpi: bool, switch: str | None = None, keeper: bool = False, bridge: str | None = None
-    ) -> Level:
+    def child_level(self, *, ends_acpi: bool, switch: str | None = None, bridge: str | None = None) -> Level:
         """The level of what hangs on it; `switch` names it where switches are tracked, `bridge` where address spaces
-        are, `keeper`: it keeps room, `ends_acpi`: ports do that say hotplug=off."""
+        are, `ends_acpi`: ports do that say hotplug=off."""
         where = self.level
         switches = where.switches if switch is None else (*where.switches, switch)
         inside = self.listed_ids[0] if self.is_tracked else where.reserve_above
         dull = ends_acpi and self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug
-        room = self.room if keeper else None
         depth, space = where.depth + 1, where.space or (None if self.kind is BusKind.CONVENTIONAL else bridge)
-        return Level(
-            where.root, where.node, where.expander, depth, switches, where.unplugged or dull, inside, room, space
-        )
+        return Level(where.root, where.node, where.expander, depth, switches, where.unplugged or dull, inside, space)
 
     @property
     def spare_room(self) -> KeptRoom:
         """What is kept for spare slots: on the root bus, behind no bridge, nothing need be."""
-        if self.model is None:
-            return KeptRoom()
-        return self.level.keeper or NO_ROOM if self.model == "pcie-pci-bridge" else self.room
+        return KeptRoom() if self.model is None else self.room
 
     @property
     def is_certain(self) -> bool:

@@ -37,15 +37,11 @@ class ListedControllers:
     """Whether it matters below which switch a bus is."""
     tracks_spaces: bool = field(init=False)
     """Whether it matters whose address space a bus is in."""
-    _keeps_room: bool = field(init=False)
-    """Whether room is kept behind conventional bridges for spare slots."""
 
     def __post_init__(self) -> None:
         kinds = (*self.items.free, *(occupant.item.kind for occupant in self.items.pinned))
         self.tracks_switches = any(kind.near_switch is not None for kind in kinds)
         self.tracks_spaces = iommu.tracks_spaces(self.guest, self.items)
-        spares = (spare for spare in self.guest.spare if spare.kind == "pci" and spare.count)
-        self._keeps_room = any(spare.io or spare.memory for spare in spares)
 
     def copies_on(self, offer: BusKind) -> int:
         """Of each empty slot; a port has one."""
@@ -105,12 +101,11 @@ class ListedControllers:
 
     def below(self, host: BusClass, model: str, name: str | None) -> Level:
         """The level of a controller on `host`, which has that name where it is told from others of its model."""
-        keeper = self._keeps_room and model == "pcie-pci-bridge"
         told = name if self.tracks(model) else None
         bridge = not CONTROLLERS[model].bus.express
         ends = self.guest.machine_model.port_ends_acpi
         switch, space = (None, told) if bridge else (told, None)
-        return host.child_level(ends_acpi=ends, switch=switch, keeper=keeper, bridge=space)
+        return host.child_level(ends_acpi=ends, switch=switch, bridge=space)
 
     def _bus(
         self, controller: Controller | None, where: Level, offer: BusKind, reserves: ControllerReserves, *, hot: bool

@@ -63,10 +63,7 @@ class FirmwareReserves:
         """What its controller says; only pcie-root-port and pci-bridge have such properties."""
         if bus.cls.model is None or not CONTROLLERS[bus.cls.model].has_reserves:
             return {}
-        if bus.cls.model == "pci-bridge":
-            return self._behind(bus)
-        bridge = next((one for one in self._placed.children(bus) if one.cls.model == "pcie-pci-bridge"), None)
-        return self._at_port(bus) if bridge is None else self._at_port(bus) | self._behind(bridge)
+        return self._behind(bus) if bus.cls.model == "pci-bridge" else self._at_port(bus)
 
     def _spares(self, bus: BusInstance) -> list[Spare]:
         return [item.kind.spare for item, host, _ in self._placed.seating.spares if host is bus and item.kind.spare]
@@ -93,16 +90,13 @@ class FirmwareReserves:
         return result
 
     def _behind(self, bridge: BusInstance) -> Properties:
-        """For spare slots of a conventional bridge: room beside what is there, below 4 GiB as such devices have it.
-
-        A pcie-pci-bridge has no such properties: its port keeps the room, which the guest then gives to the bridge.
-        """
+        """For spare slots of a pci-bridge: room beside what is there, below 4 GiB as such devices have it."""
         result: Properties = {}
         spares = self._spares(bridge)
         needed, asked = (self._windows or {}).get(str(bridge.name), 0), sum(spare.io for spare in spares)
         if asked and needed > max(needed - self._added(bridge, asked), self._empty_window(bridge)):
             result["io-reserve"] = needed
-        elif bridge.cls.model == "pci-bridge" and not asked and self._gives_up(bridge):
+        elif not asked and self._gives_up(bridge):
             result["io-reserve"] = 0
         if any(spare.memory for spare in spares):
             result["mem-reserve"] = self._memory(bridge)

@@ -334,14 +334,11 @@ def spares_on(bus: Bus) -> Iterator[SpareSlot]:
 
 
 def keeper_of(bus: Bus) -> Controller | None:
-    """Who keeps room for a pci spare slot: the bridge itself, or the port that a pcie-pci-bridge sits on; None where
-    no reserve of theirs is heeded."""
-    keeper = bus.owner
-    if keeper is not None and keeper.model == "pcie-pci-bridge":
-        assert keeper.bus is not None
-        keeper = keeper.bus.owner
-    keeps = keeper is not None and keeper.model in ("pcie-root-port", "pci-bridge") and keeper.heeded
-    return keeper if keeps else None
+    """Who keeps room for a pci spare slot: a pci-bridge itself, where its reserves are heeded; nobody on a
+    pcie-pci-bridge, to which the guest gives nothing of what the port above keeps."""
+    bridge = bus.owner
+    keeps = bridge is not None and bridge.model == "pci-bridge" and bridge.heeded
+    return bridge if keeps else None
 
 
 def beyond(keeper: Controller, reserve: str, wanted: int) -> bool:

@@ -28,7 +28,7 @@ from qslot.schema import Guest, Layout
 from .ascending import ascends
 from .firmware import Firmware
 from .limits import MemoryDecides, TooMany
-from .measure import PAGE, Broken, Costs, Measure, keeper_of
+from .measure import PAGE, Broken, Costs, Measure
 from .request import Problem, connector_of, heeded, iommu_group, make_controller, read
 from .tree import BUS_OF, HOMES_OF, Bus, Controller, Item, SpareSlot, Thing, filler_cost
 
@@ -339,7 +339,7 @@ class Search:
                 owner is not None
                 and owner.created
                 and owner.model in ("pci-bridge", "pcie-pci-bridge")
-                and self.keeps_as_much(owner)
+                and (owner.model == "pci-bridge" or not self.pci_spares)
             ) and not any(
                 isinstance(other, Controller) and other.created and other.model == "pci-bridge"
                 for things in bus.slots.values()
@@ -349,17 +349,10 @@ class Search:
             assert owner is not None
             if thing.model == "x3130-upstream" and any(c.created and c.model == thing.model for c in owners(bus)):
                 return False
-            if thing.model == "pcie-pci-bridge" and owner.model != "pcie-root-port" and self.pci_spares:
+            if thing.model == "pcie-pci-bridge" and self.pci_spares:
                 return True  # nothing keeps room there: the one page that two of them open may be too little in one
             return not (owner.created and owner.bus is not None and self.twin(thing, owner, owner.bus))
         return True
-
-    def keeps_as_much(self, owner: Controller) -> bool:
-        """Whether a pci-bridge on its bus keeps no room for spare slots that it does not keep itself."""
-        if owner.model == "pci-bridge" or not self.pci_spares:
-            return True
-        keeper = keeper_of(owner.offers)
-        return keeper is not None and not keeper.stated
 
     def twin(self, thing: Controller, port: Controller, bus: Bus) -> bool:
         """Whether another created port on `bus` already holds a created controller of that model."""

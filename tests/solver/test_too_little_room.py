@@ -168,18 +168,25 @@ POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             ],
             "spare": [{"kind": "pci", "memory": "512MiB"}],
         },
-        {"controllers": 5, "depth": 5},
+        {"controllers": 6, "depth": 6},
     ),
     "a reserve inside one that rounds up": (
         {
             "machine": "q35",
-            "controllers": [*BRIDGES[:2], {**BRIDGES[2], "properties": {"mem-reserve": "56MiB"}}],
+            "controllers": [
+                *BRIDGES[:2],
+                device("middle", "pci-bridge", address="outer:01.0"),
+                device("inner", "pci-bridge", address="middle:01.0", properties={"mem-reserve": "56MiB"}),
+            ],
             "devices": [plain(f"p{number}", size) for number, size in enumerate(("256MiB", "128MiB", "64MiB"))],
             "spare": [{"kind": "pci", "memory": "400MiB"}],
-            "reserve": [f"inner:{slot:02x}" for slot in range(1, 32)],
-            "policy": {"max_controllers": 6},
+            "reserve": [
+                *(f"inner:{slot:02x}" for slot in range(1, 32)),
+                *(f"outer:{slot:02x}" for slot in range(2, 32)),
+            ],
+            "policy": {"max_controllers": 7},
         },
-        {"io_windows": 4096, "controllers": 6, "depth": 3},
+        {"io_windows": 4096, "controllers": 7, "depth": 3},
     ),
 }
 

@@ -211,7 +211,7 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             "devices": [device("x", "nvme")],
             "spare": [{"kind": "pci", "count": 9, "io": "4KiB"}],
         },
-        {"io_windows": 36864, "controllers": 8, "depth": 1},
+        {"io_windows": 36864, "controllers": 9, "depth": 1},
     ),
     "OVMF's own reserve for a bridge inside a larger one that is stated": (
         {
@@ -234,11 +234,13 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
     "two devices that differ by their option ROM, beside a reserve": (
         {
             "machine": "q35",
-            "policy": {"max_controllers": 2},
+            "policy": {"max_controllers": 3},
             "controllers": [
                 device("port0", "pcie-root-port", address="pcie.0:06.0"),
-                device("bridge", "pcie-pci-bridge", address="port0:00.0"),
+                device("outer", "pcie-pci-bridge", address="port0:00.0"),
+                device("bridge", "pci-bridge", address="outer:01.0"),
             ],
+            "reserve": [f"outer:{slot:02x}" for slot in range(2, 32)],
             "devices": [
                 host("large", "conventional", hotplug="required", rom="16MiB"),
                 host("small", "conventional", hotplug="required"),
@@ -246,7 +248,7 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
             ],
             "spare": [{"kind": "pci", "memory": "490MiB"}],
         },
-        {"io_windows": 4096, "controllers": 2, "depth": 4},
+        {"io_windows": 4096, "controllers": 3, "depth": 6},
     ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from qslot.schema import Layout
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.probe.enumeration import QEMU
+from qslot.schema.probe.firmware import own_ovmf
 
 from ..query_pci import guest_addresses
 from .guest import LIMIT, View, view_of
@@ -22,7 +23,7 @@ PATIENCE: Final = 120.0
 
 
 class LiveLinux:
-    """With SeaBIOS. Ends with the `with` block.
+    """Ends with the `with` block.
 
     The line is read all the time: where nobody reads, the socket is full after a few hundred characters, and then the
     guest's kernel waits a second or more with each of its messages, hot-plug included.
@@ -34,7 +35,8 @@ class LiveLinux:
         self.events: list[dict[str, Any]] = []
         names = [str(folder / name) for name in ("line", "monitor")]
         sockets = ("-serial", f"unix:{names[0]},server=on,wait=off", "-qmp", f"unix:{names[1]},server=on,wait=off")
-        command = [QEMU, "-accel", "tcg", *standalone(layout), *guest.arguments("qslot.live"), *sockets]
+        image = own_ovmf(QEMU) if layout.firmware.name == "ovmf" else None
+        command = [QEMU, "-accel", "tcg", *standalone(layout, firmware=image), *guest.arguments("qslot.live"), *sockets]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         for one, name in zip((self._line, self._monitor), names, strict=True):
             _connect(one, name)

@@ -349,23 +349,36 @@ TRIOS: Trios = {
         q35(spare={"pci": 1}, policy=limit(1)),
         Case(q35(spare={"pci": 31}, policy=limit(2))),
     ),
-    # below a port without such properties there is what the firmware forwards by itself: nothing by OVMF since 202308
-    ("spare", "pci, room kept at the port"): Trio(
+    # what a port keeps does not reach a pcie-pci-bridge: it has what the firmware forwards by itself, nothing by OVMF
+    # since 202308
+    ("spare", "pci, nothing kept at the port"): Trio(
         Case(q35(spare=[{"kind": "pci", "io": 64}], firmware=OVMF_2025)),
         q35(
             spare=[{"kind": "pci", "io": 64}],
-            controllers=[device("rp", "ioh3420"), device("p2p", "pcie-pci-bridge", address="rp:00")],
+            controllers=[
+                device("rp", "pcie-root-port", properties={"io-reserve": 4096}),
+                device("p2p", "pcie-pci-bridge", address="rp:00"),
+            ],
             firmware=OVMF_2025,
             policy=limit(2),
         ),
         Case(
             q35(
+                device("n", "rtl8139", hotplug="required"),
                 spare=[{"kind": "pci", "io": 64}],
-                controllers=[device("rp", "pcie-root-port"), device("p2p", "pcie-pci-bridge", address="rp:00")],
                 firmware=OVMF_2025,
                 policy=limit(2),
             )
         ),
+    ),
+    ("spare", "pci, memory behind a pcie-pci-bridge"): Trio(
+        Case(q35(spare=[{"kind": "pci", "memory": "1MiB"}])),
+        q35(
+            spare=[{"kind": "pci", "memory": "1MiB"}],
+            controllers=[device("rp", "pcie-root-port", properties={"mem-reserve": "8MiB"})],
+            policy=limit(2),
+        ),
+        Case(q35(spare=[{"kind": "pci", "memory": "1MiB"}], policy=limit(3)), {}, {"br1": {"bus": "p2p1"}}),
     ),
     ("spare", "pci, in the page of an SHPC bridge"): Trio(
         Case(
@@ -469,19 +482,24 @@ def test_shpc_is_enough_and_warned_of() -> None:
     assert planned(q35(RTL)).warnings == ()
 
 
-def test_conventional_spare_slots_reserve_on_bridge_or_port() -> None:
-    """Beside what is there: 16 interfaces fill a page of IO, and 16 MiB of memory."""
+def test_conventional_spare_slots_reserve_on_their_bridge() -> None:
+    """Beside what is there: 16 interfaces fill a page of IO, and 16 MiB of memory. Behind a pcie-pci-bridge nothing
+    is kept, so that on q35 the bridge with the spare slot is inside one."""
     bars = [{"bar": 0, "kind": "io", "size": 256}, {"bar": 1, "kind": "mem32", "size": 1 << 20}]
     nics = devices(16, "vfio-pci", connect="conventional", bars=bars, hotplug="required")
     spare = [{"kind": "pci", "io": 256, "memory": "40MiB"}]
     full = only("02.0", machine="pc")
-    for data, kept in (
-        (q35(*nics, spare=spare), "pcie-root-port"),
-        (pc(*nics, spare=spare, reserve=full), "pci-bridge"),
+    inside = [device("rp", "pcie-root-port"), device("p2p", "pcie-pci-bridge", address="rp:00")]
+    for data in (
+        q35(*nics, spare=spare, controllers=inside, reserve=[f"p2p:{slot:02x}" for slot in range(2, 32)]),
+        pc(*nics, spare=spare, reserve=full),
     ):
-        (keeper,) = (one for one in planned(data).controllers if one.model == kept)
-        assert keeper.properties["io-reserve"] == 8192
-        assert keeper.properties["mem-reserve"] == 64 << 20
+        reserves = {
+            one.model: {name: value for name, value in one.properties.items() if "reserve" in name}
+            for one in planned(data).controllers
+        }
+        assert reserves.pop("pci-bridge") == {"io-reserve": 8192, "mem-reserve": 64 << 20}
+        assert not any(reserves.values())
 
 
 def test_one_expander_serves_a_node_and_no_other_is_made() -> None:
@@ -525,9 +543,9 @@ def test_spare_slots_come_behind_everything_else() -> None:
 
 
 def test_a_spare_slot_for_io_fills_pages_like_a_device() -> None:
-    """16 interfaces of 256 bytes fill a page; the spare slot's 256 open the second one."""
+    """16 interfaces of 256 bytes fill a page; the spare slot's 256 open the second one, in a bridge that keeps it."""
     layout = planned(q35(*devices(16, "rtl8139"), spare=[{"kind": "pci", "io": 256}]))
-    assert costs(layout) == {"io_windows": 8192, "controllers": 2, "depth": 32}
+    assert costs(layout) == {"io_windows": 8192, "controllers": 3, "depth": 32}
     host_too = planned(q35(*devices(15, "rtl8139"), host("h", "conventional", 256), spare=[{"kind": "pci"}]))
     assert costs(host_too) == {"io_windows": 4096, "controllers": 2, "depth": 32}
 
