@@ -250,6 +250,22 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 4096, "controllers": 3, "depth": 6},
     ),
+    "ports that a root port keeps, and its bridge does not get": (
+        {
+            "machine": "q35",
+            "firmware": {"name": "ovmf", "version": "2025.02"},
+            "spare": [{"kind": "pci", "io": 256}],
+        },
+        {"io_windows": 4096, "controllers": 3},
+    ),
+    "memory that a root port keeps, and its bridge does not get": (
+        {
+            "machine": "q35",
+            "devices": [device("nic", "rtl8139", hotplug="required")],
+            "spare": [{"kind": "pci", "memory": "8MiB"}],
+        },
+        {"io_windows": 4096, "controllers": 3, "depth": 3},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
@@ -265,6 +281,18 @@ def test_the_optimum(name: str) -> None:
 
 IMPOSSIBLE: Final[dict[str, Data]] = {
     "a reserve larger than what SeaBIOS has": TOO_LARGE_A_RESERVE,
+    "64-bit memory that SeaBIOS would begin below 0": {
+        "machine": "q35",
+        "firmware": {"name": "seabios", "version": "1.16.3"},
+        "devices": [card("gpu", "mem64", "1TiB")],
+    },
+    "ports that a listed root port keeps, and its bridge does not get": {
+        "machine": "q35",
+        "firmware": {"name": "ovmf", "version": "2025.02"},
+        "controllers": [device("port0", "pcie-root-port", properties={"io-reserve": "4KiB"})],
+        "spare": [{"kind": "pci", "io": 256}],
+        "policy": {"max_controllers": 2},
+    },
     "hot-plug inside a port that says off as a property": {
         "machine": "q35",
         "controllers": [device("port0", "pcie-root-port", properties={"hotplug": "off"})],
