@@ -5,7 +5,9 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["record"]
+__all__ = ["changed", "record"]
+
+Made = TypeVar("Made")
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
@@ -36,6 +38,14 @@ else:
             return cls
 
         return made if cls is None else made(cls)
+
+
+def changed(one: Made, **values: Any) -> Made:
+    """The record, or dataclass, with other values in some fields, as by `dataclasses.replace`, at a third of what that
+    costs. Of what remembers nothing beside its fields, and makes nothing of them."""
+    other = object.__new__(type(one))
+    other.__dict__.update(one.__dict__, **values)
+    return other
 
 
 def _shown(one: Any) -> str:

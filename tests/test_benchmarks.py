@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed
     sys.path.append(str(ROOT))
 
-from benchmarks import compare, drawn, families, growing, libvirt, paired, plot, report, run  # noqa: E402
+from benchmarks import again, compare, drawn, families, growing, libvirt, paired, plot, report, run  # noqa: E402
 from benchmarks.baselines import Plan, greedy  # noqa: E402
 from benchmarks.boolean import boolean  # noqa: E402
 from benchmarks.families import FAMILIES, SIZES  # noqa: E402
@@ -184,3 +184,11 @@ def test_domains_that_grow(tmp_path: Path) -> None:
     assert (name, len(guest.devices)) == ("one", 4)
     assert growing.answer(growing.grown(guest, 6), layout) == growing.NONE_MOVES
     assert [growing.answer(one, layout) for one in growing.exchanged(guest)] == [growing.NONE_MOVES] * 4
+
+
+def test_again_tells_a_limit_that_is_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--rounds", "2", "--sizes", "10", "--families", "cloud,i440fx", "--limit"]
+    assert [again.main([*words, limit]) for limit in ("1000", "0")] == [0, 1]
+    told = capsys.readouterr().out
+    assert told.count("plans in the median") == 2 * len(again.ASKED)
+    assert "  cloud      10 one more: planned in" in told

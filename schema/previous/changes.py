@@ -5,6 +5,7 @@ from functools import cached_property
 
 from ..firmware import predict
 from ..layout.layout import Layout, PlacedDevice
+from ..layout.topology import Topology, topology_of
 from ..linux.interface_names import guest_names
 from ..pci.machine import Machine
 from ..records import record
@@ -30,9 +31,14 @@ class Before:
         return {one.id: one for one in self.layout.devices}
 
     @cached_property
+    def topology(self) -> Topology:
+        """Its tree of buses."""
+        return topology_of(self.layout.machine_model, self.layout)
+
+    @cached_property
     def paths(self) -> dict[str, Path]:
         """Of controllers and devices, by id."""
-        return paths_of(self.layout)
+        return paths_of(self.layout, self.topology)
 
     @cached_property
     def seen(self) -> dict[str, Sight] | None:
@@ -41,7 +47,7 @@ class Before:
             prediction = predict(self.layout, memory=False)
         except (KeyError, ValueError):
             return None
-        return sights(self.layout, prediction.guest_addresses, guest_names(self.layout, prediction))
+        return sights(self.layout, prediction.guest_addresses, guest_names(self.layout, prediction, self.topology))
 
     def stayed(self, layout: Layout, paths: Mapping[str, Path]) -> list[str]:
         """Devices that are in both at the same path, in the same virtio mode; `paths` are the layout's."""

@@ -24,14 +24,13 @@ def check_pins(guest: GuestFields) -> None:
         pin = item.address
         if pin is None or pin.bus is None or pin.slot is None:
             continue
-        where = place / "address"
-        _slot_exists(guest, where, pin, buses)
+        _slot_exists(guest, place, pin, buses)
         for part in _sharing(guest, item):
-            _accepts(guest, where, part, pin, buses[pin.bus])
-        if Pin(pin.bus, pin.slot, None) in reserved or pin in reserved:
-            raise Refused(where, f"{pin} is also listed under reserve: drop one of the two")
+            _accepts(guest, place, part, pin, buses[pin.bus])
+        if reserved and (Pin(pin.bus, pin.slot, None) in reserved or pin in reserved):
+            raise Refused(place / "address", f"{pin} is also listed under reserve: drop one of the two")
         if pin.function is not None and pin in seen:
-            raise Refused(where, f"{pin} is also the address of {seen[pin]}: give one of them another")
+            raise Refused(place / "address", f"{pin} is also the address of {seen[pin]}: give one of them another")
         seen[pin] = item.id
     _companions(guest)
 
@@ -55,20 +54,20 @@ def _of_another_machine(guest: GuestFields, pin: Pin) -> str:
     return "" if family is None else f", but of machine {family}: leave out addresses and controllers for {here}"
 
 
-def _slot_exists(guest: GuestFields, where: Where, pin: Pin, buses: dict[str, BusModel]) -> None:
+def _slot_exists(guest: GuestFields, place: Where, pin: Pin, buses: dict[str, BusModel]) -> None:
     if pin.bus not in buses:
         instead = _of_another_machine(guest, pin) or nearest(str(pin.bus), buses)
-        raise Refused(where, f"{pin} names no bus of this guest{instead}")
+        raise Refused(place / "address", f"{pin} names no bus of this guest{instead}")
     assert pin.slot is not None
     bus = buses[pin.bus]
     if not bus.first_slot <= pin.slot <= bus.last_slot:
-        raise Refused(where, f"{pin}: slots of {pin.bus} are {bus.first_slot:02x} to {bus.last_slot:02x}")
+        raise Refused(place / "address", f"{pin}: slots of {pin.bus} are {bus.first_slot:02x} to {bus.last_slot:02x}")
     if pin.bus == guest.machine_model.root:
         taken = guest.machine_model.taken
         functions = range(8) if pin.function is None else [pin.function]
         if pin.slot in guest.machine_model.closed or all((pin.slot, function) in taken for function in functions):
             holder = taken.get((pin.slot, pin.function or 0), "the chipset")
-            raise Refused(where, f"{pin} belongs to the {holder}: choose another slot")
+            raise Refused(place / "address", f"{pin} belongs to the {holder}: choose another slot")
 
 
 def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
@@ -76,12 +75,12 @@ def _sharing(guest: GuestFields, item: Part) -> tuple[Part, ...]:
     return guest.groups[item.group] if isinstance(item, Device) and item.group is not None else (item,)
 
 
-def _accepts(guest: GuestFields, where: Where, item: Part, pin: Pin, bus: BusModel) -> None:
+def _accepts(guest: GuestFields, place: Where, item: Part, pin: Pin, bus: BusModel) -> None:
     needs = needs_of(item) if isinstance(item, Device) else CONTROLLERS[item.model].needs
     if isinstance(item, Device) and is_integrated(item) and pin.bus != guest.machine_model.root:
-        raise Refused(where, f"{item.model} sits only on the root bus {guest.machine_model.root}")
+        raise Refused(place / "address", f"{item.model} sits only on the root bus {guest.machine_model.root}")
     if not bus.takes_by_pin & needs:
-        raise Refused(where, f"bus {pin.bus} takes no {item.model}")
+        raise Refused(place / "address", f"bus {pin.bus} takes no {item.model}")
 
 
 def check_nesting(guest: GuestFields) -> None:

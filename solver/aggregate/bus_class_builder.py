@@ -118,6 +118,8 @@ class BusClassBuilder:
 
     def _home(self, host: BusClass) -> None:
         """Units that a pin puts on this class which need not be kept."""
+        if not self.listed.tree.homes:
+            return
         name = (
             host.listed_ids[0]
             if len(host.listed_ids) == 1
@@ -185,7 +187,7 @@ class BusClassBuilder:
         what could sit nowhere else then is short of slots, and not without any place that takes it."""
         if any(slot.holds(model) for slot in host.slots):
             return False
-        alike = model, replace(where, reserve_above=None)
+        alike = model, where if where.reserve_above is None else replace(where, reserve_above=None)
         known = alike in self._in_vain
         self._in_vain.add(alike)
         return known

@@ -1,11 +1,11 @@
 """Bus classes in the making: what is known of each before all that it may hang on is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import field, fields
 from operator import attrgetter
 from typing import Any
 
-from ...schema.records import record
+from ...schema.records import changed, record
 from .bus_classes import BusClass, BusKind, SharedBy
 from .pins import Occupancy
 
@@ -24,7 +24,7 @@ class BusClassDraft:
 
     def settle(self, **known: Any) -> None:
         """States fields of the class to be."""
-        self.bus = replace(self.bus, **known)
+        self.bus = changed(self.bus, **known)
 
     def may_hang_on(self, host: BusClass) -> None:
         """Adds a class that it may hang on."""
@@ -36,7 +36,7 @@ class BusClassDraft:
         if self.finished is None:
             parent = None if self.parent is None else self.parent.finished
             above = self.possible_parents if parent is None else (parent,)
-            self.finished = replace(
+            self.finished = changed(
                 self.bus,
                 parent=parent,
                 possible_parents=tuple(self.possible_parents),

@@ -143,7 +143,7 @@ class Level:
         return not self.expander and not self.unplugged
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BusClass:
     """Controllers that cannot be told apart, and the bus that each of them offers. A class is itself a key: it is built
     once, and no two of one model are alike."""

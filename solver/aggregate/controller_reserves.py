@@ -2,13 +2,15 @@
 make."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from functools import reduce
+from typing import Final
 
 from ...schema.firmware.budget import PAGE
 from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ...schema.firmware.pieces import NONE, Memory, Piece, Pieces, aligned
-from ...schema.pci.controllers import CONTROLLERS
+from ...schema.pci.controllers import CONTROLLERS, RESERVES
 from ...schema.pci.qemu_properties import integer
 from ...schema.pci.size import power_of_two
 from ...schema.records import record
@@ -16,6 +18,9 @@ from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from .bridge_nesting import shpc_costs
 from .bus_classes import NO_ROOM, KeptRoom, pages
+
+DECISIVE: Final = (*sorted(RESERVES), "shpc")
+"""Properties that decide what a controller keeps."""
 
 
 def ports_reserve(guest: Guest) -> bool:
@@ -121,6 +126,21 @@ def reserves_of(guest: Guest, controller: Controller) -> ControllerReserves:
     )
 
 
-def least_reserves(guest: Guest, readings: Sequence[Controller]) -> ControllerReserves:
-    """The same of a controller that may be any of these."""
-    return reduce(ControllerReserves.or_as, (reserves_of(guest, one) for one in readings))
+@record
+class LeastReserves:
+    """The same of controllers that may each be any of several, worked out once for those that keep alike: many ports
+    do."""
+
+    guest: Guest
+    _known: dict[object, ControllerReserves] = field(default_factory=dict)
+
+    def of(self, readings: Sequence[Controller]) -> ControllerReserves:
+        """Of one controller, by all that it may be."""
+        return reduce(ControllerReserves.or_as, map(self._of_one, readings))
+
+    def _of_one(self, controller: Controller) -> ControllerReserves:
+        stated = map(controller.properties.get, DECISIVE)
+        alike = (controller.model, controller.hotplug, *stated)
+        if alike not in self._known:
+            self._known[alike] = reserves_of(self.guest, controller)
+        return self._known[alike]

@@ -10,7 +10,7 @@ from ...schema.request.guest import Guest
 from . import iommu
 from .bus_class_drafts import BusClassDraft
 from .bus_classes import PLACE_ON, BusClass, BusKind, Level, SlotKind, takes_hotplug
-from .controller_reserves import ControllerReserves, has_shpc, least_reserves
+from .controller_reserves import ControllerReserves, LeastReserves, has_shpc
 from .items import Items
 from .pins import Occupancy, PinConflict, pinned_base, slot_kinds
 
@@ -37,8 +37,10 @@ class ListedControllers:
     """Whether it matters below which switch a bus is."""
     tracks_spaces: bool = field(init=False)
     """Whether it matters whose address space a bus is in."""
+    _reserves: LeastReserves = field(init=False)
 
     def __post_init__(self) -> None:
+        self._reserves = LeastReserves(self.guest)
         kinds = (*self.items.free, *(occupant.item.kind for occupant in self.items.pinned))
         self.tracks_switches = any(kind.near_switch is not None for kind in kinds)
         self.tracks_spaces = iommu.tracks_spaces(self.guest, self.items)
@@ -74,7 +76,7 @@ class ListedControllers:
         readings = self.items.open.readings.get(controller.id, (controller,))
         hot = any(takes_hotplug(self.guest, one.model, where, on=one.hotplug, shpc=has_shpc(one)) for one in readings)
         offer = KIND_OF_BUS[CONTROLLERS[controller.model].bus]
-        return self._bus(controller, where, offer, least_reserves(self.guest, readings), hot=hot)
+        return self._bus(controller, where, offer, self._reserves.of(readings), hot=hot)
 
     def pinned_below(self, parent: BusClassDraft, bus: str) -> None:
         """Everything pinned on a bus, and inside that."""

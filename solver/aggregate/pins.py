@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import field
+from typing import Final
 
 from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.address import FUNCTIONS, SLOTS
@@ -115,6 +116,7 @@ class Occupancy:
 
 _Content = tuple[int, SharedBy, bool, int, bool]
 """What tells slots apart, as the first fields of SlotKind; each that may be somebody's home is a kind of its own."""
+ALL_SLOTS: Final = frozenset(range(SLOTS))
 _Seated = dict[int, Occupant | Controller | str]
 """Who is in a slot, by function."""
 
@@ -128,7 +130,7 @@ def slot_kinds(
     chipset, closed = (machine.chipset_slot, machine.closed) if bus == machine.root else (None, frozenset())
     reserved, occupants, homes = tree.reserved(bus), tree.occupants.get(bus, {}), tree.homes.get(bus, {})
     found: dict[tuple[_Content, int | None], list[int]] = {}
-    for slot in sorted({*range(first, last + 1), *occupants, *homes} & {*range(SLOTS)} - closed):
+    for slot in sorted({*range(first, last + 1), *occupants, *homes} & ALL_SLOTS - closed):
         here, maybe = occupants.get(slot, {}), homes.get(slot, [])
         free = ALL_FUNCTIONS & ~reserved.get(slot, 0)
         is_hot = hot and (slot > 0 or last == 0)

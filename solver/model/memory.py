@@ -156,8 +156,10 @@ class _Need:
         return low, high
 
     def _add(self, low: LinearExpr, high: LinearExpr, times: LinearExpr, memory: Memory, spared: int) -> None:
-        low.add(times, max(0, whole(memory.low, self.unit) - spared))
-        high.add(times, whole(memory.high, self.unit))
+        if memory.low:
+            low.add(times, max(0, whole(memory.low, self.unit) - spared))
+        if memory.high:
+            high.add(times, whole(memory.high, self.unit))
 
     def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less."""

@@ -41,9 +41,11 @@ class Held:
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
         low = self._low.get(bus)
+        if low is None:
+            return LinearExpr()
         wide = self._wide(bus, unit)
         most = self.v.linear.upper_bound(wide)
-        if low is None or not most:
+        if not most:
             return LinearExpr()
         result = self.v.linear.variable(0, most, "held_below_4_gib", bus, unit)
         self.v.linear.add_le(wide - (low * -1 + 1) * most, result)

@@ -42,7 +42,8 @@ def slots_suffice(v: Variables) -> None:
             shared = [count for _, count in v.patterns(bus, index)]
             packed = v.packed_slots(bus, index)
             used = sum_of([*single, *shared, packed, v.single(bus, index)])
-            v.linear.add_le(used, v.controller_count(bus) * slot.count)
+            if used.terms:
+                v.linear.add_le(used, v.controller_count(bus) * slot.count)
             for sort in v.packed_on(bus):
                 slots, sitting = v.packed(bus, index, sort)
                 v.linear.add_le(sitting, slots * slot.mask.bit_count())

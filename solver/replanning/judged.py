@@ -1,6 +1,6 @@
 """A layout as the answer to a request beside a previous layout: what it costs, and what of that is proved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,9 +26,13 @@ class Bounds:
     """Of each term, given that those before it are at theirs; empty where nothing is proved of such layouts."""
 
 
-def judged(guest: Guest, standing: Standing, layout: Layout, bounds: Bounds) -> Outcome:
-    """Solved where every term meets its bound, else Undecided; without the layout where that breaks a rule."""
-    known = context_of(guest, layout.model_copy(update={"input_sha256": guest.sha256, "warnings": ()}), standing)
+def judged(
+    guest: Guest, standing: Standing, layout: Layout, bounds: Bounds, confirmed: Iterable[Context] = ()
+) -> Outcome:
+    """Solved where every term meets its bound, else Undecided; without the layout where that breaks a rule. `confirmed`
+    are contexts of layouts that the search has found: what follows from seats is not worked out twice."""
+    stated = layout.model_copy(update={"input_sha256": guest.sha256, "warnings": ()})
+    known = context_of(guest, stated, standing, confirmed)
     stated = _with_costs(known, bounds)
     findings = verify_context(known.with_statements(stated))
     if any(finding.severity == "error" for finding in findings):

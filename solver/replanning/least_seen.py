@@ -9,7 +9,6 @@ on one from there on.
 
 from collections.abc import Collection
 
-from ...schema.layout.topology import topology_of
 from ...schema.previous import Standing
 
 
@@ -23,8 +22,7 @@ def least_seen(standing: Standing, movers: Collection[str]) -> int:
         return 0
     before = standing.before
     may_fall = _may_fall(standing)
-    there = before.layout
-    topology = topology_of(there.machine_model, there)
+    topology = before.topology
     numbers: dict[str, dict[str, int]] = {}
     for name, (address, _) in (before.seen or {}).items():
         bus = topology.buses.get(before.devices[name].bus)

@@ -1,7 +1,8 @@
 """The request beside a previous layout, as requests that say who stays."""
 
+from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ...schema.errors import ArgumentError, expect
@@ -14,6 +15,7 @@ from ...schema.layout.outcome import MOVED, Infeasible, Outcome, Undecided, know
 from ...schema.pci.qemu_properties import Scalar
 from ...schema.previous import Standing, comparable, standing_of
 from ...schema.request.guest import Guest
+from ...schema.verify.context import Context
 from ..search.cpsat import Limits
 from .conversion import Conversion
 from .judged import Bounds, judged, why_unproved
@@ -24,6 +26,8 @@ from .who_stays import Plan, StayingChoice, WhoStays, bounds_of
 
 PREVIOUS: Final = "previous layout"
 """As messages name it, where no file does."""
+MOST_CONFIRMED: Final = 4
+"""Layouts whose contexts are kept: the one that is taken is mostly among the last."""
 
 
 def replanned(guest: Guest, previous: Layout, limits: Limits, plan: Plan, why: Plan) -> Outcome:
@@ -91,6 +95,8 @@ class Replanning:
     limits: Limits
     plan: Plan
     why: Plan
+    confirmed: deque[Context] = field(default_factory=lambda: deque(maxlen=MOST_CONFIRMED))
+    """Of the last layouts that the search found."""
 
     def run(self) -> Outcome:
         """Everybody stays, if there is such a layout: nothing moves then, which is its own proof. Else as few move as
@@ -114,7 +120,7 @@ class Replanning:
 
     def choose(self, stay: Collection[str]) -> StayingChoice:
         """The layout in which these stay."""
-        return StayingChoice(frozenset(stay), self.plan(self.standing.keeping(stay), self.limits))
+        return StayingChoice(frozenset(stay), self.planned(self.standing.keeping(stay)))
 
     def some_move(self, *, proved: bool) -> Outcome:
         """As few as counting and trying tell. `proved` says that not everybody can stay."""
@@ -163,7 +169,7 @@ class Replanning:
         """The layout, or one with the same who stay that disturbs others less, judged; where that is not proved, with
         the reason."""
         best = self.least_disturbing(choice, bounds.seen)
-        return why_unproved(judged(self.guest, self.standing, best, bounds), self.reason)
+        return why_unproved(judged(self.guest, self.standing, best, bounds, self.confirmed), self.reason)
 
     def least_disturbing(self, choice: StayingChoice, least: int) -> Layout:
         """The best layout of the request and of those that ask for more."""
@@ -187,7 +193,11 @@ class Replanning:
 
     def layout_of(self, request: Guest) -> Layout | None:
         """The best layout of a request, if one is known."""
-        return known_layout(self.plan(request, self.limits))
+        return known_layout(self.planned(request))
+
+    def planned(self, request: Guest) -> Outcome:
+        """The request's answer, as if there were no previous layout."""
+        return self.plan(request, replace(self.limits, confirmed=self.confirmed.append))
 
     @property
     def reason(self) -> Literal["limit", "unconfirmed"]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from ...schema.errors import expect
 from ...schema.records import record
 from ...schema.request.fields import Term
+from ...schema.verify.context import Context
 from ..model.linear import LinearExpr, LinearModel
 from ..options import Options, Stop
 from ..progress import Watch
@@ -64,6 +65,8 @@ class Limits:
     """See Options."""
     watch: Watch | None = None
     """Who is told how the search stands."""
+    confirmed: Callable[[Context], object] | None = None
+    """Who is told of each layout that verifies, in its context."""
     started: float = field(default_factory=time.monotonic)
 
     @classmethod

@@ -143,8 +143,11 @@ def _lay_out(guest: Guest, items: Items, model: Model, optimum: Optimum, limits:
     try:
         for backwards in (False, True):
             assignment = decode(model, optimum.values, limits.check_late, backwards=backwards)
-            answers.append(verified(assemble(guest, items, assignment), optimum))
+            known = assemble(guest, items, assignment)
+            answers.append(verified(known, optimum))
             if isinstance(answers[-1][0], Solved) or answers[-1][0].layout is not None:
+                if limits.confirmed is not None:
+                    limits.confirmed(known)
                 return answers[-1]
     except (NoDecode, TimeIsUp):
         pass

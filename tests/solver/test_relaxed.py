@@ -12,7 +12,7 @@ from qslot.schema.explanation.conflict import Facts
 from qslot.schema.explanation.facts import facts_of
 from qslot.schema.explanation.restrict import Relaxation, restricted
 from qslot.solver.aggregate.bus_classes import KeptRoom
-from qslot.solver.aggregate.controller_reserves import least_reserves
+from qslot.solver.aggregate.controller_reserves import DECISIVE, LeastReserves
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.feasibility import prove_infeasible
 
@@ -180,8 +180,20 @@ def test_every_measure_of_a_controller_is_the_least() -> None:
         update={"properties": {"io-reserve": 8192, "bus-reserve": 4, "mem-reserve": 1 << 21}}
     )
     plain, asked, least = (
-        least_reserves(guest, one) for one in ([guest.controllers[0]], [own], [guest.controllers[0], own])
+        LeastReserves(guest).of(one) for one in ([guest.controllers[0]], [own], [guest.controllers[0], own])
     )
     assert asked != plain
     assert least == replace(plain, room=KeptRoom())
-    assert least_reserves(guest, [own, guest.controllers[0]]) == least
+    assert LeastReserves(guest).of([own, guest.controllers[0]]) == least
+
+
+@pytest.mark.parametrize("name", DECISIVE)
+def test_controllers_that_keep_otherwise_are_not_alike(name: str) -> None:
+    """What one keeps is remembered for others; a property that decides it must tell them apart."""
+    guest = Guest.model_validate(q35(controllers=[{"id": "br", "model": "pci-bridge"}]))
+    plain = guest.controllers[0]
+    value = False if name == "shpc" else 32 if name == "bus-reserve" else 1 << 23
+    stated = plain.model_copy(update={"properties": {name: value}})
+    known = LeastReserves(guest)
+    assert known.of([plain]) != known.of([stated])
+    assert known.of([stated]) == LeastReserves(guest).of([stated])
