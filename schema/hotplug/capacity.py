@@ -40,8 +40,12 @@ class MoreDevices(Frozen):
     """How many fit at the next start of QEMU, with controllers added as it takes; what is there stays."""
     cold_proved: bool
     """Whether it is proved that one more does not fit; else it is only known that so many do."""
+    cold_most: int | None = None
+    """More than so many do not fit then: proved. The same as `cold` where `cold_proved`; larger where thousands fit, as
+    the exact number would take minutes; null where nothing is proved."""
     cold_end: tuple[str, ...] = ()
-    """What one more would break: what runs out, with the least that any layout uses of it. Sentences."""
+    """What one more than `cold_most` would break: what runs out, with the least that any layout uses of it.
+    Sentences."""
 
 
 class GuestCapacity(Frozen):
@@ -119,5 +123,10 @@ def _more(more: MoreDevices) -> Iterator[str]:
     )
     yield f"{more.model}: {more.hot} more while the guest runs" + (f" ({why})" if why else "")
     proof = "proved: one more does not fit" if more.cold_proved else "not proved that one more does not fit"
-    yield f"{more.model}: {more.cold} more at the next start, with controllers added ({proof})"
-    yield from (f"  one more: {finding}" for finding in more.cold_end)
+    if more.cold_proved or more.cold_most is None:
+        yield f"{more.model}: {more.cold} more at the next start, with controllers added ({proof})"
+        yield from (f"  one more: {finding}" for finding in more.cold_end)
+    else:
+        known = f"at least {more.cold} more at the next start, with controllers added"
+        yield f"{more.model}: {known} (proved: more than {more.cold_most} do not fit)"
+        yield from (f"  {more.cold_most + 1} more: {finding}" for finding in more.cold_end)

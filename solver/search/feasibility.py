@@ -67,15 +67,21 @@ def prove_infeasible(
 
 def feasible(guest: Guest, limits: Limits, without: frozenset[str] = NO_RULE) -> bool:
     """Whether a layout is found that verifies."""
+    found = seated(guest, limits, without)
+    return _is_planned(guest, limits) if found is None else found
+
+
+def seated(guest: Guest, limits: Limits, without: frozenset[str] = NO_RULE, seeds: int = SEEDS) -> bool | None:
+    """Whether one of the first seatings verifies; None where none does and nothing is proved."""
     try:
-        for look in _attempts_by_seed(guest, limits, without):
+        for look in _attempts_by_seed(guest, limits, without, seeds):
             if look.proof:
                 return False
             if look.verifies(without):
                 return True
     except (PinConflict, TimeIsUp):
         return False
-    return _is_planned(guest, limits)
+    return None
 
 
 def any_layout(guest: Guest, limits: Limits) -> Context | None:
@@ -87,9 +93,11 @@ def any_layout(guest: Guest, limits: Limits) -> Context | None:
         return None
 
 
-def _attempts_by_seed(guest: Guest, limits: Limits, without: frozenset[str]) -> Iterator["_Attempt"]:
+def _attempts_by_seed(
+    guest: Guest, limits: Limits, without: frozenset[str], seeds: int = SEEDS
+) -> Iterator["_Attempt"]:
     """Looks from several seeds: where alignment decides, one seating may do and another not."""
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         yield from _attempts(guest, replace(limits, seed=limits.seed + seed), without)
 
 

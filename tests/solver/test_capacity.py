@@ -8,7 +8,12 @@ import pytest
 from click.testing import Result
 
 import qslot
+from qslot.schema.explanation.restrict import Relaxation
 from qslot.schema.formats.written import to_json
+from qslot.schema.hotplug.capacity import GuestCapacity
+from qslot.solver import more_devices
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.feasibility import any_layout, prove_infeasible
 
 from . import command
 
@@ -66,6 +71,47 @@ class TestCold:
 
         assert isinstance(qslot.solve(guest(found.cold)), qslot.Solved)
         assert isinstance(qslot.solve(guest(found.cold + 1)), qslot.Infeasible)
+
+    @pytest.mark.parametrize(("model", "exact"), [("nvme", True), ("virtio-net", False)])
+    def test_where_thousands_fit_both_ends_are_proved(
+        self, model: str, exact: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By a layout that verifies, and by a model that leaves no layout out; the whole search, which takes minutes of
+        such guests, is never asked."""
+        asked: list[int] = []
+
+        def counting(guest: qslot.Guest, options: qslot.Options | None = None) -> qslot.Outcome:
+            asked.append(len(guest.devices))
+            return qslot.solve(guest, options)
+
+        monkeypatch.setattr(more_devices, "solve", counting)
+        layout = planned()
+        found = more_of(layout, model)
+        assert all(count <= more_devices.MOST_SEARCHED for count in asked)
+        assert found.cold > 1000
+        assert found.cold_most is not None
+        assert (found.cold == found.cold_most, found.cold_proved) == (exact, exact)
+        assert found.cold_end
+        kept = qslot.Guest.from_layout(layout).model_dump()
+
+        def guest(count: int) -> qslot.Guest:
+            devices = [{"id": f"d{number}", "model": model} for number in range(count)]
+            return qslot.Guest.model_validate(kept | {"devices": [*kept["devices"], *devices], "spare": []})
+
+        fits, refused = guest(found.cold), guest(found.cold_most + 1)
+        known = any_layout(fits, Limits())
+        assert known is not None
+        assert not [one for one in qslot.verify(fits, known.layout) if one.severity == "error"]
+        assert prove_infeasible(Relaxation(refused, refused), Limits().steady) is not None
+
+    def test_both_ends_are_told(self) -> None:
+        more = qslot.MoreDevices(
+            model="nvme", hot=0, cold=2217, cold_proved=False, cold_most=3861, cold_end=("too many",)
+        )
+        assert str(GuestCapacity(free=(), more=more)).splitlines()[2:] == [
+            "nvme: at least 2217 more at the next start, with controllers added (proved: more than 3861 do not fit)",
+            "  3862 more: too many",
+        ]
 
     def test_of_what_a_guest_has_one(self) -> None:
         found = more_of(planned(), "virtio-balloon")
