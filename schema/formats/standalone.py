@@ -163,6 +163,9 @@ class _Stage:
         self._sizes = {device.id: _memory_size(device) for device in self.layout.devices}
         self._imitations = {d.id: _has_io(d) for d in self.layout.devices if _is_imitated(d)}
         self._names = self._fresh_names()
+        # QEMU takes one serial a subsystem: that of the members that state it, else one that is made up for all
+        stated = (one.properties for one in self.layout.devices if {"subsys", "serial"} <= one.properties.keys())
+        self._serials = {as_text(one["subsys"]): as_text(one["serial"]) for one in stated}
 
     def _fresh_names(self) -> Iterator[str]:
         return (name for number in itertools.count() if (name := f"standin{number}") not in self._used)
@@ -177,12 +180,22 @@ class _Stage:
         virtual = virtual_functions(kind, properties)
         for name in (*NEEDED.get(kind, ()), *(NEEDED_BY_VIRTUAL.get(kind, ()) if virtual else ())):
             if name not in properties:
-                # the IO BAR grows with the tag's length: one as short as the catalogue takes for one that is not given
-                properties[name] = f"t{len(self._made)}" if name == "mount_tag" else next(self._names)
+                properties[name] = self._made_up(name, properties)
         for name, value in properties.items():
             if name in BACKENDS:
                 self._make(name, as_text(value), self._sizes[device.id] or BACKING)
         return device.model_copy(update={"properties": properties})
+
+    def _made_up(self, name: str, others: Properties) -> str:
+        """A value for a property that is not stated."""
+        if name == "mount_tag":  # the IO BAR grows with its length: as short as the catalogue takes one not given for
+            return f"t{len(self._made)}"
+        subsystem = others.get("subsys") if name == "serial" else None
+        if subsystem is None:
+            return next(self._names)
+        if as_text(subsystem) not in self._serials:
+            self._serials[as_text(subsystem)] = next(self._names)
+        return self._serials[as_text(subsystem)]
 
     def _imitate(self, device: Emitted) -> Emitted:
         size = self._sizes[device.id]

@@ -4,13 +4,14 @@ from collections import Counter
 
 from ..catalog.nvme_queues import CONTROLLERS_OF_SUBSYSTEM, refused_queues
 from ..catalog.virtual_functions import ALWAYS_THERE, COUNTED_BY, PHYSICAL, virtual_functions
-from ..pci.qemu_properties import integer
+from ..pci.qemu_properties import as_text, integer
 from .device import Device
 from .fields import GuestFields
 from .refusal import Refused, Where, devices
 from .resolved import is_assigned, model_of
 
 SUBSYSTEM = "subsys"
+SERIAL = "serial"
 
 
 def check_count(guest: GuestFields, where: Where, device: Device) -> None:
@@ -53,12 +54,22 @@ def _wish(where: Where, device: Device, number: int) -> None:
 
 
 def check_subsystems(guest: GuestFields) -> None:
-    """An nvme-subsys has room for the nvme devices in it and their virtual functions."""
+    """An nvme-subsys has room for the nvme devices in it and their virtual functions, and one serial for them all."""
     held: Counter[str] = Counter()
+    serials: dict[str, tuple[str, str]] = {}
     for where, device in devices(guest):
         if device.model not in COUNTED_BY or SUBSYSTEM not in device.properties:
             continue
-        name = str(device.properties[SUBSYSTEM])
+        name = as_text(device.properties[SUBSYSTEM])
+        if SERIAL in device.properties:
+            serial = as_text(device.properties[SERIAL])
+            known, whose = serials.setdefault(name, (serial, device.id))
+            if serial != known:
+                raise Refused(
+                    where / "properties" / SERIAL,
+                    f"{serial!r}, but {whose} of the same nvme-subsys {name} has {known!r}, and QEMU takes one serial "
+                    "for all of them: say the same, or give it a subsystem of its own",
+                )
         virtual = virtual_functions(device.model, device.properties)
         held[name] += 1 + (0 if virtual is None else virtual.number)
         if held[name] > CONTROLLERS_OF_SUBSYSTEM:

@@ -133,3 +133,19 @@ def test_wished_ones_start(qemu: Qemu) -> None:
         outcome = solve(request({"machine": "q35", "devices": [{"id": "disk", "model": "nvme", "vfs": number}]}))
         assert isinstance(outcome, Solved)
         assert refusal(qemu, standalone(outcome.layout)) == ""
+
+
+@pytest.mark.parametrize("stated", [(None, None), ("a", None), (None, "a"), ("a", "a"), ("a", "b")])
+def test_a_subsystem_has_one_serial(qemu: Qemu, stated: tuple[str | None, str | None]) -> None:
+    """With those that a request leaves open made up, two disks of one start; where it states two, QEMU refuses both."""
+    properties = [{"subsys": "subsystem", **({} if one is None else {"serial": one})} for one in stated]
+    devices = [{"id": f"d{n}", "model": "nvme", "properties": one} for n, one in enumerate(properties)]
+    if stated == ("a", "b"):
+        assert "one serial for all of them" in we_refuse(*properties)
+        both = [f"nvme,serial={one},subsys=subsystem,bus=pcie.0,addr={n + 3}" for n, one in enumerate("ab")]
+        words = ("-machine", "q35", *MEMORY_ARGUMENTS, *BACKENDS, "-device", both[0], "-device", both[1])
+        assert "invalid controller serial" in refusal(qemu, words)
+        return
+    outcome = solve(request({"machine": "q35", "devices": devices}))
+    assert isinstance(outcome, Solved)
+    assert refusal(qemu, standalone(outcome.layout)) == ""

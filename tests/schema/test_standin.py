@@ -153,3 +153,21 @@ def test_memory_devices_make_room() -> None:
 def test_json_form() -> None:
     words = standalone(layout(devices=[endpoint("n", "e1000e", "pcie.0", 1)]), as_json=True)
     assert words[-1].startswith('{"driver": "e1000e"')
+
+
+@pytest.mark.parametrize("stated", [None, "first", "last"])
+def test_one_serial_a_subsystem(stated: str | None) -> None:
+    """QEMU refuses a second one, whoever states it; other subsystems, and disks without one, have their own."""
+    named = {"first": {"one": {"serial": "mine"}}, "last": {"two": {"serial": "mine"}}}.get(stated or "", {})
+    subsystems = {"one": "s", "two": "s", "three": "u", "alone": None}
+    disks = [
+        endpoint(
+            name, "nvme", "pcie.0", slot=number, properties={**({"subsys": of} if of else {}), **named.get(name, {})}
+        )
+        for number, (name, of) in enumerate(subsystems.items(), 3)
+    ]
+    serials = {one.id: str(one.properties["serial"]) for one in parse(standalone(layout((), disks))).devices}
+    one, two, three, alone = (serials[name] for name in subsystems)
+    assert one == two
+    assert (one == "mine") is (stated is not None)
+    assert len({one, three, alone}) == 3

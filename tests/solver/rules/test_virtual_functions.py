@@ -156,6 +156,14 @@ TRIOS: Trios = {
         BadInput(q35(*(disk(one, 127, properties={"subsys": "s"}) for one in "abc")), "384 controllers"),
         Case(q35(*(disk(one, 127, properties={"subsys": one}) for one in "abc"))),
     ),
+    ("virtual-functions", "serials of a subsystem"): Trio(
+        Case(q35(*(disk(one, 4, properties={"subsys": "s", "serial": 12}) for one in "ab"))),
+        BadInput(
+            q35(*(disk(one, 4, properties={"subsys": "s", "serial": one}) for one in "ab")),
+            "'b', but a of the same nvme-subsys s has 'a'",
+        ),
+        Case(q35(*(disk(one, 4, properties={"subsys": one, "serial": one}) for one in "ab"))),
+    ),
     ("virtual-functions", "a group of two"): Trio(
         Case(q35(*devices(2, "igb", group="g")), {"d0": "rp1:00.0", "d1": "rp1:00.1"}),
         BadInput(q35(*devices(3, "igb", group="g")), "its virtual functions are where d0 of group g has some, too"),
