@@ -11,7 +11,7 @@ from .refusal import Refused, Where, devices
 from .resolved import is_assigned, model_of
 
 SUBSYSTEM = "subsys"
-SERIAL = "serial"
+SUBSYSTEM_SERIAL = "serial"
 
 
 def check_count(guest: GuestFields, where: Where, device: Device) -> None:
@@ -61,12 +61,12 @@ def check_subsystems(guest: GuestFields) -> None:
         if device.model not in COUNTED_BY or SUBSYSTEM not in device.properties:
             continue
         name = as_text(device.properties[SUBSYSTEM])
-        if SERIAL in device.properties:
-            serial = as_text(device.properties[SERIAL])
+        if SUBSYSTEM_SERIAL in device.properties:
+            serial = as_text(device.properties[SUBSYSTEM_SERIAL])
             known, whose = serials.setdefault(name, (serial, device.id))
             if serial != known:
                 raise Refused(
-                    where / "properties" / SERIAL,
+                    where / "properties" / SUBSYSTEM_SERIAL,
                     f"{serial!r}, but {whose} of the same nvme-subsys {name} has {known!r}, and QEMU takes one serial "
                     "for all of them: say the same, or give it a subsystem of its own",
                 )
