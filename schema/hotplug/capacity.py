@@ -34,8 +34,8 @@ class MoreDevices(Frozen):
     hot: int
     """How many fit while the guest runs, each into a free slot of its own with the room that it has."""
     hot_end: dict[str, int] = {}
-    """Why free slots stay empty then, by reason, and how many: `kind`, `node`, `mode`, `io`, `memory`, or `rule`, where
-    a guest takes no more such devices. Empty where the slots themselves run out."""
+    """Why free slots stay empty then, by reason, and how many: `kind`, `node`, `mode`, `virtual`, `io`, `memory`, or
+    `rule`, where a guest takes no more such devices. Empty where the slots themselves run out."""
     cold: int
     """How many fit at the next start of QEMU, with controllers added as it takes; what is there stays."""
     cold_proved: bool
@@ -116,6 +116,7 @@ def _size(size: int) -> str:
 
 def _more(more: MoreDevices) -> Iterator[str]:
     ends = {"kind": "are not for it", "node": "are of another node", "mode": "would make another virtio mode"}
+    ends["virtual"] = "lack slots for its virtual functions, or are such slots"
     ends |= {"io": "have no IO ports left", "memory": "have no memory left"}
     ends["rule"] = "left, as a guest takes no more of them"
     why = "; ".join(

@@ -1,7 +1,7 @@
 """Where a device fits in a running guest, and why it does not fit elsewhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ..layout.layout import Layout, PlacedDevice
@@ -13,13 +13,15 @@ from ..pci.machine import Machine
 from ..request.resolved import ResolvedDevice
 from .room import FreeSlot, Room, bars_of, free_slots
 from .seating import seated
+from .slots import slots_closed_by
 
-Obstacle = Literal["kind", "node", "mode", "io", "memory"]
+Obstacle = Literal["kind", "node", "mode", "virtual", "io", "memory"]
 
 OBSTACLES: Final[dict[Obstacle, str]] = {
     "kind": "not for such a device",
     "node": "of another NUMA node",
     "mode": "would make another virtio mode",
+    "virtual": "no free slots for its virtual functions",
     "io": "no IO ports left for it",
     "memory": "no memory left for it",
 }
@@ -57,6 +59,8 @@ def fit_at(slot: FreeSlot, room: Room, devices: Sequence[ResolvedDevice], machin
         for number, one in enumerate(devices)
     )
     obstacle = next((why for one in devices if (why := _unsuited(one, bus, machine)) is not None), None)
+    if obstacle is None and not bus.is_port and not set().union(*map(slots_closed_by, seats)) <= slot.others:
+        obstacle = "virtual"
     if obstacle is not None:
         return SlotFit(slot, seats, obstacle)
     bars = tuple(bar for seat in seats for bar in bars_of(seat, machine))
@@ -75,7 +79,9 @@ def _unsuited(resolved: ResolvedDevice, bus: Bus, machine: Machine) -> Obstacle 
     legacy_virtio = machine.family == "q35" and bool(resolved.modes) and VirtioMode.MODERN not in resolved.modes
     if connector is Connector.INTEGRATED or (connector is Connector.EXPRESS and bus.is_conventional):
         return "kind"
-    if connector is Connector.CONVENTIONAL and bus.is_port and not legacy_virtio:
+    if (connector is Connector.CONVENTIONAL and bus.is_port and not legacy_virtio) or (
+        resolved.asks_for_virtual and not bus.is_port
+    ):
         return "kind"
     if device.numa is not None and device.numa != bus.node:
         return "node"
@@ -96,13 +102,19 @@ def how_many(layout: Layout, device: ResolvedDevice) -> tuple[int, Mapping[Obsta
     """How many such devices can be plugged one after the other, each into a slot of its own; and by what reason how
     many free slots stay empty then."""
     rooms: dict[str, Room] = {}
+    closed: dict[str, set[int]] = {}
     count, obstacles = 0, dict[Obstacle, int]()
     for slot in free_slots(layout):
-        fit = fit_at(slot, rooms.get(slot.bus.id, slot.room), [device], layout.machine_model)
+        taken = closed.setdefault(slot.bus.id, set())
+        left = replace(slot, others=slot.others - taken)
+        fit = fit_at(left, rooms.get(slot.bus.id, slot.room), [device], layout.machine_model)
+        if slot.slot in taken:
+            fit = SlotFit(slot, fit.devices, "virtual")
         if fit.left is None:
             assert fit.obstacle is not None
             obstacles[fit.obstacle] = obstacles.get(fit.obstacle, 0) + 1
         else:
             count += 1
             rooms[slot.bus.id] = fit.left
+            taken |= {slot.slot}.union(*map(slots_closed_by, fit.devices))
     return count, obstacles

@@ -67,6 +67,8 @@ class FreeSlot(FreePlace):
     """A free hot-pluggable slot, and the room of its bus, which free slots of one bus share."""
 
     room: Room
+    others: frozenset[int] = frozenset()
+    """All such slots of its bus."""
 
 
 def free_slots(layout: Layout, prediction: Prediction | None = None) -> list[FreeSlot]:
@@ -76,10 +78,15 @@ def free_slots(layout: Layout, prediction: Prediction | None = None) -> list[Fre
     topology = topology_of(machine, layout)
     rooms: dict[str, Room] = {}
     found = []
-    for place in free_places(layout, topology):
+    places = list(free_places(layout, topology))
+    numbers: dict[str, set[int]] = {}
+    for place in places:
+        numbers.setdefault(place.bus.id, set()).add(place.slot)
+    for place in places:
         if place.bus.id not in rooms:
             rooms[place.bus.id] = _room(place.bus, layout, prediction, machine)
-        found.append(FreeSlot(place.kind, place.bus, place.slot, rooms[place.bus.id]))
+        bus = place.bus.id
+        found.append(FreeSlot(place.kind, place.bus, place.slot, rooms[bus], frozenset(numbers[bus])))
     return found
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
-from ..layout.layout import Layout
+from ..catalog.virtual_functions import virtual_functions
+from ..layout.layout import Layout, PlacedDevice
 from ..layout.topology import Bus, Topology, port_hotplug, topology_of
 from ..pci.machine import Machine
 from ..records import record
@@ -25,13 +26,21 @@ def free_places(layout: Layout, topology: Topology | None = None) -> Iterator[Fr
     """Free slots that take hot-plug, in the order of the buses: parents first, as they stand in the layout."""
     machine = layout.machine_model
     topology = topology or topology_of(machine, layout)
+    virtual = {(one.bus, slot) for one in layout.devices for slot in slots_closed_by(one)}
     for bus in topology.buses.values():
         if not bus.takes_hotplug:
             continue
         kind: SlotKind = "pcie" if bus.is_port else "pci"
         for slot in offered_slots(bus, machine):
-            if (bus.id, slot) not in topology.slots:
+            if (bus.id, slot) not in topology.slots and (bus.id, slot) not in virtual:
                 yield FreePlace(kind, bus, slot)
+
+
+def slots_closed_by(device: PlacedDevice) -> set[int]:
+    """Slots of its bus after its own in which its virtual functions are."""
+    virtual = virtual_functions(device.model, device.properties)
+    places = virtual.places(device.slot, device.function) if virtual is not None else ()
+    return {slot for slot, _ in places if slot != device.slot}
 
 
 def offered_slots(bus: Bus, machine: Machine) -> list[int]:

@@ -49,6 +49,22 @@ class TestHot:
         assert found.hot_end == {"memory": 31 - found.hot}
         assert 0 < found.hot < 20
 
+    def test_slots_of_virtual_functions_are_not_free(self) -> None:
+        layout = planned(machine="pc", devices=[{"id": "nic", "model": "igb"}])
+        (root,) = qslot.capacity(layout).free
+        assert set(root.slots) == {*range(3, 32)} - {0x12, 0x13}
+
+    @pytest.mark.parametrize("model", ["igb", "e1000"])
+    def test_each_igb_of_pc_closes_two_slots(self, model: str) -> None:
+        """Seven at most, as virtual functions of the eighth would be past the bus, or where others are."""
+        layout = planned(machine="pc", devices=[{"id": "nic", "model": "igb"}])
+        found = more_of(layout, model, hotplug="required")
+        if model == "e1000":
+            assert (found.hot, found.hot_end) == (27, {})
+        else:
+            assert (found.hot, found.cold, found.cold_proved) == (6, 6, True)
+            assert found.hot_end == {"virtual": 27 - 6}
+
 
 class TestCold:
     def test_ids_of_the_guest_keep_nothing_out(self) -> None:
