@@ -64,7 +64,7 @@ LAYOUT_RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "virtual-functions",
         "nobody has an address that virtual functions of a device take, and none of these is past the end of its bus; "
-        "by itself such a device is function 0 behind a port, or on pcie.0 where they all are in its slot",
+        "by itself such a device is function 0, behind a port, or on the root bus with nobody else in slots of theirs",
         "QEMU: slot function not available, in use by igbvf; VF addr overflows",
     ),
     Rule(

@@ -66,7 +66,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/pins.py: slot_kinds",
         "aggregate/pins.py: _occupied",
         "aggregate/listed_controllers.py: ListedControllers.movable_expanders",
-        "model/variables.py: Pattern.least_lone",
+        "model/patterns.py: Pattern.least_lone",
         "model/seat_options.py: _may_be_alone",
         "model/slots.py: _hanging_seated",
         "model/slots.py: _pinned_functions",
@@ -83,7 +83,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
     "group": (
         "aggregate/items.py: items_of",
         "aggregate/items.py: _functions",
-        "model/variables.py: _patterns",
+        "model/patterns.py: patterns_of",
         "model/slots.py: _shared",
     ),
     "virtual-functions": (
@@ -91,7 +91,10 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "aggregate/virtual_places.py: VirtualPlaces.allowed",
         "aggregate/pins.py: Occupancy._close_virtual",
         "aggregate/pins.py: Occupancy.reserved",
+        "aggregate/pins.py: Occupancy.routing_ids_taken",
         "model/seat_options.py: _has_its_functions",
+        "model/own_slots.py: slots_with_room",
+        "model/slots.py: _virtual_functions",
         "model/slots.py: _shared",
     ),
     "sriov-pf": ("aggregate/virtual_places.py: VirtualPlaces.allowed",),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from ..catalog import DeviceModel, VirtioModel, default_hotplug, find
-from ..catalog.virtual_functions import PHYSICAL, VirtualFunctions, virtual_functions
+from ..catalog.virtual_functions import COUNTED_BY, PHYSICAL, VirtualFunctions, virtual_functions
 from ..pci.controllers import Connector, Need, VirtioMode
 from ..pci.machine import Machine
 from ..pci.qemu_properties import Scalar
@@ -83,6 +83,12 @@ class ResolvedDevice:
     def virtual_functions(self) -> VirtualFunctions | None:
         """Those that QEMU creates along with it, if any."""
         return virtual_functions(self.model.name, self.device.properties)
+
+    @property
+    def asks_for_virtual(self) -> bool:
+        """Whether the request asks for these, and so for PCI Express; an igb has them unasked."""
+        counted = self.model.name in COUNTED_BY and self.virtual_functions is not None
+        return self.device.vfs is not None or counted
 
     @property
     def is_virtual(self) -> bool:

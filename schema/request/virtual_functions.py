@@ -131,38 +131,11 @@ def check_created(guest: GuestFields) -> None:
 def _takes_express(guest: GuestFields, where: Where, device: Device) -> None:
     pin = next((one.address for one in _group(guest, device) if one.address and one.address.bus is not None), None)
     on_pc = guest.machine_model.family == "pc"
-    if device.vfs is not None or device.model in COUNTED_BY:
-        if on_pc if pin is None else not bus_models(guest)[str(pin.bus)].express:
-            at = f"machine {guest.machine}" if pin is None else f"bus {pin.bus}"
-            place = where / "vfs" if device.vfs is not None else where / "properties" / COUNTED_BY[device.model][0]
-            raise Refused(place, f"SR-IOV takes PCI Express, which {at} is not: leave it out")
-    elif on_pc and pin is None:
-        root = guest.machine_model.root
-        slot = _slot_for(guest, device)
-        mend = "take machine q35" if slot is None else f"say address: {root}:{slot:02x}.0, or take machine q35"
-        raise Refused(
-            where / "address",
-            f"QEMU gives virtual functions of {device.model} slots of {root}, for want of PCI Express: {mend}",
-        )
-
-
-def _slot_for(guest: GuestFields, device: Device) -> int | None:
-    """The lowest slot of the root bus where nobody is pinned, nor where its virtual functions then are."""
-    machine = guest.machine_model
-    held = set(machine.closed) | {slot for slot, _ in machine.taken}
-    for part in (*guest.parts, *guest.reserve):
-        pin = part if isinstance(part, Pin) else part.address
-        if pin is None or pin.bus != machine.root or pin.slot is None:
-            continue
-        held.add(pin.slot)
-        if isinstance(part, Device) and (own := virtual_functions(part.model, part.properties)):
-            held |= {slot for slot, _ in own.places(pin.slot, pin.function or 0)}
-    virtual = virtual_functions(device.model, device.properties)
-    for slot in range(machine.first_slot, machine.last_slot + 1):
-        needed = {slot} | {other for other, _ in virtual.places(slot, 0)} if virtual else {slot}
-        if needed.isdisjoint(held) and max(needed) < SLOTS:
-            return slot
-    return None
+    asked = device.vfs is not None or device.model in COUNTED_BY
+    if asked and (on_pc if pin is None else not bus_models(guest)[str(pin.bus)].express):
+        at = f"machine {guest.machine}" if pin is None else f"bus {pin.bus}"
+        place = where / "vfs" if device.vfs is not None else where / "properties" / COUNTED_BY[device.model][0]
+        raise Refused(place, f"SR-IOV takes PCI Express, which {at} is not: leave it out")
 
 
 def _group(guest: GuestFields, device: Device) -> Sequence[Device]:

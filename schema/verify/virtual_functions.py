@@ -1,6 +1,6 @@
 """Rules about virtual functions: nobody sits where QEMU creates them, and those listed are where QEMU takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ..catalog.virtual_functions import COUNTED_BY, physical_function
@@ -37,8 +37,10 @@ def virtual_functions(known: Context) -> Iterator[Finding]:
             details: dict[str, Scalar] = {"address": f"{device.bus}:{slot:02x}.{function}", "holder": held[taken[0]]}
             yield _finding(device, details)
         held |= dict.fromkeys(ids, device.id)
-        if not _suits(known, device, bus, ids):
+        if not _suits(known, device, bus):
             yield _finding(device, {"placed": str(device.address)})
+        elif bus.is_root and (item := known.items.get(device.id)) is not None and not item.pinned:
+            yield from _company(known, device, ids, item.ids)
 
 
 def _finding(device: PlacedDevice, details: dict[str, Scalar]) -> Finding:
@@ -63,7 +65,24 @@ def _held(known: Context, bus: Bus) -> RoutingIds:
     return held
 
 
-def _suits(known: Context, device: PlacedDevice, bus: Bus, ids: range) -> bool:
+def _company(known: Context, device: PlacedDevice, ids: range, own: Sequence[str]) -> Iterator[Finding]:
+    """Whoever is in a slot that virtual functions of an unpinned device close, and not of its own group."""
+    closed = {one // FUNCTIONS for one in ids} - {device.slot}
+    others = {slot: who for (slot, _), who in known.machine.taken.items()}
+    others |= dict.fromkeys(known.machine.closed, "chipset")
+    others |= {spare.slot: "spare" for spare in known.layout.spare if spare.bus == device.bus}
+    for seat in (*known.layout.controllers, *known.layout.devices):
+        if seat.bus != device.bus or seat.id in own:
+            continue
+        others[seat.slot] = seat.id
+        virtual = created_with(seat.model, seat.properties) if isinstance(seat, PlacedDevice) else None
+        if virtual is not None:
+            others |= {slot: seat.id for slot, _ in virtual.places(seat.slot, seat.function) if slot != seat.slot}
+    for slot in sorted(closed & others.keys()):
+        yield _finding(device, {"slot": slot, "holder": others[slot]})
+
+
+def _suits(known: Context, device: PlacedDevice, bus: Bus) -> bool:
     """Where the request asks for virtual functions the bus is PCI Express; unpinned, it is as the rule says."""
     express = bus.is_port or (bus.is_root and known.machine.family == "q35")
     item = known.items.get(device.id)
@@ -74,8 +93,7 @@ def _suits(known: Context, device: PlacedDevice, bus: Bus, ids: range) -> bool:
     if item is None or item.pinned:
         return True
     lone = item.members[0].group is None and item.members[0].address is None
-    within = all(one // FUNCTIONS == device.slot for one in ids)
-    return (bus.is_port or (express and within)) and not (lone and device.function)
+    return (bus.is_port or bus.is_root) and not (lone and device.function)
 
 
 def sriov_pf(known: Context) -> Iterator[Finding]:

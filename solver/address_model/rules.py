@@ -6,6 +6,7 @@
 
 from collections.abc import Callable
 
+from ...schema.pci.address import SLOTS
 from ...schema.pci.controllers import VirtioMode
 from ...schema.request.resolved import ResolvedDevice
 from .buses import BusSlots, BusType, Slot
@@ -22,6 +23,7 @@ def state_all(seats: Seats, tree: Tree) -> None:
                 if not slot.others:
                     rule(seats, bus, slot)
     for one in (
+        virtual_functions,
         virtio_slot,
         integrated,
         max_depth,
@@ -112,6 +114,36 @@ def _only(seats: Seats, item: SeatedItem, allowed: Callable[[BusSlots], bool]) -
     for bus, here in seats.on[item.key].items():
         if not allowed(seats.buses[bus]):
             seats.forbid(here)
+
+
+def virtual_functions(seats: Seats, _tree: Tree) -> None:
+    """Of what is not pinned, on the root bus: those beyond its own slot have slots where nobody else is."""
+    root = seats.buses[seats.guest.machine_model.root]
+    closing: dict[int, list[Expression]] = {}
+    for item in seats.reaching(root):
+        here = {slot: sits for (bus, slot), sits in seats.sits[item.key].items() if bus == root.name}
+        for slot, sits in here.items():
+            if not _is_free(seats, {(slot + offset, function) for offset, function in item.virtual if offset}):
+                seats.forbid(sits)
+            for offset in item.reach:
+                closing.setdefault(slot + offset, []).append(sits)
+    for number, closed in closing.items():
+        seats.model.add_at_most_one(closed)
+        for other in seats.in_slot.get((root.name, number), {}).values():
+            seats.model.add(sum(closed) + other <= 1)
+
+
+def _is_free(seats: Seats, places: set[tuple[int, int]]) -> bool:
+    """Whether nothing that is on the root bus in any case has these functions, or is in their slots."""
+    machine = seats.guest.machine_model
+    slots = {slot for slot, _ in places}
+    taken = {*machine.closed, *(slot for slot, _ in machine.taken)}
+    for thing in seats.things.pinned:
+        if thing.slot is not None and thing.slot[0] == machine.root:
+            taken |= {thing.slot[1], *(thing.slot[1] + offset for offset in thing.reach)}
+    reserved = [pin for pin in seats.guest.reserve if pin.bus == machine.root]
+    kept = any(pin.slot == slot and pin.function in (None, one) for pin in reserved for slot, one in places)
+    return max(slots) < SLOTS and slots.isdisjoint(taken) and not kept
 
 
 def virtio_slot(seats: Seats, _tree: Tree) -> None:

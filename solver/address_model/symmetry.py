@@ -18,7 +18,7 @@ def break_symmetry(seats: Seats) -> None:
 def _slots_in_order(seats: Seats) -> None:
     """Of slots that may change places the first ones are used."""
     for bus in seats.buses.values():
-        for slots in alike(bus):
+        for slots in alike(bus) if not seats.reaching(bus) else ():
             used = [_used(seats, bus.name, slot.number) for slot in slots]
             for one, other in pairwise(used):
                 if not isinstance(other, int):

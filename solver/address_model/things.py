@@ -42,6 +42,11 @@ class Thing:
         return self.size + sum(slot == 0 for slot, _ in self.virtual)
 
     @property
+    def reach(self) -> frozenset[int]:
+        """How many slots behind its own its virtual functions have some."""
+        return frozenset(slot for slot, _ in self.virtual if slot)
+
+    @property
     def taken(self) -> tuple[int, ...]:
         """Functions that it must have, by itself and for its virtual ones; from 8 on in slots after its own."""
         return (*(self.functions or ()), *(slot * FUNCTIONS + function for slot, function in self.virtual))

@@ -65,7 +65,8 @@ class Seats:
         for bus in self.buses.values():
             if self.pooled:
                 self._pool(bus)
-            leave_out(bus, self._slots_filled(bus))
+            if not self.reaching(bus):
+                leave_out(bus, self._slots_filled(bus))
         for bridge in self.bridges.values():
             self.exists[bridge.key] = self.model.new_bool_var(bridge.key) if bridge.created else 1
         for thing in self.things.seated:
@@ -78,12 +79,18 @@ class Seats:
         """Expanders."""
         return [bridge for bridge in self.bridges.values() if bridge.is_expander]
 
+    def reaching(self, bus: BusSlots) -> list[SeatedItem]:
+        """Who may come to that root bus with virtual functions beyond his slot: it matters to him what is there."""
+        if bus.kind is not BusType.ROOT:
+            return []
+        return [one for one in self._may_come(bus) if isinstance(one, SeatedItem) and one.reach]
+
     def _may_come(self, bus: BusSlots) -> list[Seated]:
         return [one for one in self.things.floating if one.key != bus.name and self.may_go(one, bus)]
 
     def _pool(self, bus: BusSlots) -> None:
-        """Unless somebody may come who needs company, as function 0 is another's."""
-        if all(0 in (thing.functions or (0,)) for thing in self._may_come(bus)):
+        """Unless somebody may come who needs company, as function 0 is another's, or for whom slots differ."""
+        if not self.reaching(bus) and all(0 in (thing.functions or (0,)) for thing in self._may_come(bus)):
             pool(bus, self._slots_filled(bus)(FUNCTIONS))
 
     def _slots_filled(self, bus: BusSlots) -> Callable[[int], int]:
@@ -162,9 +169,11 @@ class Seats:
             return True
         if any(slot >= SLOTS for slot, _ in item.virtual):
             return False
-        beyond = listed or any(slot for slot, _ in item.virtual)
-        on_root = bus.kind is BusType.ROOT and self.guest.machine_model.family == "q35" and not beyond
-        return bus.kind is BusType.PORT or on_root
+        wished = any(
+            one.device.vfs is not None or (one.model.name == "nvme" and one.virtual_functions) for one in item.members
+        )
+        on_root = bus.kind is BusType.ROOT and not listed
+        return bus.kind is BusType.PORT or (on_root and not (wished and self.guest.machine_model.family == "pc"))
 
     def forbid(self, one: Expression) -> None:
         """Says that an expression is 0: nothing of what it counts is there."""

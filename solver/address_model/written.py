@@ -90,7 +90,7 @@ def addresses_of(seats: Seats, places: dict[str, Place]) -> dict[str, tuple[str,
     things = [thing for thing in seats.things.seated if thing.key in places]
     used: dict[Place, set[int]] = {}
     for thing in things:
-        used.setdefault(places[thing.key], set()).update(thing.functions or ())
+        used.setdefault(places[thing.key], set()).update(thing.taken)
     result = {}
     for thing in things:
         place = places[thing.key]

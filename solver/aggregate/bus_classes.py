@@ -181,6 +181,8 @@ class BusClass:
     bus_reserve: int | None = None
     bus_numbers_left: int = BUS_NUMBERS - 1
     """Bus numbers that there may be below it, at most."""
+    taken: frozenset[int] = frozenset()
+    """Of the root bus: routing ids that no virtual function of what is not pinned can have."""
     base_weight: int = 0
     base_io: int = 0
     base_functions: int = 0

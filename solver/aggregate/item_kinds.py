@@ -91,6 +91,11 @@ class ItemKind:
         return None if self.functions is None else self.functions | self.closed
 
     @property
+    def reach(self) -> frozenset[int]:
+        """What its virtual functions take in slots after its own."""
+        return frozenset(one for one in self.closed if one >= FUNCTIONS)
+
+    @property
     def width(self) -> int:
         """How many functions of its slot that is."""
         return self.size + sum(one < FUNCTIONS for one in self.closed)
@@ -289,4 +294,5 @@ def _signature(one: ResolvedDevice) -> object:
     properties = tuple(device.properties.items())
     modes = one.modes, one.slot_decides
     iommu = device.iommu_group if one.shares_iommu_group else None
-    return device.model, iommu, one.connector, modes, one.hotplug, claim, grouped, device.bars, device.rom, properties
+    own = device.bars, device.rom, device.vfs, properties
+    return device.model, iommu, one.connector, modes, one.hotplug, claim, grouped, own

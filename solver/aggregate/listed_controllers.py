@@ -132,6 +132,7 @@ class ListedControllers:
                 room=reserves.room,
                 bus_reserve=reserves.bus_reserve,
                 kept_memory=reserves.kept_memory if self.items.memory else NONE,
+                taken=self.tree.routing_ids_taken(bus) if controller is None else frozenset(),
                 base_weight=base.weight,
                 base_io=base.io,
                 base_functions=base.functions,

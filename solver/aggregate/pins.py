@@ -1,6 +1,6 @@
 """What is pinned: who sits where, which slots that leaves to others, and what the pinned pay."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Final
 
@@ -85,10 +85,18 @@ class Occupancy:
 
     def taken_after(self, bus: str) -> frozenset[int]:
         """What virtual functions take in the slots of a bus after the first, counted from function 0 of that."""
-        slots = self.virtual.get(bus, {}).items()
-        return frozenset(
-            slot * FUNCTIONS + f for slot, mask in slots if slot for f in range(FUNCTIONS) if mask >> f & 1
-        )
+        return _routing_ids({slot: mask for slot, mask in self.virtual.get(bus, {}).items() if slot})
+
+    def routing_ids_taken(self, bus: str) -> frozenset[int]:
+        """Rule virtual-functions, of what is not pinned: reserved ones, and all of a slot where somebody surely is."""
+        machine = self.guest.machine_model
+        masks = self.reserved(bus)
+        masks |= dict.fromkeys(self.virtual.get(bus, {}), ALL_FUNCTIONS)
+        masks |= dict.fromkeys(machine.closed if bus == machine.root else (), ALL_FUNCTIONS)
+        for slot, here in self.occupants.get(bus, {}).items():
+            if any(not isinstance(one, Occupant) or one.settled for one in here.values()):
+                masks[slot] = ALL_FUNCTIONS
+        return _routing_ids(masks)
 
     def all_homes(self) -> list[Home]:
         """The homes of all slots of all buses."""
@@ -112,6 +120,11 @@ class Occupancy:
                 mask = ALL_FUNCTIONS if pin.function is None else 1 << pin.function
                 result[pin.slot] = result.get(pin.slot, 0) | mask
         return result
+
+
+def _routing_ids(masks: Mapping[int, int]) -> frozenset[int]:
+    """Of functions, by slot."""
+    return frozenset(slot * FUNCTIONS + f for slot, mask in masks.items() for f in range(FUNCTIONS) if mask >> f & 1)
 
 
 _Content = tuple[int, SharedBy, bool, int, bool]

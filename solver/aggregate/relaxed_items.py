@@ -151,9 +151,12 @@ class _Reader:
         if all(one is None or 0 in one for one in functions):
             return
         for device in self.relaxation.optional_devices:
-            kind = kinds.of([self._readings[device.id]], None, near=None, near_switch=None)
+            asked, readings = self._devices[device.id], self._readings[device.id]
+            lone = asked.group is None and asked.address is None
+            at = (0,) if lone and readings[0].virtual_functions is not None else None
+            kind = kinds.of([readings], at, near=None, near_switch=None)
             least.setdefault(kind, len(items.free.get(kind, ())))
-            items.free.setdefault(kind, []).append(Item((device.id,), kind, None))
+            items.free.setdefault(kind, []).append(Item((device.id,), kind, at))
 
     # ---- what devices and controllers may be
 

@@ -17,27 +17,32 @@ class VirtualPlaces:
     routing_ids: frozenset[int]
     """Of each that QEMU creates along with a member: functions of the item's own slot, and from 8 on those of the slots
     after it."""
+    created: bool
+    """Whether QEMU creates some along with a member, wherever they are."""
     listed: bool
     """Whether a member is a virtual function by itself, beside its physical one."""
+    asked: bool
+    """Whether the request asks for some, and so for PCI Express."""
 
     @classmethod
     def of(cls, members: Sequence[ResolvedDevice], functions: Iterable[int] | None) -> Self:
-        """Without functions, of a device that may be at any, nothing is said of them."""
+        """Without functions, of a device that may be at any, nothing is said of where they are."""
         taken = frozenset(
             taken
             for one, function in zip(members, functions or (), strict=False)
             if (virtual := one.virtual_functions) is not None
             for taken in virtual.routing_ids(0, function)
         )
-        return cls(taken, any(one.is_virtual for one in members))
+        created = any(one.virtual_functions is not None for one in members)
+        listed = any(one.is_virtual for one in members)
+        return cls(taken, created, listed, any(one.asks_for_virtual for one in members))
 
     def allowed(self, machine: Machine) -> frozenset[Place]:
-        """Rule virtual-functions, of what is not pinned: PCI Express; beyond the own slot only behind a port, where
-        there is no other; and not past the end of the bus. Rule sriov-pf: behind a port, too."""
-        if not self.routing_ids and not self.listed:
+        """Rule virtual-functions, of what is not pinned: behind a port or on the root bus, where they have room, and
+        where some are asked for only if that is PCI Express. Rule sriov-pf: behind a port."""
+        if not self.created and not self.listed:
             return ANYWHERE
-        last = max(self.routing_ids, default=0)
-        if last >= SLOTS * FUNCTIONS:
+        if max(self.routing_ids, default=0) >= SLOTS * FUNCTIONS:
             return frozenset()
-        own_slot_does = not self.listed and last < FUNCTIONS
-        return frozenset({Place.PORT, Place.ROOT} if own_slot_does and machine.family == "q35" else {Place.PORT})
+        conventional = self.asked and machine.family == "pc"
+        return frozenset({Place.PORT} if self.listed or conventional else {Place.PORT, Place.ROOT})

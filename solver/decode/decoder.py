@@ -15,8 +15,9 @@ from ..aggregate.bus_classes import BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.items import Item
 from ..aggregate.places import Place
 from ..model.build import Model
+from ..model.patterns import Pattern
 from ..model.seat_options import Option, SeatUse
-from ..model.variables import Pattern, packed_as
+from ..model.variables import packed_as
 from .packing import attach_anywhere, attach_at_pinned_functions, fill_function_zero
 from .seats import Assignment, BusInstance, FreeSlots, NoDecode
 
@@ -101,9 +102,12 @@ class _Decoder:
     def _fill(self, bus: BusClass) -> None:
         v = self.model.variables
         open_children = self._attached(bus)
+        closed = {number for number, count in v.closed_slots(bus).items() if count.value(self.values)}
         for index, slot in enumerate(bus.slots):
             numbers = slot.numbers[::-1] if self.backwards else slot.numbers
-            pool = FreeSlots([(one, number) for one in self.buses[bus] for number in numbers])
+            own = self._own_slots(bus, index)
+            others = [one for one in numbers if one not in closed.union(*own.values())]
+            pool = FreeSlots([(one, number) for one in self.buses[bus] for number in others])
             alone = [open_children[None].pop(0) for _ in range(v.single(bus, index).value(self.values))]
             packed = [self._packed(bus, index, sort, open_children[sort]) for sort in v.packed_on(bus)]
             single = [
@@ -113,6 +117,7 @@ class _Decoder:
                 for item in self.seats[i]
             ]
             if bus.kind is BusKind.ROOT:
+                single = self._at_own_slots(single, self.buses[bus][0], own)
                 single = self._chipset_places(single, pool)
             if self._one_bridge_per_bus(bus) or (bus.kind is BusKind.ROOT and v.guest.machine_model.family == "q35"):
                 self._controllers(bus, packed, alone, slot, pool)
@@ -121,7 +126,23 @@ class _Decoder:
             items = sorted((s for s in single if s[1].kind.spare is None), key=lambda one: self._order(one[1]))
             self._single([*items, *late], bus, pool)
             self._controllers(bus, packed, alone, slot, pool)
-            self._shared(bus, index, slot, pool)
+            self._shared(bus, index, slot, pool, own)
+
+    def _own_slots(self, bus: BusClass, index: int) -> dict[frozenset[int], list[int]]:
+        """Slots that have room for what virtual functions take beyond them, by that, as they are chosen."""
+        return {
+            reach: sorted(number for number, there in slots.items() if there.value(self.values))
+            for reach, slots in self.model.variables.own_slots(bus, index).items()
+        }
+
+    def _at_own_slots(
+        self, single: list[tuple[Option, Item]], root: BusInstance, own: dict[frozenset[int], list[int]]
+    ) -> list[tuple[Option, Item]]:
+        """Seats those who are alone in such a slot; returns the others."""
+        for _, item in single:
+            if item.kind.reach:
+                self._seat(item, root, own[item.kind.reach].pop(0))
+        return [(option, item) for option, item in single if not item.kind.reach]
 
     def _packed(self, bus: BusClass, index: int, sort: Need, waiting: list[BusInstance]) -> Packed:
         """Controllers of a sort for one kind of slot: those pinned to a function as counted there, then others."""
@@ -240,7 +261,9 @@ class _Decoder:
 
     # ---- shared slots
 
-    def _shared(self, bus: BusClass, index: int, slot: SlotKind, pool: FreeSlots) -> None:
+    def _shared(
+        self, bus: BusClass, index: int, slot: SlotKind, pool: FreeSlots, own: dict[frozenset[int], list[int]]
+    ) -> None:
         v = self.model.variables
         lone: list[Item] = []
         fixed: dict[frozenset[int], list[Item]] = {}
@@ -252,7 +275,10 @@ class _Decoder:
         lone.sort(key=lambda item: (not item.kind.fit(bus.place or Place.ROOT).io, self._order(item)))
         shared: list[tuple[BusInstance, int, list[int], int]] = []
         for pattern, count in v.patterns(bus, index):
-            for host, number in pool.take(count.value(self.values)):
+            many = count.value(self.values)
+            chosen = own.get(pattern.reach) if pattern.reach else None
+            places = pool.take(many) if chosen is None else [(self.buses[bus][0], chosen.pop(0)) for _ in range(many)]
+            for host, number in places:
                 free = self._seat_pattern(pattern, fixed, host, number, slot)
                 shared.append((host, number, free, pattern.least_lone(slot)))
         owed = sum(least for _, _, _, least in shared)

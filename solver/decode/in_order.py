@@ -58,7 +58,10 @@ class _Ordering:
         return min((rank for one in self._on(seat.id) if (rank := self._rank(one)) is not None), default=None)
 
     def _is_alone(self, seat: Seat) -> bool:
-        return not seat.function and not seat.multifunction
+        """Nor are its virtual functions in slots after its own, which would go along."""
+        virtual = self.guest.resolved[seat.id].virtual_functions if isinstance(seat, PlacedDevice) else None
+        places = virtual.places(seat.slot, 0) if virtual is not None else ()
+        return not seat.function and not seat.multifunction and all(slot == seat.slot for slot, _ in places)
 
     def _exchange_contents(self, wanted: Sequence[PlacedController]) -> None:
         """The first port gets what is behind the first one wanted, with the room that is kept for it."""

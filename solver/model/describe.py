@@ -14,7 +14,8 @@ from ..aggregate.item_kinds import ItemKind
 from ..aggregate.items import Item
 from .build import Model
 from .linear import LinearExpr, LinearModel
-from .variables import Pattern, Variables
+from .patterns import Pattern
+from .variables import Variables
 
 Labels = Callable[[object], str]
 

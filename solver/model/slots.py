@@ -3,7 +3,7 @@
 from ...schema.pci.controllers import Need
 from ..aggregate.bus_classes import JOINED_BY, BusClass, SharedBy, SlotKind
 from .linear import LinearExpr, sum_of
-from .seat_options import SeatUse
+from .seat_options import Option, SeatUse
 from .variables import Variables, packed_as
 
 
@@ -37,11 +37,13 @@ def slots_suffice(v: Variables) -> None:
     """Rules address-unique, slot-sharing: no more slots used than there are, of each kind on each class of bus."""
     for bus in v.classes:
         _hanging_seated(v, bus)
+        closed = _virtual_functions(v, bus)
         for index, slot in enumerate(bus.slots):
             single = [v.counts[i] for i in v.options_on(bus, slot) if v.options[i].is_alone]
             shared = [count for _, count in v.patterns(bus, index)]
             packed = v.packed_slots(bus, index)
-            used = sum_of([*single, *shared, packed, v.single(bus, index)])
+            virtual = [closed[one] for one in slot.numbers if one in closed and slot.join is SharedBy.EMPTY]
+            used = sum_of([*single, *shared, packed, *virtual, v.single(bus, index)])
             if used.terms:
                 v.linear.add_le(used, v.controller_count(bus) * slot.count)
             for sort in v.packed_on(bus):
@@ -52,6 +54,27 @@ def slots_suffice(v: Variables) -> None:
                 _pinned_functions(v, bus, index, slot, sort)
             _function_zero(v, bus, index, slot)
             _shared(v, bus, index, slot)
+
+
+def _virtual_functions(v: Variables, bus: BusClass) -> dict[int, LinearExpr]:
+    """Rule virtual-functions, of what is not pinned on the root bus: whoever has some beyond his slot is in one with
+    room for them, and nobody else where these are. Returns whether they are in each slot."""
+    closed = v.closed_slots(bus)
+    taken = dict(closed)
+    for index, slot in enumerate(bus.slots):
+        for reach, slots in v.own_slots(bus, index).items():
+            alone = [v.counts[i] for i in v.options_on(bus, slot) if _is_alone(v.options[i], reach)]
+            shared = [count for pattern, count in v.patterns(bus, index) if pattern.reach == reach]
+            v.linear.add_eq(sum_of([*alone, *shared]), sum_of(slots.values()))
+            for number, there in slots.items():
+                taken[number] = taken.get(number, LinearExpr()) + there
+    for once in taken.values():
+        v.linear.add_le(once, 1)
+    return closed
+
+
+def _is_alone(option: Option, reach: frozenset[int]) -> bool:
+    return option.is_alone and option.kind.reach == reach
 
 
 def _at_home(v: Variables, bus: BusClass, slot: SlotKind, lone: LinearExpr, joined: LinearExpr) -> None:

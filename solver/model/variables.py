@@ -7,39 +7,15 @@ far from the root counted first, so what is deep or exotic is avoided wherever i
 from collections.abc import Iterator
 from dataclasses import field
 
-from ...schema.pci.address import FUNCTIONS
 from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.records import record
 from ...schema.request.guest import Guest
-from ..aggregate.bus_classes import JOINED_BY, BusClass, SharedBy, SlotKind
-from ..aggregate.item_kinds import ItemKind
+from ..aggregate.bus_classes import JOINED_BY, BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.items import Items, Occupant
 from .linear import LinearExpr, LinearModel, sum_of
+from .own_slots import OwnSlots, closed_by, slots_with_room
+from .patterns import Pattern, patterns_of
 from .seat_options import Option, SeatUse
-
-PATTERNS = 256
-"""Ways to share a kind of slot that are looked at; there may be exponentially many."""
-
-
-@record
-class Pattern:
-    """Function sets of items with fixed functions that share one slot; lone devices fill the rest."""
-
-    sets: tuple[frozenset[int], ...]
-
-    @property
-    def used(self) -> int:
-        """How many functions of the slot are taken."""
-        return sum(function < FUNCTIONS for one in self.sets for function in one)
-
-    def least_lone(self, slot: SlotKind) -> int:
-        """Lone devices that such a slot needs: one for function 0, and enough to be shared at all."""
-        company = len(self.sets) + (slot.join is not SharedBy.EMPTY or slot.company)
-        # who is pinned to an empty slot may be a controller, which no device joins by itself
-        has_zero = (slot.has_zero and (slot.company or slot.join is not SharedBy.EMPTY)) or any(
-            0 in one for one in self.sets
-        )
-        return max(not has_zero, 2 - company)
 
 
 @record(eq=False)
@@ -63,6 +39,7 @@ class Variables:
     _packed: dict[tuple[BusClass, int, Need], tuple[LinearExpr, LinearExpr]] = field(default_factory=dict)
     _patterns: dict[tuple[BusClass, int], list[tuple[Pattern, LinearExpr]]] = field(default_factory=dict)
     _function_seats: dict[tuple[BusClass, BusClass, int], LinearExpr] = field(default_factory=dict)
+    _own_slots: dict[tuple[BusClass, int], OwnSlots] = field(default_factory=dict)
     _by_bus: dict[BusClass, list[int]] = field(default_factory=dict)
     _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
     _sorts: dict[BusClass, list[Need]] = field(default_factory=dict)
@@ -117,11 +94,27 @@ class Variables:
                     self._make_packed(bus, index, slot, sort)
             sharing = [self.options[i].kind for i in self.options_on(bus, slot, SeatUse.SHARED)]
             if sharing:
-                known, all_known = _patterns(sharing)
+                known, all_known = patterns_of(sharing)
                 self.incomplete |= not all_known
                 self._patterns[bus, index] = [
-                    (one, self.linear.variable(0, most, "shared_slots", bus, slot, one)) for one in known
+                    (one, self.linear.variable(0, most, "shared_slots", bus, slot, one))
+                    for one in known
+                    if bus.kind is not BusKind.ROOT or one.is_apart
                 ]
+            if bus.kind is BusKind.ROOT and slot.copies == 1:
+                self._make_own_slots(bus, index, slot)
+
+    def _make_own_slots(self, bus: BusClass, index: int, slot: SlotKind) -> None:
+        reaches = {self.options[i].kind.reach for i in self.options_on(bus, slot) if self.options[i].is_alone}
+        reaches |= {pattern.reach for pattern, _ in self.patterns(bus, index)}
+        claimed = {one.chipset_place for one in self.items.resolved.values()}
+        self._own_slots[bus, index] = {
+            reach: {
+                number: self.linear.variable(0, 1, "in_slot", bus, number)
+                for number in slots_with_room(reach, bus, slot, claimed)
+            }
+            for reach in sorted(reaches - {frozenset()}, key=sorted)
+        }
 
     def _make_packed(self, bus: BusClass, index: int, slot: SlotKind, sort: Need) -> None:
         most = slot.count * bus.max_count
@@ -224,6 +217,15 @@ class Variables:
         """Slots shared by endpoints, by pattern."""
         return self._patterns.get((bus, slot), [])
 
+    def own_slots(self, bus: BusClass, slot: int) -> OwnSlots:
+        """Whether who has virtual functions beyond his slot is in each slot of that kind; of the root bus alone, as
+        behind a port there are no others."""
+        return self._own_slots.get((bus, slot), {})
+
+    def closed_slots(self, bus: BusClass) -> dict[int, LinearExpr]:
+        """Of how many such slots virtual functions are in each slot after these."""
+        return closed_by(self.own_slots(bus, index) for index in range(len(bus.slots)))
+
     def options_on(self, bus: BusClass, slot: SlotKind | None = None, use: SeatUse | None = None) -> Iterator[int]:
         """Indexes of the options on a bus class."""
         for index in self._by_bus.get(bus, []):
@@ -246,20 +248,3 @@ def packed_as(controller: BusClass) -> Need | None:
     """The sort of controllers with which it shares a slot, one a function; None where it is alone in its slot."""
     model = CONTROLLERS.get(str(controller.model))
     return model.needs if model is not None and model.shares_slots else None
-
-
-def _patterns(kinds: list[ItemKind]) -> tuple[list[Pattern], bool]:
-    """Sets of disjoint function sets among the kinds that have fixed functions, small ones first; whether all."""
-    sets = sorted({kind.taken for kind in kinds if kind.taken is not None}, key=sorted)
-    found: list[tuple[int, ...]] = [()]  # numbers of sets, ascending
-    for chosen in found:  # grows as it goes
-        for number in range(chosen[-1] + 1 if chosen else 0, len(sets)):
-            if all(not sets[number] & sets[other] for other in chosen):
-                if len(found) == PATTERNS:
-                    return [_pattern(sets, one) for one in found], False
-                found.append((*chosen, number))
-    return [_pattern(sets, one) for one in found], True
-
-
-def _pattern(sets: list[frozenset[int]], numbers: tuple[int, ...]) -> Pattern:
-    return Pattern(tuple(sets[number] for number in numbers))

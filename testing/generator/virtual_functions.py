@@ -31,7 +31,7 @@ def draw_virtual_functions(draft: Draft) -> None:
 
 
 def _bring_along(draft: Draft, device: Data) -> None:
-    """An igb, which pc takes where it is pinned, or an nvme that has some where there is PCI Express."""
+    """An igb, or an nvme that has some, where there is PCI Express."""
     draw = draft.draw
     model = draw.choice(("igb", "nvme"))
     if "address" not in device and draw.chance(0.35):
@@ -39,15 +39,13 @@ def _bring_along(draft: Draft, device: Data) -> None:
         device |= {"address": address} if address is not None else {}
     bus = str(device.get("address", "")).rpartition(":")[0]
     if draft.family == "pc" and bus in ("", draft.root):
-        if not bus:
-            return
         model = "igb"
     elif bus and bus != draft.root and not draft.buses()[bus].express:
         return
     kept = {name: device[name] for name in ("id", "hotplug", "numa", "address") if name in device}
     device.clear()
     device |= kept | {"model": model}
-    conventional = bus == draft.root and draft.family == "pc"
+    conventional = bus in ("", draft.root) and draft.family == "pc"
     properties = _ask(draft, device, conventional)
     virtual = virtual_functions(model, properties)
     if bus == draft.root and virtual is not None:

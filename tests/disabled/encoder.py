@@ -76,15 +76,14 @@ FORGOTTEN: Final[dict[str, tuple[Edit, ...]]] = {
     "virtual-functions": (
         Edit(
             "solver/aggregate/virtual_places.py: VirtualPlaces.allowed",
-            "not self.routing_ids and not self.listed",
+            "not self.created and not self.listed",
             "True",
         ),
         Edit(f"{_OCCUPANCY}._close_virtual", "if virtual else ()", "if False else ()"),
+        Edit("solver/model/slots.py: _virtual_functions", "closed = v.closed_slots(bus)", "closed = {}"),
     ),
     "sriov-pf": (
-        Edit(
-            "solver/aggregate/virtual_places.py: VirtualPlaces.allowed", "not self.listed and last < FUNCTIONS", "True"
-        ),
+        Edit("solver/aggregate/virtual_places.py: VirtualPlaces.allowed", "if self.listed or conventional", "if False"),
     ),
     "connect": (
         Edit(

@@ -40,7 +40,7 @@ SECONDS = 10.0
 def has_layout(guest: Guest) -> bool:
     try:
         outcome = solve(guest, Options(time_limit=SECONDS))
-    except InputError:  # without its pin, an igb of pc is bad input
+    except InputError:  # without its pin behind a port, what asks for virtual functions on pc is bad input
         return False
     layout = None if isinstance(outcome, Infeasible) else outcome.layout
     return layout is not None and all(one.severity == "warning" for one in verify(guest, layout))
@@ -66,9 +66,10 @@ def problems(guest: Guest, outcome: Infeasible) -> Iterator[str]:
 
 
 def _cannot_float(guest: Guest, fact: Fact) -> bool:
-    """Whether it is the pin of a device that no request lists without one: of an igb on pc."""
+    """Whether it is the pin of a device that no request lists without one: behind a port of pc, of one that asks for
+    virtual functions."""
     pinned = [one for one in fact.subjects if one in guest.resolved] if fact.rule == "pin" else []
-    return guest.machine_model.family == "pc" and any(guest.resolved[one].virtual_functions for one in pinned)
+    return guest.machine_model.family == "pc" and any(guest.resolved[one].asks_for_virtual for one in pinned)
 
 
 def untold(guest: Guest, outcome: Infeasible) -> Iterator[str]:

@@ -87,6 +87,27 @@ def test_joining_a_pinned_neighbour_costs_that_one_too() -> None:
     assert costs(outcome) == {"preferences": 14, "io_windows": 0, "controllers": 1, "depth": 1}
 
 
+def test_who_joins_a_device_keeps_off_its_virtual_functions() -> None:
+    outcome = planned(
+        machine="q35",
+        policy={"max_controllers": 1},
+        reserve=[f"pcie.0:{slot:02x}" for slot in range(1, 31) if slot != 5],
+        devices=[
+            {"id": "disk", "model": "nvme", "vfs": 2, "hotplug": "never"},
+            {"id": "rng", "model": "virtio-rng", "hotplug": "never"},
+        ],
+    )
+    assert costs(outcome)["preferences"] == 4
+
+
+def test_slots_that_virtual_functions_close_are_told_apart() -> None:
+    kept = (3, 4, 0x13, 0x14, 0x15)
+    reserve = [f"pci.0:{slot:02x}" for slot in range(2, 32) if slot not in kept]
+    nics = [{"id": f"nic{number}", "model": "igb", "hotplug": "never"} for number in range(2)]
+    assert isinstance(planned(machine="pc", reserve=reserve, devices=nics), Infeasible)
+    assert isinstance(planned(machine="pc", reserve=reserve, devices=nics[:1]), Solved)
+
+
 def test_ovmf_reserves_a_page_for_a_bridge_on_a_port_without_hotplug() -> None:
     outcome = planned(
         machine="q35",

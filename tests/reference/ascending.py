@@ -78,6 +78,8 @@ def _chain(runs: dict[Thing, Run], which: object) -> list[Thing]:
 
 def _can_sit(bus: Bus, *chains: list[Thing]) -> bool:
     """Whether each chain's things can have ascending slots and functions at once."""
+    if sum(map(len, chains)) < 2:
+        return True
     sequences = [_slots(chain) for chain in chains]
     if any(len(set(one)) < len(one) for one in sequences):
         return False  # of one slot, with what is elsewhere between: there is a tree with other slots

@@ -106,7 +106,7 @@ def memory_of(thing: Thing) -> int:
 def rearrange(buses: list[Bus], order: Order) -> None:
     """Sorts what is not pinned, in the slots where it is and in each slot."""
     for bus in buses:
-        free = [slot for slot, things in bus.slots.items() if not any(thing.pinned for thing in things)]
+        free = [slot for slot, things in bus.slots.items() if not any(one.pinned or one.reach for one in things)]
         free = sorted(slot for slot in free if not bus.taken.get(slot, 0))
         contents = [sorted(bus.slots[slot], key=order) for slot in free]
         contents.sort(key=lambda things: sum(order(thing) for thing in things))

@@ -266,10 +266,10 @@ def _virtual(item: Item) -> None:
                 ((function + vfs.offset + n * vfs.stride) // 8, (function + vfs.offset + n * vfs.stride) % 8)
                 for n in range(vfs.number)
             )
-    listed = any("sriov-pf" in one.device.properties for one in item.devices)
-    if item.virtual or listed:
-        item.homes &= {"port", "express-root"}
-    if listed or any(slot for slot, _ in item.virtual):
+    asked = any(one.device.vfs or (one.model.name == "nvme" and one.virtual_functions) for one in item.devices)
+    if item.virtual:
+        item.homes &= {"port", "express-root"} if asked else {"port", "express-root", "conventional-root"}
+    if any("sriov-pf" in one.device.properties for one in item.devices):
         item.homes &= {"port"}
     if any(slot > 31 for slot, _ in item.virtual):
         item.homes = frozenset()

@@ -60,9 +60,12 @@ class Search:
         self.pci_spares = any(isinstance(thing, SpareSlot) and thing.spare.kind == "pci" for thing in self.problem.free)
         self.buses = [self.problem.root, *(c.offers for c in self.problem.controllers)]
         self.free = sorted(self.problem.free, key=self.urgency)
+        self.reaching = sum(self.reaches(thing) for thing in self.free)
+        """How many, the first to be placed, close slots of the root bus if they sit there: which, depends on theirs."""
         self.tidy = (
             prune
             and not guest.order
+            and not self.reaching
             and not any(isinstance(thing, Controller) and thing.functions is not None for thing in self.free)
         )
         self.spaces = any(iommu_group(guest, one) is not None for item in self.problem.items for one in item.devices)
@@ -83,7 +86,19 @@ class Search:
         io = self.least_io(thing)
         if io >= PAGE // 2:
             rank = 1
-        return rank, -(io // 1024), not thing.required, thing.wish is None, len(thing.homes), thing.sort
+        return (
+            not self.reaches(thing),
+            rank,
+            -(io // 1024),
+            not thing.required,
+            thing.wish is None,
+            len(thing.homes),
+            thing.sort,
+        )
+
+    def reaches(self, thing: Thing) -> bool:
+        """Whether it may close slots of the root bus."""
+        return bool(thing.reach) and not thing.homes.isdisjoint({"express-root", "conventional-root"})
 
     def least_to_come(self) -> list[tuple[int, int, int]]:
         """For each number of things placed, what the rest brings at least, wherever it goes: preferences, depth, and
@@ -209,6 +224,7 @@ class Search:
             return
         self.seen.add(picture)
         moves: list[tuple[Key, Move]] = []
+        self.problem.root.choosy = placed < self.reaching
         for move in self.ways(self.free[placed]):
             key = self.bound(placed + 1)
             if key is not None and self.improves(key):
@@ -372,7 +388,7 @@ class Search:
         later, tells two trees of one picture apart."""
         loose = [c.offers for c in self.problem.controllers if c.bus is None]
         return (
-            picture_of(self.problem.root),
+            picture_of(self.problem.root, numbered=bool(self.reaching)),
             tuple(sorted(repr((b.owner.sort if b.owner else "", picture_of(b))) for b in loose)),
         )
 
@@ -380,11 +396,11 @@ class Search:
 NUMBERS = count(1)
 
 
-def picture_of(bus: Bus) -> tuple[object, ...]:
+def picture_of(bus: Bus, *, numbered: bool = False) -> tuple[object, ...]:
     slots = []
     for slot, things in bus.slots.items():
         contents = sorted(picture_of_thing(thing) for thing in things)
-        slots.append((bus.taken.get(slot, 0), slot == bus.chipset_slot, tuple(contents)))
+        slots.append((slot * numbered, bus.taken.get(slot, 0), slot == bus.chipset_slot, tuple(contents)))
     return tuple(sorted(slots, key=repr))
 
 

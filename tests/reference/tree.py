@@ -76,6 +76,11 @@ class Thing:
         return sum(1 << slot * 8 + function for slot, function in self.virtual)
 
     @property
+    def reach(self) -> list[int]:
+        """Slots after its own in which it has virtual functions, counted from that, none twice."""
+        return sorted({slot for slot, _ in self.virtual if slot})
+
+    @property
     def sort(self) -> str:
         """Equal for things that can be exchanged."""
         return self.name
@@ -152,6 +157,8 @@ class Bus:
     virtual: set[int] = field(default_factory=set)
     """Slots in which virtual functions of something in another slot come to be."""
     chipset_slot: int | None = None
+    choosy: bool = False
+    """Whether something is still to come for which it matters in which slots others are."""
     slots: dict[int, list[Thing]] = field(default_factory=dict)
 
     @property
@@ -172,25 +179,43 @@ class Bus:
 
     def seats(self, thing: Thing) -> list[int]:
         """Slots where an unpinned thing can be put now. Of empty slots that are alike only the first is tried:
-        they differ in their number alone, and no rule and no cost depends on it."""
+        they differ in their number alone, and no rule and no cost depends on it; not so where `choosy`."""
         result: list[int] = []
         alike = set()
+        closed = {other.slot + offset for other in self.reaching() for offset in other.reach}
         for slot in range(self.range[0], self.range[1] + 1):
             taken = self.taken.get(slot, 0)
-            if taken & 1 or (slot not in self.slots and taken in alike):
+            if taken & 1 or slot in closed or (slot not in self.slots and taken in alike and not self.choosy):
                 continue
             if slot not in self.slots:
                 alike.add(taken)
-            if self._joins(thing, slot):
+            if self._joins(thing, slot) and self._has_room(thing, slot, closed):
                 result.append(slot)
         if (
             self.chipset_slot is not None
             and isinstance(thing, Item)
             and thing.single
             and self._joins(thing, self.chipset_slot)
+            and self._has_room(thing, self.chipset_slot, closed)
         ):
             result.append(self.chipset_slot)
         return result
+
+    def reaching(self) -> list[Thing]:
+        """Of the root bus: what is there by itself and closes slots after its own."""
+        if not self.is_root:
+            return []
+        return [one for things in self.slots.values() for one in things if one.reach and not one.pinned]
+
+    def _has_room(self, thing: Thing, slot: int, closed: set[int]) -> bool:
+        """docs/semantics.md, virtual-functions: of what is not pinned each slot after its own is nobody else's."""
+        for offset, function in thing.virtual if self.is_root else ():
+            there = slot + offset
+            if offset and (there > 31 or there in (closed | self.virtual) or there in self.slots):
+                return False
+            if offset and (there == self.chipset_slot or self.taken.get(there, 0) >> function & 1):
+                return False
+        return True
 
     def seats_together(self, controller: Controller) -> list[int]:
         """`seats` of a controller that may share and takes any function, tidied: it joins others where it can.

@@ -503,7 +503,13 @@ ADDRESSES = [
     Case(
         "virtual-functions", unpinned_igb("rp1:00.1", "rp1:00"), ("dev0",), {"placed": "rp1:00.1"}, beside=("connect",)
     ),
-    Case("virtual-functions", unpinned_igb("pcie.0:04"), ("dev0",), {"placed": "pcie.0:04.0"}),
+    Case(
+        "virtual-functions",
+        unpinned_igb("pcie.0:04", "pcie.0:14.1"),
+        ("dev0",),
+        {"slot": 0x14, "holder": "dev1"},
+        beside=("function-zero",),
+    ),
     Case("sriov-pf", listed_virtual("rp1:00.1", "rp1:00"), ("vf0",), {"placed": "rp1:00.0"}, beside=("group",)),
     Case(
         "sriov-pf",
