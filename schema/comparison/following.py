@@ -15,6 +15,7 @@ from ..hotplug.slots import offered_slots
 from ..layout.layout import PlacedDevice
 from ..linux.interface_names import guest_names
 from ..linux.slot_numbers import Place
+from ..pci.address import written
 from ..words import named
 from .difference import Differing, Following, PartDifference
 from .known import Known, plugs
@@ -168,7 +169,7 @@ def _plugged(was: Known, now: Known, back: Mapping[str, str]) -> Prediction:
     secondary = {one.id: was.prediction.secondary.get(back.get(one.id, "")) for one in now.layout.controllers}
     numbers: dict[str, int | None] = {root: 0, **secondary}
     addresses = {
-        one.id: None if (number := numbers.get(one.bus)) is None else f"{number:02x}:{one.slot:02x}.{one.function}"
+        one.id: None if (number := numbers.get(one.bus)) is None else f"{number:02x}:{written(one.slot, one.function)}"
         for one in now.layout.devices
     }
     seen = {name: value if now.prediction.guest_addresses.get(name) else None for name, value in addresses.items()}

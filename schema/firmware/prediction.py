@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..finding import Finding
 from ..layout.layout import IoWindow
+from ..pci.address import written
 from ..pci.bars import BarKind
 from ..pci.size import MIB
 from ..records import record
@@ -108,7 +109,7 @@ def numbered(tree: FirmwareTree, devices: tuple[str, ...], result: Allocation) -
     reached = {bus.id: bus for bus in tree.reachable}
     controllers = list(tree.buses)[1:]
     addresses = {
-        function.id: f"{bus.number:02x}:{function.slot:02x}.{function.function}"
+        function.id: f"{bus.number:02x}:{written(function.slot, function.function)}"
         for bus in reached.values()
         for function in bus.functions
     }

@@ -18,6 +18,7 @@ from ..catalog.virtual_functions import physical_function
 from ..errors import InputError, Problem
 from ..layout.layout import Layout, PlacedController, PlacedDevice
 from ..layout.topology import topology_of
+from ..pci.address import as_addr
 from ..pci.controllers import CONTROLLERS
 from ..pci.qemu_properties import Properties, Scalar, as_text, canonical_properties, has_control_character
 from ..pci.qemu_properties import as_json as json_value
@@ -255,7 +256,7 @@ def _parents_first(controllers: Sequence[PlacedController]) -> list[PlacedContro
 
 
 def _addr(one: Emitted) -> str:
-    return f"0x{one.slot:x}.{one.function}"
+    return as_addr(one.slot, one.function)
 
 
 def _escape(text: str) -> str:

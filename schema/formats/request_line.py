@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..layout.layout import HASH_VERSION, Layout, Platform, Versions
-from ..pci.address import FUNCTIONS, Pin
+from ..pci.address import ROUTING_IDS, Pin, as_addr
 from ..pci.qemu_properties import Properties, as_text
 from ..qemu_arguments.values import option_text
 from ..request.device import Controller
@@ -81,7 +81,7 @@ def _seats(pins: Mapping[str, Pin]) -> dict[str, Pin]:
     taken = {pin for pin in whole.values() if pin.function is not None}
     for name, pin in whole.items():
         if pin.function is None:
-            free = next(one for number in range(FUNCTIONS) if (one := pin._replace(function=number)) not in taken)
+            free = next(one for number in range(ROUTING_IDS) if (one := pin._replace(function=number)) not in taken)
             whole[name] = free
             taken.add(free)
     return whole
@@ -92,7 +92,7 @@ def _text(
 ) -> str:
     seat = {}
     if pin is not None:
-        seat = {"bus": pin.bus, "addr": f"{pin.slot:#x}.{pin.function}"}
+        seat = {"bus": pin.bus, "addr": as_addr(pin.slot or 0, pin.function or 0)}
         seat |= {"multifunction": "on"} if announces(pin, shared) else {}
     told = {key: as_text(value) for key, value in properties.items()}
     return option_text({"driver": driver, "id": name, **seat, **told}).removeprefix("driver=")

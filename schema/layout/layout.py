@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from ..base import Frozen, TupleOf
 from ..finding import Finding
-from ..pci.address import Address
+from ..pci.address import ROUTING_IDS, Address
 from ..pci.controllers import VirtioMode
 from ..pci.cpu import Cpu
 from ..pci.machine import Chipset, Machine, machine_of
@@ -36,8 +36,9 @@ class Seat(Frozen):
     """Id of the root bus (`pcie.0` on q35, `pci.0` on pc) or of a controller that stands earlier in the layout."""
     slot: int = Field(ge=0, le=31, examples=[2])
     """Slot of that bus; in addresses it is written in hexadecimal."""
-    function: int = Field(ge=0, le=7, examples=[0])
-    """Function of that slot."""
+    function: int = Field(ge=0, le=ROUTING_IDS - 1, examples=[0])
+    """Function of that slot; past 7 of virtual functions alone (ARI), whose addresses are written as of slots after it:
+    slot 0, function 8 as `01.0`."""
     multifunction: bool = Field(default=False, examples=[True])
     """Whether QEMU is told `multifunction=on`: of function 0 where others share its slot."""
     properties: Properties = Field(default={}, examples=[{"netdev": "hostnet0"}])

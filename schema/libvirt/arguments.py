@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Final
 
 from ..layout.layout import Layout, Seat
+from ..pci.address import as_addr
 from ..pci.machine_types import Family
 from ..pci.qemu_properties import VIRTIO_SWITCHES, Scalar
 from ..qemu_arguments import (
@@ -101,7 +102,7 @@ def _missing(device: DeviceArgument, arguments: Arguments, seat: Seat, bus: str)
     missing: dict[str, Scalar] = {}
     if device.slot is None:
         missing |= {} if device.bus else {"bus": bus}
-        missing |= {"addr": f"0x{seat.slot:x}.{seat.function}"}
+        missing |= {"addr": as_addr(seat.slot, seat.function)}
     if seat.multifunction and not device.multifunction:
         missing["multifunction"] = True
     return missing | {name: value for name, value in seat.properties.items() if name not in known}

@@ -7,6 +7,7 @@ from ..catalog.virtual_functions import physical_function, virtual_functions
 from ..firmware import Prediction, predict
 from ..hotplug import free_places
 from ..layout.layout import IoWindow, Layout, PlacedController, PlacedDevice
+from ..pci.address import written
 from ..records import record
 
 EntryKind = Literal["chipset", "controller", "device", "spare", "free"]
@@ -139,7 +140,7 @@ def _device(device: PlacedDevice, addresses: dict[str, str | None], names: dict[
     return BusEntry(
         "device",
         (device.slot, device.function),
-        f"{device.slot:02x}.{device.function}",
+        written(device.slot, device.function),
         id=device.id,
         model=device.model,
         guest_address=addresses.get(device.id) or "",

@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ..base import Frozen, TupleOf
 from ..catalog import models, named_by_qemu
-from ..catalog.virtual_functions import MOST_VIRTUAL, asked_for
-from ..pci.address import Pin
+from ..catalog.virtual_functions import MOST_VIRTUAL, PHYSICAL, asked_for
+from ..pci.address import FUNCTIONS, Pin
 from ..pci.controllers import CONTROLLERS, VirtioMode
 from ..pci.qemu_properties import Properties, canonical_properties, is_on, unfit
 from ..pci.size import Size
@@ -16,6 +16,9 @@ from .shared import MAX_IO_BAR as MAX_IO_BAR
 from .shared import Bar as Bar
 from .shared import QemuId as QemuId
 from .shared import SlotKind as SlotKind
+
+ROOTS: Final = frozenset({"pcie.0", "pci.0"})
+"""Root buses, in whose slots others are."""
 
 Hotplug = Literal["required", "preferred", "never"]
 ModeSource = Literal["type", "property", "slot"]
@@ -70,8 +73,8 @@ class Device(Part):
     `preferred` costs where it is not met; `never` frees the device to share a slot or sit on the root bus. Without it
     the catalogue's default for the model holds (`qslot catalog MODEL`)."""
     group: str | None = Field(default=None, examples=["gpu0"])
-    """Name of a group, 8 devices at most, whose members are functions of one slot: 0, 1, ... as they are listed, unless
-    they pin one."""
+    """Name of a group whose members are functions of one slot: 0, 1, ... as they are listed, unless they pin one. There
+    are 8 at most, and virtual functions (`sriov-pf`) that go on past them."""
     near: TupleOf[str] = Field(default=(), examples=[["gpu0"]])
     """Ids of devices that must have the same root bus: all on the main one, or below the same expander."""
     near_switch: TupleOf[str] = Field(default=(), examples=[["gpu0"]])
@@ -122,6 +125,14 @@ class Device(Part):
         """The properties by which QEMU creates them. Where one says another number it stays, and is refused."""
         if self.vfs is not None:
             self.__dict__["properties"] = asked_for(self.model, self.vfs, self.properties)
+        return self
+
+    @model_validator(mode="after")
+    def _past_the_slot(self) -> Self:
+        """A virtual function in a slot after the first of its bus is past function 7 of that (ARI)."""
+        pin = self.address
+        if PHYSICAL in self.properties and pin is not None and pin.slot and pin.bus not in ROOTS:
+            self.__dict__["address"] = Pin(pin.bus, 0, pin.slot * FUNCTIONS + (pin.function or 0))
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Whether pins and reserved slots name places that there are."""
 
-from ..pci.address import Pin
+from ..catalog.virtual_functions import PHYSICAL
+from ..pci.address import FUNCTIONS, Pin
 from ..pci.controllers import CONTROLLERS, BusModel
 from .device import Device, Part
 from .fields import GuestFields
@@ -22,6 +23,8 @@ def check_pins(guest: GuestFields) -> None:
     reserved = set(guest.reserve)
     for place, item in places(guest):
         pin = item.address
+        if pin is not None and pin.function is not None and pin.function >= FUNCTIONS and not _is_virtual(item):
+            raise Refused(place / "address", f"{pin}: a slot has functions 0 to 7, and only virtual functions go on past them")
         if pin is None or pin.bus is None or pin.slot is None:
             continue
         _slot_exists(guest, place, pin, buses)
@@ -33,6 +36,10 @@ def check_pins(guest: GuestFields) -> None:
             raise Refused(place / "address", f"{pin} is also the address of {seen[pin]}: give one of them another")
         seen[pin] = item.id
     _companions(guest)
+
+
+def _is_virtual(item: Part) -> bool:
+    return isinstance(item, Device) and PHYSICAL in item.properties
 
 
 def _companions(guest: GuestFields) -> None:

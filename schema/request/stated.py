@@ -5,6 +5,7 @@ Layouts are of a room above this one, so they are read as data here.
 
 from typing import Any, Final
 
+from ..pci.address import Address
 from ..pci.controllers import CONTROLLERS
 from ..pci.qemu_properties import VIRTIO_SWITCHES
 from .device import ModeSource
@@ -56,7 +57,7 @@ def _device(placed: Data, models: dict[str, str], *, unknown_bars: bool) -> Data
 
 
 def _address(placed: Data) -> str:
-    return f"{placed['bus']}:{placed['slot']:02x}.{placed['function']}"
+    return str(Address(placed["bus"], placed["slot"], placed["function"]))
 
 
 def _mode_source(placed: Data) -> ModeSource:

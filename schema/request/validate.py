@@ -10,6 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ..catalog import VIOMMUS, exclusive
 from ..catalog.virtual_functions import PHYSICAL
+from ..pci.address import FUNCTIONS, ROUTING_IDS
 from ..pci.controllers import MEMORY_RESERVES
 from ..pci.machine_types import MachineType, machine_type
 from ..pci.qemu_properties import MOST_BYTES, has_control_character, integer, is_on
@@ -161,10 +162,10 @@ def _groups(guest: GuestFields) -> None:
         where = device_named(guest, members[0].id) / "group"
         if has_control_character(name):
             raise Refused(where, "its name has a control character: leave it out")
-        if len(members) > 8:
-            listed = any(PHYSICAL in member.properties for member in members)
-            more = ": virtual functions beyond its own, by ARI, are not planned, so list 7 at most" if listed else ""
-            raise Refused(where, f"{name!r} has {len(members)} members, but a slot has 8 functions{more}")
+        if (own := sum(PHYSICAL not in member.properties for member in members)) > FUNCTIONS:
+            raise Refused(where, f"{name!r} has {own} members, but a slot has 8 functions")
+        if len(members) > ROUTING_IDS:
+            raise Refused(where, f"{name!r} has {len(members)} members, but a bus has {ROUTING_IDS} functions")
         if len({member.numa for member in members} - {None}) > 1:
             raise Refused(where, f"members of {name!r} ask for different NUMA nodes, but share one slot")
         slots = {(m.address.bus, m.address.slot) for m in members if m.address and m.address.bus is not None}

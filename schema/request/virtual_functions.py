@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..catalog.virtual_functions import COUNTED_BY, MAY_BE_LISTED, PHYSICAL, physical_function, virtual_functions
-from ..pci.address import FUNCTIONS, SLOTS, Pin
+from ..pci.address import FUNCTIONS, ROUTING_IDS, SLOTS, Pin
 from ..pci.controllers import PORT
 from .device import Device
 from .fields import GuestFields
@@ -25,6 +25,19 @@ def check_listed(guest: GuestFields) -> None:
             families.setdefault(name, []).append(device)
     for name, members in families.items():
         _beside(guest, name, members)
+    for group in guest.groups.values():
+        _within_the_slot(guest, group)
+
+
+def _within_the_slot(guest: GuestFields, members: Sequence[Device]) -> None:
+    """Only virtual functions go on past function 7, and none past the end of the bus."""
+    for name, function in _functions(guest, members).items():
+        last = ROUTING_IDS if any(PHYSICAL in one.properties for one in members if one.id == name) else FUNCTIONS
+        if function >= last:
+            where = device_named(guest, name) / "group"
+            raise Refused(
+                where, f"it would be function {function}, but only virtual functions go on past 7: list it before these"
+            )
 
 
 def _may_be_one(guest: GuestFields, where: Where, device: Device, name: str) -> None:
@@ -101,7 +114,7 @@ def _functions(guest: GuestFields, members: Sequence[Device]) -> dict[str, int]:
     others = [part.address for part in guest.parts if part.address is not None]
     named = {pin.function for pin in (*others, *guest.reserve) if pin[:2] == slot}
     named |= {pin.function for pin in pins.values()}
-    left = iter([*(function for function in range(FUNCTIONS) if function not in named), *[FUNCTIONS] * FUNCTIONS])
+    left = iter([*(one for one in range(ROUTING_IDS) if one not in named), *[ROUTING_IDS] * len(members)])
     stated = {name: pin.function for name, pin in pins.items()}
     return {one.id: next(left) if (own := stated.get(one.id)) is None else own for one in members}
 
@@ -145,14 +158,15 @@ def _group(guest: GuestFields, device: Device) -> Sequence[Device]:
 def _apart(guest: GuestFields, members: Sequence[Device]) -> None:
     """No member of a group is where virtual functions of another one are."""
     functions = _functions(guest, members)
-    held = {(0, function): name for name, function in functions.items()}
+    held = {function: name for name, function in functions.items()}
     for one in members:
         virtual = virtual_functions(one.model, one.properties)
-        for place in virtual.places(0, functions[one.id]) if virtual is not None else ():
+        for place in virtual.routing_ids(0, functions[one.id]) if virtual is not None else ():
             if place in held:
+                there = "is" if functions[held[place]] == place else "has some, too"
                 raise Refused(
                     device_named(guest, one.id),
-                    f"its virtual functions are where {held[place]} of group {one.group} "
-                    f"{'is' if place[0] == 0 else 'has some, too'}: pin other functions, or leave one out of the group",
+                    f"its virtual functions are where {held[place]} of group {one.group} {there}: "
+                    "pin other functions, or leave one out of the group",
                 )
             held[place] = one.id

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, combinations
 
-from ..catalog.virtual_functions import virtual_functions
+from ..catalog.virtual_functions import physical_function, virtual_functions
 from ..finding import Finding
 from ..layout.layout import PlacedDevice, Seat
-from ..pci.address import Pin
+from ..pci.address import FUNCTIONS, Pin
 from ..pci.controllers import may_share_slot
+from ..pci.qemu_properties import Scalar
 from .context import Context, RequestedItem, once
 
 
@@ -28,6 +29,9 @@ def address_range(known: Context) -> Iterator[Finding]:
             yield Finding(
                 rule="address-range", subjects=(seat.id,), details={"slot": seat.slot, "first": first, "last": last}
             )
+        if seat.function >= FUNCTIONS and not (bus.is_port and physical_function(seat.properties) is not None):
+            details: dict[str, Scalar] = {"function": seat.function, "last": FUNCTIONS - 1}
+            yield Finding(rule="address-range", subjects=(seat.id,), details=details)
 
 
 def address_unique(known: Context) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ def buses_of(guest: Guest, things: Things) -> dict[str, BusSlots]:
             there = buses[bus].slots.setdefault(slot, Slot(slot, frozenset(), open=False))
             there.pinned.append(thing)
             there.free -= frozenset(thing.functions or ())
+            there.taken_after |= {one for one in thing.functions or () if one >= FUNCTIONS}
     for thing in things.pinned:
         if thing.slot is not None and thing.virtual:
             _close(guest, thing, thing.slot, buses[thing.slot[0]].slots)
@@ -107,6 +108,7 @@ def _close(guest: Guest, thing: Seated, home: tuple[str, int], slots: dict[int, 
         number = first + offset
         there = slots.setdefault(number, Slot(number, frozenset(range(FUNCTIONS)), open=False))
         held = {own for one in there.pinned for own in one.functions or ()} | there.virtual
+        held |= {one - number * FUNCTIONS for one in slots[0].taken_after} if 0 in slots and number else set()
         if root:
             held |= {taken for slot, taken in guest.machine_model.taken if slot == number}
         reserved = any(

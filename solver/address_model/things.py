@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Final
 
-from ...schema.pci.address import FUNCTIONS, Pin
+from ...schema.pci.address import FUNCTIONS, SLOTS, Pin
 from ...schema.pci.controllers import CONTROLLERS, VirtioMode
 from ...schema.pci.qemu_properties import Properties, canonical_properties
 from ...schema.records import record
@@ -39,7 +39,8 @@ class Thing:
     @property
     def width(self) -> int:
         """How many functions of its slot it takes."""
-        return self.size + sum(slot == 0 for slot, _ in self.virtual)
+        beyond = sum(one >= FUNCTIONS for one in self.functions or ())
+        return self.size - beyond + sum(slot == 0 for slot, _ in self.virtual)
 
     @property
     def reach(self) -> frozenset[int]:
@@ -171,10 +172,12 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
             pins[part.id] = Pin(home.bus, home.slot, None if part.address is None else part.address.function)
     pins |= _companions(guest, pins)
     used = {Pin(guest.machine_model.root, slot, function) for slot, function in guest.machine_model.taken}
+    listed = {device.id for device in guest.devices if guest.resolved[device.id].is_virtual}
     used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
     for name, (bus, slot, function) in pins.items():
         if function is None:
-            free = next((f for f in range(FUNCTIONS) if Pin(bus, slot, f) not in used), None)
+            last = FUNCTIONS * (SLOTS if name in listed else 1)
+            free = next((f for f in range(last) if Pin(bus, slot, f) not in used), None)
             if free is None:
                 raise Contradiction(f"no function is left for {name}")
             pins[name] = Pin(bus, slot, free)
@@ -237,7 +240,7 @@ def _functions(members: tuple[Device, ...], pins: dict[str, Pin]) -> list[int] |
     own = [None if one.address is None else one.address.function for one in members]
     if members[0].group is None and own[0] is None:
         return None
-    left = iter([function for function in range(FUNCTIONS) if function not in own])
+    left = iter([function for function in range(FUNCTIONS * SLOTS) if function not in own])
     return [next(left) if function is None else function for function in own]
 
 

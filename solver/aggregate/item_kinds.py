@@ -48,7 +48,7 @@ class ItemKind:
     """All that matters of an item to the model: items of one kind are interchangeable. Made by `ItemKinds` only."""
 
     size: int
-    """Functions; 0 for a spare slot."""
+    """Functions, those past the slot's among them; 0 for a spare slot."""
     functions: frozenset[int] | None
     """The functions it must have; None for a lone device, which takes any."""
     hotplug: Hotplug
@@ -93,12 +93,12 @@ class ItemKind:
     @property
     def reach(self) -> frozenset[int]:
         """What its virtual functions take in slots after its own."""
-        return frozenset(one for one in self.closed if one >= FUNCTIONS)
+        return frozenset(one for one in self.taken or () if one >= FUNCTIONS)
 
     @property
     def width(self) -> int:
         """How many functions of its slot that is."""
-        return self.size + sum(one < FUNCTIONS for one in self.closed)
+        return self.size if self.taken is None else sum(one < FUNCTIONS for one in self.taken)
 
     @property
     def is_assigned(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
-from ...schema.pci.address import FUNCTIONS, Pin
+from ...schema.pci.address import FUNCTIONS, ROUTING_IDS, Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.records import record
 from ...schema.request.device import Controller, Device
@@ -183,7 +183,7 @@ def _functions(guest: Guest, members: tuple[Device, ...], pins: Mapping[str, Pin
     fixed = [pins[m.id].function if m.id in pins else None for m in members]
     if members[0].group is None and fixed[0] is None:
         return None if guest.resolved[members[0].id].virtual_functions is None else [0]
-    left = (function for function in range(FUNCTIONS) if function not in fixed)
+    left = (function for function in range(ROUTING_IDS) if function not in fixed)
     return [next(left) if function is None else function for function in fixed]
 
 
@@ -194,6 +194,7 @@ def _resolved_pins(guest: Guest, companions: Mapping[str, Pin]) -> dict[str, Pin
     """
     named: dict[tuple[str, int], set[int]] = {}
     pins = {**pins_of(guest), **companions}
+    virtual = {name for name, one in guest.resolved.items() if one.is_virtual}
     root = guest.machine_model.root
     for slot, function in guest.machine_model.taken:
         named.setdefault((root, slot), set()).add(function)
@@ -203,7 +204,8 @@ def _resolved_pins(guest: Guest, companions: Mapping[str, Pin]) -> dict[str, Pin
     for name, pin in pins.items():
         if pin.bus is not None and pin.slot is not None and pin.function is None:
             taken = named.setdefault((pin.bus, pin.slot), set())
-            function = next((f for f in range(FUNCTIONS) if f not in taken), FUNCTIONS)
+            last = ROUTING_IDS if name in virtual else FUNCTIONS
+            function = next((f for f in range(last) if f not in taken), last)
             taken.add(function)
             pins[name] = Pin(pin.bus, pin.slot, function)
     return pins

@@ -5,7 +5,7 @@ from dataclasses import field
 from typing import Final
 
 from ...schema.firmware.pieces import NONE, Memory
-from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.address import FUNCTIONS, ROUTING_IDS, SLOTS
 from ...schema.pci.controllers import CONTROLLERS, may_share_slot
 from ...schema.records import record
 from ...schema.request.device import Controller
@@ -62,7 +62,7 @@ class Occupancy:
         if isinstance(what, Occupant) and not what.settled:
             functions.setdefault(function, what)
             return
-        if function >= FUNCTIONS or function in functions:
+        if function >= ROUTING_IDS or function in functions:
             raise PinConflict("address-unique", ids)
         if self.reserved(bus).get(slot, 0) >> function & 1 and ids:
             brought = isinstance(what, Occupant) and what.item.kind.alone
@@ -75,7 +75,7 @@ class Occupancy:
         for one, function in zip(occupant.item.ids, occupant.item.functions or (), strict=True):
             virtual = self.items.resolved[one].virtual_functions
             for slot, place in virtual.places(occupant.slot, function) if virtual else ():
-                there = self.occupants.get(bus, {}).get(slot, {}).get(place)
+                there = self._at(bus, slot, place)
                 held = there is not None and (not isinstance(there, Occupant) or there.settled)
                 closed = bus == root and slot in self.guest.machine_model.closed
                 if slot >= SLOTS or held or closed or self.reserved(bus).get(slot, 0) >> place & 1:
@@ -83,9 +83,15 @@ class Occupancy:
                 mine = self.virtual.setdefault(bus, {})
                 mine[slot] = mine.get(slot, 0) | 1 << place
 
+    def _at(self, bus: str, slot: int, function: int) -> Occupant | Controller | str | None:
+        """Who has that function; behind a port slot 0 goes on past its 8."""
+        slots = self.occupants.get(bus, {})
+        return slots.get(slot, {}).get(function) or slots.get(0, {}).get(slot * FUNCTIONS + function)
+
     def taken_after(self, bus: str) -> frozenset[int]:
         """What virtual functions take in the slots of a bus after the first, counted from function 0 of that."""
-        return _routing_ids({slot: mask for slot, mask in self.virtual.get(bus, {}).items() if slot})
+        listed = frozenset(one for one in self.occupants.get(bus, {}).get(0, {}) if one >= FUNCTIONS)
+        return listed | _routing_ids({slot: mask for slot, mask in self.virtual.get(bus, {}).items() if slot})
 
     def routing_ids_taken(self, bus: str) -> frozenset[int]:
         """Rule virtual-functions, of what is not pinned: reserved ones, and all of a slot where somebody surely is."""

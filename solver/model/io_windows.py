@@ -173,7 +173,7 @@ def _pages_for_bars_on_ports(windows: Windows, bus: BusClass, with_io: list[int]
         pooled = v.linear.variable(0, most, "pages_for_shared_bars", bus)
         pools = v.linear.variable(0, min(windows.cap, bus.max_count), "shared_with_io", bus)
         v.linear.add_le(amount, pooled * PAGE)
-        v.linear.add_le(sum_of(v.counts[i] * v.options[i].kind.size for i in shared), pools * FUNCTIONS)
+        v.linear.add_le(sum_of(v.counts[i] * v.options[i].kind.width for i in shared), pools * FUNCTIONS)
         v.linear.add_le(pools, pooled)
         direct, buses = direct + pooled, buses + pools
     windows.pages_for_bars[bus], windows.with_io[bus] = direct, buses
@@ -219,7 +219,7 @@ def _slots(v: Variables, options: list[int]) -> LinearExpr:
 
 def _eighths(v: Variables, option: int) -> int:
     """Of a slot, by functions: what an item takes at least."""
-    return FUNCTIONS if v.options[option].is_alone else v.options[option].kind.size
+    return FUNCTIONS if v.options[option].is_alone else v.options[option].kind.width
 
 
 def _pages_reserved(windows: Windows, bus: BusClass) -> LinearExpr:

@@ -127,7 +127,7 @@ def _on_slot(kind: ItemKind, bus: BusClass, slot: SlotKind) -> Iterator[Option]:
 def _has_its_functions(kind: ItemKind, slot: SlotKind) -> bool:
     """Whether the functions of the item are free, by rule virtual-functions those of its virtual functions, too."""
     free = all(slot.mask >> one & 1 for one in kind.taken or () if one < FUNCTIONS)
-    return free and slot.mask.bit_count() >= kind.width and slot.taken_after.isdisjoint(kind.closed)
+    return free and slot.mask.bit_count() >= kind.width and slot.taken_after.isdisjoint(kind.reach)
 
 
 def _may_be_alone(kind: ItemKind, slot: SlotKind, place: Place) -> bool:

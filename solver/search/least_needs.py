@@ -32,7 +32,7 @@ def demands_of(v: Variables) -> list[Demand]:
         Demand(
             number=len(v.items.free[kind]),
             offers=frozenset(option.bus.kind for option in there),
-            functions=kind.size if any(option.use is SeatUse.SHARED for option in there) else FUNCTIONS,
+            functions=kind.width if any(option.use is SeatUse.SHARED for option in there) else FUNCTIONS,
             io=min(option.io for option in there),
         )
         for kind, there in options.items()
@@ -69,7 +69,7 @@ class Needs:
         """Ports to be created: whole slots for what shares with nobody, functions for all that sits on ports only."""
         used = {controller.id: 0 for controller in self.v.guest.controllers if CONTROLLERS[controller.model].is_port}
         seats = [(pin.bus, 1) for pin in self.v.items.controller_pins.values()]
-        seats += [(occupant.bus, occupant.item.kind.size) for occupant in self.v.items.pinned]
+        seats += [(occupant.bus, occupant.item.kind.width) for occupant in self.v.items.pinned]
         for bus, functions in seats:
             if bus in used:
                 used[bus] += functions

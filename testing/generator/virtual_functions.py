@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from qslot.schema.catalog.nvme_queues import VECTORS
 from qslot.schema.catalog.virtual_functions import ALWAYS_THERE, VirtualFunctions, asked_for, virtual_functions
-from qslot.schema.pci.address import SLOTS
+from qslot.schema.pci.address import FUNCTIONS, SLOTS
 from qslot.schema.pci.qemu_properties import Properties
 
 from . import spelling
@@ -96,13 +96,14 @@ def _neighbour(draft: Draft, address: str, virtual: VirtualFunctions) -> None:
 def _card(draft: Draft) -> list[dict[str, Any]]:
     """A virtio device and its virtual functions: one group, in the order of the functions or with functions pinned."""
     draw = draft.draw
-    virtual = [{"id": f"vf{number}", "properties": {"sriov-pf": "pf"}} for number in range(draw.integer(1, 3))]
+    many = draw.choice((1, 2, 3, 1, 2, 3, 9))
+    virtual = [{"id": f"vf{number}", "properties": {"sriov-pf": "pf"}} for number in range(many)]
     members: list[Data] = [{"id": "pf"}, *virtual]
     if draw.chance(0.3):
         first, stride = draw.integer(0, 1), draw.integer(1, 2)
-        members = [{**one, "address": f".{first + stride * number}"} for number, one in enumerate(members)]
+        members = [{**one, "address": f".{first + stride * number:x}"} for number, one in enumerate(members)]
         members = draw.sample(members, len(members))
-    if draw.chance(0.2):
+    if many < FUNCTIONS and draw.chance(0.2):
         members.append({"id": "beside"})
     hotplug = {"hotplug": draw.choice(("never", "required"))} if draw.chance(0.4) else {}
     return [{"model": "virtio-net", "group": "card", **hotplug, **one} for one in members]

@@ -72,7 +72,7 @@ FORGOTTEN: Final[dict[str, tuple[Edit, ...]]] = {
         Edit("solver/decode/layout_tree.py: LayoutTree.shared", "if function}", "if function > 7}"),
     ),
     "slot-sharing": (Edit("solver/model/slots.py: slots_suffice", "[*single, *shared, packed,", "[*single, *shared,"),),
-    "group": (Edit("solver/aggregate/items.py: _functions", "in range(FUNCTIONS)", "in reversed(range(FUNCTIONS))"),),
+    "group": (Edit("solver/aggregate/items.py: _functions", "in range(ROUTING_IDS)", "in reversed(range(FUNCTIONS))"),),
     "virtual-functions": (
         Edit(
             "solver/aggregate/virtual_places.py: VirtualPlaces.allowed",

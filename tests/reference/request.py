@@ -115,6 +115,7 @@ def _close(problem: Problem, item: Item) -> None:
     for offset, function in item.virtual:
         slot = item.slot + offset
         held = bus.taken.get(slot, 0) | sum(t.functions or 0 for t in bus.slots.get(slot, ()))
+        held |= sum(t.functions or 0 for t in bus.slots.get(0, ()) if not bus.is_root) >> slot * 8
         if slot > 31 or held >> function & 1:
             problem.conflict = f"{item.name}: its virtual functions are where something else is"
             return
@@ -291,7 +292,7 @@ def _nature(one: ResolvedDevice) -> str:
 def _own_functions(pins: list[Pin | None]) -> tuple[int, ...]:
     """Of a group's members, in listed order: the pinned function, else the lowest that no member pins."""
     named = {pin.function for pin in pins if pin is not None and pin.function is not None}
-    rest = iter([function for function in range(8) if function not in named])
+    rest = iter([function for function in range(256) if function not in named])
     return tuple(next(rest) if pin is None or pin.function is None else pin.function for pin in pins)
 
 
@@ -318,6 +319,7 @@ def _resolve(guest: Guest, buses: dict[str, Bus]) -> dict[str, int]:
     All members of a group of which one is pinned to a slot count as pinned to that slot.
     """
     pins = _slot_pins(guest)
+    virtual = {device.id for device in guest.devices if "sriov-pf" in device.properties}
     used: dict[tuple[str | None, int | None], set[int]] = {}
     result: dict[str, int] = {}
     for name, pin in pins.items():
@@ -330,7 +332,8 @@ def _resolve(guest: Guest, buses: dict[str, Bus]) -> dict[str, int]:
             assert pin.slot is not None
             taken = buses[pin.bus].taken.get(pin.slot, 0)
             others = used.setdefault((pin.bus, pin.slot), set())
-            function = next((f for f in range(8) if f not in others and not taken >> f & 1), -1)
+            last = 256 if name in virtual else 8
+            function = next((f for f in range(last) if f not in others and not taken >> f & 1), -1)
             others.add(function)
             result[name] = function
     return result

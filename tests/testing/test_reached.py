@@ -37,7 +37,7 @@ TIGHT: Final = {
     "spare": 157,
     "shpc": 165,
     "near-switch": 257,
-    "sriov-pf": 283,
+    "sriov-pf": 615,
 }
 BROKEN: Final = {
     **dict.fromkeys(("prediction", "function-zero", "address-range", "complete", "multifunction", "pin"), 0),

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from qslot.schema import Guest
 from qslot.schema.firmware.tree import tree_of
+from qslot.schema.formats.placed import read_placed
 from qslot.schema.formats.text_layout import tree
 from qslot.schema.verify import verify
 
@@ -16,8 +18,10 @@ from ..ask import (
     Trios,
     asked,
     check_trio,
+    costs,
     device,
     devices,
+    explained,
     host,
     only,
     pc,
@@ -46,6 +50,12 @@ def card(*virtual: str, **rest: str) -> list[Data]:
     """A virtio device and its virtual functions, as one group."""
     pf = device("pf", "virtio-net", group="card", **rest)
     return [pf, *(device(one, "virtio-net", group="card", properties={"sriov-pf": "pf"}) for one in virtual)]
+
+
+def pinned_card(*places: str) -> list[Data]:
+    """The same behind port `rp`, each at its place, without a group."""
+    pf, *virtual = (device(f"v{n}", "virtio-net", address=f"rp:{place}") for n, place in enumerate(places))
+    return [{**pf, "id": "pf"}, *({**one, "properties": {"sriov-pf": "pf"}} for one in virtual)]
 
 
 TRIOS: Trios = {
@@ -239,10 +249,25 @@ TRIOS: Trios = {
         BadInput(q35(*card("v1", address="pcie.0:05.0")), "takes PCI Express: pin both behind a port"),
         Case(q35(*card("v1")), {"v1": "rp1:00.1"}),
     ),
-    ("sriov-pf", "no more than a slot has functions"): Trio(
-        Case(q35(*card(*"abcdefg")), {"g": "rp1:00.7"}),
-        BadInput(q35(*card(*"abcdefgh")), "by ARI, are not planned, so list 7 at most"),
-        Case(q35(*card(*"abcdef"), device("x", "e1000e", group="card"))),
+    ("sriov-pf", "past the slot"): Trio(
+        Case(q35(*card(*"abcdefgh")), {"g": "rp1:00.7", "h": "rp1:01.0"}),
+        BadInput(q35(*card(*"abcdefg"), device("x", "e1000e", group="card")), "only virtual functions go on past 7"),
+        Case(q35(*card(*"abcdef"), device("x", "e1000e", group="card")), {"x": "rp1:00.7"}),
+    ),
+    ("sriov-pf", "past the slot, pinned"): Trio(
+        Case(q35(*pinned_card("00.0", "00.4", "01.0", "01.4"), **ONE_PORT), {"v3": "rp:01.4"}),
+        BadInput(q35(*pinned_card("00.0", "00.4", "01.0", "01.5"), **ONE_PORT), "functions 4, 8, 13, not one stride"),
+        Case(q35(*pinned_card("00.0", "10.0", "1f.0"), **ONE_PORT), {"v2": "rp:1f.0"}),
+    ),
+    ("sriov-pf", "past the slot, beside"): Trio(
+        Case(q35(*card(*"bcdefghi"), IGB), {"i": "rp1:01.0"}),
+        q35(*pinned_card("00.0", "10.2"), device("x", "igb", hotplug="never", address="rp:00.2"), **ONE_PORT),
+        Case(q35(*pinned_card("00.0", "10.1"), device("x", "igb", hotplug="never", address="rp:00.2"), **ONE_PORT)),
+    ),
+    ("sriov-pf", "past the bus"): Trio(
+        Case(q35(*card(*(f"v{n}" for n in range(255)))), {"v254": "rp1:1f.7"}),
+        BadInput(q35(*card(*(f"v{n}" for n in range(256)))), "257 members, but a bus has 256 functions"),
+        Case(q35(*card(*(f"v{n}" for n in range(100))))),
     ),
     ("sriov-pf", "one stride"): Trio(
         Case(q35(*card("v1", "v2"), device("x", "e1000e", group="card"))),
@@ -338,3 +363,43 @@ def test_a_listed_port_of_pc_is_pci_express_too() -> None:
     port = {"controllers": [device("rp", "ioh3420")]}
     layout = planned(pc(disk("a", 3, address="rp:00.0"), device("b", "edu", hotplug="never"), **port))
     assert seats(layout)["a"] == "rp:00.0"
+
+
+def test_a_command_line_has_them_past_a_slot() -> None:
+    layout = planned(q35(*card(*(f"v{n}" for n in range(12)))))
+    words = ["qemu-system-x86_64", "-M", "q35", "-nodefaults", *layout.to_qemu()]
+    assert seats(read_placed(words).layout) == seats(layout)
+
+
+@pytest.mark.parametrize(
+    "guest",
+    [
+        pc(device("a", "igb", address="pci.0:02.0"), device("b", "igb", address="pci.0:03.0")),
+        pc(device("a", "igb", address="pci.0:02.0"), device("b", "edu", address="pci.0:12.0")),
+        pc(
+            device("a", "igb", hotplug="required", address="pci.0:02.0"),
+            policy={"eject": "protect"},
+            chipset={"bridge_hotplug": False},
+        ),
+        pc(IGB, device("b", "edu", address="pci.0:18.1"), policy=policy(max_controllers=0)),
+        pc(*devices(8, "igb")),
+    ],
+)
+def test_why_an_igb_of_pc_has_no_place_is_proved_minimal(guest: Data) -> None:
+    conflict = explained(guest).conflict
+    assert conflict is not None
+    assert conflict.minimal
+
+
+def test_listed_ones_past_a_slot_take_no_port_more() -> None:
+    pinned = planned(q35(*card(*(f"v{n}" for n in range(12)), address="rp:00.0"), **ONE_PORT))
+    assert costs(pinned) == {"controllers": 1, "depth": 13}
+    assert costs(planned(q35(*card(*(f"v{n}" for n in range(12)))))) == {"controllers": 1, "depth": 13}
+
+
+def test_what_is_past_a_slot_is_told_as_qemu_and_lspci_write_it() -> None:
+    layout = planned(q35(*card(*(f"v{n}" for n in range(12)))))
+    assert layout.guest_addresses["v11"] == "01:01.4"
+    assert "01.4  v11 virtio-net" in tree(layout)
+    assert next(word for word in layout.to_qemu() if "id=v11," in word).split(",")[2:4] == ["bus=rp1", "addr=0x1.4"]
+    assert planned(Guest.from_layout(layout)).devices == layout.devices
