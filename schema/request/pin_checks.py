@@ -24,7 +24,8 @@ def check_pins(guest: GuestFields) -> None:
     for place, item in places(guest):
         pin = item.address
         if pin is not None and pin.function is not None and pin.function >= FUNCTIONS and not _is_virtual(item):
-            raise Refused(place / "address", f"{pin}: a slot has functions 0 to 7, and only virtual functions go on past them")
+            where = place / "address"
+            raise Refused(where, f"{pin}: a slot has functions 0 to 7, and only virtual functions go on past them")
         if pin is None or pin.bus is None or pin.slot is None:
             continue
         _slot_exists(guest, place, pin, buses)
