@@ -17,7 +17,7 @@ from .shared import Bar as Bar
 from .shared import QemuId as QemuId
 from .shared import SlotKind as SlotKind
 
-ROOTS: Final = frozenset({"pcie.0", "pci.0"})
+ROOT_BUSES: Final = frozenset({"pcie.0", "pci.0"})
 """Root buses, in whose slots others are."""
 
 Hotplug = Literal["required", "preferred", "never"]
@@ -131,7 +131,7 @@ class Device(Part):
     def _past_the_slot(self) -> Self:
         """A virtual function in a slot after the first of its bus is past function 7 of that (ARI)."""
         pin = self.address
-        if PHYSICAL in self.properties and pin is not None and pin.slot and pin.bus not in ROOTS:
+        if PHYSICAL in self.properties and pin is not None and pin.slot and pin.bus not in ROOT_BUSES:
             self.__dict__["address"] = Pin(pin.bus, 0, pin.slot * FUNCTIONS + (pin.function or 0))
         return self
 

@@ -37,7 +37,7 @@ SHARES = {
 }
 """At least; of each other feature `LEAST`."""
 LEAST = 0.02
-REQUESTS = "e232d8e52757675b9478e9a554ea158b580d164f96137367f0dadeae9b384aea"
+REQUESTS = "e8d32571a2aadebda415140dd50149cdeeabf283b155e111638e94cff8b71920"
 """Of the first hundred requests."""
 
 
