@@ -16,6 +16,7 @@ CHANGES: Final = {
     "machine": "machine {after} instead of {before}",
     "firmware": "firmware {after} instead of {before}",
     "phys_bits": "phys_bits {after} instead of {before} (maxphysaddr in domain XML; a CPU with 1 GiB pages: pdpe1gb)",
+    "sriov-pf": "leave out sriov-pf of {who}",
     "bus_nr": "bus_nr {after} instead of {before} for {who} (busNr in domain XML)",
 }
 """What of the request can be otherwise, and how a change of it is told."""

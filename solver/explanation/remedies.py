@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from ...schema.catalog.virtual_functions import PHYSICAL
 from ...schema.explanation.conflict import CAPACITY_RULES, Conflict, Fact, Facts, with_least
 from ...schema.explanation.facts import facts_of
 from ...schema.explanation.remedy import Change, Remedy
@@ -253,6 +254,7 @@ class _Remedies:
         layout = self.layout(changed)
         if layout is None:
             return
+        changes += tuple(_no_longer_virtual(self.guest, changed))
         subjects = [one for change in changes for one in change.subjects]
         seats = {seat.id: str(seat.address) for seat in (*layout.controllers, *layout.devices)}
         places = {one: seats[one] for one in subjects if one in seats}
@@ -270,6 +272,14 @@ class _Remedies:
 
 def _wishes(clash: Facts) -> list[Fact]:
     return [fact for fact in clash if fact.rule not in CAPACITY_RULES and fact.rule != "complete"]
+
+
+def _no_longer_virtual(guest: Guest, changed: Guest) -> Iterator[Change]:
+    """Listed virtual functions need a slot that says whose they are: without it they are devices like others."""
+    stating = {one.id: one.properties[PHYSICAL] for one in guest.devices if PHYSICAL in one.properties}
+    for one in changed.devices:
+        if one.id in stating and PHYSICAL not in one.properties:
+            yield Change(what=PHYSICAL, subjects=(one.id,), before=stating[one.id])
 
 
 def _with_policy(guest: Guest, **changes: object) -> Guest:

@@ -45,6 +45,14 @@ def test_counts_are_the_least_that_clash() -> None:
     assert used(outcome) == {"address-unique": {"pci.0": 30, "a new pci-bridge": 31}}
 
 
+def test_what_is_changed_is_a_request_that_can_be_made() -> None:
+    """A listed virtual function without its group has no physical one beside it, which would be bad input."""
+    pair = [device("pf", "virtio-net", group="g"), device("vf", "virtio-net", group="g", properties={"sriov-pf": "pf"})]
+    outcome = explained(q35(*pair, qemu="11.1", policy={"max_controllers": 0}))
+    (apart,) = (one for one in outcome.remedies if one.changes[0].what == "group")
+    assert str(apart).startswith("leave out group g, and leave out sriov-pf of vf: then")
+
+
 def test_limits_say_how_much_and_who() -> None:
     outcome = explained(NICS)
     assert facts(outcome) == {"hotplug": (15, 15, None), "io-space": (1, 1, "seabios")}
