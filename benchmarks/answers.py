@@ -13,7 +13,7 @@ import time
 from threading import Event, Thread
 from typing import Any
 
-from qslot.schema import Guest, Infeasible, Undecided
+from qslot.schema import Guest, Infeasible
 from qslot.solver import Options, Stop, explain, solve
 
 
@@ -38,7 +38,7 @@ def answered(asked: dict[str, Any], seconds: float) -> dict[str, Any]:
     finally:
         done.set()
         watcher.join()
-    if isinstance(outcome, Undecided) and outcome.reason == "limit":
+    if stop.asked:  # an explanation, too, is less than it would be then
         return {"name": asked["name"], "kind": None, "answer": None}
     kind = "infeasible" if isinstance(outcome, Infeasible) else type(outcome).__name__.lower()
     return {"name": asked["name"], "kind": kind, "answer": outcome.model_dump(mode="json")}
