@@ -37,13 +37,14 @@ PAGES = ("README.md", "docs/fleets.md")
 """Pages whose examples are run."""
 
 
-WALKS = ("docs/tutorial.md", *(f"docs/how-to/{path.name}" for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))))
-"""Pages whose commands build on each other: read from top to bottom."""
+HOW_TO = sorted(path.name for path in (ROOT / "docs" / "how-to").glob("*.md"))
+WALKS = (*PAGES, "docs/tutorial.md", *(f"docs/how-to/{name}" for name in HOW_TO))
+"""Pages whose commands are run in a folder of their own, from top to bottom."""
 
 
-def transcript(*pages: str) -> list[tuple[str, str]]:
-    """Commands of the pages' console blocks, each with the output printed there."""
-    text = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in pages)
+def transcript(page: str) -> list[tuple[str, str]]:
+    """Commands of the page's console blocks, each with the output printed there."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     steps: list[tuple[str, list[str]]] = []
     for block in SHELL.finditer(text):
         for line in block["text"].splitlines():
@@ -52,12 +53,6 @@ def transcript(*pages: str) -> list[tuple[str, str]]:
             elif steps:
                 steps[-1][1].append(line)
     return [(command, "\n".join(lines).strip("\n")) for command, lines in steps]
-
-
-@pytest.mark.parametrize(("command", "output"), transcript(*PAGES))
-def test_readme_transcript(command: str, output: str) -> None:
-    """`...` as a line stands for lines left out; `$?` is the exit code of the command before it."""
-    hold(command, output, ROOT)
 
 
 @pytest.mark.parametrize("page", WALKS)
