@@ -25,7 +25,8 @@ above, do. So where memory decides, each is on its own (`apart`): as many bridge
 from ...schema.firmware.budget import PAGE
 from ...schema.pci.controllers import RESERVES
 from ...schema.request.guest import Guest
-from .things import ROOT_PORTS, Bridge, SeatedItem, SpareRoom, Things, candidate, connector_of, iommu_group
+from .connectors import connector_of, iommu_group
+from .things import ROOT_PORTS, Bridge, SeatedItem, SpareRoom, Things, candidate
 
 ROOT_SLOTS = 29
 """Slots of q35's root bus that are never the chipset's."""

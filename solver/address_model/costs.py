@@ -4,9 +4,10 @@ from ...schema.firmware.budget import PAGE
 from ...schema.request.fields import Term
 from ...schema.weights import WEIGHTS
 from .buses import BusSlots, BusType
+from .connectors import connector_of, is_legacy_virtio
 from .rules import meets
 from .spaces import SharedSpaces
-from .things import SeatedItem, connector_of, is_legacy_virtio
+from .things import SeatedItem
 from .tree import Tree
 from .variables import Expression, Seats
 

@@ -10,7 +10,8 @@ from ...schema.pci.address import SLOTS
 from ...schema.pci.controllers import VirtioMode
 from ...schema.request.resolved import ResolvedDevice
 from .buses import BusSlots, BusType, Slot
-from .things import ROOT_PORTS, Bridge, Contradiction, Seated, SeatedItem, connector_of, has_group_mates
+from .connectors import connector_of, has_group_mates
+from .things import ROOT_PORTS, Bridge, Contradiction, Seated, SeatedItem
 from .tree import Tree
 from .variables import Expression, Seats
 

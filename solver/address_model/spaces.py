@@ -4,7 +4,7 @@ from functools import cached_property
 
 from ...schema.records import record
 from ...schema.weights import WEIGHTS
-from .things import iommu_group as group_of
+from .connectors import iommu_group as group_of
 from .tree import Tree
 from .variables import Expression, Seats
 

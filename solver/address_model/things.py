@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Final
 
 from ...schema.pci.address import FUNCTIONS, SLOTS, Pin
-from ...schema.pci.controllers import CONTROLLERS, VirtioMode
+from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import Properties, canonical_properties
 from ...schema.records import record
 from ...schema.request.device import Controller, Device, Hotplug, Spare
@@ -265,38 +265,6 @@ def candidate(model: str, number: int, node: int | None = None) -> Bridge:
     """A controller that the planner may create."""
     shpc = model in BRIDGES_WITH_SHPC
     return Bridge(f"new {model} {number}", None, None, model, True, node, True, shpc, {})
-
-
-def connector_of(guest: Guest, one: ResolvedDevice) -> str:
-    """The row of the table "What goes where" that the device is in."""
-    if "integrated" in (one.model.connector, one.device.connect):
-        return "integrated"
-    if guest.machine_model.family == "pc":
-        return "conventional"
-    own = "legacy virtio" if is_legacy_virtio(one) else str(one.device.connect or one.model.connector)
-    return "hybrid" if own == "express" and has_group_mates(guest, one) else own
-
-
-def iommu_group(guest: Guest, one: ResolvedDevice) -> str | None:
-    """Whose address space it must have, if the guest has a vIOMMU and it is a device of the host; a name by itself
-    where the request does not say the group."""
-    if not guest.has_viommu or not one.is_assigned:
-        return None
-    number = one.device.iommu_group
-    return f"device {one.device.id}" if number is None else f"group {number}"
-
-
-def has_group_mates(guest: Guest, one: ResolvedDevice) -> bool:
-    """Whether another device of the host is of its IOMMU group."""
-    group = iommu_group(guest, one)
-    return group is not None and any(
-        other is not one and iommu_group(guest, other) == group for other in guest.resolved.values()
-    )
-
-
-def is_legacy_virtio(one: ResolvedDevice) -> bool:
-    """Fixed to a mode that is not modern."""
-    return bool(one.modes) and VirtioMode.MODERN not in one.modes
 
 
 def _nature(one: ResolvedDevice) -> object:

@@ -10,7 +10,8 @@ from ...schema.records import record
 from ...schema.request.guest import Guest
 from .buses import BusSlots, BusType, Slot, buses_of, leave_out, pool
 from .candidates import candidates
-from .things import Bridge, Seated, SeatedItem, SpareRoom, Things, connector_of, things_of
+from .connectors import connector_of
+from .things import Bridge, Seated, SeatedItem, SpareRoom, Things, things_of
 
 Expression = Any
 """A linear expression of cp_model, or a number."""
