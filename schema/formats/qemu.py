@@ -1,4 +1,4 @@
-"""A layout as QEMU takes it: `-device` arguments and QMP `device_add`; and `-device` arguments read back.
+"""A layout as QEMU takes it: `-device` arguments and QMP `device_add`.
 
 Source: QEMU 7.2 (tests/real/test_machine.py).
 `addr` is hexadecimal `slot.function` in both forms; parents stand before children, since
@@ -22,7 +22,7 @@ from ..pci.address import as_addr
 from ..pci.controllers import CONTROLLERS
 from ..pci.qemu_properties import Properties, Scalar, as_text, canonical_properties, has_control_character
 from ..pci.qemu_properties import as_json as json_value
-from ..qemu_arguments import SEAT, read_device
+from ..qemu_arguments import SEAT
 from ..request.device import QemuId
 from ..request.problems import nearest, short
 
@@ -261,43 +261,3 @@ def _addr(one: Emitted) -> str:
 
 def _escape(text: str) -> str:
     return text.replace(",", ",,")
-
-
-def parse(words: Sequence[str]) -> Emission:
-    """Reads the `-device` arguments among `words`, both forms, back into seats; other arguments are passed over.
-
-    So are devices without `bus` and `addr`, which are not PCI or left to QEMU. Raises ValueError for a device with only
-    one of the two, without id, or at an address that QEMU would refuse.
-    """
-    seats = [seat for value in _values(words) if (seat := _read(value)) is not None]
-    return Emission(
-        tuple(seat for seat in seats if seat.driver in CONTROLLERS),
-        tuple(seat for seat in seats if seat.driver not in CONTROLLERS),
-    )
-
-
-def _values(words: Sequence[str]) -> Iterator[str]:
-    following = iter(words)
-    for word in following:
-        if word in ("-device", "--device"):
-            value = next(following, None)
-            if value is None:
-                raise ValueError(f"{word} has no value")
-            yield value
-
-
-def _read(value: str) -> Emitted | None:
-    one = read_device(value)
-    if one.bus is None and one.slot is None:
-        return None
-    if one.id is None or one.bus is None or one.slot is None:
-        raise ValueError(f"-device {value}: id, bus or addr is missing")
-    return Emitted(
-        driver=one.driver,
-        id=one.id,
-        bus=one.bus,
-        slot=one.slot,
-        function=one.function,
-        multifunction=one.multifunction,
-        properties=one.properties,
-    )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qslot.schema import Chipset, Firmware, Guest, Layout
 from qslot.schema.errors import QslotError
-from qslot.schema.formats.qemu import arguments, cold_plug, device_add, emission, hotplug_buses, parse
+from qslot.schema.formats.qemu import arguments, cold_plug, device_add, emission, hotplug_buses
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.formats.text_layout import tree
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
@@ -18,6 +18,8 @@ from qslot.schema.pci.controllers import CONTROLLERS
 from qslot.schema.pci.qemu_properties import Scalar, canonical
 from qslot.schema.verify import verify
 from tests.layouts import small_layout
+
+from .emitted import parse
 
 DRIVERS = ("e1000e", "nvme", "VGA", "qxl-vga", "virtio-net-pci-transitional", "virtio-blk-pci", "vfio-pci")
 MODELS = {"virtio-net-pci-transitional": "virtio-net", "virtio-blk-pci": "virtio-blk"}
@@ -164,27 +166,6 @@ def test_a_vmware_svga_stands_before_other_displays(other: str) -> None:
 def test_a_property_cannot_say_what_the_seat_says(name: str) -> None:
     with pytest.raises(ValueError, match="net0"):
         arguments(layout(devices=[endpoint("net0", "e1000e", "pcie.0", 1, properties={name: 1})]))
-
-
-def test_parse_takes_what_people_write() -> None:
-    words = ["-m", "1G", "--device", "e1000e,id=n,bus=pcie.0,addr=1f.4", "-device", "ipmi-bmc-sim,id=bmc0"]
-    (only,) = parse(words).devices
-    assert (only.id, only.slot, only.function, only.multifunction) == ("n", 0x1F, 4, False)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["e1000e,bus=pcie.0,addr=1", "e1000e,id=n,bus=pcie.0", "e1000e,id=n,addr=1", "e1000e,id=n,bus=b,addr=20",
-     "e1000e,id=n,bus=b,addr=1.8", '{"driver":"e1000e","id":"n","bus":"b","addr":256}'],
-)  # fmt: skip
-def test_parse_refuses_what_is_no_seat(value: str) -> None:
-    with pytest.raises(ValueError, match="-device"):
-        parse(["-device", value])
-
-
-def test_parse_wants_a_value() -> None:
-    with pytest.raises(ValueError, match="no value"):
-        parse(["-device"])
 
 
 def hot_ids(planned: Layout) -> list[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from qslot.schema import Layout, VirtioMode
-from qslot.schema.formats.qemu import parse
 from qslot.schema.formats.standalone import imitated, needs_hardware, standalone
 
+from .emitted import parse
 from .test_qemu import bridge, endpoint, layout
 
 
