@@ -90,9 +90,8 @@ def test_every_kind_is_plugged_where_it_is_said(libvirt: Libvirt, machine: str, 
         text = told.get("live", text)
         plugged += [model] if "live" in told else []
     assert {*plugged} >= {"virtio-net", "virtio-blk", "virtio-scsi", "virtio-rng", "virtio-mem", "virtio-tablet"}
-    assert {*no_room} == (
-        {"e1000e", "igb", "ivshmem-doorbell", "ivshmem-plain"} if machine == "pc-q35-7.2" else {"igb"}
-    )
+    large = {"e1000e", "igb", "ivshmem-doorbell", "ivshmem-plain"}  # more than ports have by themselves
+    assert {*no_room} == (large if machine == "pc-q35-7.2" else set())
 
 
 def tried(placed: PlacedGuest, model: str) -> HotplugStep | None:
