@@ -29,12 +29,10 @@ class Processes(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the processes, whatever they are at: what they found until then has been handed in."""
         processes: dict[int, BaseProcess] = dict(self._pool._processes or {})
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes.values():
             process.terminate()
-        if wait:
-            for process in processes.values():
-                process.join()
+        # waits for the thread that hands tasks out, too: what it holds would be told as leaked on standard error
+        self._pool.shutdown(wait, cancel_futures=True)
         del cancel_futures  # nothing is left to cancel
 
     def _new(self) -> ProcessPoolExecutor:
