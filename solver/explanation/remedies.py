@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from pydantic import ValidationError
-
-from ...schema.catalog.virtual_functions import PHYSICAL
 from ...schema.explanation.conflict import CAPACITY_RULES, Conflict, Fact, Facts, with_least
 from ...schema.explanation.facts import facts_of
 from ...schema.explanation.remedy import Change, Remedy
@@ -21,8 +18,6 @@ from ...schema.explanation.wishes import wish_of
 from ...schema.layout.layout import Layout
 from ...schema.layout.outcome import known_layout
 from ...schema.pci.ovmf_addresses import most_bits
-from ...schema.pci.qemu_properties import Scalar
-from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from ...schema.verify.context import context_of
 from ...schema.verify.usage import usage
@@ -30,6 +25,7 @@ from ..ordering import unordered
 from ..search.cpsat import Limits
 from ..search.feasibility import feasible, prove_infeasible
 from ..solving import best_known
+from .changed_requests import no_longer_virtual, revalidated, with_bus_nr, with_policy
 from .conflict import few_that_clash
 
 COUNTED: Final = ("io-space", "bus-numbers", "max-controllers")
@@ -128,12 +124,12 @@ class _Remedies:
         expander = next((one for one in self.guest.controllers if (one.id,) == fact.subjects), None)
         if fact.rule != "as-requested" or expander is None or "bus_nr" not in expander.properties:
             return
-        free = _with_bus_nr(self.guest, expander, None)
+        free = with_bus_nr(self.guest, expander, None)
         layout = self.layout(free) if self.has_layout(free) else None
         if layout is not None:
             after = next(one for one in layout.controllers if one.id == expander.id).properties["bus_nr"]
             change = Change(what="bus_nr", subjects=fact.subjects, before=expander.properties["bus_nr"], after=after)
-            yield from self.proved(_with_bus_nr(self.guest, expander, after), change)
+            yield from self.proved(with_bus_nr(self.guest, expander, after), change)
 
     def modern(self, fact: Fact) -> Iterator[Remedy]:
         """Another virtio mode than QEMU's own choice, which has IO outside ports."""
@@ -180,12 +176,12 @@ class _Remedies:
         wish, before = wish_of(fact), int(fact.value or 0)
         if wish.rule == "max-controllers":
             order = ("controllers", *(term for term in self.guest.policy.order if term != "controllers"))
-            layout = self.layout(_with_policy(self.guest, max_controllers=None, order=order))
+            layout = self.layout(with_policy(self.guest, max_controllers=None, order=order))
             candidates = [] if layout is None else [len(layout.controllers)]
         else:
             candidates = [before + more for more in range(1, DEEPER + 1)]
         for after in candidates:
-            changed = _with_policy(self.guest, **{wish.field: after})
+            changed = with_policy(self.guest, **{wish.field: after})
             if self.has_layout(changed):
                 yield from self.proved(changed, Change.of(fact, after))
                 return
@@ -199,7 +195,7 @@ class _Remedies:
             Change(what="firmware", before=self.guest.firmware.name, after=firmware),
             Change(what="machine", before=self.guest.machine, after=other),
         ):
-            changed = _revalidated(self.guest, change)
+            changed = revalidated(self.guest, change)
             if changed is not None and self.has_layout(changed):
                 yield from self.proved(changed, change)
         if any(fact.rule == "memory-space" for fact in self.clash) and self.guest.firmware.name == "ovmf":
@@ -211,7 +207,7 @@ class _Remedies:
 
         def changed(after: int) -> tuple[Change, Guest | None]:
             change = Change(what="phys_bits", before=before, after=after)
-            return change, _revalidated(self.guest, change)
+            return change, revalidated(self.guest, change)
 
         limit = most_bits(self.guest.firmware.number)
         most = changed(limit)[1] if before < limit else None
@@ -254,7 +250,7 @@ class _Remedies:
         layout = self.layout(changed)
         if layout is None:
             return
-        changes += tuple(_no_longer_virtual(self.guest, changed))
+        changes += tuple(no_longer_virtual(self.guest, changed))
         subjects = [one for change in changes for one in change.subjects]
         seats = {seat.id: str(seat.address) for seat in (*layout.controllers, *layout.devices)}
         places = {one: seats[one] for one in subjects if one in seats}
@@ -272,31 +268,3 @@ class _Remedies:
 
 def _wishes(clash: Facts) -> list[Fact]:
     return [fact for fact in clash if fact.rule not in CAPACITY_RULES and fact.rule != "complete"]
-
-
-def _no_longer_virtual(guest: Guest, changed: Guest) -> Iterator[Change]:
-    """Listed virtual functions need a slot that says whose they are: without it they are devices like others."""
-    stating = {one.id: one.properties[PHYSICAL] for one in guest.devices if PHYSICAL in one.properties}
-    for one in changed.devices:
-        if one.id in stating and PHYSICAL not in one.properties:
-            yield Change(what=PHYSICAL, subjects=(one.id,), before=stating[one.id])
-
-
-def _with_policy(guest: Guest, **changes: object) -> Guest:
-    return guest.model_copy(update={"policy": guest.policy.model_copy(update=changes)})
-
-
-def _with_bus_nr(guest: Guest, expander: Controller, number: Scalar | None) -> Guest:
-    others = {name: value for name, value in expander.properties.items() if name != "bus_nr"}
-    changed = expander.model_copy(update={"properties": others | ({} if number is None else {"bus_nr": number})})
-    return guest.model_copy(
-        update={"controllers": tuple(changed if one is expander else one for one in guest.controllers)}
-    )
-
-
-def _revalidated(guest: Guest, change: Change) -> Guest | None:
-    """The request with another machine or firmware; None where that contradicts something else that it says."""
-    try:
-        return Guest.model_validate({**guest.model_dump(exclude_none=True), change.what: change.after})
-    except ValidationError:
-        return None
