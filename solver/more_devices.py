@@ -126,7 +126,7 @@ class _Growing:
                 fits = between
         return fits
 
-    def most(self) -> "_Most":
+    def most(self) -> _Most:
         """How many fit, and how many do not, closer and closer: looks are cheap, proofs by sums are cheaper, and the
         whole search is asked of guests that it answers in seconds."""
         fits = self._fits_at_least()

@@ -29,6 +29,9 @@ NO_NAMESPACE: Final = "drive"
 NOT_BESIDE: Final = ("cmb_size_mb", "pmrdev")
 """What QEMU does not have together with virtual functions."""
 
+SUBSYSTEM: Final = "subsys"
+SUBSYSTEM_SERIAL: Final = "serial"
+"""One for all of a subsystem."""
 CONTROLLERS_OF_SUBSYSTEM: Final = 256
 """Those of one nvme-subsys: its nvme devices and all their virtual functions."""
 MOST_BEFORE: Final = 127

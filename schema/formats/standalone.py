@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ..catalog import models
+from ..catalog.nvme_queues import SUBSYSTEM, SUBSYSTEM_SERIAL
 from ..catalog.virtual_functions import virtual_functions
 from ..layout.layout import Layout, PlacedDevice, Platform
 from ..pci.controllers import VirtioMode
@@ -164,8 +165,9 @@ class _Stage:
         self._imitations = {d.id: _has_io(d) for d in self.layout.devices if _is_imitated(d)}
         self._names = self._fresh_names()
         # QEMU takes one serial a subsystem: that of the members that state it, else one that is made up for all
-        stated = (one.properties for one in self.layout.devices if {"subsys", "serial"} <= one.properties.keys())
-        self._serials = {as_text(one["subsys"]): as_text(one["serial"]) for one in stated}
+        both = {SUBSYSTEM, SUBSYSTEM_SERIAL}
+        stated = (one.properties for one in self.layout.devices if both <= one.properties.keys())
+        self._serials = {as_text(one[SUBSYSTEM]): as_text(one[SUBSYSTEM_SERIAL]) for one in stated}
 
     def _fresh_names(self) -> Iterator[str]:
         return (name for number in itertools.count() if (name := f"standin{number}") not in self._used)
@@ -190,7 +192,7 @@ class _Stage:
         """A value for a property that is not stated."""
         if name == "mount_tag":  # the IO BAR grows with its length: as short as the catalogue takes one not given for
             return f"t{len(self._made)}"
-        subsystem = others.get("subsys") if name == "serial" else None
+        subsystem = others.get(SUBSYSTEM) if name == SUBSYSTEM_SERIAL else None
         if subsystem is None:
             return next(self._names)
         if as_text(subsystem) not in self._serials:

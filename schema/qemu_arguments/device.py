@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final
 
-from ..pci.address import FUNCTIONS, SLOTS
+from ..pci.address import FUNCTIONS, ROUTING_IDS, SLOTS
 from ..pci.qemu_properties import Properties, Scalar, as_json, canonical_properties
 from ..records import record
 from .values import QemuArgumentError, option_text, options_of
@@ -58,7 +58,7 @@ def _place(addr: Any, value: str) -> tuple[int | None, int]:
     none."""
     if addr is None or addr in (-1, "-1"):
         return None, 0
-    if type(addr) is int and 0 <= addr < SLOTS * FUNCTIONS:
+    if type(addr) is int and 0 <= addr < ROUTING_IDS:
         return divmod(addr, FUNCTIONS)
     found = _ADDRESS.fullmatch(addr) if isinstance(addr, str) else None
     if found is None or int(found["slot"], 16) >= SLOTS:

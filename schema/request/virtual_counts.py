@@ -2,16 +2,13 @@
 
 from collections import Counter
 
-from ..catalog.nvme_queues import CONTROLLERS_OF_SUBSYSTEM, refused_queues
+from ..catalog.nvme_queues import CONTROLLERS_OF_SUBSYSTEM, SUBSYSTEM, SUBSYSTEM_SERIAL, refused_queues
 from ..catalog.virtual_functions import ALWAYS_THERE, COUNTED_BY, PHYSICAL, virtual_functions
 from ..pci.qemu_properties import as_text, integer
 from .device import Device
 from .fields import GuestFields
 from .refusal import Refused, Where, devices
 from .resolved import is_assigned, model_of
-
-SUBSYSTEM = "subsys"
-SUBSYSTEM_SERIAL = "serial"
 
 
 def check_count(guest: GuestFields, where: Where, device: Device) -> None:

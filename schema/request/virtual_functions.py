@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..catalog.virtual_functions import COUNTED_BY, MAY_BE_LISTED, PHYSICAL, physical_function, virtual_functions
-from ..pci.address import FUNCTIONS, ROUTING_IDS, SLOTS, Pin
+from ..pci.address import FUNCTIONS, ROUTING_IDS, Pin
 from ..pci.controllers import PORT
 from .device import Device
 from .fields import GuestFields
@@ -129,7 +129,7 @@ def check_created(guest: GuestFields) -> None:
         pin = device.address
         if pin is None or pin.slot is None:
             continue
-        beyond = virtual.routing_ids(pin.slot, pin.function or 0)[-1] - SLOTS * FUNCTIONS + 1
+        beyond = virtual.routing_ids(pin.slot, pin.function or 0)[-1] - ROUTING_IDS + 1
         if beyond > 0:
             slots = -(-beyond // FUNCTIONS)
             raise Refused(

@@ -6,7 +6,7 @@ from itertools import chain
 from ..catalog.virtual_functions import physical_function
 from ..finding import Finding
 from ..layout.layout import Seat
-from ..pci.address import FUNCTIONS, SLOTS, Address
+from ..pci.address import FUNCTIONS, ROUTING_IDS, Address
 from ..pci.qemu_properties import Scalar
 from ..request.device import Controller, Device
 from .context import Context, RequestedItem, once
@@ -91,7 +91,7 @@ def group(known: Context) -> Iterator[Finding]:
 def floating(item: RequestedItem) -> dict[str, int]:
     """Functions of a group whose slot is open: pinned ones as pinned, the others the lowest left, in listed order."""
     own = {m.id: m.address.function for m in item.members if m.address is not None and m.address.function is not None}
-    left = (function for function in range(SLOTS * FUNCTIONS) if function not in own.values())
+    left = (function for function in range(ROUTING_IDS) if function not in own.values())
     return own | dict(zip((member.id for member in item.members if member.id not in own), left, strict=False))
 
 
@@ -108,7 +108,7 @@ def resolved(known: Context) -> dict[str, Address]:
     virtual = {one.id for one in known.guest.devices if physical_function(one.properties) is not None}
     for name, bus, slot, function in pins:
         if function is None:
-            last = SLOTS * FUNCTIONS if name in virtual else FUNCTIONS
+            last = ROUTING_IDS if name in virtual else FUNCTIONS
             function = next((f for f in range(last) if (bus, slot, f) not in taken), None)
         if function is not None:
             taken.add((bus, slot, function))

@@ -8,7 +8,7 @@ from ..catalog.virtual_functions import virtual_functions as created_with
 from ..finding import Finding
 from ..layout.layout import PlacedDevice
 from ..layout.topology import Bus
-from ..pci.address import FUNCTIONS, SLOTS
+from ..pci.address import FUNCTIONS, ROUTING_IDS
 from ..pci.qemu_properties import Scalar
 from .context import Context
 
@@ -29,10 +29,10 @@ def virtual_functions(known: Context) -> Iterator[Finding]:
             everybody[device.bus] = _held(known, bus)
         held = everybody[device.bus]
         ids = virtual.routing_ids(device.slot, device.function)
-        if ids[-1] >= SLOTS * FUNCTIONS:
-            yield _finding(device, {"last": ids[-1], "most": SLOTS * FUNCTIONS - 1})
+        if ids[-1] >= ROUTING_IDS:
+            yield _finding(device, {"last": ids[-1], "most": ROUTING_IDS - 1})
         taken = [one for one in ids if one in held]
-        if taken and ids[-1] < SLOTS * FUNCTIONS:
+        if taken and ids[-1] < ROUTING_IDS:
             slot, function = divmod(taken[0], FUNCTIONS)
             details: dict[str, Scalar] = {"address": f"{device.bus}:{slot:02x}.{function}", "holder": held[taken[0]]}
             yield _finding(device, details)

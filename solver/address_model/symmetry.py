@@ -10,9 +10,10 @@ from .variables import Expression, Seats
 
 def break_symmetry(seats: Seats) -> None:
     """Of layouts that differ only in names or in the order of equals, one is left: the cost is the same."""
+    sorts = _sorts(seats)
     _slots_in_order(seats)
-    _candidates_in_order(seats)
-    _equals_in_order(seats)
+    _candidates_in_order(seats, sorts)
+    _equals_in_order(seats, sorts)
 
 
 def _slots_in_order(seats: Seats) -> None:
@@ -34,10 +35,9 @@ def _used(seats: Seats, bus: str, slot: int) -> Expression:
     return used
 
 
-def _candidates_in_order(seats: Seats) -> None:
+def _candidates_in_order(seats: Seats, sorts: list[list[str]]) -> None:
     """Created controllers of one sort are counted off by bus and slot, those in one slot by what is on their buses; the
     last ones may be missing."""
-    sorts = _sorts(seats)
     weights = {key: number for number, keys in enumerate(sorts, 1) for key in keys}
     beyond = 1 + sum(weights.values())
     for keys in sorts:
@@ -53,9 +53,9 @@ def _content(seats: Seats, bus: str, weights: dict[str, int]) -> Expression:
     return sum(weights[key] * here for key, here in seats.on_bus.get(bus, {}).items())
 
 
-def _equals_in_order(seats: Seats) -> None:
+def _equals_in_order(seats: Seats, sorts: list[list[str]]) -> None:
     """Items that are equal but for their ids, and spare slots of one wish, sit in listed order."""
-    for keys in _sorts(seats):
+    for keys in sorts:
         for first, second in pairwise(key for key in keys if key not in seats.bridges):
             seats.model.add(_code(seats, first) <= _code(seats, second))
 

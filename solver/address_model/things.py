@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Final
 
-from ...schema.pci.address import FUNCTIONS, SLOTS, Pin
+from ...schema.pci.address import FUNCTIONS, ROUTING_IDS, Pin
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.pci.qemu_properties import Properties, canonical_properties
 from ...schema.records import record
@@ -176,7 +176,7 @@ def resolved_pins(guest: Guest) -> dict[str, Pin]:
     used |= {pin for pin in (*guest.reserve, *pins.values()) if pin.function is not None}
     for name, (bus, slot, function) in pins.items():
         if function is None:
-            last = FUNCTIONS * (SLOTS if name in listed else 1)
+            last = ROUTING_IDS if name in listed else FUNCTIONS
             free = next((f for f in range(last) if Pin(bus, slot, f) not in used), None)
             if free is None:
                 raise Contradiction(f"no function is left for {name}")
@@ -240,7 +240,7 @@ def _functions(members: tuple[Device, ...], pins: dict[str, Pin]) -> list[int] |
     own = [None if one.address is None else one.address.function for one in members]
     if members[0].group is None and own[0] is None:
         return None
-    left = iter([function for function in range(FUNCTIONS * SLOTS) if function not in own])
+    left = iter([function for function in range(ROUTING_IDS) if function not in own])
     return [next(left) if function is None else function for function in own]
 
 

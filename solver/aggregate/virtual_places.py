@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Self
 
-from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.address import ROUTING_IDS
 from ...schema.pci.machine import Machine
 from ...schema.records import record
 from ...schema.request.resolved import ResolvedDevice
@@ -42,7 +42,7 @@ class VirtualPlaces:
         where some are asked for only if that is PCI Express. Rule sriov-pf: behind a port."""
         if not self.created and not self.listed:
             return ANYWHERE
-        if max(self.routing_ids, default=0) >= SLOTS * FUNCTIONS:
+        if max(self.routing_ids, default=0) >= ROUTING_IDS:
             return frozenset()
         conventional = self.asked and machine.family == "pc"
         return frozenset({Place.PORT} if self.listed or conventional else {Place.PORT, Place.ROOT})

@@ -107,6 +107,8 @@ class Variables:
     def _make_own_slots(self, bus: BusClass, index: int, slot: SlotKind) -> None:
         reaches = {self.options[i].kind.reach for i in self.options_on(bus, slot) if self.options[i].is_alone}
         reaches |= {pattern.reach for pattern, _ in self.patterns(bus, index)}
+        if not any(reaches):
+            return
         claimed = {one.chipset_place for one in self.items.resolved.values()}
         self._own_slots[bus, index] = {
             reach: {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ...schema.pci.address import FUNCTIONS, SLOTS
+from ...schema.pci.address import FUNCTIONS, ROUTING_IDS
 from ...schema.pci.controllers import CONTROLLERS, ControllerModel
 from ...schema.records import record
 from ..aggregate.bus_classes import BusKind, pages
@@ -93,7 +93,7 @@ class Needs:
     def bridges(self) -> int:
         """Conventional bridges to be created."""
         standing = sum(not model.bus.express for model in self._standing())
-        return max(0, -(-self._functions(BusKind.CONVENTIONAL) // (FUNCTIONS * SLOTS)) - standing)
+        return max(0, -(-self._functions(BusKind.CONVENTIONAL) // ROUTING_IDS) - standing)
 
     @property
     def first_bridge(self) -> bool:

@@ -13,7 +13,7 @@ from qslot.schema.formats.standalone import standalone
 from qslot.solver import solve
 from qslot.testing.generator import Data
 
-from .test_sriov import refusal
+from .sriov import refusal
 from .this_qemu import OTHER_QEMU, name, request, version
 
 pytestmark = pytest.mark.real
