@@ -121,6 +121,11 @@ def platform(random: Random, machine: Machine, chipset: Chipset, firmware: Firmw
         return Platform(memory=random.choice(LITTLE_RAM), numa_nodes=0, chipset=chipset, phys_bits=bits)
     cpu = random.choice(CPUS)
     if not cpu.long_mode:
-        memory = min(memory, 31 * GIB)
+        memory = max(one for one in (*LITTLE_RAM, *MUCH_RAM) if one <= memory and _starts(machine, one, cpu))
     bits = random.choice((None, None, *(n for n in BITS if n >= least_phys_bits(machine, RamSizes(memory, cpu=cpu)))))
     return Platform(memory=memory, numa_nodes=0, chipset=chipset, cpu=cpu, phys_bits=bits if cpu.long_mode else None)
+
+
+def _starts(machine: Machine, memory: int, cpu: Cpu) -> bool:
+    """Whether QEMU starts a guest with so many bytes of RAM and a CPU with its own address bits."""
+    return least_phys_bits(machine, RamSizes(memory, cpu=cpu)) <= cpu.bits(None)

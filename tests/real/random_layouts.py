@@ -10,7 +10,9 @@ from typing import Final, Literal
 from qslot.schema import Chipset, Firmware, Layout, VirtioMode
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform, Versions
 from qslot.schema.pci.machine import machine_of
+from qslot.schema.pci.machine_types import family_of
 from qslot.schema.pci.qemu_properties import Scalar
+from qslot.schema.pci.qemu_versions import assumed_qemu
 
 from .memory_draws import heavy_device, memory_reserves, platform, primary_video
 
@@ -145,7 +147,8 @@ def random_layout(
     if heavy and draw.chance(0.4):
         draw.devices.append(primary_video(random, "pcie.0" if family == "q35" else "pci.0", 2))
     fixed = Platform(memory=256 << 20, numa_nodes=0, chipset=chipset)
-    model = machine_of(machine or family, chipset)
+    runs = assumed_qemu(*family_of(machine or family), (firmware.name, firmware.number))
+    model = machine_of(machine or family, chipset, qemu=runs)
     return draw.seal(firmware, platform(random, model, chipset, firmware) if heavy else fixed, machine or family)
 
 
