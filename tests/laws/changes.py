@@ -160,7 +160,8 @@ def without_device(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     """A device left out that nobody needs: the layout without it answers, and nobody pays more for its absence.
 
     Its claim to a chipset place would pass to another; at function 0 it may keep a slot for others; an expander is
-    created for who asks for its node only; and what OVMF drops where memory is short depends on all there is.
+    created for who asks for its node only; what it leaves of its windows may be the room of spare slots there; and what
+    OVMF drops where memory is short depends on all there is.
     """
     if guest.firmware.name == "ovmf" and may_be_short(guest):
         return None
@@ -185,7 +186,20 @@ def _is_spared(guest: Guest, layout: Layout, device: Device) -> bool:
         and not claims(device)
         and (seat.function > 0 or len(company) == 1)
         and (device.numa is None or device.numa in asking)
+        and not _leaves_room(guest, layout, seat.bus)
     )
+
+
+def _leaves_room(guest: Guest, layout: Layout, name: str) -> bool:
+    """Whether slots that are spared with IO or memory are on that bus, or on one above it behind a bridge."""
+    if not any(spare.io or spare.memory for spare in guest.spare):
+        return False
+    bus, spared = context_of(guest, layout).topology.buses[name], {slot.bus for slot in layout.spare}
+    while bus.above is not None:
+        if bus.id in spared:
+            return True
+        bus = bus.above
+    return False
 
 
 def reordered(guest: Guest, layout: Layout, rng: Random) -> Change | None:

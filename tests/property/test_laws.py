@@ -44,6 +44,20 @@ def test_the_cost_of_a_changed_request(law: str, guest: Guest, rng: Random) -> N
     assert asked(LAWS[law], guest, layout, rng, PATIENCE.time_limit or 0) in ("kept", "n/a")
 
 
+def test_what_a_device_leaves_of_its_window_is_room_for_spare_slots() -> None:
+    """Seed 2523: a pcie-pci-bridge keeps no ports, so without the device a spare slot with IO takes another bridge."""
+    bridge = {"id": "bridge", "model": "pcie-pci-bridge", "address": "port:00"}
+    spare = [{"kind": "pci", "count": 1, "io": 1}]
+    request = {"machine": "q35", "controllers": [{"id": "port", "model": "pcie-root-port"}, bridge], "spare": spare}
+    device = {"id": "nic", "model": "rtl8139", "hotplug": "required"}
+    layout = plan(guest := Guest.model_validate({**request, "devices": [device]}))
+    bare = plan(Guest.model_validate({**request, "devices": []}))
+    assert layout is not None
+    assert bare is not None
+    assert len(layout.controllers) < len(bare.controllers)
+    assert LAWS["without_device"](guest, layout, Random(0)) is None
+
+
 @settings(max_examples=settings().max_examples // 2)
 @given(guests(most=5, small=True), st.randoms(use_true_random=False))
 def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
