@@ -46,9 +46,9 @@ def test_the_cost_of_a_changed_request(law: str, guest: Guest, rng: Random) -> N
 
 def test_what_a_device_leaves_of_its_window_is_room_for_spare_slots() -> None:
     """Seed 2523: a pcie-pci-bridge keeps no ports, so without the device a spare slot with IO takes another bridge."""
-    bridge = {"id": "bridge", "model": "pcie-pci-bridge", "address": "port:00"}
+    bridge = {"id": "bridge", "model": "pcie-pci-bridge", "address": "above:00"}
     spare = [{"kind": "pci", "count": 1, "io": 1}]
-    request = {"machine": "q35", "controllers": [{"id": "port", "model": "pcie-root-port"}, bridge], "spare": spare}
+    request = {"machine": "q35", "controllers": [{"id": "above", "model": "pcie-root-port"}, bridge], "spare": spare}
     device = {"id": "nic", "model": "rtl8139", "hotplug": "required"}
     layout = plan(guest := Guest.model_validate({**request, "devices": [device]}))
     bare = plan(Guest.model_validate({**request, "devices": []}))
