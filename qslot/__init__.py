@@ -12,6 +12,8 @@ found; programs may rely on the names that `__all__` lists. Each is loaded when 
 
 from .schema.lazy import loader
 
+__version__ = "0.1.0"
+
 TYPE_CHECKING = False
 """As `typing` has it, which takes longer to import than all else here: the command hears no interrupt meanwhile."""
 
@@ -112,8 +114,6 @@ if TYPE_CHECKING:  # the same names as below, for those who read without running
     from .solver.options import Stop as Stop
     from .solver.progress import SearchProgress as SearchProgress
 
-    __version__: str
-
 _PLACES = {
     "schema.catalog": ("UnknownModel",),
     "schema.comparison": (
@@ -175,18 +175,10 @@ _PLACES = {
 }
 """Public names by the module that has them."""
 
-_load = loader(__name__, _PLACES)
+__getattr__ = loader(__name__, _PLACES)
+"""What has not been asked for before; it stays."""
 
 __all__ = sorted((*(name for names in _PLACES.values() for name in names), "__version__"))
-
-
-def __getattr__(name: str) -> object:
-    """What has not been asked for before; it stays."""
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("qslot")
-    return _load(name)
 
 
 def __dir__() -> list[str]:

@@ -1,9 +1,8 @@
-"""Files and XML that somebody else wrote, within limits: what is too large, or is no text or XML, is one error."""
+"""Files that somebody else wrote, within limits: what is too large, or is no text, is one error."""
 
 import re
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
 from .errors import QslotError
 
@@ -51,26 +50,3 @@ def has_endless_number(text: str) -> bool:
     (True, False)
     """
     return len(text) >= 1000 and _ENDLESS.search(text) is not None
-
-
-def xml_root(data: bytes | str) -> ElementTree.Element:
-    """The root element. A document type declaration is refused, so that no entity is defined and none expands.
-
-    Raises UnreadableError.
-    """
-    parser = ElementTree.XMLParser(target=_WithoutDoctype())
-    try:
-        parser.feed(data)
-        root: ElementTree.Element = parser.close()
-    except UnreadableError:
-        raise
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an encoding that expat lacks
-        raise UnreadableError(f"not XML: {error}") from None
-    return root
-
-
-class _WithoutDoctype(ElementTree.TreeBuilder):
-    """What is built of it, or refused."""
-
-    def doctype(self, *_: object) -> None:
-        raise UnreadableError("a document type declaration, which such XML does not have: take it out")

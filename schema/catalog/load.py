@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ..pci.controllers import Connector, VirtioMode
@@ -43,7 +43,7 @@ def load_excluded() -> dict[str, str]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((files(__package__) / name).read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return data
 
 

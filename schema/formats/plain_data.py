@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -52,6 +51,8 @@ def parse(text: str, kind: Format) -> object:
 
 
 def _toml(text: str) -> object:
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and numbers of absurd length

@@ -7,7 +7,7 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from ..bounded_input import xml_root
+from ..bounded_xml import xml_root
 from ..pci.host_address import HostAddress
 from .device import HostDevice, Listed
 

@@ -8,7 +8,8 @@ capabilities tell vendor and address bits, tests/real/test_advise.py).
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from ..bounded_input import UnreadableError, xml_root
+from ..bounded_input import UnreadableError
+from ..bounded_xml import xml_root
 from ..environment.host import OLDEST_WITH_TYPES, Host, Version
 from ..pci.controllers import VirtioMode
 from ..pci.cpu import vendor_named

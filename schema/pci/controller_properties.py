@@ -7,7 +7,7 @@ depends are the model's own (`ControllerModel.properties`), and take what `qemu_
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from .controllers import CONTROLLERS
@@ -94,6 +94,6 @@ def _kinds(model: str) -> Mapping[str, PropertyKind]:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    text = (files(__package__) / "controller_properties.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("controller_properties.json").read_text(encoding="utf-8")
     data: Mapping[str, Any] = json.loads(text)
     return data

@@ -5,7 +5,7 @@
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
@@ -48,7 +48,7 @@ class CpuModel(NamedTuple):
 @cache
 def cpu_models() -> dict[str, CpuModel]:
     """QEMU's models by name, the names of versions (`EPYC-v1`) included."""
-    data = json.loads((files(__package__) / "cpu_models.json").read_text(encoding="utf-8"))
+    data = json.loads(Path(__file__).with_name("cpu_models.json").read_text(encoding="utf-8"))
     return {
         name: CpuModel(row["vendor"], row["long_mode"], row["phys_bits"], row["large_pages"])
         for row in data["models"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from ..records import record
@@ -130,7 +130,7 @@ def _version(text: str) -> Version:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads((files(__package__) / "vendor_machines.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("vendor_machines.json").read_text(encoding="utf-8"))
     return data
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 OTHER_NAMES: Final = {
@@ -25,7 +25,7 @@ PCI_DEVICE: Final = "pci-device"
 
 @cache
 def _types() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((files(__package__) / "device_types.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(Path(__file__).with_name("device_types.json").read_text(encoding="utf-8"))
     return data
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from .exits import CliError, Exit
+from .plugins import leave_out_plugins
 from .streams import guard
 from .version import version_option
 
@@ -122,4 +123,5 @@ def qslot() -> None:
 def main() -> None:
     """The command in a process of its own."""
     guard()
+    leave_out_plugins()
     qslot(prog_name="qslot")

@@ -1,7 +1,6 @@
 """What standard output is: how wide, and whether in colour."""
 
 import os
-import shutil
 import sys
 
 
@@ -10,7 +9,11 @@ def columns() -> int | None:
     stated = os.environ.get("COLUMNS", "")
     if stated.isdecimal() and int(stated):
         return int(stated)
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def has_colour() -> bool:

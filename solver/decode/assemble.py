@@ -1,8 +1,8 @@
 """Assignment -> Layout: ids, chassis and bus numbers, QEMU properties."""
 
 from functools import cache
-from importlib.metadata import version
 
+from ... import __version__
 from ...schema.layout.layout import HASH_VERSION, Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ...schema.pci.controllers import VirtioMode
 from ...schema.pci.qemu_properties import Properties
@@ -45,7 +45,7 @@ def _layout(guest: Guest, parts: "_Parts") -> Layout:
 
 @cache
 def _versions() -> Versions:
-    return Versions(qslot=version("qslot"), hash=HASH_VERSION)
+    return Versions(qslot=__version__, hash=HASH_VERSION)
 
 
 @record(frozen=True)

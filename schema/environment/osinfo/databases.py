@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -66,5 +65,5 @@ def own_source() -> str:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads((files(__package__) / "table.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("table.json").read_text(encoding="utf-8"))
     return data

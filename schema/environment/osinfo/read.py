@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from ...bounded_input import UnreadableError, read_bytes, reason, xml_root
+from ...bounded_input import UnreadableError, read_bytes, reason
+from ...bounded_xml import xml_root
 from ...errors import Problem, QslotError
 
 Row = dict[str, Any]

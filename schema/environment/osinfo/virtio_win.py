@@ -6,7 +6,7 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from .read import Row, version_of_row
@@ -31,5 +31,5 @@ def with_virtio_win(row: Row) -> Row:
 
 @cache
 def _virtio_win() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads((files(__package__) / "virtio_win.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("virtio_win.json").read_text(encoding="utf-8"))
     return data

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ..splice import Element
@@ -21,7 +21,7 @@ MOST_LISTED = 12
 
 @cache
 def _nodes() -> list[Node]:
-    data: dict[str, Any] = json.loads((files(__package__) / "vocabulary.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8"))
     nodes: list[Node] = data["nodes"]
     return nodes
 
