@@ -2,7 +2,7 @@
 
 from ..errors import expect
 from ..layout.layout import Layout
-from . import ovmf, seabios
+from . import seabios
 from .prediction import Prediction as Prediction
 from .tree import tree_of
 
@@ -18,6 +18,8 @@ def predict(layout: Layout, *, memory: bool = True) -> Prediction:
     tree = tree_of(layout)
     devices = tuple(device.id for device in layout.devices)
     if layout.firmware.name == "ovmf":
+        from . import ovmf  # late: the command is to start fast
+
         return ovmf.predict(tree, devices, layout.firmware.number, memory=memory)
     return seabios.predict(tree, devices, layout.firmware.number, memory=memory)
 
@@ -28,6 +30,8 @@ def fails_in_any_order(layout: Layout) -> bool:
     Raises UnknownModel as `predict`.
     """
     if layout.firmware.name == "ovmf":
+        from . import ovmf
+
         return ovmf.fails_in_any_order(tree_of(layout), layout.firmware.number)
     # SeaBIOS adds sizes up in the order of their alignment, whatever the slots; these decide which BARs it misaligns
     return not predict(layout).misplaced

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from ..base import Frozen
 from ..errors import QslotError
-from ..explanation.clauses import clauses, together
 from ..explanation.conflict import Conflict
 from ..explanation.remedy import Remedy, alternatives_as_one
 from ..finding import Finding
@@ -71,6 +70,8 @@ class Infeasible(Frozen):
             yield from map(str, self.findings)
             yield ASK_EXPLAIN
             return
+        from ..explanation.clauses import clauses, together
+
         yield "Because " + ",\nand because ".join(clauses(together(self.conflict.facts), self.findings)) + ":"
         yield "  no layout."
         yield from (str(one) for one in self.findings if one.rule in BESIDE_A_PREVIOUS or MOVED in one.details)

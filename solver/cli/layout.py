@@ -1,6 +1,5 @@
 """`qslot check` and `qslot show`: what can be done with a layout that exists."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +53,8 @@ def check(
     if asked is not None:
         found = [*verify(asked, answer, read_previous(previous, guest, asked, text)), *found]
     if as_json:
+        import json
+
         result(json.dumps([finding.model_dump(mode="json") for finding in found], indent=2) + "\n")
     elif found:
         result(findings(found) + "\n")

@@ -1,7 +1,6 @@
 """The line that says how a long search stands: on a terminal alone, gone when there is an answer."""
 
 import os
-import shutil
 import sys
 import time
 from threading import Event, Thread
@@ -58,8 +57,10 @@ class ProgressLine:
     def _run(self) -> None:
         if self._end.wait(SHOWN_AFTER):
             return
+        from shutil import get_terminal_size
+
         while True:
-            width = shutil.get_terminal_size().columns - 1
+            width = get_terminal_size().columns - 1
             _write(f"\r{self._text()[:width]}\x1b[K")
             if self._end.wait(REDRAWN_EVERY):
                 _write("\r\x1b[K")
