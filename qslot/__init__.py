@@ -12,8 +12,6 @@ found; programs may rely on the names that `__all__` lists. Each is loaded when 
 
 from .schema.lazy import loader
 
-__version__ = "0.1.0"
-
 TYPE_CHECKING = False
 """As `typing` has it, which takes longer to import than all else here: the command hears no interrupt meanwhile."""
 
@@ -101,6 +99,7 @@ if TYPE_CHECKING:  # the same names as below, for those who read without running
     from .schema.rules import RULES as RULES
     from .schema.rules import Rule as Rule
     from .schema.verify import verify as verify
+    from .schema.version import __version__ as __version__
     from .schema.weights import WEIGHTS as WEIGHTS
     from .solver import advise as advise
     from .solver import capacity as capacity
@@ -167,6 +166,7 @@ _PLACES = {
     "schema.request.guest": ("Guest",),
     "schema.rules": ("RULES", "Rule"),
     "schema.verify": ("verify",),
+    "schema.version": ("__version__",),
     "schema.weights": ("WEIGHTS",),
     "solver": ("advise", "capacity", "explain", "placement", "solve", "solve_many"),
     "solver.fleet.cache": ("AnswerCache",),
@@ -178,7 +178,7 @@ _PLACES = {
 __getattr__ = loader(__name__, _PLACES)
 """What has not been asked for before; it stays."""
 
-__all__ = sorted((*(name for names in _PLACES.values() for name in names), "__version__"))
+__all__ = sorted(name for names in _PLACES.values() for name in names)
 
 
 def __dir__() -> list[str]:

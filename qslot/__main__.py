@@ -17,7 +17,7 @@ def main() -> None:
     codes: list[int] = []
     atexit.register(_leave, codes)  # the first that is registered is the last that is done
     gc.disable()  # until something is searched: what is loaded stays, looking it over is a twentieth of the start
-    sys.setdlopenflags(os.RTLD_LAZY)  # of OR-Tools' functions few are called: finding all first is a quarter of its load
+    sys.setdlopenflags(os.RTLD_LAZY)  # few of OR-Tools' functions are called: to find all is a quarter of loading it
     from .solver.cli import main as command
 
     try:

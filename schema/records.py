@@ -62,7 +62,7 @@ def _initializer(cls: Any) -> Callable[..., None]:
         elif field.default is not MISSING:
             scope[f"_default_{name}"], default = field.default, f"=_default_{name}"
         if field.init:
-            parameters[field.kw_only].append(name + default)
+            parameters[field.kw_only is True].append(name + default)
         if field.init or field.default_factory is not MISSING:
             lines.append(f"self.{name} = {value}")
     if hasattr(cls, "__post_init__"):

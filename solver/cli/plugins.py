@@ -1,4 +1,4 @@
-"""pydantic without plugins: it looks for some in the metadata of all that is installed, which is a tenth of `qslot show`.
+"""pydantic without plugins. It looks for some in the metadata of all that is installed: a tenth of `qslot show`.
 
 No plugin has a say in what the command reads. Who uses qslot as a library has theirs.
 """

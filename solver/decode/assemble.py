@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from ... import __version__
 from ...schema.layout.layout import HASH_VERSION, Layout, PlacedController, PlacedDevice, Platform, SpareSlot, Versions
 from ...schema.pci.controllers import VirtioMode
 from ...schema.pci.qemu_properties import Properties
@@ -10,6 +9,7 @@ from ...schema.records import record
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import ResolvedDevice, mode_on
 from ...schema.verify.context import Context, context_of
+from ...schema.version import __version__
 from ..aggregate.bus_classes import BusKind
 from ..aggregate.items import Items
 from .firmware_reserves import FirmwareReserves
