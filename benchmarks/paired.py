@@ -72,7 +72,7 @@ def measured(checkouts: Sequence[Path], families: Sequence[str], sizes: Iterator
     pythons = [folder.resolve() / ".venv" / "bin" / "python" for folder in checkouts]
     layout = solve(FAMILIES["cloud"].build(10)).require().model_dump_json()
     for name, words in {"--help": ["--help"], "show": ["show", "-"], "plan": ["plan", str(EXAMPLE)]}.items():
-        old, new = (_command([str(python), "-m", "qslot", *words], layout, python.parents[2]) for python in pythons)
+        old, new = (command([str(python), "-m", "qslot", *words], layout, python.parents[2]) for python in pythons)
         yield in_turn(name, old, new, rounds)
     with ExitStack() as stack:
         workers = [stack.enter_context(_worker(python)) for python in pythons]
@@ -93,7 +93,7 @@ def in_turn(name: str, old: Timed, new: Timed, rounds: int) -> Pairs:
     return pairs
 
 
-def _command(words: list[str], text: str, folder: Path) -> Timed:
+def command(words: list[str], text: str, folder: Path) -> Timed:
     """A command as a whole process, its start included."""
 
     def once() -> float:

@@ -183,6 +183,36 @@ def test_what_looks_at_layouts_loads_no_solver(arguments: list[str], tmp_path: P
         assert "qslot.schema.request.guest" not in modules
 
 
+NEVER_USED = ("email", "importlib.metadata", "importlib.resources", "tomllib", "xml", "numpy", "pandas")
+"""What nothing that is read or drawn below needs: data of packages, other formats, what OR-Tools' larger door loads."""
+
+
+@pytest.mark.parametrize(
+    ("command", "of_its_own"),
+    [
+        (
+            "show",
+            ("yaml", "logging", "shutil", "concurrent", "qslot.schema.firmware.ovmf", "qslot.schema.explanation"),
+        ),
+        ("plan", ("qslot.schema.firmware.ovmf", "qslot.schema.explanation.clauses")),
+    ],
+)
+def test_a_command_loads_no_module_that_it_does_not_use(
+    command: str, of_its_own: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As a process, as it is for users: what its libraries load for their own sake counts, too."""
+    example = ROOT / "examples" / "rhel6-q35.yaml"
+    layout = tmp_path / "layout.json"
+    layout.write_text(qslot.solve(qslot.read_guest(example)).require().model_dump_json(), encoding="utf-8")
+    words = [command, str({"show": layout, "plan": example}[command])]
+    code = "import sys; from qslot.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.__stderr__)"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=120)
+    modules = done.stderr.split()
+    assert "qslot.solver.cli.streams" in modules
+    late = (*NEVER_USED, *of_its_own)
+    assert [name for name in modules if any(f"{name}.".startswith(f"{one}.") for one in late)] == []
+
+
 def test_a_plan_loads_what_explains_only_where_there_is_none() -> None:
     """Nor what reads domain XML, and what plans beside a previous layout."""
     modules = modules_after(running(["plan", str(ROOT / "examples" / "rhel6-q35.yaml")]))

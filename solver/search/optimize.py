@@ -50,7 +50,7 @@ class Attempt(NamedTuple):
 
 def optimize(guest: Guest, limits: Limits) -> Outcome:
     """What the best count vectors come to; an infeasible guest's findings are only what breaks a rule by itself."""
-    best = Undecided()
+    best: Undecided | None = None
     try:
         items = items_of(guest)
     except PinConflict as conflict:
@@ -66,10 +66,11 @@ def optimize(guest: Guest, limits: Limits) -> Outcome:
                 if attempt.proves:
                     return outcome
                 break  # finer ones of this series have no solution either
-            best = outcome if outcome.layout is not None or best.layout is None else best
+            if best is None or best.layout is None or outcome.layout is not None:
+                best = outcome
             if limits.left() == 0 or (attempt.incomplete and best.layout is not None):
                 return best  # what leaves layouts out proves nothing, nor does a finer model of the same
-    return best
+    return best or Undecided()
 
 
 def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limits) -> Attempt:

@@ -83,6 +83,67 @@ def test_a_reader_that_has_all_it_wants(command: str) -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
+# ---- the end
+
+
+def ended(prelude: str, *words: str | Path, debug: str = "") -> "subprocess.CompletedProcess[str]":
+    """The command, in a process that does something else before."""
+    code = f"import sys\nfrom qslot.__main__ import main\n{prelude}\nmain()"
+    environment = {**os.environ, "QSLOT_DEBUG": debug}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+FREED = """
+class Freed:
+    def __del__(self, write=sys.__stderr__.write, flush=sys.__stderr__.flush): write("freed"), flush()
+sys.freed = Freed()
+"""
+"""What says that Python frees it, as it does all that is left when it ends."""
+
+
+def test_python_takes_nothing_apart_at_the_end(layout: Path) -> None:
+    at_once, as_ever = ended(FREED, "show", layout), ended(FREED, "show", layout, debug="1")
+    assert (at_once.returncode, at_once.stderr, as_ever.stderr) == (0, "", "freed")
+    assert at_once.stdout == as_ever.stdout != ""
+
+
+def test_what_was_asked_for_at_the_end_is_done_before(layout: Path) -> None:
+    """Whatever a command registers while it runs; and threads that are no daemons are waited for."""
+    late = """
+import atexit, threading, time, click
+def work():
+    time.sleep(0.3)
+    print("thread", file=sys.__stderr__)
+def echo(*words, before=click.echo, **more):
+    atexit.register(print, "registered", file=sys.__stderr__)
+    threading.Thread(target=work).start()
+    before(*words, **more)
+click.echo = echo
+"""
+    done = ended(late, "show", layout)
+    assert (done.returncode, done.stderr) == (0, "thread\nregistered\n")
+
+
+@pytest.mark.parametrize(("words", "code"), [(["rules", "pin"], 0), (["rules", "pni"], 2), (["--help"], 0)])
+def test_the_exit_code_is_the_commands(words: list[str], code: int) -> None:
+    assert ended("", *words).returncode == code == ended("", *words, debug="1").returncode
+
+
+def test_pydantic_finds_no_plugins_and_is_whole() -> None:
+    code = """
+from qslot.solver.cli.plugins import leave_out_plugins
+leave_out_plugins()
+from pydantic.plugin._loader import get_plugins
+assert get_plugins() == ()
+from pydantic.plugin import _loader
+import sys; assert "importlib.metadata" not in sys.modules
+assert _loader.PYDANTIC_ENTRY_POINT_GROUP == "pydantic"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 # ---- time
 
 
