@@ -160,6 +160,11 @@ def test_the_first_page_of_help_loads_no_command() -> None:
     assert "pathlib" not in modules
 
 
+def test_the_help_of_show_loads_its_options_alone() -> None:
+    modules = modules_after(running(["show", "--help"]))
+    assert not modules & {"pathlib", "dataclasses", "json", "qslot.solver.cli.request", "qslot.schema.records"}
+
+
 LOOKING = (
     ["catalog", "nvme"],
     ["schema"],
@@ -208,7 +213,7 @@ def test_a_command_loads_no_module_that_it_does_not_use(
     code = "import sys; from qslot.__main__ import main\ntry: main()\nfinally: print(*sys.modules, file=sys.__stderr__)"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=120)
     modules = done.stderr.split()
-    assert "qslot.solver.cli.streams" in modules
+    assert f"qslot.solver.cli.{command}" in modules
     late = (*NEVER_USED, *of_its_own)
     assert [name for name in modules if any(f"{name}.".startswith(f"{one}.") for one in late)] == []
 

@@ -22,9 +22,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "advise": ("advise", "Say which machine and which virtio modes GUEST should have, why, and what else would cost"),
     "batch": ("batch", "Find the best layouts of many guests: one line of JSON for each of FILES, in their order"),
-    "check": ("layout", "Hold LAYOUT against every rule, GUEST, its OS and its hosts, without the solver"),
+    "check": ("check", "Hold LAYOUT against every rule, GUEST, its OS and its hosts, without the solver"),
     "show": (
-        "layout",
+        "show",
         "Draw LAYOUT, domain XML that states every address, or a QEMU's command line: its buses, free slots, "
         "objective and warnings",
     ),

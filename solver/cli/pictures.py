@@ -1,31 +1,34 @@
 """A layout as text or as a picture: what `--to` and `-o` mean to every command that draws one."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from .request import Option
+from .source import PathType
 from .terminal import columns, has_colour
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qslot.schema import Layout
+
+    from .request import Option
 
 PICTURES: Final = ("svg", "html")
 TEXTS: Final = ("", ".txt", ".text", ".log", ".out", ".tree")
 """Suffixes of files that may hold what a terminal shows."""
 LAYOUT_FORMS: Final = ("tree", *PICTURES, "json", "yaml")
 
-output_option: Option = click.option(
+output_option: "Option" = click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="Write the result there, whole or not at all; as its suffix says, without --to.",
 )
 
 
-def form_of(form: str | None, output: Path | None, offered: Sequence[str]) -> str | None:
+def form_of(form: str | None, output: "Path | None", offered: Sequence[str]) -> str | None:
     """What `--to` says, else the form that the file's suffix stands for; None for text. Raises UsageError for
     a suffix that stands for anything else."""
     if form is not None or output is None or output.suffix.lower() in TEXTS:
@@ -41,7 +44,7 @@ def form_of(form: str | None, output: Path | None, offered: Sequence[str]) -> st
     return said
 
 
-def drawn(layout: "Layout", form: str, output: Path | None, before: "Layout | None" = None) -> str:
+def drawn(layout: "Layout", form: str, output: "Path | None", before: "Layout | None" = None) -> str:
     """The layout in one of LAYOUT_FORMS, for standard output or that file; pictures can have another one beside it."""
     if form == "svg":
         from qslot.schema.picture.svg_file import svg

@@ -1,5 +1,6 @@
 """GUEST as an argument: a file, a QEMU's command line behind `--`, or with `--qmp` a running QEMU."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,6 +16,16 @@ QMP_OPTION: Final = click.Option(
     expose_value=False,
     help="In place of GUEST or LAYOUT: the QEMU that runs, by the socket of its monitor (QMP). Also `qmp:SOCKET`.",
 )
+
+
+class PathType(click.Path):
+    """A file's name, as a path. What paths are is loaded with the first: help needs none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as a `pathlib.Path`."""
+        from pathlib import Path
+
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 class SourceType(click.Path):

@@ -1,13 +1,12 @@
-"""`qslot check` and `qslot show`: what can be done with a layout that exists."""
+"""`qslot check`: a layout held against every rule, without the solver."""
 
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING
 
 import click
 
 from .environment import EnvironmentOptions, environment_options
-from .exits import Exit, leave, warn
-from .pictures import LAYOUT_FORMS, drawn, form_of, output_option
+from .exits import Exit, leave
 from .previous import previous_option, read_previous
 from .request import RequestOptions, request_options
 from .source import SOURCE, GuestCommand
@@ -53,8 +52,6 @@ def check(
     if asked is not None:
         found = [*verify(asked, answer, read_previous(previous, guest, asked, text)), *found]
     if as_json:
-        import json
-
         result(json.dumps([finding.model_dump(mode="json") for finding in found], indent=2) + "\n")
     elif found:
         result(findings(found) + "\n")
@@ -77,34 +74,3 @@ def _for_environment(
     if candidate.problems:
         raise InputError(called(source), list(candidate.problems))
     return candidate.guest, text, list(candidate.findings) or verify_for(known, layout)
-
-
-@click.command(cls=GuestCommand)
-@click.argument("layout", type=SOURCE)
-@click.option(
-    "--to",
-    "form",
-    type=click.Choice(LAYOUT_FORMS),
-    help="What to draw; default: as the suffix of -o says, else the tree.",
-)
-@output_option
-def show(layout: "Source", form: str | None, output: Path | None) -> None:
-    """Draw LAYOUT, domain XML that states every address, or a QEMU's command line: its buses, free slots, objective and
-    warnings.
-
-    The tree is drawn as `lspci -tv` would. A picture (svg, html) has maps of IO ports and memory, too, and needs
-    nothing but a browser.
-
-    \b
-    Examples:
-      qslot show layout.json
-      qslot show layout.json -o layout.html
-      virsh dumpxml guest | qslot show - --to svg -o guest.svg
-    """
-    from qslot.schema.formats.as_it_is import read_as_it_is
-
-    drawn_as = form_of(form, output, LAYOUT_FORMS) or "tree"
-    with reading(layout):
-        found = read_as_it_is(layout)
-    warn(found.warnings)
-    result(drawn(found.layout, drawn_as, output), output)
