@@ -1,8 +1,8 @@
-"""What commands take to start: `python -m benchmarks.start --python VENV/bin/python > STARTUP.md`.
+"""What commands take to start: `python -m benchmarks.start --python VENV/bin/python > START.md`.
 
 Processor time of whole processes, over that of `python -c pass` of the same virtual environment, in which qslot is
-installed as users have it: from a wheel, compiled. Beside it the same for the libraries that the command cannot do
-without, imported and nothing else: no change to qslot makes it faster than that.
+installed as users have it: from a wheel, compiled. Beside it the same for the libraries that the command uses, imported
+by the names that it takes of them, and nothing else.
 """
 
 import argparse
@@ -46,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=25, help="starts of each, in turn (default: %(default)s)")
     given = parser.parse_args(arguments)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    print("# Start of commands\n")
-    print(f"Made by `python -m benchmarks.start`: {(__doc__.partition(chr(10) * 2)[2]).replace(chr(10), ' ').strip()}")
-    print(f"Medians of {given.rounds} starts of each, in turn, on a machine that others share.\n")
+    print(f"# Start of commands\n\n{__doc__.partition(chr(10) * 2)[2].strip()}")
+    print(f"Made by `python -m benchmarks.start`: medians of {given.rounds} starts of each, in turn.\n")
     print("| | ms | x bare Python | its libraries alone | goal |\n|---|---|---|---|---|")
     print("\n".join(rows(given.python.absolute(), given.rounds)))
     return 0

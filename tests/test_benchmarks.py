@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:  # benchmarks/ is no part of what is installed
     sys.path.append(str(ROOT))
 
-from benchmarks import again, compare, drawn, families, growing, libvirt, paired, plot, report, run  # noqa: E402
+from benchmarks import again, compare, drawn, families, growing, libvirt, paired, plot, report, run, start  # noqa: E402
 from benchmarks.baselines import Plan, greedy  # noqa: E402
 from benchmarks.boolean import boolean  # noqa: E402
 from benchmarks.families import FAMILIES, SIZES  # noqa: E402
@@ -125,6 +125,16 @@ def test_two_checkouts_are_paired(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert paired.main([str(tmp_path), str(tmp_path), *rows, "--margin", "10"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in told[1:]] == ["--help", "show", "plan", "dense", "i440fx", "median"]
+
+
+def test_starts_are_told_beside_their_libraries(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")  # taken away meanwhile
+    assert start.main(["--rounds", "1"]) == 0
+    table = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in table[1:]] == [f"`{name}`" for name in start.STARTS]
+    assert all(float(row[2]) > 1 and float(row[3]) > 1 for row in table[1:])
 
 
 def test_the_picture_is_of_the_results_that_are_kept() -> None:
