@@ -10,7 +10,6 @@ from typing import Final
 import click
 
 from .exits import CliError, Exit
-from .plugins import leave_out_plugins
 from .streams import guard
 from .version import version_option
 
@@ -123,5 +122,4 @@ def qslot() -> None:
 def main() -> None:
     """The command in a process of its own."""
     guard()
-    leave_out_plugins()
     qslot(prog_name="qslot")
