@@ -80,6 +80,7 @@ def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:
     return roots > 1 or aperture.blocks(unit) * unit < aperture.size
 
 
+NOTHING: Final = LinearExpr()
 Part = tuple[LinearExpr, LinearExpr]
 """Below 4 GiB, and what may be above."""
 
@@ -105,7 +106,7 @@ class _Need:
             if any(bus.kept_memory):
                 low, high = self._below(bus)
                 self.kept[bus] = (
-                    self._beyond(bus, bus.kept_memory.low, low),
+                    self._beyond(bus, bus.kept_memory.low, low, self.held.reserve(bus, self.unit)),
                     self._beyond(bus, bus.kept_memory.high, high),
                 )
             elif self.unit > MIB and bus in self.spares.reserves:
@@ -161,11 +162,15 @@ class _Need:
         if memory.high:
             high.add(times, whole(memory.high, self.unit))
 
-    def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr) -> LinearExpr:
-        """A bridge's window is its reserve, if what is inside takes less."""
+    def _beyond(
+        self, bus: BusClass, reserve: Pieces, there: LinearExpr, other: LinearExpr = NOTHING
+    ) -> LinearExpr:
+        """A bridge's window is its reserve, if what is inside takes less. Of two, with an `other` reserve, that is said
+        of both together: which of them holds what is there is not told."""
         units = whole(reserve, self.unit)
-        result = self.v.linear.variable(0, units * bus.max_count, "reserve_beyond_content", bus, self.unit)
-        self.v.linear.add_le(self.v.controller_count(bus) * units - there, result)
+        most = units * bus.max_count + self.v.linear.upper_bound(other)
+        result = self.v.linear.variable(0, most, "reserve_beyond_content", bus, self.unit)
+        self.v.linear.add_le(self.v.controller_count(bus) * units + other - there, result)
         return result
 
     def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:

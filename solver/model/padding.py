@@ -59,15 +59,16 @@ class Padding:
 
     def _state(self, bus: BusClass, unit: int, each: int) -> LinearExpr:
         linear = self.v.linear
-        inside = [self._on(bus, host, low) for host, low in self._low_hosts(bus)]
-        if not inside:
+        hanging = [self._on(bus, host, low) for host, low in self._low_hosts(bus)]
+        if not hanging:
             return LinearExpr()
         padded = linear.variable(0, bus.max_count, "windows_with_room", bus)
-        linear.add_le(sum_of(inside) - self._may_be_narrow(bus), padded)
+        linear.add_le(sum_of(hanging) - self._may_be_narrow(bus), padded)
         result = linear.variable(0, each * bus.max_count, "room_below_4_gib", bus, unit)
         below = self.v.below(bus)
-        there = [self.held.below(one, unit) for one in (bus, *(c for c in self.v.classes if c in below))]
-        there += [self.beyond(one, unit) for one in self.v.classes if one in below and one is not bus]
+        inside = [one for one in self.v.classes if one in below and one is not bus]
+        there = [self.held.below(one, unit) for one in (bus, *inside)]
+        there += [part for one in inside for part in (self.held.reserve(one, unit), self.beyond(one, unit))]
         linear.add_le(padded * each - sum_of(there), result)
         return result
 

@@ -25,13 +25,16 @@ class Held:
     """Whether on one of them, or below, there is."""
     _low: dict[BusClass, LinearExpr] = field(default_factory=dict)
     """Whether the prefetchable window of each is below 4 GiB."""
+    _known: dict[tuple[object, ...], LinearExpr] = field(default_factory=dict)
+    """What has been said, once: who asks twice has the same variable."""
 
     def __post_init__(self) -> None:
         if self.v.guest.firmware.name != "seabios":
             return
         bridges = [bus for bus in self.v.classes if bus.kind not in (BusKind.ROOT, BusKind.EXPANDER)]
         padded = window_with_room_of(self.v.guest) > 0
-        if not padded and not any(self.v.linear.upper_bound(self._wide(bus, 1)) for bus in bridges):
+        kept = any(bus.kept_memory.high for bus in bridges)
+        if not padded and not kept and not any(self.v.linear.upper_bound(self._wide(bus, 1)) for bus in bridges):
             return
         for bus in sorted(bridges, key=lambda one: -one.level.depth):
             self._from_below(bus)
@@ -40,16 +43,22 @@ class Held:
 
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
-        low = self._low.get(bus)
-        if low is None:
+        return self._if_low(bus, self._wide(bus, unit), "held_below_4_gib", unit)
+
+    def reserve(self, bus: BusClass, unit: int) -> LinearExpr:
+        """The same of what they reserve of prefetchable memory, whatever is in it."""
+        units = whole(bus.kept_memory.high, unit)
+        return self._if_low(bus, self.v.controller_count(bus) * units, "reserve_below_4_gib", unit)
+
+    def _if_low(self, bus: BusClass, units: LinearExpr, *name: object) -> LinearExpr:
+        """So many, if the windows of these buses are below 4 GiB."""
+        low, most = self._low.get(bus), self.v.linear.upper_bound(units)
+        if low is None or not most:
             return LinearExpr()
-        wide = self._wide(bus, unit)
-        most = self.v.linear.upper_bound(wide)
-        if not most:
-            return LinearExpr()
-        result = self.v.linear.variable(0, most, "held_below_4_gib", bus, unit)
-        self.v.linear.add_le(wide - (low * -1 + 1) * most, result)
-        return result
+        if (*name, bus) not in self._known:
+            result = self._known[*name, bus] = self.v.linear.variable(0, most, *name, bus)
+            self.v.linear.add_le(units - (low * -1 + 1) * most, result)
+        return self._known[*name, bus]
 
     def is_low(self, bus: BusClass) -> LinearExpr | None:
         """Whether the prefetchable window of each bus of a class is below 4 GiB; None where nothing keeps it there."""
