@@ -17,7 +17,7 @@ from ..request.resolved import mode_on
 from .apertures import Aperture, ovmf_apertures, seabios_hole
 from .bars import CHIPSET
 from .ovmf_requests import IGNORED_BAR_SIZE
-from .pieces import Memory, Piece, Pieces, aligned
+from .pieces import CRUMB, Memory, Piece, Pieces, aligned
 from .seabios_high import high_memory
 
 if TYPE_CHECKING:
@@ -129,27 +129,33 @@ def port_memory(firmware: str) -> int:
     return SEABIOS_WINDOW if firmware == "seabios" else 0
 
 
-def needed(bars: Bars, where: Where, firmware: str, most: int = 0) -> Memory:
-    """What the BARs of one slot need at least; `most`: what SeaBIOS aligns windows of 64-bit memory to at most, if any.
+def needed(bars: Bars, where: Where, firmware: str, most: int = 0, *, rom: bool = False) -> Memory:
+    """What the BARs of one slot need at least; `most`: what SeaBIOS aligns windows of 64-bit memory to at most, if any;
+    `rom`: an option ROM is among them.
 
     Behind a bridge memory that is not prefetchable is below 4 GiB whatever the BAR's width (PCI-to-PCI Bridge 1.2,
     3.2.5.8). SeaBIOS rounds windows up to their largest BAR, and prefetchable ones with any 32-bit BAR are below 4 GiB.
     """
     sizes: dict[BarKind, list[int]] = {kind: [] for kind in BarKind}
     for _, kind, size in bars:
-        if size >= MIB and kind is not BarKind.IO:
+        if size > IGNORED_BAR_SIZE:
             sizes[kind].append(size)
     narrow, wide = sizes[BarKind.PREF32], sizes[BarKind.PREF64]
     if where == "root":
-        return Memory(aligned(*sizes[BarKind.MEM32], *narrow), aligned(*sizes[BarKind.MEM64], *wide))
+        return Memory(_large(*sizes[BarKind.MEM32], *narrow), _large(*sizes[BarKind.MEM64], *wide))
     plain = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
-    if firmware == "ovmf":
-        return Memory(aligned(*plain, *narrow), aligned(*wide))
+    if firmware == "ovmf":  # it reads ROMs elsewhere
+        pieces = _with_crumb(plain)
+        rest = (Piece(MIB, 1),) if where == "port" and CRUMB in pieces else ()  # windows are whole MiB
+        return Memory(_large(*plain, *narrow) + rest, _large(*wide), plain=pieces)
     below = any(kind is BarKind.PREF32 for _, kind, _ in bars)
+    plain += [1] if rom else []
     if where == "bridge":
-        return Memory(aligned(*plain, *narrow, *wide), (), True) if below else Memory(aligned(*plain), aligned(*wide))
+        low, high = (_large(*plain, *narrow, *wide), ()) if below else (_large(*plain), _large(*wide))
+        return Memory(low, high, below, plain=_with_crumb(plain))
     window, prefetchable = _window(plain), _window(narrow + wide, 0 if below else most)
-    return Memory(window + prefetchable, (), True) if below else Memory(window, prefetchable)
+    low, high = (window + prefetchable, ()) if below else (window, prefetchable)
+    return Memory(low, high, below, plain=window)
 
 
 def takes_some(bars: Bars, where: Where) -> bool:
@@ -158,7 +164,19 @@ def takes_some(bars: Bars, where: Where) -> bool:
     return any(kind in kinds and size > IGNORED_BAR_SIZE for _, kind, size in bars)
 
 
+def _large(*sizes: int) -> Pieces:
+    return aligned(*(size for size in sizes if size >= MIB))
+
+
+def _with_crumb(sizes: list[int]) -> Pieces:
+    large = _large(*sizes)
+    return (*large, CRUMB) if len(large) < len(sizes) else large
+
+
 def _window(sizes: list[int], most: int = 0) -> Pieces:
-    alignment = max([SEABIOS_WINDOW, *sizes])
+    """SeaBIOS's of what is alone there; of no more than crumbs nothing is said."""
+    pieces = _with_crumb(sizes)
+    alignment = max(SEABIOS_WINDOW, *(piece.align for piece in pieces)) if pieces else SEABIOS_WINDOW
     alignment = min(alignment, most or alignment)
-    return (Piece(align(sum(sizes), alignment), alignment),) if sizes else ()
+    total = sum(piece.size for piece in pieces)
+    return (Piece(align(total, alignment), alignment),) if total >= MIB else ()

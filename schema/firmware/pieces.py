@@ -23,6 +23,8 @@ class Piece(NamedTuple):
 
 
 Pieces = tuple[Piece, ...]
+CRUMB: Final = Piece(1, 1)
+"""Less than a MiB, however much."""
 
 
 def aligned(*sizes: int) -> Pieces:
@@ -44,15 +46,19 @@ class Memory(NamedTuple):
     """With SeaBIOS, keeps all prefetchable memory behind the bridges above below 4 GiB."""
     some: bool = False
     """With OVMF, takes memory below 4 GiB in any case, be it too little for a piece."""
+    plain: Pieces = ()
+    """Of `low`, what is in a bridge's window of memory that is not prefetchable; with a CRUMB for all that is too
+    little for a piece."""
 
     def __add__(self, other: "Memory") -> "Memory":  # type: ignore[override] # of each part, not a longer tuple
         narrow, some = self.narrow or other.narrow, self.some or other.some
-        return Memory(self.low + other.low, self.high + other.high, narrow, some)
+        return Memory(self.low + other.low, self.high + other.high, narrow, some, self.plain + other.plain)
 
     def or_as(self, other: "Memory") -> "Memory":
         """No more of anything than either has."""
         narrow, some = self.narrow and other.narrow, self.some and other.some
-        return Memory(_less(self.low, other.low), _less(self.high, other.high), narrow, some)
+        plain = _less(self.plain, other.plain)
+        return Memory(_less(self.low, other.low), _less(self.high, other.high), narrow, some, plain)
 
 
 def _less(one: Pieces, other: Pieces) -> Pieces:

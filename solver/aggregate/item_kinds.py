@@ -16,7 +16,7 @@ from ...schema.pci.bars import BarKind as BarKind
 from ...schema.pci.controllers import CONTROLLERS, Connector, VirtioMode
 from ...schema.pci.size import power_of_two
 from ...schema.records import record
-from ...schema.request.bars import requested, requested_with_rom
+from ...schema.request.bars import requested_with_rom
 from ...schema.request.device import Hotplug, Spare
 from ...schema.request.guest import Guest
 from ...schema.request.resolved import STRICTNESS, ResolvedDevice, mode_on
@@ -261,13 +261,14 @@ class ItemKinds:
         """What is read in several ways counts nothing: modes differ by a few KiB."""
         firmware = self.guest.firmware.name
         certain = [readings[0] for readings in members if len(readings) == 1]
-        bars = tuple(bar for one in certain for bar in requested(one, mode_on(one, behind_port=place is Place.PORT)))
+        asked = [requested_with_rom(one, mode_on(one, behind_port=place is Place.PORT)) for one in certain]
+        bars, rom = tuple(bar for bars, _ in asked for bar in bars), any(size for _, size in asked)
         if place is Place.CONVENTIONAL and firmware == "ovmf" and self.reserving:
             # may lie in the window that is reserved for spare slots, in which the rule does not count it
             bars = tuple(bar for bar in bars if bar.kind is not BarKind.PREF32)
         where: Where = "root" if place is Place.ROOT else "bridge"
-        beside = needed(bars, where, firmware)
-        alone = needed(bars, "port", firmware, self._most_alignment) if place is Place.PORT else beside
+        beside = needed(bars, where, firmware, rom=rom)
+        alone = needed(bars, "port", firmware, self._most_alignment, rom=rom) if place is Place.PORT else beside
         some = self._several_roots and takes_some(bars, where)
         return alone._replace(some=some), beside._replace(some=some)
 

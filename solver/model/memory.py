@@ -19,6 +19,7 @@ from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
+from .ragged_windows import RaggedWindows, is_lone
 from .spare_memory import SpareMemory
 from .variables import Variables
 
@@ -33,10 +34,10 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
     if not v.items.memory:
         return
     held, spares = Held(v), SpareMemory(v)
-    padding = Padding(v, held)
+    padding, ragged = Padding(v, held), RaggedWindows(v)
     (below, above), room = apertures_of(v.guest), room_above(v.guest)
     for unit in (MIB, *_units(v, (below, above), padding.window)):
-        need = _Need(v, unit, held, padding, spares)
+        need = _Need(v, unit, held, padding, spares, ragged)
         low, high = need.in_all()
         there = _blocks(below, unit)
         yield Capacity("memory-space", low, there, BELOW, unit)
@@ -94,6 +95,7 @@ class _Need:
     held: Held
     padding: Padding
     spares: SpareMemory
+    ragged: RaggedWindows
     kept: dict[BusClass, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
 
@@ -114,7 +116,12 @@ class _Need:
                     self._spare_blocks(self.spares.reserves[bus], self._below(bus)[0]),
                     LinearExpr(),
                 )
-        return self._inside(self.v.classes)
+        low, high = self._inside(self.v.classes)
+        if self.unit == MIB:
+            low.add(
+                self.ragged.beyond(lambda on: self._inside([bus for bus in self.v.classes if bus in on], lone=False)[0])
+            )
+        return low, high
 
     def of_expanders(self) -> LinearExpr:
         """What is below 4 GiB behind expanders, once all has been counted."""
@@ -137,14 +144,16 @@ class _Need:
         below = self.v.below(bus)
         return self._inside([one for one in self.v.classes if one is bus or one in below])
 
-    def _inside(self, classes: list[BusClass]) -> Part:
-        """What sits on these buses, what they keep beyond it, and what empty ports have anyway."""
+    def _inside(self, classes: list[BusClass], *, lone: bool = True) -> Part:
+        """What sits on these buses, `lone` behind a port or not, what they keep beyond it, and what empty ports have
+        anyway."""
         anyway = port_memory(self.v.guest.firmware.name) // self.unit
         low, high = _empty_ports(self.v, classes) * anyway, LinearExpr()
         for bus in classes:
             spared = anyway if bus.kind is BusKind.PORT else 0
             for index in self.v.options_on(bus):
-                self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
+                if lone or not is_lone(self.v.options[index]):
+                    self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
             self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
             low.add(self.held.below(bus, self.unit))
             low.add(self.padding.beyond(bus, self.unit))
@@ -162,9 +171,7 @@ class _Need:
         if memory.high:
             high.add(times, whole(memory.high, self.unit))
 
-    def _beyond(
-        self, bus: BusClass, reserve: Pieces, there: LinearExpr, other: LinearExpr = NOTHING
-    ) -> LinearExpr:
+    def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr, other: LinearExpr = NOTHING) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less. Of two, with an `other` reserve, that is said
         of both together: which of them holds what is there is not told."""
         units = whole(reserve, self.unit)

@@ -112,3 +112,72 @@ def _spare(rng: Random, machine: str) -> Data:
     kind = rng.choice(["pcie", "pci", "pci"]) if machine == "q35" else "pci"
     memory = rng.choice([0, MIB, 40 * MIB, 100 * MIB, 130 * MIB, 200 * MIB, 256 * MIB, 300 * MIB, 512 * MIB])
     return {"kind": kind, "count": rng.randint(1, 5), "memory": memory}
+
+
+LARGE: Final = [(128, 0.5), (256, 1.0), (512, 1.0), (1024, 0.7)]
+"""Sizes of BARs in MiB of which a few are all there is below 4 GiB, and how often each is drawn."""
+
+
+def ragged_guest(seed: int) -> Data:
+    """The same request for the same seed: large BARs that are not prefetchable, with company or without, on the root
+    bus and behind bridges that wait for a place or have one, near all there is of memory."""
+    rng = Random(f"{seed} ragged")
+    machine, firmware = rng.choice(["q35", "q35", "pc"]), rng.choice(["seabios", "ovmf"])
+    versions = {"seabios": ["", "1.16.3", "1.17.0"], "ovmf": ["", "2023.05", "2025.02", "2026.08"]}
+    data: Data = {
+        "machine": machine,
+        "firmware": {"name": firmware, "version": rng.choice(versions[firmware])},
+        "memory": rng.choice([1 << 30, 5 << 29, 3 << 30, 8 << 30]),
+        "cpu": {"vendor": rng.choice(["amd", "intel"]), "phys_bits": rng.choice([None, 36, 40])},
+        "chipset": {"acpi": rng.random() < 0.7},
+    }
+    data["controllers"] = _nested(rng, machine)
+    buses = [one["id"] for one in data["controllers"] if "bridge" in one["model"]]
+    root = "pcie.0" if machine == "q35" else "pci.0"
+    large = [_large_card(rng, f"l{n}", machine, [*buses, root]) for n in range(rng.randint(1, 3))]
+    small = [_small_card(rng, f"s{n}", machine, [*buses, root]) for n in range(rng.randint(0, 4))]
+    data["devices"] = [*large, *small]
+    return data
+
+
+def _nested(rng: Random, machine: str) -> list[Data]:
+    models = ["i82801b11-bridge", "pcie-pci-bridge", "pci-bridge", "pcie-root-port"] if machine == "q35" else ["pci-bridge"]
+    found: list[Data] = []
+    for number in range(rng.choice([0, 1, 2, 3])):
+        one: Data = {"id": f"c{number}", "model": rng.choice(models)}
+        hosts = [host["id"] for host in found if "bridge" in host["model"]]
+        if one["model"] == "i82801b11-bridge" or (machine == "pc" and rng.random() < 0.5):
+            one["address"] = f"{'pcie.0' if machine == 'q35' else 'pci.0'}:{0x10 + number:02x}.0"
+        elif one["model"] == "pci-bridge" and hosts and rng.random() < 0.6:
+            one["address"] = f"{rng.choice(hosts)}:{0x10 + number:02x}.0"
+        if one["model"] == "pci-bridge" and rng.random() < 0.3:
+            one["properties"] = {"shpc": False}
+        found.append(one)
+    return found
+
+
+def _large_card(rng: Random, name: str, machine: str, buses: list[str]) -> Data:
+    size = rng.choices([size for size, _ in LARGE], [often for _, often in LARGE])[0]
+    bars: list[Data] = [{"bar": 0, "kind": "mem32", "size": size * MIB, "prefetchable": rng.random() < 0.2}]
+    if rng.random() < 0.4:
+        more = rng.choice([4096, MIB, 16 * MIB, size // 2 * MIB])
+        bars.append({"bar": 2, "kind": rng.choice(["mem32", "mem64"]), "size": more, "prefetchable": False})
+    return _seated(rng, {"id": name, "model": "vfio-pci", "bars": bars}, machine, buses)
+
+
+def _small_card(rng: Random, name: str, machine: str, buses: list[str]) -> Data:
+    if rng.random() < 0.3:
+        model = rng.choice(["virtio-net", "VGA", "e1000", "nec-usb-xhci"])
+        return {"id": name, "model": model, "hotplug": rng.choice(["never", "preferred"])}
+    size = rng.choice([4096, 4096, MIB, 8 * MIB, 64 * MIB])
+    bars = [{"bar": 0, "kind": rng.choice(["mem32", "mem64"]), "size": size, "prefetchable": rng.random() < 0.2}]
+    one = {"id": name, "model": "vfio-pci", "bars": bars} | ({"rom": "64KiB"} if rng.random() < 0.2 else {})
+    return _seated(rng, one, machine, buses)
+
+
+def _seated(rng: Random, one: Data, machine: str, buses: list[str]) -> Data:
+    connect = rng.choice(["express", "hybrid", "conventional"] if machine == "q35" else ["conventional"])
+    one |= {"connect": connect, "hotplug": rng.choice(["never", "never", "preferred", "required"])}
+    if rng.random() < 0.5 and connect != "express":
+        one["address"] = f"{rng.choice(buses)}:{(0 if one['id'][0] == 'l' else 8) + 2 + int(one['id'][1:]):02x}.0"
+    return one
