@@ -54,7 +54,7 @@ class RaggedWindows:
 
     def _most(self, rows: list[LinearExpr]) -> LinearExpr:
         linear = self.v.linear
-        result = linear.variable(0, max(map(linear.upper_bound, rows)), "rounded_up")
+        result = linear.variable(0, max(0, *map(linear.upper_bound, rows)), "rounded_up")
         for row in rows:
             linear.add_le(row, result)
         return result
