@@ -142,20 +142,22 @@ def needed(bars: Bars, where: Where, firmware: str, most: int = 0, *, rom: bool 
             sizes[kind].append(size)
     narrow, wide = sizes[BarKind.PREF32], sizes[BarKind.PREF64]
     if where == "root":
-        return Memory(_large(*sizes[BarKind.MEM32], *narrow), _large(*sizes[BarKind.MEM64], *wide))
-    plain = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
+        below_4_gib = sizes[BarKind.MEM32] + narrow
+        return Memory(_large(*below_4_gib), _large(*sizes[BarKind.MEM64], *wide), plain=_with_crumb(below_4_gib))
+    in_window = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
     if firmware == "ovmf":  # it reads ROMs elsewhere
-        pieces = _with_crumb(plain)
-        rest = (Piece(MIB, 1),) if where == "port" and CRUMB in pieces else ()  # windows are whole MiB
-        return Memory(_large(*plain, *narrow) + rest, _large(*wide), plain=pieces)
+        plain = _with_crumb(in_window)
+        rest = (Piece(MIB, 1),) if where == "port" and CRUMB in plain else ()  # windows are whole MiB
+        return Memory(_large(*in_window, *narrow) + rest, _large(*wide), plain=plain)
     below = any(kind is BarKind.PREF32 for _, kind, _ in bars)
-    plain += [1] if rom else []
+    in_window += [1] if rom else []
     if where == "bridge":
-        low, high = (_large(*plain, *narrow, *wide), ()) if below else (_large(*plain), _large(*wide))
-        return Memory(low, high, below, plain=_with_crumb(plain))
-    window, prefetchable = _window(plain), _window(narrow + wide, 0 if below else most)
-    low, high = (window + prefetchable, ()) if below else (window, prefetchable)
-    return Memory(low, high, below, plain=window)
+        plain = _with_crumb(in_window)
+        low, high = _large(*in_window, *narrow), _large(*wide)
+    else:
+        plain = low = _window(in_window)
+        high = _window(narrow + wide, 0 if below else most)
+    return Memory(low + high, (), True, plain=plain) if below else Memory(low, high, plain=plain)
 
 
 def takes_some(bars: Bars, where: Where) -> bool:

@@ -47,8 +47,8 @@ class Memory(NamedTuple):
     some: bool = False
     """With OVMF, takes memory below 4 GiB in any case, be it too little for a piece."""
     plain: Pieces = ()
-    """Of `low`, what is in a bridge's window of memory that is not prefetchable; with a CRUMB for all that is too
-    little for a piece."""
+    """Of `low`, what is in a bridge's window of memory that is not prefetchable, on a root bus all; with a CRUMB for
+    whatever is too little for a piece."""
 
     def __add__(self, other: "Memory") -> "Memory":  # type: ignore[override] # of each part, not a longer tuple
         narrow, some = self.narrow or other.narrow, self.some or other.some

@@ -49,7 +49,8 @@ class Prediction:
     """Hot-pluggable bridges whose reservations OVMF drops for the same reason: IO and memory alike. Those whose window
     SeaBIOS would have to begin there."""
     misplaced: tuple[str, ...] = ()
-    """Devices with a BAR outside the windows of the bridge above them, for want of alignment: SeaBIOS 1.16.3 alone."""
+    """Devices with a BAR outside the windows of the bridge above them, or at address 0 where nobody sees it, for want
+    of alignment: SeaBIOS 1.16.3 alone."""
     padding: frozenset[str] = frozenset()
     """Bridges whose IO window is nothing but OVMF's default reservation, which older edk2 makes for every one."""
     failure: Finding | None = None

@@ -230,15 +230,13 @@ def _open(bus: FirmwareBus, space: Space, at: int | None, size: int, result: All
 
 
 def _set(function: Function, bar: int, space: Space, at: int, size: int, result: Allocation) -> None:
-    """The BAR's lower bits are zero, whatever is written there."""
+    """The BAR's lower bits are zero, whatever is written there; with all of them zero it is nowhere, too."""
     address = at // size * size
-    if _is_nowhere(address):
-        if function.id not in result.lost:
-            result.lost.append(function.id)
-        return
-    result.add_bar(function.id, bar, space.kind, address)
-    if address != at and space is not IO and function.id not in result.misplaced:
-        result.misplaced.append(function.id)
+    failed = result.misplaced if address != at and not _is_nowhere(at) else result.lost
+    if ((address != at and space is not IO) or _is_nowhere(address)) and function.id not in failed:
+        failed.append(function.id)
+    if not _is_nowhere(address):
+        result.add_bar(function.id, bar, space.kind, address)
 
 
 def _is_nowhere(at: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ...schema.firmware.apertures import Aperture
 from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, room_above, upsets_alignment
-from ...schema.firmware.pieces import Memory, Pieces, whole
+from ...schema.firmware.pieces import CRUMB, Memory, Pieces, whole
 from ...schema.pci.size import MIB
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
@@ -19,7 +19,7 @@ from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
-from .ragged_windows import RaggedWindows, is_lone
+from .ragged_windows import ROOTS, RaggedWindows, is_lone
 from .spare_memory import SpareMemory
 from .variables import Variables
 
@@ -65,7 +65,8 @@ def _units(v: Variables, apertures: Sequence[Aperture | None], window: int) -> l
         return []
     parts = [option.memory for option in v.options]
     parts += [one for bus in v.classes for one in (bus.base_memory, bus.kept_memory)]
-    sizes = {1 << piece.size.bit_length() - 1 for part in parts for piece in (*part.low, *part.high)}
+    pieces = {piece for part in parts for piece in (*part.low, *part.high)}
+    sizes = {1 << piece.size.bit_length() - 1 for piece in pieces} | {piece.align for piece in pieces}
     if v.items.reserving and v.guest.firmware.name == "ovmf":
         spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
         sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
@@ -118,14 +119,33 @@ class _Need:
                 )
         low, high = self._inside(self.v.classes)
         if self.unit == MIB:
-            low.add(
-                self.ragged.beyond(lambda on: self._inside([bus for bus in self.v.classes if bus in on], lone=False)[0])
-            )
+            low.add(self._crumbs())
+            low.add(self.ragged.beyond(self._beside_others))
         return low, high
 
     def of_expanders(self) -> LinearExpr:
         """What is below 4 GiB behind expanders, once all has been counted."""
         return self._inside([bus for bus in self.v.classes if bus.level.expander])[0]
+
+    def _beside_others(self, on: set[BusClass]) -> LinearExpr:
+        """On the buses of these classes below 4 GiB, but for what is alone behind a port of a root bus."""
+        return self._inside([bus for bus in self.v.classes if bus in on], lone=False)[0]
+
+    def _crumbs(self) -> LinearExpr:
+        """One MiB if anything on a root bus is too little for a piece: what is counted are whole MiB."""
+        if chipset_asks(self.v.guest.machine_model):
+            return LinearExpr(constant=1)
+        some = LinearExpr()
+        for bus in self.v.classes:
+            if bus.kind in ROOTS:
+                here = (i for i in self.v.options_on(bus) if CRUMB in self.v.options[i].memory.plain)
+                some.add(sum_of(self.v.counts[i] for i in here))
+                some.add(self.v.controller_count(bus), int(CRUMB in bus.base_memory.plain))
+            elif bus.model == "pcie-root-port" and all(host.kind in ROOTS for host in bus.above):
+                some.add(self.v.controller_count(bus))  # it has a BAR of its own there
+        result = self.v.linear.variable(0, 1, "crumbs_on_root")
+        self.v.linear.add_le(some, result * self.v.linear.upper_bound(some))
+        return result
 
     def of_main_first(self) -> LinearExpr:
         """One block if anything of the main root asks for memory below 4 GiB."""

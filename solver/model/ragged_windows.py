@@ -18,9 +18,11 @@ from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
 from .linear import LinearExpr, sum_of
 from .seat_options import Option
-from .variables import Variables
+from .variables import Variables, packed_as
 
 ROOTS: Final = (BusKind.ROOT, BusKind.EXPANDER)
+LEAST: Final = 16 * MIB
+"""Smaller BARs round up by too little to be looked at."""
 
 
 class Step(NamedTuple):
@@ -66,12 +68,16 @@ class RaggedWindows:
         ragged = linear.variable(0, 1, "ragged_window", bus, least)
         self._state(bus, step, ragged)
         yield self._lost(self._same_windows(bus), step, ragged, there)
-        for host in bus.above if len(bus.above) > 1 else ():
-            elsewhere = sum_of(self.v.attached(bus, other) for other in bus.above if other is not host)
-            here = linear.variable(0, 1, "ragged_window", bus, host, least)
-            linear.add_le(ragged - self._is_some(elsewhere, "elsewhere", bus, host), here)
-            classes = {bus, *self.v.below(bus)} | (set() if host.kind in ROOTS else self._same_windows(host))
-            yield self._lost(classes, step, here, there)
+        for host in bus.possible_parents:
+            elsewhere = linear.variable(0, 1, "elsewhere", bus, host)
+            linear.add_le(elsewhere, sum_of(self.v.attached(bus, other) for other in bus.above if other is not host))
+            yield self._lost(self._with(bus, host), step, ragged - elsewhere, there)
+
+    def _with(self, bus: BusClass, host: BusClass) -> set[BusClass]:
+        """Classes of all that may be in the same windows if all buses of a class hang on those of one."""
+        here = {bus, *self.v.below(bus)}
+        alone = bus.home is None and packed_as(bus) is None and is_on_root(host)
+        return here if host.kind in ROOTS or alone else here | self._same_windows(host)
 
     def _lost(
         self, classes: set[BusClass], step: "Step", ragged: LinearExpr, there: Callable[[set[BusClass]], LinearExpr]
@@ -85,10 +91,10 @@ class RaggedWindows:
     def _steps(self) -> "list[Step]":
         if self.v.guest.firmware.name == "seabios":
             behind = (one for bus in self.v.classes if bus.kind not in ROOTS for one in self._needs(bus))
-            sizes = {piece.align for memory in behind for piece in memory.plain if piece.align > MIB}
+            sizes = {piece.align for memory in behind for piece in memory.plain if piece.align >= LEAST}
             return [Step(size, size, LinearExpr(constant=1)) for size in sorted(sizes)]
         (root,) = (bus for bus in self.v.classes if bus.model is None)
-        sizes = {piece.align for memory in self._needs(root) for piece in memory.low}
+        sizes = {piece.align for memory in self._needs(root) for piece in memory.low if piece.align >= LEAST}
         return [Step(2 * size, size, self._any(root, size)) for size in sorted(sizes)]
 
     def _needs(self, bus: BusClass) -> list[Memory]:
@@ -194,8 +200,13 @@ class RaggedWindows:
 
 
 def is_lone(option: Option) -> bool:
-    """Whether an item is all that is behind its port."""
-    return option.is_alone and option.bus.kind is BusKind.PORT
+    """Whether an item is all that is behind a port of a root bus."""
+    return option.is_alone and is_on_root(option.bus)
+
+
+def is_on_root(bus: BusClass) -> bool:
+    """Whether it is one of ports of root buses: it has a single slot."""
+    return bus.kind is BusKind.PORT and all(one.kind in ROOTS for one in bus.above)
 
 
 def _large(plain: Pieces, least: int) -> int:

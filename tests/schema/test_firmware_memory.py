@@ -364,6 +364,15 @@ class TestNewerSeabios:
         assert not fails_in_any_order(newer(given, "1.16.3", 8 * GIB))
         assert predict(newer(given, "1.17.0", 8 * GIB)).failure is None
 
+    def test_one_misaligned_down_to_address_0_may_do_elsewhere(self) -> None:
+        """Behind another slot, or beside more windows, it would begin elsewhere: nothing is proved by it."""
+        cards = [card("a", "r4", ("mem64p", 1 << 45)), card("b", "pcie.0", ("mem64", 8 * GIB), slot=6)]
+        given = newer(layout("q35", [port("r4", 4)], cards), "1.16.3", 8 * GIB, INTEL, 46)
+        result = predict(given)
+        assert (result.lost, result.misplaced) == ((), ("a",))
+        assert ("a", 0) not in result.memory_bars
+        assert not fails_in_any_order(given)
+
 
 class TestFromTheTop:
     """Measured with 1.16.3 and 1.17.0: tests/real/test_firmware.py."""

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from qslot.schema import Guest, Infeasible, Solved, Undecided
 from qslot.schema.pci.size import power_of_two
 from qslot.solver import Options, solve
+from qslot.solver.address_model.solve import consider
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
 from qslot.solver.model.spare_memory import share
+from qslot.solver.search.cpsat import Limits
 
 from .ask import Data, costs, device, host, planned
 
@@ -51,6 +53,16 @@ def one_keeps_another_low(wide: str, narrow: str) -> Data:
         card("narrow", ("mem32", "1MiB"), address=f"{narrow}:03.0"),
     ]
     return {"machine": "q35", "controllers": BRIDGES, "devices": devices}
+
+
+def beside_on_root(bus: str) -> Data:
+    """1 GiB on one of the bridges, 256 MiB on the root bus, in all there is of 1.5 GiB."""
+    beside = [
+        {**host(name, "conventional"), "bars": [{"bar": 0, "kind": "mem32", "size": size}], "address": address}
+        for name, size, address in (("large", "1GiB", f"{bus}:02.0"), ("root", "256MiB", "pcie.0:04.0"))
+    ]
+    plain_bridge = device("plain", "i82801b11-bridge", address="pcie.0:06.0")
+    return {"machine": "q35", "firmware": "ovmf", "controllers": [*BRIDGES, plain_bridge], "devices": beside}
 
 
 PADDED: Final[Data] = {
@@ -117,6 +129,26 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "machine": "q35",
         "devices": [card("gpu", ("mem64", "2GiB"), ("mem32", "4KiB"), connect="express", hotplug="required")],
     },
+    "a small 32-bit BAR that keeps low what its bridge reserves": {
+        "machine": "q35",
+        "controllers": [device("bridge", "pci-bridge", properties={"mem-reserve": "8M", "pref64-reserve": "1G"})],
+        "devices": [card("narrow", ("mem32", "4KiB"), address="bridge:03.0")],
+    },
+    "a window that SeaBIOS doubles for a small BAR beside a large one": {
+        "machine": "q35",
+        "controllers": BRIDGES[:2],
+        "devices": [
+            {**host("large", "conventional"), "bars": [{"bar": 0, "kind": "mem32", "size": "512MiB"}]}
+            | {"address": "outer:01.0"},
+            {**host("small", "conventional"), "bars": [{"bar": 0, "kind": "mem32", "size": "4KiB"}]}
+            | {"address": "outer:02.0"},
+        ],
+    },
+    "a window that SeaBIOS doubles for an option ROM beside a large BAR, alone behind a port": {
+        "machine": "q35",
+        "devices": [{**plain("gpu", "512MiB"), "connect": "express", "rom": "64KiB"}],
+    },
+    "what OVMF loses between a window with company and a BAR on the root bus": beside_on_root("inner"),
     "a 32-bit BAR that keeps its neighbour's low": one_keeps_another_low(wide="outer", narrow="outer"),
     "a 32-bit BAR that keeps one below a lower bridge low": one_keeps_another_low(wide="inner", narrow="outer"),
     "a 32-bit BAR below a lower bridge that keeps all low": one_keeps_another_low(wide="outer", narrow="inner"),
@@ -150,11 +182,11 @@ DOUBLED: Final[Data] = {
 
 
 def test_what_memory_runs_out_without_may_be_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else there are too many layouts to refuse one by one, as the sums allow them all."""
-    guest = Guest.model_validate(DOUBLED)
-    assert isinstance(solve(guest, PATIENCE), Infeasible)
+    """Else there are too many layouts for the address-level model to refuse one by one."""
+    guest, limits = Guest.model_validate(DOUBLED), Limits(seconds=20)
+    assert isinstance(consider(guest, limits, pooled=True).outcome, Infeasible)
     monkeypatch.setattr(ADDRESS_LEVEL, "exceeds_memory", lambda _: False)
-    assert isinstance(solve(guest, PATIENCE), Undecided)
+    assert isinstance(consider(guest, Limits(seconds=20), pooled=True).outcome, Undecided)
 
 
 POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
@@ -191,6 +223,11 @@ POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
 }
 
 
+def test_a_window_without_company_is_as_large_as_its_bar() -> None:
+    """No bridge with registers of its own is in it, so that nothing is lost."""
+    assert isinstance(solve(Guest.model_validate(beside_on_root("plain")), PATIENCE), Solved)
+
+
 def test_later_ovmf_reserves_no_ports_by_default() -> None:
     newer = {**PADDED, "firmware": NEWER}
     assert isinstance(solve(Guest.model_validate(newer), PATIENCE), Solved)
@@ -211,7 +248,9 @@ def test_a_wide_bar_that_its_own_narrow_one_keeps_low_goes_to_the_root_bus() -> 
 
 @pytest.mark.parametrize(("rom", "sharper"), [("4MiB", True), ("5MiB", False), ("300KiB", True)])
 def test_an_odd_rom_upsets_alignment_so_that_blocks_say_nothing(rom: str, sharper: bool) -> None:
-    guest = Guest.model_validate({"machine": "q35", "devices": [{**plain("p", "512MiB"), "rom": rom}]})
+    guest = Guest.model_validate(
+        {"machine": "q35", "devices": [{**plain(name, "256MiB"), "rom": rom} for name in "pq"]}
+    )
     capacities = build(guest, items_of(guest), Formulation()).capacities
     assert any(one.unit > 1 << 20 for one in capacities) == sharper
 
