@@ -25,7 +25,7 @@ LEAST: Final = 16 * MIB
 """Smaller BARs round up by too little to be looked at."""
 
 
-class Step(NamedTuple):
+class Rounding(NamedTuple):
     """Bytes of a large BAR, the multiples its window is rounded up to, and whether it is."""
 
     least: int
@@ -41,18 +41,19 @@ class RaggedWindows:
     _alone: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
 
     def beyond(self, there: Callable[[set[BusClass]], LinearExpr]) -> LinearExpr:
-        """MiB that windows take beyond what is `there` on the buses of some classes, in all of them at least."""
-        bounds: list[tuple[set[BusClass], list[LinearExpr]]] = []
+        """MiB that windows take beyond what is `there` on the buses of some classes, in all of them at least: of
+        classes that may have windows in common the most that one of them loses."""
+        losses: list[tuple[set[BusClass], list[LinearExpr]]] = []
         for bus in self.v.classes:
-            rows = [row for step in self._steps if self._holds(bus, step[0]) for row in self._rows(bus, step, there)]
-            if rows:
-                classes = self._same_windows(bus)
-                met = [one for one in bounds if one[0] & classes]
-                bounds = [one for one in bounds if not one[0] & classes]
-                bounds.append(
-                    (classes.union(*(one[0] for one in met)), [*rows, *(row for one in met for row in one[1])])
-                )
-        return sum_of(self._most(rows) for _, rows in bounds)
+            found = [
+                one for step in self._steps if self._holds(bus, step.least) for one in self._rows(bus, step, there)
+            ]
+            if found:
+                together = [(self._same_windows(bus), found)]
+                together += [one for one in losses if one[0] & together[0][0]]
+                losses = [one for one in losses if not one[0] & together[0][0]]
+                losses.append((set().union(*(on for on, _ in together)), [row for _, rows in together for row in rows]))
+        return sum_of(self._most(rows) for _, rows in losses)
 
     def _most(self, rows: list[LinearExpr]) -> LinearExpr:
         linear = self.v.linear
@@ -61,7 +62,9 @@ class RaggedWindows:
             linear.add_le(row, result)
         return result
 
-    def _rows(self, bus: BusClass, step: "Step", there: Callable[[set[BusClass]], LinearExpr]) -> Iterator[LinearExpr]:
+    def _rows(
+        self, bus: BusClass, step: Rounding, there: Callable[[set[BusClass]], LinearExpr]
+    ) -> Iterator[LinearExpr]:
         """What is lost where a large BAR is on such a bus: with all in the same windows, wherever these are, and with
         what may be there if all buses of the class hang on those of one."""
         linear, least = self.v.linear, step.least
@@ -80,7 +83,7 @@ class RaggedWindows:
         return here if host.kind in ROOTS or alone else here | self._same_windows(host)
 
     def _lost(
-        self, classes: set[BusClass], step: "Step", ragged: LinearExpr, there: Callable[[set[BusClass]], LinearExpr]
+        self, classes: set[BusClass], step: Rounding, ragged: LinearExpr, there: Callable[[set[BusClass]], LinearExpr]
     ) -> LinearExpr:
         """MiB, if it is ragged; else nothing."""
         large = sum_of(self._mib(bus, step.least) for bus in self.v.classes if bus in classes)
@@ -88,14 +91,14 @@ class RaggedWindows:
         return large + ragged * mib - there(classes) + (ragged - 1) * self.v.linear.upper_bound(large)
 
     @cached_property
-    def _steps(self) -> "list[Step]":
+    def _steps(self) -> list[Rounding]:
         if self.v.guest.firmware.name == "seabios":
             behind = (one for bus in self.v.classes if bus.kind not in ROOTS for one in self._needs(bus))
             sizes = {piece.align for memory in behind for piece in memory.plain if piece.align >= LEAST}
-            return [Step(size, size, LinearExpr(constant=1)) for size in sorted(sizes)]
+            return [Rounding(size, size, LinearExpr(constant=1)) for size in sorted(sizes)]
         (root,) = (bus for bus in self.v.classes if bus.model is None)
         sizes = {piece.align for memory in self._needs(root) for piece in memory.low if piece.align >= LEAST}
-        return [Step(2 * size, size, self._any(root, size)) for size in sorted(sizes)]
+        return [Rounding(2 * size, size, self._any(root, size)) for size in sorted(sizes)]
 
     def _needs(self, bus: BusClass) -> list[Memory]:
         return [bus.base_memory, *(memory for _, memory in self._beside_others(bus))]
@@ -144,7 +147,7 @@ class RaggedWindows:
         result = sum_of(count * _large(memory.plain, least) for count, memory in self._beside_others(bus))
         return result.add(self.v.controller_count(bus), _large(bus.base_memory.plain, least))
 
-    def _state(self, bus: BusClass, step: Step, ragged: LinearExpr) -> None:
+    def _state(self, bus: BusClass, step: Rounding, ragged: LinearExpr) -> None:
         """A large BAR that brings company along, or that is where it cannot be without."""
         linear, least = self.v.linear, step.least
         for own in (True, False):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qslot.schema import Guest, Infeasible, Solved, Undecided
-from qslot.schema.pci.size import power_of_two
+from qslot.schema.pci.size import MIB, power_of_two
 from qslot.solver import Options, solve
 from qslot.solver.address_model.solve import consider
 from qslot.solver.aggregate.items import items_of
@@ -226,6 +226,22 @@ POSSIBLE: Final[dict[str, tuple[Data, dict[str, int]]]] = {
 def test_a_window_without_company_is_as_large_as_its_bar() -> None:
     """No bridge with registers of its own is in it, so that nothing is lost."""
     assert isinstance(solve(Guest.model_validate(beside_on_root("plain")), PATIENCE), Solved)
+
+
+def test_what_is_behind_a_port_of_a_switch_may_fill_up_a_window_with_a_large_bar() -> None:
+    """640 MiB for 512 and 64 of them, in 1536 with 864 on the root bus: another port's window is inside, not beside."""
+    places = {"up": "port0:00.0", "d1": "up:00.0", "d2": "up:01.0", "bridge": "d2:00.0"}
+    models = ("x3130-upstream", "xio3130-downstream", "xio3130-downstream", "pcie-pci-bridge")
+    switch = [device(name, model, address=at) for (name, at), model in zip(places.items(), models, strict=True)]
+    sizes = {"bridge:01": 512, "d1:00": 64, "pcie.0:08": 512, "pcie.0:09": 128, "pcie.0:0a": 128}
+    cards = [
+        {**host(at.replace(":", "-"), "hybrid"), "bars": [{"bar": 0, "kind": "mem32", "size": size * MIB}]}
+        | {"hotplug": "never", "address": f"{at}.0"}
+        for at, size in (sizes | {"pcie.0:0b": 64, "pcie.0:0c": 32}).items()
+    ]
+    del cards[1]["address"]
+    data = {"machine": "q35", "firmware": "ovmf", "controllers": [BRIDGES[0], *switch], "devices": cards}
+    assert isinstance(solve(Guest.model_validate(data), PATIENCE), Solved)
 
 
 def test_later_ovmf_reserves_no_ports_by_default() -> None:
