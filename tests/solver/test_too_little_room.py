@@ -239,6 +239,7 @@ def test_what_is_behind_a_port_of_a_switch_may_fill_up_a_window_with_a_large_bar
         | {"hotplug": "never", "address": f"{at}.0"}
         for at, size in (sizes | {"pcie.0:0b": 64, "pcie.0:0c": 32}).items()
     ]
+    cards[1] |= {"connect": "express"}
     del cards[1]["address"]
     data = {"machine": "q35", "firmware": "ovmf", "controllers": [BRIDGES[0], *switch], "devices": cards}
     assert isinstance(solve(Guest.model_validate(data), PATIENCE), Solved)
