@@ -19,7 +19,7 @@ from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
-from .ragged_windows import ROOTS, RaggedWindows, is_lone
+from .ragged_windows import ROOT_KINDS, RaggedWindows, is_lone
 from .spare_memory import SpareMemory
 from .variables import Variables
 
@@ -137,11 +137,11 @@ class _Need:
             return LinearExpr(constant=1)
         some = LinearExpr()
         for bus in self.v.classes:
-            if bus.kind in ROOTS:
+            if bus.kind in ROOT_KINDS:
                 here = (i for i in self.v.options_on(bus) if CRUMB in self.v.options[i].memory.plain)
                 some.add(sum_of(self.v.counts[i] for i in here))
                 some.add(self.v.controller_count(bus), int(CRUMB in bus.base_memory.plain))
-            elif bus.model == "pcie-root-port" and all(host.kind in ROOTS for host in bus.above):
+            elif bus.model == "pcie-root-port" and all(host.kind in ROOT_KINDS for host in bus.above):
                 some.add(self.v.controller_count(bus))  # it has a BAR of its own there
         result = self.v.linear.variable(0, 1, "crumbs_on_root")
         self.v.linear.add_le(some, result * self.v.linear.upper_bound(some))

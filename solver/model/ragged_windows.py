@@ -20,7 +20,7 @@ from .linear import LinearExpr, sum_of
 from .seat_options import Option
 from .variables import Variables, packed_as
 
-ROOTS: Final = (BusKind.ROOT, BusKind.EXPANDER)
+ROOT_KINDS: Final = (BusKind.ROOT, BusKind.EXPANDER)
 LEAST: Final = 16 * MIB
 """Smaller BARs round up by too little to be looked at."""
 
@@ -80,7 +80,7 @@ class RaggedWindows:
         """Classes of all that may be in the same windows if all buses of a class hang on those of one."""
         here = {bus, *self.v.below(bus)}
         alone = bus.home is None and packed_as(bus) is None and is_on_root(host)
-        return here if host.kind in ROOTS or alone else here | self._same_windows(host)
+        return here if host.kind in ROOT_KINDS or alone else here | self._same_windows(host)
 
     def _lost(
         self, classes: set[BusClass], step: Rounding, ragged: LinearExpr, there: Callable[[set[BusClass]], LinearExpr]
@@ -93,7 +93,7 @@ class RaggedWindows:
     @cached_property
     def _steps(self) -> list[Rounding]:
         if self.v.guest.firmware.name == "seabios":
-            behind = (one for bus in self.v.classes if bus.kind not in ROOTS for one in self._needs(bus))
+            behind = (one for bus in self.v.classes if bus.kind not in ROOT_KINDS for one in self._needs(bus))
             sizes = {piece.align for memory in behind for piece in memory.plain if piece.align >= LEAST}
             return [Rounding(size, size, LinearExpr(constant=1)) for size in sorted(sizes)]
         (root,) = (bus for bus in self.v.classes if bus.model is None)
@@ -129,7 +129,7 @@ class RaggedWindows:
 
     def _holds(self, bus: BusClass, least: int) -> bool:
         """Whether there may be a large BAR. OVMF's windows are those of the main root alone: others begin elsewhere."""
-        if bus.kind in ROOTS or (bus.level.expander and self.v.guest.firmware.name == "ovmf"):
+        if bus.kind in ROOT_KINDS or (bus.level.expander and self.v.guest.firmware.name == "ovmf"):
             return False
         return any(_large(memory.plain, least) for memory in self._needs(bus))
 
@@ -137,7 +137,7 @@ class RaggedWindows:
         """All classes that it may be below, and all that may be below these."""
         above, waiting = {bus}, [bus]
         while waiting:
-            more = {one for one in waiting.pop().above if one.kind not in ROOTS} - above
+            more = {one for one in waiting.pop().above if one.kind not in ROOT_KINDS} - above
             above |= more
             waiting += more
         return above.union(*(self.v.below(one) for one in above))
@@ -189,15 +189,15 @@ class RaggedWindows:
 
     def _below_one(self, bus: BusClass, host: BusClass, least: int) -> LinearExpr:
         """Whether one hangs there, which may be so itself."""
-        if host.kind not in ROOTS and self._has_bar(bus):
+        if host.kind not in ROOT_KINDS and self._has_bar(bus):
             return LinearExpr()
-        if host.kind in ROOTS and len(bus.above) == 1:
+        if host.kind in ROOT_KINDS and len(bus.above) == 1:
             return LinearExpr(constant=1)
         linear = self.v.linear
         result = linear.variable(0, 1, "alone_below", bus, host, least)
         if bus.parent is None:
             linear.add_le(result, self.v.attached(bus, host))
-        if host.kind not in ROOTS:
+        if host.kind not in ROOT_KINDS:
             linear.add_le(result, self._may_be_alone(host, least))
         return result
 
@@ -209,7 +209,7 @@ def is_lone(option: Option) -> bool:
 
 def is_on_root(bus: BusClass) -> bool:
     """Whether it is one of ports of root buses: it has a single slot."""
-    return bus.kind is BusKind.PORT and all(one.kind in ROOTS for one in bus.above)
+    return bus.kind is BusKind.PORT and all(one.kind in ROOT_KINDS for one in bus.above)
 
 
 def _large(plain: Pieces, least: int) -> int:
