@@ -5,6 +5,9 @@ from dataclasses import field, replace
 
 from ...schema.records import record
 
+Row = tuple[tuple[int, ...], tuple[int, ...], int, int]
+"""Variables, their factors, and what the sum is at least and at most."""
+
 
 @record
 class LinearExpr:
@@ -66,7 +69,7 @@ class LinearModel:
     """Variables with their ranges, and rows `low <= sum <= high`."""
 
     ranges: list[tuple[int, int]] = field(default_factory=list)
-    rows: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     names: list[tuple[object, ...]] = field(default_factory=list)
     """Of the variables: what each counts, and of whom. Rendered only where a model is written down."""
     parts: list[tuple[str, int, int]] = field(default_factory=list)
@@ -111,6 +114,12 @@ class LinearModel:
     def add_eq(self, what: LinearExpr, other: "LinearExpr | int") -> None:
         """Adds the row `what == other`."""
         self.add_range(0, what - other, 0)
+
+    def fix(self, what: LinearExpr, value: int) -> None:
+        """Adds the row `what == value`, even where it says nothing."""
+        if what.terms:
+            rest = value - what.constant
+            self.rows.append((tuple(what.terms), tuple(what.terms.values()), rest, rest))
 
     def limited(self, what: LinearExpr, limit: int) -> "LinearModel":
         """The same model with one more row, `what <= limit`; this one stays as it is."""

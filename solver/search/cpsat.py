@@ -12,7 +12,7 @@ from ...schema.errors import expect
 from ...schema.records import record
 from ...schema.request.fields import Term
 from ...schema.verify.context import Context
-from ..model.linear import LinearExpr, LinearModel
+from ..model.linear import LinearExpr, LinearModel, Row
 from ..options import Options, Stop
 from ..progress import Watch
 from .engines import Asked, engine
@@ -110,15 +110,17 @@ class CpSatModel:
     def __init__(self, rows: LinearModel, limits: Limits, *, documented: bool = False) -> None:
         self.engine = engine(documented)
         self.limits = limits
-        self.rows = rows
+        self.rows = replace(rows, rows=list(rows.rows))
+        """Those of the start, and what has been fixed since."""
         self.model = self.engine.new_model()
         for low, high in rows.ranges:
             self.model.variables.add().domain.extend((low, high))
-        for variables, factors, low, high in rows.rows:
+        for row in rows.rows:
             limits.check()
-            self._row(variables, factors, low, high)
+            self._add(row)
 
-    def _row(self, variables: Iterable[int], factors: Iterable[int], low: int, high: int) -> None:
+    def _add(self, row: Row) -> None:
+        variables, factors, low, high = row
         linear = self.model.constraints.add().linear
         linear.vars.extend(list(variables))
         linear.coeffs.extend(list(factors))
@@ -127,7 +129,8 @@ class CpSatModel:
     def fix(self, what: LinearExpr, value: int) -> None:
         """From now on `what` has that value."""
         if what.terms:
-            self._row(what.terms, what.terms.values(), value - what.constant, value - what.constant)
+            self.rows.fix(what, value)
+            self._add(self.rows.rows[-1])
 
     def minimize(self, what: LinearExpr, hint: Sequence[int] = (), term: Term | None = None) -> SolveResult:
         """The least value of `what`, which is that term of the objective, if it is one."""

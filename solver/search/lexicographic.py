@@ -6,6 +6,7 @@ minimised and fixed before the next: weighted sums of terms stall proofs (measur
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ...schema.layout.layout import ObjectiveTerm
 from ...schema.layout.outcome import Infeasible
@@ -15,6 +16,7 @@ from ...schema.request.guest import Guest
 from ..model.build import Model
 from ..model.linear import LinearExpr
 from .cpsat import CpSatModel, Limits, SolveResult, Status, TimeIsUp
+from .dive import dive
 
 QUICK, PATIENT = 0.02, 0.1
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
@@ -64,11 +66,15 @@ def lexicographic_optimum(guest: Guest, model: Model, least: dict[Term, int], li
 
 def _at_once(model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The canonical answer that meets every bound, if there is one and it is found without effort."""
-    program = CpSatModel(model.variables.linear, limits)
+    linear = model.variables.linear
+    rows = replace(linear, rows=list(linear.rows))
     for term, what in model.terms.items():
-        program.fix(what, least[term])
-    result = program.lexicographic_minimum(effort=QUICK)
-    return Optimum(result.values, least, least, proved=True) if result.answer is Status.OPTIMAL else None
+        rows.fix(what, least[term])
+    values = dive(rows)
+    if values is None:
+        result = CpSatModel(rows, limits).lexicographic_minimum(effort=QUICK)
+        values = result.values if result.answer is Status.OPTIMAL else None
+    return None if values is None else Optimum(values, least, least, proved=True)
 
 
 def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
@@ -82,7 +88,7 @@ def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Li
         return None
     bounds = {**least, last: result.bound}
     program.fix(model.terms[last], result.bound)
-    smallest = program.lexicographic_minimum(result.values, effort=PATIENT)
+    smallest = _canonical(program, result.values)
     return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Status.OPTIMAL)
 
 
@@ -101,10 +107,18 @@ def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limi
         if result.answer is not Status.OPTIMAL:
             return Optimum(values, bounds, least, proved=False)
         program.fix(what, bounds[term])
-    result = program.lexicographic_minimum(values, effort=PATIENT if values else None)
+    result = _canonical(program, values)
     if result.answer is Status.INFEASIBLE:
         return Infeasible()
     return Optimum(result.values or values, bounds, least, result.answer is Status.OPTIMAL)
+
+
+def _canonical(program: CpSatModel, known: Sequence[int]) -> SolveResult:
+    """The lexicographically smallest of the answers that are left."""
+    values = dive(program.rows)
+    if values is not None:
+        return SolveResult(Status.OPTIMAL, values)
+    return program.lexicographic_minimum(known, effort=PATIENT if known else None)
 
 
 def _minimum(program: CpSatModel, term: Term, what: LinearExpr, known: Sequence[int], least: int) -> SolveResult:

@@ -12,6 +12,7 @@ from qslot.solver import Options, solve
 from qslot.solver.aggregate.bus_classes import BusKind
 from qslot.solver.model.build import Model, build
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
+from qslot.solver.search import lexicographic as search
 from qslot.solver.search import optimize
 from qslot.solver.search.bounds import bounds
 from qslot.solver.search.cpsat import CpSatModel, SolveResult, Status
@@ -82,6 +83,7 @@ def _restrict(monkeypatch: pytest.MonkeyPatch, allowed: Callable[[Any], bool]) -
 def test_a_false_proof_of_the_solver_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CpSatModel, "minimize", lambda *_, **__: SolveResult(Status.INFEASIBLE))
     monkeypatch.setattr(CpSatModel, "lexicographic_minimum", lambda *_, **__: SolveResult(Status.INFEASIBLE))
+    monkeypatch.setattr(search, "dive", lambda _: None)
     assert asked(BRIDGED).startswith("DISAGREE")
 
 
