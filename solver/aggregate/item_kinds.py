@@ -241,13 +241,10 @@ class ItemKinds:
         return port, conventional, root
 
     def _fit(self, members: Sequence[Readings], place: Place) -> Fit:
-        def io_of(one: ResolvedDevice) -> int:
-            return one.io_bytes(mode_on(one, behind_port=place is Place.PORT))
-
-        weight = sum(
-            min(of_place(one, place, needs_io=self._is_legacy_virtio(one)) for one in readings) for readings in members
-        )
-        io = sum(min(map(io_of, readings)) for readings in members)
+        weight = io = 0
+        for readings in members:
+            weight += min([of_place(one, place, needs_io=self._is_legacy_virtio(one)) for one in readings])
+            io += min([one.io_bytes(mode_on(one, behind_port=place is Place.PORT)) for one in readings])
         if not self.memory:
             return Fit(weight, io)
         return Fit(weight, io, *self._memory(members, place), self._window(members) if self.reserving else 0)

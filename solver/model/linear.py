@@ -22,8 +22,9 @@ class LinearExpr:
             self.constant += times * what
             return self
         if times:
+            terms = self.terms
             for variable, factor in what.terms.items():
-                self.terms[variable] = self.terms.get(variable, 0) + times * factor
+                terms[variable] = terms.get(variable, 0) + times * factor
         self.constant += times * what.constant
         return self
 
@@ -95,12 +96,19 @@ class LinearModel:
     def add_range(self, low: int | None, what: LinearExpr, high: int) -> None:
         """`low <= what <= high`; without `low` there is no limit below."""
         self.check()
-        terms = [(variable, factor) for variable, factor in what.terms.items() if factor]
+        terms, ranges = [], self.ranges
         least = most = what.constant
-        for variable, factor in terms:
-            lowest, highest = self.ranges[variable]
-            least += factor * (lowest if factor > 0 else highest)
-            most += factor * (highest if factor > 0 else lowest)
+        for variable, factor in what.terms.items():
+            lowest, highest = ranges[variable]
+            if factor > 0:
+                least += factor * lowest
+                most += factor * highest
+            elif factor:
+                least += factor * highest
+                most += factor * lowest
+            else:
+                continue
+            terms.append((variable, factor))
         low = least if low is None else low
         self.infeasible |= most < low or least > high
         if terms and (least < low or most > high):
@@ -109,11 +117,17 @@ class LinearModel:
 
     def add_le(self, what: LinearExpr, limit: "LinearExpr | int") -> None:
         """Adds the row `what <= limit`."""
-        self.add_range(None, what - limit, 0)
+        if isinstance(limit, int):
+            self.add_range(None, what, limit)
+        else:
+            self.add_range(None, what - limit, 0)
 
     def add_eq(self, what: LinearExpr, other: "LinearExpr | int") -> None:
         """Adds the row `what == other`."""
-        self.add_range(0, what - other, 0)
+        if isinstance(other, int):
+            self.add_range(other, what, other)
+        else:
+            self.add_range(0, what - other, 0)
 
     def fix(self, what: LinearExpr, value: int) -> None:
         """Adds the row `what == value`, even where it says nothing."""
