@@ -134,8 +134,9 @@ class Requests:
         if len(windows) > 1:
             _degrade(windows, is_root=bus.parent is None)
         for window in windows:
-            window.default = all(node.default for node in window.nodes)
-            measure(window)
+            if window.nodes:  # of most kinds there are none
+                window.default = all(node.default for node in window.nodes)
+                measure(window)
 
     def _paddings(self, bus: FirmwareBus) -> Iterator[Node]:
         """What a hot-pluggable bridge reserves: powers of two."""

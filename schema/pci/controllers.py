@@ -45,6 +45,10 @@ class Need(Flag):
     PCI_EXPANDER = auto()
     PCIE_EXPANDER = auto()
 
+    def meets(self, other: "Need") -> bool:
+        """Whether the two have any in common; as `&`, without making a third one."""
+        return self._value_ & other._value_ != 0
+
 
 ENDPOINT: Final = Need.CONVENTIONAL | Need.EXPRESS
 PORTS: Final = Need.ROOT_PORT | Need.DOWNSTREAM_PORT

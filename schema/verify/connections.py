@@ -22,7 +22,7 @@ def connect(known: Context) -> Iterator[Finding]:
             continue  # other rules: machine-model, tree
         pin = demanded[controller.id].address if controller.id in demanded else None
         pinned = pin is not None and pin.bus is not None
-        if not (bus.model.takes_by_pin if pinned else bus.model.provides) & kind.needs:
+        if not kind.needs.meets(bus.model.takes_by_pin if pinned else bus.model.provides):
             yield _misplaced(controller.id, controller.model, bus)
     for name, place in known.places.items():
         if place.resolved.connector is not Connector.INTEGRATED and not _takes(known, place):
@@ -36,7 +36,7 @@ def _misplaced(name: str, model: str, bus: Bus) -> Finding:
 def _takes(known: Context, place: SeatedDevice) -> bool:
     bus, resolved = place.bus, place.resolved
     if place.item.pinned:
-        return bool(bus.model.takes_by_pin & needs_of(resolved.device))
+        return bus.model.takes_by_pin.meets(needs_of(resolved.device))
     if bus.is_root:
         return True
     if bus.is_conventional:

@@ -161,7 +161,7 @@ class BusClassBuilder:
         return max(BRIDGE_LEVELS, min(wanted, MAX_NESTING)) + movers
 
     def _floating_count(self, need: Need) -> int:
-        return sum(len(unit.controllers) for unit in self.units if unit.needs & need)
+        return sum(len(unit.controllers) for unit in self.units if unit.needs.meets(need))
 
     def _add_created(self, host: BusClass, model: str) -> None:
         """A created class below `host`, if that has a slot for it and the machine has such controllers unasked."""
@@ -227,7 +227,7 @@ class BusClassBuilder:
     def _add_floating(self, host: BusClass, needs: Need) -> None:
         """Units that may hang on `host`: one class a level for the unit itself and each bus pinned inside it."""
         for number, unit in enumerate(self.units):
-            if unit.needs & needs:
+            if unit.needs.meets(needs):
                 self._add_floating_one(host, number)
 
     def _add_floating_one(self, host: BusClass, number: int, home: int | None = None) -> None:

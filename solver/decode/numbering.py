@@ -56,6 +56,8 @@ class Numbering:
         fit."""
         placed = self._placed
         expanders = [bus for bus in placed.order if CONTROLLERS[str(bus.cls.model)].is_expander]
+        if not expanders:
+            return {}
         fixed = {str(bus.name): value for bus in expanders if (value := placed.number(bus, "bus_nr")) is not None}
         sizes = {str(bus.name): self._size(bus) for bus in expanders}
         main = 1 + sum(self._size(b) for b in placed.children(placed.root) if str(b.name) not in sizes)

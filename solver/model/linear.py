@@ -129,11 +129,11 @@ class LinearModel:
         else:
             self.add_range(0, what - other, 0)
 
-    def fix(self, what: LinearExpr, value: int) -> None:
-        """Adds the row `what == value`, even where it says nothing."""
-        if what.terms:
-            rest = value - what.constant
-            self.rows.append((tuple(what.terms), tuple(what.terms.values()), rest, rest))
+    def fixed(self, what: LinearExpr, value: int) -> "LinearModel":
+        """The same model with one more row, `what == value`, if `what` has variables; this one stays as it is."""
+        rest = value - what.constant
+        more = [(tuple(what.terms), tuple(what.terms.values()), rest, rest)] if what.terms else []
+        return replace(self, rows=self.rows + more)
 
     def limited(self, what: LinearExpr, limit: int) -> "LinearModel":
         """The same model with one more row, `what <= limit`; this one stays as it is."""

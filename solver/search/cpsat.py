@@ -110,7 +110,7 @@ class CpSatModel:
     def __init__(self, rows: LinearModel, limits: Limits, *, documented: bool = False) -> None:
         self.engine = engine(documented)
         self.limits = limits
-        self.rows = replace(rows, rows=list(rows.rows))
+        self.rows = rows
         """Those of the start, and what has been fixed since."""
         self.model = self.engine.new_model()
         for low, high in rows.ranges:
@@ -129,7 +129,7 @@ class CpSatModel:
     def fix(self, what: LinearExpr, value: int) -> None:
         """From now on `what` has that value."""
         if what.terms:
-            self.rows.fix(what, value)
+            self.rows = self.rows.fixed(what, value)
             self._add(self.rows.rows[-1])
 
     def minimize(self, what: LinearExpr, hint: Sequence[int] = (), term: Term | None = None) -> SolveResult:

@@ -2,30 +2,40 @@
 
 Each variable in turn takes the least value that the rows leave it after all before it: a dive. Rows only ever take away
 values that no solution has, so a dive that ends with all variables fixed is at the smallest solution. Where it comes to
-a contradiction nothing is known, and CP-SAT is asked; nothing here ever says that there is no solution.
+a contradiction on its way nothing is known, and CP-SAT is asked. A contradiction before the first step saves a question
+whose answer would be no; no proof of ours is made of it.
 """
 
 from collections.abc import Iterable
 
 from ...schema.records import record
 from ..model.linear import LinearModel, Row
+from .cpsat import SolveResult, Status
 
-PATIENCE = 40
-"""How often each row is looked at, on average, before CP-SAT is asked: rows may narrow wide ranges by one each time."""
+EFFORT = 30_000
+"""Coefficients that are looked at before CP-SAT is asked: some milliseconds. Rows may narrow wide ranges by one each
+time, and large models seldom come to an end without going back."""
 
 
-def dive(linear: LinearModel) -> tuple[int, ...] | None:
-    """The lexicographically smallest solution, or None where this way does not come to it."""
+def dive(linear: LinearModel) -> SolveResult:
+    """The lexicographically smallest solution; UNKNOWN where this way does not come to it, INFEASIBLE where the rows
+    contradict each other as they are."""
     ranges = Ranges.of(linear)
     if not ranges.narrow(range(len(linear.rows))):
-        return None
+        return SolveResult(Status.UNKNOWN if ranges.effort < 0 else Status.INFEASIBLE)
     for variable, rows in enumerate(ranges.lowered):
         least = ranges.low[variable]
         if ranges.high[variable] != least:
             ranges.high[variable] = least
             if not ranges.narrow(rows):
-                return None
-    return tuple(ranges.low)
+                return SolveResult(Status.UNKNOWN)
+    return SolveResult(Status.OPTIMAL, tuple(ranges.low))
+
+
+def contradictory(linear: LinearModel) -> bool:
+    """Whether the rows contradict each other as they are, as far as that is seen without a step."""
+    ranges = Ranges.of(linear)
+    return not ranges.narrow(range(len(linear.rows))) and ranges.effort >= 0
 
 
 @record
@@ -39,8 +49,8 @@ class Ranges:
     """By variable: the rows that may take more away once its low end has gone up."""
     lowered: list[list[int]]
     """The same once its high end has gone down."""
-    looks: int
-    """At rows, that are left."""
+    effort: int = EFFORT
+    """What is left of it."""
 
     @classmethod
     def of(cls, linear: LinearModel) -> "Ranges":
@@ -48,10 +58,10 @@ class Ranges:
         low, high = [low for low, _ in linear.ranges], [high for _, high in linear.ranges]
         raised: list[list[int]] = [[] for _ in low]
         lowered: list[list[int]] = [[] for _ in low]
-        result = cls(low, high, linear.rows, raised, lowered, PATIENCE * len(linear.rows))
+        result = cls(low, high, linear.rows, raised, lowered)
         for index, row in enumerate(linear.rows):
             above, below, least_to_most = result.room(row)
-            for variable, factor in zip(row[0], row[1]):
+            for variable, factor in zip(row[0], row[1], strict=True):
                 if least_to_most > (above if factor > 0 else below):
                     raised[variable].append(index)
                 if least_to_most > (below if factor > 0 else above):
@@ -63,8 +73,9 @@ class Ranges:
         apart."""
         variables, factors, lowest, highest = row
         low, high = self.low, self.high
+        self.effort -= len(variables)
         least = most = 0
-        for variable, factor in zip(variables, factors):
+        for variable, factor in zip(variables, factors, strict=True):
             if factor > 0:
                 least += factor * low[variable]
                 most += factor * high[variable]
@@ -75,12 +86,11 @@ class Ranges:
 
     def narrow(self, rows: Iterable[int]) -> bool:
         """Takes away what these rows, and those that this changes something for, leave no solution for. False where
-        nothing is left of a range, or patience is at its end."""
+        nothing is left of a range, or the effort is at its end."""
         waiting = dict.fromkeys(rows)
         while waiting:
             now, waiting = waiting, {}
-            self.looks -= len(now)
-            if self.looks < 0 or not all(self._narrow(self.rows[index], waiting) for index in now):
+            if self.effort < 0 or not all(self._narrow(self.rows[index], waiting) for index in now):
                 return False
         return True
 
@@ -92,7 +102,7 @@ class Ranges:
             return False
         if apart > above or apart > below:
             low, high = self.low, self.high
-            for variable, factor in zip(row[0], row[1]):
+            for variable, factor in zip(row[0], row[1], strict=True):
                 first, last = low[variable], high[variable]
                 size, up, down = (factor, above, below) if factor > 0 else (-factor, below, above)
                 if size * (last - first) > up:

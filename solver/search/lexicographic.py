@@ -5,8 +5,7 @@ whichever order the terms count. If all but the last term meet theirs, that one 
 minimised and fixed before the next: weighted sums of terms stall proofs (measured).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...schema.layout.layout import ObjectiveTerm
 from ...schema.layout.outcome import Infeasible
@@ -14,9 +13,9 @@ from ...schema.records import record
 from ...schema.request.fields import Term
 from ...schema.request.guest import Guest
 from ..model.build import Model
-from ..model.linear import LinearExpr
+from ..model.linear import LinearExpr, LinearModel
 from .cpsat import CpSatModel, Limits, SolveResult, Status, TimeIsUp
-from .dive import dive
+from .dive import contradictory, dive
 
 QUICK, PATIENT = 0.02, 0.1
 """Effort for the attempt to meet all bounds at once (small models need a hundredth of it), and for the canonical answer
@@ -66,29 +65,34 @@ def lexicographic_optimum(guest: Guest, model: Model, least: dict[Term, int], li
 
 def _at_once(model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The canonical answer that meets every bound, if there is one and it is found without effort."""
-    linear = model.variables.linear
-    rows = replace(linear, rows=list(linear.rows))
-    for term, what in model.terms.items():
-        rows.fix(what, least[term])
-    values = dive(rows)
-    if values is None:
+    rows = _at_bounds(model, least, model.terms)
+    result = dive(rows)
+    if result.answer is Status.UNKNOWN:
         result = CpSatModel(rows, limits).lexicographic_minimum(effort=QUICK)
-        values = result.values if result.answer is Status.OPTIMAL else None
-    return None if values is None else Optimum(values, least, least, proved=True)
+    return Optimum(result.values, least, least, proved=True) if result.answer is Status.OPTIMAL else None
+
+
+def _at_bounds(model: Model, least: dict[Term, int], terms: Iterable[Term]) -> LinearModel:
+    """The rows, with these terms at their lower bounds."""
+    rows = model.variables.linear
+    for term in terms:
+        rows = rows.fixed(model.terms[term], least[term])
+    return rows
 
 
 def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The same where only the last term misses its bound: depth does where bridges nest."""
-    program = CpSatModel(model.variables.linear, limits)
     *others, last = _order(guest, model)
-    for term in others:
-        program.fix(model.terms[term], least[term])
+    rows = _at_bounds(model, least, others)
+    if contradictory(rows):
+        return None
+    program = CpSatModel(rows, limits)
     result = program.minimize(model.terms[last], term=last)
     if result.answer is not Status.OPTIMAL:
         return None
     bounds = {**least, last: result.bound}
     program.fix(model.terms[last], result.bound)
-    smallest = _canonical(program, result.values)
+    smallest = program.lexicographic_minimum(result.values, effort=PATIENT)
     return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Status.OPTIMAL)
 
 
@@ -107,18 +111,12 @@ def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limi
         if result.answer is not Status.OPTIMAL:
             return Optimum(values, bounds, least, proved=False)
         program.fix(what, bounds[term])
-    result = _canonical(program, values)
+    result = dive(program.rows)
+    if result.answer is not Status.OPTIMAL:
+        result = program.lexicographic_minimum(values, effort=PATIENT if values else None)
     if result.answer is Status.INFEASIBLE:
         return Infeasible()
     return Optimum(result.values or values, bounds, least, result.answer is Status.OPTIMAL)
-
-
-def _canonical(program: CpSatModel, known: Sequence[int]) -> SolveResult:
-    """The lexicographically smallest of the answers that are left."""
-    values = dive(program.rows)
-    if values is not None:
-        return SolveResult(Status.OPTIMAL, values)
-    return program.lexicographic_minimum(known, effort=PATIENT if known else None)
 
 
 def _minimum(program: CpSatModel, term: Term, what: LinearExpr, known: Sequence[int], least: int) -> SolveResult:

@@ -11,8 +11,8 @@ from qslot.schema import Guest, Undecided
 from qslot.solver import Options, solve
 from qslot.solver.model.linear import LinearModel, sum_of
 from qslot.solver.search import lexicographic
-from qslot.solver.search.cpsat import CpSatModel, Limits, Status
-from qslot.solver.search.dive import PATIENCE, dive
+from qslot.solver.search.cpsat import CpSatModel, Limits, SolveResult, Status
+from qslot.solver.search.dive import EFFORT, contradictory, dive
 from qslot.testing import guests
 
 from ..solver.test_cpsat import SEEDS, drawn, solutions
@@ -21,13 +21,18 @@ from ..solver.test_cpsat import SEEDS, drawn, solutions
 @pytest.mark.parametrize("seed", range(500))
 def test_it_is_the_smallest_solution(seed: int) -> None:
     rows, _ = drawn(seed)
-    values = None if rows.infeasible else dive(rows)
-    assert values is None or values == next(solutions(rows))
+    if not rows.infeasible:
+        first, found = next(solutions(rows), None), dive(rows)
+        assert found.answer is not Status.OPTIMAL or found.values == first
+        assert found.answer is not Status.INFEASIBLE or first is None
+        assert contradictory(rows) == (found.answer is Status.INFEASIBLE)
 
 
 def test_most_are_found() -> None:
     feasible = [rows for seed in SEEDS if not (rows := drawn(seed)[0]).infeasible and next(solutions(rows), None)]
-    assert sum(dive(rows) is not None for rows in feasible) > len(feasible) // 2
+    assert sum(dive(rows).answer is Status.OPTIMAL for rows in feasible) > len(feasible) // 2
+    none = [rows for seed in SEEDS if not (rows := drawn(seed)[0]).infeasible and not next(solutions(rows), None)]
+    assert any(contradictory(rows) for rows in none)
 
 
 @settings(deadline=None)
@@ -35,7 +40,10 @@ def test_most_are_found() -> None:
 def test_answers_are_those_of_the_search(guest: Guest) -> None:
     """All of each outcome; past the limit of time nothing is said."""
     found = solve(guest, Options(time_limit=2))
-    with patch.object(lexicographic, "dive", lambda _: None):
+    with (
+        patch.object(lexicographic, "dive", lambda _: SolveResult(Status.UNKNOWN)),
+        patch.object(lexicographic, "contradictory", lambda _: False),
+    ):
         searched = solve(guest, Options(time_limit=2))
     assert Undecided in (type(found), type(searched)) or found == searched
 
@@ -54,17 +62,16 @@ def test_who_must_go_back_is_not_found() -> None:
     rows.add_eq(second + third, 1)
     rows.add_le(second, first + third)
     rows.add_le(third, first + second)
-    assert dive(rows) is None
+    assert dive(rows).answer is Status.UNKNOWN
     assert CpSatModel(rows, Limits()).lexicographic_minimum().values == (1, 0, 1)
 
 
-def test_patience_ends() -> None:
+def test_the_effort_ends() -> None:
     """Two rows that narrow a range by one each, again and again."""
     rows = LinearModel()
-    first, second = rows.variable(0, 1000), rows.variable(0, 1000)
-    for _ in range(2):
-        rows.add_le(first + 1, second)
-        rows.add_le(second, first)
-    assert 4 * PATIENCE < 1000
-    assert dive(rows) is None
+    first, second = rows.variable(0, EFFORT), rows.variable(0, EFFORT)
+    rows.add_le(first + 1, second)
+    rows.add_le(second, first)
+    assert dive(rows).answer is Status.UNKNOWN
+    assert not contradictory(rows)
     assert CpSatModel(rows, Limits()).minimize(sum_of([first, second])).answer is Status.INFEASIBLE

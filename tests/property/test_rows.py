@@ -83,7 +83,7 @@ def _restrict(monkeypatch: pytest.MonkeyPatch, allowed: Callable[[Any], bool]) -
 def test_a_false_proof_of_the_solver_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CpSatModel, "minimize", lambda *_, **__: SolveResult(Status.INFEASIBLE))
     monkeypatch.setattr(CpSatModel, "lexicographic_minimum", lambda *_, **__: SolveResult(Status.INFEASIBLE))
-    monkeypatch.setattr(search, "dive", lambda _: None)
+    monkeypatch.setattr(search, "dive", lambda _: SolveResult(Status.UNKNOWN))
     assert asked(BRIDGED).startswith("DISAGREE")
 
 
