@@ -72,7 +72,8 @@ class Options:
     Neither workers nor seed change the answer; one worker is fastest on these small models. `stop` may be called from
     another thread. To `model_file` each counting model of the search is appended as text before it is solved, for
     whoever wants to read what CP-SAT is given: see docs/model.md. `progress` is called with a SearchProgress for every
-    model, better solution and better bound; what it raises ends the search.
+    model that CP-SAT is asked (of ordinary guests none), better solution and better bound; what it raises ends the
+    search.
     """
 
     time_limit: float | None = None

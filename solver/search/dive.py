@@ -12,7 +12,7 @@ from ...schema.records import record
 from ..model.linear import LinearModel, Row
 from .cpsat import SolveResult, Status
 
-EFFORT = 30_000
+MOST_LOOKS = 30_000
 """Coefficients that are looked at before CP-SAT is asked: some milliseconds. Rows may narrow wide ranges by one each
 time, and large models seldom come to an end without going back."""
 
@@ -22,7 +22,7 @@ def dive(linear: LinearModel) -> SolveResult:
     contradict each other as they are."""
     ranges = Ranges.of(linear)
     if not ranges.narrow(range(len(linear.rows))):
-        return SolveResult(Status.UNKNOWN if ranges.effort < 0 else Status.INFEASIBLE)
+        return SolveResult(Status.UNKNOWN if ranges.looks < 0 else Status.INFEASIBLE)
     for variable, rows in enumerate(ranges.lowered):
         least = ranges.low[variable]
         if ranges.high[variable] != least:
@@ -35,7 +35,7 @@ def dive(linear: LinearModel) -> SolveResult:
 def contradictory(linear: LinearModel) -> bool:
     """Whether the rows contradict each other as they are, as far as that is seen without a step."""
     ranges = Ranges.of(linear)
-    return not ranges.narrow(range(len(linear.rows))) and ranges.effort >= 0
+    return not ranges.narrow(range(len(linear.rows))) and ranges.looks >= 0
 
 
 @record
@@ -49,8 +49,8 @@ class Ranges:
     """By variable: the rows that may take more away once its low end has gone up."""
     lowered: list[list[int]]
     """The same once its high end has gone down."""
-    effort: int = EFFORT
-    """What is left of it."""
+    looks: int = MOST_LOOKS
+    """At coefficients, that are left."""
 
     @classmethod
     def of(cls, linear: LinearModel) -> "Ranges":
@@ -73,7 +73,7 @@ class Ranges:
         apart."""
         variables, factors, lowest, highest = row
         low, high = self.low, self.high
-        self.effort -= len(variables)
+        self.looks -= len(variables)
         least = most = 0
         for variable, factor in zip(variables, factors, strict=True):
             if factor > 0:
@@ -86,11 +86,11 @@ class Ranges:
 
     def narrow(self, rows: Iterable[int]) -> bool:
         """Takes away what these rows, and those that this changes something for, leave no solution for. False where
-        nothing is left of a range, or the effort is at its end."""
+        nothing is left of a range, or the looks are at their end."""
         waiting = dict.fromkeys(rows)
         while waiting:
             now, waiting = waiting, {}
-            if self.effort < 0 or not all(self._narrow(self.rows[index], waiting) for index in now):
+            if self.looks < 0 or not all(self._narrow(self.rows[index], waiting) for index in now):
                 return False
         return True
 

@@ -12,7 +12,7 @@ from qslot.solver import Options, solve
 from qslot.solver.model.linear import LinearModel, sum_of
 from qslot.solver.search import lexicographic
 from qslot.solver.search.cpsat import CpSatModel, Limits, SolveResult, Status
-from qslot.solver.search.dive import EFFORT, contradictory, dive
+from qslot.solver.search.dive import MOST_LOOKS, contradictory, dive
 from qslot.testing import guests
 
 from ..solver.test_cpsat import SEEDS, drawn, solutions
@@ -69,7 +69,7 @@ def test_who_must_go_back_is_not_found() -> None:
 def test_the_effort_ends() -> None:
     """Two rows that narrow a range by one each, again and again."""
     rows = LinearModel()
-    first, second = rows.variable(0, EFFORT), rows.variable(0, EFFORT)
+    first, second = rows.variable(0, MOST_LOOKS), rows.variable(0, MOST_LOOKS)
     rows.add_le(first + 1, second)
     rows.add_le(second, first)
     assert dive(rows).answer is Status.UNKNOWN
