@@ -88,20 +88,19 @@ def test_some_cannot_be_planned() -> None:
 def test_limits_bind() -> None:
     """At least 30 % of the guests that can be planned would be cheaper without some rule, and every family of rules
     decides in some of them what it costs or whether it can be."""
-    tight: Counter[str] = Counter()
-    broken: Counter[str] = Counter()
-    feasible = bound = judged = 0
+    feasible = bound = 0
+    seldom = {*RELAXATIONS, "io-space"}
     for seed in range(20_000, 20_200):
         try:
             costs, binding = families(small_guest(seed))
         except NoAnswer:
             continue
-        judged += 1
         feasible += costs is not None
         bound += costs is not None and bool(binding)
-        (broken if costs is None else tight).update(binding)
+        seldom -= binding
+        if feasible >= 40 and not seldom:
+            break
     assert bound >= 0.3 * feasible
-    seldom = {name for name in (*RELAXATIONS, "io-space") if tight[name] + broken[name] == 0}
     assert seldom == set()
 
 
@@ -109,7 +108,7 @@ def test_limits_bind() -> None:
 def test_iommu_groups_bind() -> None:
     """In a fifth of the guests in which devices share one."""
     binding = judged = 0
-    for seed in range(20_000, 21_500):
+    for seed in range(20_000, 20_500):
         guest = small_guest(seed)
         if not any(one.shares_iommu_group for one in guest.resolved.values()):
             continue
