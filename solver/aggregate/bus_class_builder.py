@@ -20,6 +20,7 @@ from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_c
 from .iommu import MOST_SPACES, useful_spaces
 from .items import Items, wished_nodes
 from .listed_controllers import KIND_OF_BUS, ListedControllers
+from .nesting_order import NestingOrder
 from .pins import PinConflict
 
 
@@ -35,6 +36,7 @@ class BusClassBuilder:
     incomplete: bool = False
     """More levels of bridges might be better still: what is found then is no proof."""
     created: CreatedControllers = field(init=False)
+    _order: NestingOrder = field(default_factory=NestingOrder)
     _floating: dict[tuple[int, Level | BusClass], BusClassDraft] = field(default_factory=dict)
     """By unit and level; or, of those that have a home, by unit and host."""
     _in_vain: set[tuple[str, Level]] = field(default_factory=set)
@@ -59,6 +61,7 @@ class BusClassBuilder:
     def build(self) -> list[BusClass]:
         """Raises PinConflict where a pinned part breaks a rule by itself, or a unit has no place."""
         self.units = floating_controllers(self.listed)
+        self._order = NestingOrder.of(self.listed, self.units)
         root = self._finished(self.listed.root())
         self.listed.movable_expanders(root)
         drafts = self.listed.drafts
@@ -137,7 +140,7 @@ class BusClassBuilder:
     def _may_nest(self, host: BusClass, model: str) -> bool:
         """Units inside each other are never nested deeper than there are of them."""
         if model == "pci-bridge":
-            return _nest(host) < self._bridge_levels(host.level.acpi_reaches)
+            return _nest(host) < self._bridge_levels(host.level, demanded=True)
         return model != "x3130-upstream" or _nest(host) <= self._switch_levels
 
     @property
@@ -146,15 +149,18 @@ class BusClassBuilder:
         return 1 + switches_in(self.listed, self.units)
 
     def _nested_bridges(self, host: BusClass) -> None:
-        if _nest(host) < self._bridge_levels(host.level.acpi_reaches):
+        if _nest(host) < self._bridge_levels(host.level):
             self._add_created(host, "pci-bridge")
+        if _nest(host) < self._bridge_levels(host.level, demanded=True):
             self._add_floating(host, Need.PCI_BRIDGE)
 
-    def _bridge_levels(self, acpi_reaches: bool) -> int:
-        """How deep created pci-bridges may nest. Two levels hold all that bus numbers allow; but where an empty bridge
-        opens a window unless one below it has one, a chain as long as there is use for saves windows."""
-        movers = self._floating_count(Need.PCI_BRIDGE)
-        wanted = useful_nesting(self.guest, self.items, acpi_reaches=acpi_reaches)
+    def _bridge_levels(self, where: Level, *, demanded: bool = False) -> int:
+        """How deep pci-bridges may nest, created ones or demanded ones. Two created levels hold all that bus numbers
+        allow; but where an empty bridge opens a window unless one below it has one, a chain as long as there is use for
+        saves windows. The demanded ones that come later in order are not above; one of them may come next."""
+        later = self._order.below_only(where)
+        movers = self._floating_count(Need.PCI_BRIDGE) - later + (demanded and later > 0)
+        wanted = useful_nesting(self.guest, self.items, acpi_reaches=where.acpi_reaches)
         if not self.formulation.chains:
             return BRIDGE_LEVELS + movers
         self.incomplete |= wanted > MAX_NESTING
@@ -241,7 +247,7 @@ class BusClassBuilder:
             self._refused.setdefault(number, PinConflict("bus-numbers", _ids(unit)))
             return
         where = self.listed.below(host, controller.model, controller.id)
-        if controller.numa is not None and controller.numa != where.node:
+        if not self._order.allows(number, where) or (controller.numa is not None and controller.numa != where.node):
             return
         key = (number, where if home is None else host)
         if key not in self._floating:

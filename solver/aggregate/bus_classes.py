@@ -205,7 +205,7 @@ class BusClass:
     @property
     def is_tracked(self) -> bool:
         """Whether what it keeps depends on all that is below."""
-        return self.bus_reserve is not None or self.io_reserve_pages > 1 or self.forwards_no_io or any(self.kept_memory)
+        return depends_on_content(self.io_reserve_pages, self.bus_reserve, self.kept_memory) or self.forwards_no_io
 
     def child_level(self, *, ends_acpi: bool, switch: str | None = None, bridge: str | None = None) -> Level:
         """The level of what hangs on it; `switch` names it where switches are tracked, `bridge` where address spaces
@@ -236,6 +236,11 @@ class BusClass:
     def place(self) -> Place | None:
         """What its slots are to an endpoint."""
         return PLACE_ON[self.kind]
+
+
+def depends_on_content(io_reserve_pages: int, bus_reserve: int | None, kept_memory: Memory) -> bool:
+    """Whether what a controller with such reserves takes depends on all that is below."""
+    return bus_reserve is not None or io_reserve_pages > 1 or any(kept_memory)
 
 
 def pages(io: int) -> int:

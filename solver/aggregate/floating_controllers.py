@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS, RESERVES, Need
-from ...schema.pci.qemu_properties import integer
+from ...schema.pci.qemu_properties import Scalar, integer
 from ...schema.records import record
 from ...schema.request.device import Controller
 from .listed_controllers import ListedControllers
@@ -15,6 +15,9 @@ WHEREVER_IT_IS = {"function-zero", "address-unique"}
 
 _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 """Properties that tell controllers apart for the guest, but not for placing."""
+
+PlainLooks = tuple[str, int | None, bool, tuple[tuple[str, Scalar], ...]]
+"""Model, node, hotplug, properties."""
 
 
 @record
@@ -49,17 +52,27 @@ def floating_controllers(listed: ListedControllers) -> list[FloatingController]:
 
 
 def _looks(listed: ListedControllers, controller: Controller) -> object:
-    touched = (
-        controller.id in listed.tree.occupants
-        or controller.id in listed.tree.homes
-        or any(controller.id in home.ids for home in listed.items.open.homes)
-        or bool(listed.tree.reserved(controller.id))
-        or listed.tracks(controller.model)
-        or bool(RESERVES & set(controller.properties))  # what hangs below is counted bus by bus
+    plain = plain_looks(listed, controller)
+    # what hangs below a reserve is counted bus by bus, and so is what is below whom is told apart
+    alone = plain is None or listed.tracks(controller.model) or bool(RESERVES & set(controller.properties))
+    return controller.id if alone else plain
+
+
+def plain_looks(listed: ListedControllers, controller: Controller) -> PlainLooks | None:
+    """All that matters of a controller but for its id and where it is pinned; None where something speaks of it by its
+    id, so that no other can stand for it."""
+    tree, opened = listed.tree, listed.items.open
+    named = (
+        controller.id in tree.occupants
+        or controller.id in tree.homes
+        or any(controller.id in home.ids for home in opened.homes)
+        or controller.id in opened.readings
+        or bool(tree.reserved(controller.id))
     )
+    if named:
+        return None
     properties = sorted((name, value) for name, value in controller.properties.items() if name not in _NUMBERS)
-    own = controller.id if touched or controller.id in listed.items.open.readings else None
-    return controller.model, controller.numa, controller.hotplug, tuple(properties), own
+    return controller.model, controller.numa, controller.hotplug, tuple(properties)
 
 
 def switches_in(listed: ListedControllers, units: list[FloatingController]) -> int:

@@ -2,14 +2,14 @@
 
 from dataclasses import field
 
-from ...schema.firmware.pieces import NONE
+from ...schema.firmware.pieces import NONE, Memory
 from ...schema.pci.controllers import CONTROLLERS, HOTPLUG_BRIDGE, PCIE_EXPANDER_BUS, PLAIN_BRIDGE, PORT, SWITCH
 from ...schema.records import record
 from ...schema.request.device import Controller
 from ...schema.request.guest import Guest
 from . import iommu
 from .bus_class_drafts import BusClassDraft
-from .bus_classes import PLACE_ON, BusClass, BusKind, Level, SlotKind, takes_hotplug
+from .bus_classes import PLACE_ON, BusClass, BusKind, Level, SlotKind, depends_on_content, takes_hotplug
 from .controller_reserves import ControllerReserves, LeastReserves, has_shpc
 from .items import Items
 from .pins import Occupancy, PinConflict, pinned_base, slot_kinds
@@ -101,6 +101,14 @@ class ListedControllers:
         bridge = self.tracks_spaces and not CONTROLLERS[model].bus.express
         return bridge or (self.tracks_switches and model == "x3130-upstream")
 
+    def tracks_inside(self, controller: Controller) -> bool:
+        """Whether what is inside a controller is told apart by its reserves: see `Level.reserve_above`."""
+        reserves = self._reserves.of((controller,))
+        return depends_on_content(reserves.io_reserve_pages, reserves.bus_reserve, self._kept_memory(reserves))
+
+    def _kept_memory(self, reserves: ControllerReserves) -> Memory:
+        return reserves.kept_memory if self.items.memory else NONE
+
     def below(self, host: BusClass, model: str, name: str | None) -> Level:
         """The level of a controller on `host`, which has that name where it is told from others of its model."""
         told = name if self.tracks(model) else None
@@ -131,7 +139,7 @@ class ListedControllers:
                 shpc=reserves.shpc,
                 room=reserves.room,
                 bus_reserve=reserves.bus_reserve,
-                kept_memory=reserves.kept_memory if self.items.memory else NONE,
+                kept_memory=self._kept_memory(reserves),
                 taken=self.tree.routing_ids_taken(bus) if controller is None else frozenset(),
                 base_weight=base.weight,
                 base_io=base.io,

@@ -14,6 +14,7 @@ from ...schema.pci.address import FUNCTIONS
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from .linear import LinearExpr, sum_of
+from .pages_in_all import largest_reserve, pages_for_all
 from .seat_options import opens
 from .variables import Variables
 
@@ -80,14 +81,9 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
     _link_pages_to_windows(windows, below)
     _order_pages(windows, below)
     if not v.guarded:
-        v.linear.add_le(LinearExpr(constant=_largest(below)), windows.pages())
+        v.linear.add_le(LinearExpr(constant=largest_reserve(below)), windows.pages())
+        v.linear.add_le(pages_for_all(v), sum_of(windows.pages_for_bars.values()))
     return windows
-
-
-def _largest(below: list[BusClass]) -> int:
-    """Pages of the largest io-reserve that is listed: each other may be inside that one. Follows from the rows of each
-    class where that bridge may be, but not without search."""
-    return max((bus.io_reserve_pages for bus in below if bus.is_certain), default=0)
 
 
 def _all_pages(v: Variables) -> int:

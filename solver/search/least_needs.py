@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ...schema.pci.address import FUNCTIONS, ROUTING_IDS
 from ...schema.pci.controllers import CONTROLLERS, ControllerModel
 from ...schema.records import record
-from ..aggregate.bus_classes import BusKind, pages
+from ..aggregate.bus_classes import BusClass, BusKind, pages
 from ..aggregate.item_kinds import ItemKind
 from ..model.seat_options import Option, SeatUse
 from ..model.variables import Variables
@@ -64,6 +64,24 @@ class Needs:
             (sum(s.count for s in bus.slots) for bus in self.v.classes if bus.kind is BusKind.CONVENTIONAL), default=1
         )
         return -(-sum(one.number * one.functions for one in wet) // (FUNCTIONS * widest))
+
+    def reserved_pages(self) -> dict[str, int]:
+        """Pages that the listed controllers open by themselves: those that stay where they are next to each other, of
+        those that may be inside each other the largest."""
+        fixed, largest = 0, 0
+        for bus in self.v.classes:
+            if bus.created or bus.model is None or not bus.is_certain:
+                continue
+            if bus.floating_group is not None:
+                largest = max(largest, bus.io_reserve_pages)
+            elif bus.parent is None or bus.parent.model is None:
+                fixed += bus.max_count * self._opened(bus)
+        return {"fixed": fixed, "largest": largest}
+
+    def _opened(self, bus: BusClass) -> int:
+        """Pages that one of a class opens, and what is pinned inside."""
+        inside = pages(bus.base_io) + sum(child.max_count * self._opened(child) for child in self.v.pinned(bus))
+        return max(bus.io_reserve_pages, int(bus.shpc and not bus.shpc_optional), inside)
 
     def ports(self) -> dict[str, int]:
         """Ports to be created: whole slots for what shares with nobody, functions for all that sits on ports only."""

@@ -1,0 +1,71 @@
+"""Which of the demanded controllers that are alike may be inside which: of each chain one order is enough.
+
+Controllers that differ in nothing but their ids may change places. So may, with SeaBIOS, those that also differ in
+their io-reserve: if the larger one comes above, no window grows. Its own place was inside the other's, whose window
+held that reserve already; and the smaller one now opens no more than the larger one did there. Spare slots with IO
+ports would tell such reserves apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import field
+
+from ...schema.pci.qemu_properties import integer
+from ...schema.records import record
+from ...schema.request.device import Controller
+from .bus_classes import Level, pages
+from .floating_controllers import FloatingController, plain_looks
+from .listed_controllers import ListedControllers
+
+IO_RESERVE = "io-reserve"
+
+
+@record
+class NestingOrder:
+    """By number of the unit: those inside whose reserve it need not be looked at."""
+
+    never_inside: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Ids of the controllers."""
+    _after: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, listed: ListedControllers, units: Sequence[FloatingController]) -> "NestingOrder":
+        """The larger reserve above, of equal ones that which is listed first."""
+        alike: dict[object, list[tuple[int, int, str]]] = {}
+        for number, unit in enumerate(units):
+            one = unit.controllers[0]
+            looks = None if unit.optional or not listed.tracks_inside(one) else _looks(listed, one)
+            if looks is not None:
+                alike.setdefault(looks, []).append((-_reserved_pages(one), number, one.id))
+        order = cls()
+        for several in alike.values():
+            several.sort()
+            for index, (_, number, name) in enumerate(several):
+                order.never_inside[number] = frozenset(later for _, _, later in several[index + 1 :])
+                order._after[name] = len(several) - index - 1
+        return order
+
+    def allows(self, number: int, where: Level) -> bool:
+        """Whether the unit is looked at on that level."""
+        return where.reserve_above not in self.never_inside.get(number, ())
+
+    def below_only(self, where: Level) -> int:
+        """How many units are never above such a level, as they come after the one inside whose reserve it is."""
+        return self._after.get(str(where.reserve_above), 0)
+
+
+def _reserved_pages(controller: Controller) -> int:
+    return pages(integer(controller.properties, IO_RESERVE) or 0)
+
+
+def _looks(listed: ListedControllers, controller: Controller) -> object:
+    """All that tells it from others that it may change places with; None where there may be none."""
+    plain = plain_looks(listed, controller)
+    if plain is None:
+        return None
+    model, numa, hotplug, properties = plain
+    reserve, pin = integer(controller.properties, IO_RESERVE), listed.items.controller_pins.get(controller.id)
+    spares = any(kind.spare is not None and kind.spare.io for kind in listed.items.free)
+    if reserve and listed.guest.firmware.name == "seabios" and not spares:
+        properties = tuple((name, value) for name, value in properties if name != IO_RESERVE)
+        return model, numa, hotplug, properties, pin, IO_RESERVE
+    return model, numa, hotplug, properties, pin

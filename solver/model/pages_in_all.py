@@ -1,0 +1,54 @@
+"""Rows about the pages of all windows together: they follow from those of each class, but not without search."""
+
+from collections.abc import Iterator
+
+from ...schema.firmware.budget import PAGE
+from ..aggregate.bus_classes import BusClass, pages
+from .linear import LinearExpr, sum_of
+from .variables import Variables
+
+
+def largest_reserve(below: list[BusClass]) -> int:
+    """Pages of the largest io-reserve that is listed: each other may be inside that one."""
+    return max((bus.io_reserve_pages for bus in below if bus.is_certain), default=0)
+
+
+def pages_for_all(v: Variables) -> LinearExpr:
+    """Pages that the IO BARs behind bridges fill at least, wherever they are: the sum of what the classes ask for,
+    rounded once (a Chvatal-Gomory cut). Each class rounds up for itself, so a linear relaxation never does."""
+    amount = sum_of(_bytes_on(v, bus) for bus in v.classes if bus.model is not None)
+    fixed, terms = amount.constant, dict(amount.terms)
+    for counts, number in (*_seats(v), *_units(v)):
+        shares = [variable for count in counts for variable in count.terms]
+        least = min((terms.get(variable, 0) for variable in shares), default=0)
+        fixed += least * number
+        terms.update((variable, terms[variable] - least) for variable in shares if variable in terms)
+    return LinearExpr({variable: io // PAGE for variable, io in terms.items() if io >= PAGE}, pages(fixed))
+
+
+def _bytes_on(v: Variables, bus: BusClass) -> LinearExpr:
+    seated = sum_of(v.counts[i] * v.options[i].io for i in v.options_on(bus) if v.options[i].io)
+    return seated.add(v.controller_count(bus), bus.base_io)
+
+
+def _seats(v: Variables) -> Iterator[tuple[list[LinearExpr], int]]:
+    """The ways to seat each kind, of which so many items take one."""
+    counts: dict[object, list[LinearExpr]] = {}
+    for option, count in zip(v.options, v.counts, strict=True):
+        counts.setdefault(option.kind, []).append(count)
+    opened = v.items.open
+    replaced = {kind for members in opened.instead.values() for kind in members}
+    for kind, items in v.items.free.items():
+        if kind not in replaced:
+            yield counts.get(kind, []), opened.least.get(kind, len(items))
+
+
+def _units(v: Variables) -> Iterator[tuple[list[LinearExpr], int]]:
+    """The levels of each floating controller that is there for certain, with what is pinned inside."""
+    levels: dict[int, list[BusClass]] = {}
+    for bus in v.classes:
+        if bus.is_floating and bus.floating_group is not None:
+            levels.setdefault(bus.floating_group, []).append(bus)
+    for variants in levels.values():
+        if variants[0].is_certain:
+            yield [v.controller_count(one) for one in variants], variants[0].max_count
