@@ -158,7 +158,7 @@ class BusClassBuilder:
         """How deep pci-bridges may nest, created ones or demanded ones. Two created levels hold all that bus numbers
         allow; but where an empty bridge opens a window unless one below it has one, a chain as long as there is use for
         saves windows. The demanded ones that come later in order are not above; one of them may come next."""
-        later = self._order.below_only(where)
+        later = self._order.later(where)
         movers = self._floating_count(Need.PCI_BRIDGE) - later + (demanded and later > 0)
         wanted = useful_nesting(self.guest, self.items, acpi_reaches=where.acpi_reaches)
         if not self.formulation.chains:

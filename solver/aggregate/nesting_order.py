@@ -9,6 +9,7 @@ ports would tell such reserves apart.
 from collections.abc import Sequence
 from dataclasses import field
 
+from ...schema.pci.controllers import Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.records import record
 from ...schema.request.device import Controller
@@ -21,36 +22,37 @@ IO_RESERVE = "io-reserve"
 
 @record
 class NestingOrder:
-    """By number of the unit: those inside whose reserve it need not be looked at."""
+    """Of the units that are single controllers whose inside is told apart: inside whom they need not be looked at."""
 
-    never_inside: dict[int, frozenset[str]] = field(default_factory=dict)
-    """Ids of the controllers."""
-    _after: dict[str, int] = field(default_factory=dict)
+    _never_inside: dict[int, frozenset[str]] = field(default_factory=dict)
+    """By number of the unit the ids of those that come later, and its own."""
+    _after: dict[str | None, int] = field(default_factory=dict)
+    """How many come later, by `Level.reserve_above`; outside of all of them each does."""
 
     @classmethod
     def of(cls, listed: ListedControllers, units: Sequence[FloatingController]) -> "NestingOrder":
         """The larger reserve above, of equal ones that which is listed first."""
         alike: dict[object, list[tuple[int, int, str]]] = {}
+        order = cls()
         for number, unit in enumerate(units):
             one = unit.controllers[0]
-            looks = None if unit.optional or not listed.tracks_inside(one) else _looks(listed, one)
-            if looks is not None:
-                alike.setdefault(looks, []).append((-_reserved_pages(one), number, one.id))
-        order = cls()
-        for several in alike.values():
-            several.sort()
+            if not unit.optional and listed.tracks_inside(one):
+                alike.setdefault(_looks(listed, one), []).append((-_reserved_pages(one), number, one.id))
+        for several in map(sorted, alike.values()):
             for index, (_, number, name) in enumerate(several):
-                order.never_inside[number] = frozenset(later for _, _, later in several[index + 1 :])
+                order._never_inside[number] = frozenset(one for _, _, one in several[index:])
                 order._after[name] = len(several) - index - 1
+            if units[several[0][1]].needs is Need.PCI_BRIDGE:
+                order._after[None] = order._after.get(None, 0) + len(several)
         return order
 
     def allows(self, number: int, where: Level) -> bool:
         """Whether the unit is looked at on that level."""
-        return where.reserve_above not in self.never_inside.get(number, ())
+        return where.reserve_above not in self._never_inside.get(number, ())
 
-    def below_only(self, where: Level) -> int:
+    def later(self, where: Level) -> int:
         """How many units are never above such a level, as they come after the one inside whose reserve it is."""
-        return self._after.get(str(where.reserve_above), 0)
+        return self._after.get(where.reserve_above, 0)
 
 
 def _reserved_pages(controller: Controller) -> int:
@@ -58,10 +60,10 @@ def _reserved_pages(controller: Controller) -> int:
 
 
 def _looks(listed: ListedControllers, controller: Controller) -> object:
-    """All that tells it from others that it may change places with; None where there may be none."""
+    """All that tells it from others that it may change places with; of one that cannot, its id."""
     plain = plain_looks(listed, controller)
     if plain is None:
-        return None
+        return controller.id
     model, numa, hotplug, properties = plain
     reserve, pin = integer(controller.properties, IO_RESERVE), listed.items.controller_pins.get(controller.id)
     spares = any(kind.spare is not None and kind.spare.io for kind in listed.items.free)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ...schema.pci.address import FUNCTIONS, ROUTING_IDS
-from ...schema.pci.controllers import CONTROLLERS, ControllerModel
+from ...schema.pci.controllers import CONTROLLERS, ControllerModel, Need
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from ..aggregate.item_kinds import ItemKind
@@ -111,12 +111,20 @@ class Needs:
     def bridges(self) -> int:
         """Conventional bridges to be created."""
         standing = sum(not model.bus.express for model in self._standing())
-        return max(0, -(-self._functions(BusKind.CONVENTIONAL) // ROUTING_IDS) - standing)
+        slots = -(-self._functions(BusKind.CONVENTIONAL) // ROUTING_IDS) - standing
+        return max(slots, int(self._hangs_nowhere), 0)
+
+    @property
+    def _hangs_nowhere(self) -> bool:
+        """Whether pci-bridges are listed on q35, but nothing that the first of them could hang on."""
+        conventional = [model.needs for model in self._standing() if not model.bus.express]
+        of_q35 = self.v.guest.machine_model.family == "q35"
+        return of_q35 and bool(conventional) and all(needs is Need.PCI_BRIDGE for needs in conventional)
 
     @property
     def first_bridge(self) -> bool:
         """On q35 the first conventional bridge is a pcie-pci-bridge, alone on a port."""
-        none = all(model.bus.express for model in self._standing())
+        none = all(model.bus.express for model in self._standing()) or self._hangs_nowhere
         return self.v.guest.machine_model.family == "q35" and none and self.bridges > 0
 
     @property
