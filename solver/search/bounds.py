@@ -20,8 +20,7 @@ ARGUMENTS: Final = {
     "each-by-itself": "each item costs at least what it does in the cheapest place for it",
     "io-pages": "an item alone on a port has pages of its own; what shares a bus shares them, also with what is pinned",
     "bridges-with-io": "what has IO and fits on conventional buses only fills so many of them, each with a page",
-    "reserves": "a listed controller opens what it reserves, if what is pinned inside does not; without address it may be "
-    "inside another, but the largest reserve is none the smaller",
+    "reserves": "listed controllers open what they reserve side by side, or the largest where all others may be inside",
     "empty-bridge": "the first conventional bridge opens a page though it be empty",
     "ports-for-lone-items": "what fits on ports only and shares with nobody takes a whole port",
     "ports-for-functions": "what fits on ports only takes its functions, of which a port has eight",

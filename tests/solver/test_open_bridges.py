@@ -7,6 +7,11 @@ import pytest
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.solver import solve
 from qslot.solver.address_model import is_the_smaller
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.formulation import Formulation
+from qslot.solver.model.build import build
+from qslot.solver.search.cpsat import Limits
+from qslot.solver.search.optimize import optimize
 
 NICS = [{"id": f"nic{number}", "model": "e1000", "hotplug": "required"} for number in range(4)]
 
@@ -42,6 +47,48 @@ def test_a_bus_reserve_that_no_range_holds(numbers: int, first: int | None) -> N
     outcome = solve(guest)
     assert isinstance(outcome, Infeasible)
     assert {finding.rule for finding in outcome.findings} == {"bus-numbers"}
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(["16K"] * 6, id="alike"),
+        pytest.param(["4K", "8K", "12K", "16K", "20K", "24K"], id="different"),
+    ],
+)
+def test_six_bridges_with_reserves_are_counted(machine: str, sizes: list[str]) -> None:
+    """In one order of nesting: in any, there would be some 350 classes, and the counting would take half a minute."""
+    controllers = bridges(*({"io-reserve": size} for size in sizes))
+    guest = Guest.model_validate({"machine": machine, "controllers": controllers, "devices": NICS})
+    assert len(build(guest, items_of(guest), Formulation()).variables.classes) < 200
+    outcome = optimize(guest, Limits(effort=0.5))
+    assert isinstance(outcome, Solved)
+    assert {term.term: term.value for term in outcome.layout.objective}["io_windows"] == max(map(size_of, sizes))
+
+
+@pytest.mark.parametrize(("spares", "fit"), [(5, True), (6, False)])
+def test_pages_that_only_rounding_shows_to_be_too_many(spares: int, fit: bool) -> None:
+    """Two devices of one IOMMU group fill 2.06 pages behind bridges: three, and six of spare slots are one too many.
+    Beside many bridges that wait for a place, it took half a minute to say so."""
+    bars = [{"bar": 1, "kind": "io", "size": 4096}]
+    cards = [
+        {"id": f"card{size}", "model": "vfio-pci", "connect": "conventional", "iommu_group": 8, "hotplug": "never"}
+        | {"bars": [{"bar": 0, "kind": "io", "size": size}, *bars]}
+        for size in (256, 4)
+    ]
+    guest = Guest.model_validate({
+        "machine": "pc-i440fx-7.2",
+        "controllers": [*({"id": f"pxb{n}", "model": "pxb"} for n in range(3)), *bridges({"mem-reserve": "1M"}, {})],
+        "devices": [*cards, {"id": "mmu", "model": "virtio-iommu"}],
+        "spare": [{"kind": "pci", "count": spares, "io": 4096}],
+    })  # fmt: skip
+    outcome = optimize(guest, Limits(effort=0.5))
+    assert isinstance(outcome, Solved if fit else Infeasible)
+
+
+def size_of(text: str) -> int:
+    return int(text.removesuffix("K")) * 1024
 
 
 def test_which_guests_are_asked_address_by_address_first() -> None:

@@ -1,0 +1,131 @@
+"""What the model leaves out of many open bridges loses nothing: by the model without it, and by the second opinions."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from pydantic import ValidationError
+
+from qslot.schema import Guest, Infeasible, Outcome, Solved
+from qslot.solver.aggregate import bus_class_builder
+from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.nesting_order import NestingOrder
+from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.formulation import Formulation
+from qslot.solver.model import io_windows
+from qslot.solver.model.build import Model, build
+from qslot.solver.model.linear import LinearExpr, sum_of
+from qslot.solver.model.pages_in_all import pages_for_all
+from qslot.solver.search import bounds
+from qslot.solver.search.cpsat import CpSatModel, Limits, Status
+from qslot.solver.search.optimize import optimize
+from qslot.testing.generator import guest as drawn_guest
+
+from ..opinions import addresses, oracle
+from .bridge_guests import bridge_guest
+from .test_bounds import check
+
+SEEDS = range(24)
+EFFORT = Limits(effort=0.3)
+
+
+@cache
+def guests() -> dict[int, Guest]:
+    """Those that are valid, by seed."""
+    valid: dict[int, Guest] = {}
+    for seed in SEEDS:
+        try:
+            valid[seed] = Guest.model_validate(bridge_guest(seed))
+        except ValidationError:
+            continue
+    assert len(valid) > len(SEEDS) // 2
+    return valid
+
+
+@cache
+def counted(seed: int) -> Outcome:
+    """What the counting model says: the address-level model is not asked first."""
+    return optimize(guests()[seed], EFFORT)
+
+
+def said(outcome: Outcome) -> object:
+    """Costs, or that there is no layout; None where nothing is proved."""
+    if isinstance(outcome, Solved):
+        return {term.term: term.value for term in outcome.layout.objective}
+    return "infeasible" if isinstance(outcome, Infeasible) else None
+
+
+def test_any_order_of_nesting_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = {seed: said(counted(seed)) for seed in guests()}
+    monkeypatch.setattr(bus_class_builder.NestingOrder, "of", lambda *_: NestingOrder())
+    monkeypatch.setattr(io_windows, "pages_for_all", lambda _: LinearExpr())
+    monkeypatch.setattr(bounds.Needs, "reserved_pages", lambda _: {})
+    slow = {seed: said(optimize(guest, EFFORT)) for seed, guest in guests().items()}
+    both = {seed for seed in slow if slow[seed] is not None and quick[seed] is not None}
+    assert {seed: quick[seed] for seed in both} == {seed: slow[seed] for seed in both}
+    assert len(both) > len(slow) // 2
+
+
+@pytest.mark.parametrize("opinion", [addresses.opinion, oracle.opinion])
+def test_second_opinions_agree(opinion: Callable[[Guest, Outcome], str]) -> None:
+    verdicts = {seed: opinion(guest, counted(seed)) for seed, guest in guests().items() if seed % 2}
+    assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
+    assert sum(verdict == "agree" for verdict in verdicts.values()) > len(verdicts) // 2
+
+
+def test_pages_of_all_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the row no assignment has fewer pages than it says, and some have no more."""
+    monkeypatch.setattr(io_windows, "pages_for_all", lambda _: LinearExpr())
+    drawn = [drawn_guest(seed) for seed in range(12)]
+    beyond = [least for guest in (*drawn, *guests().values()) if (least := _least_beyond(guest)) is not None]
+    assert min(beyond) == 0
+    assert len(beyond) > 8
+
+
+def _least_beyond(guest: Guest) -> int | None:
+    """None where pages are no question."""
+    try:
+        model = build(guest, items_of(guest), Formulation())
+    except PinConflict:
+        return None
+    least = pages_for_all(model.variables)
+    pages = sum_of(model.windows.pages_for_bars.values()) - least
+    result = CpSatModel(model.variables.linear, EFFORT).minimize(pages)
+    return pages.value(result.values) if result.answer is Status.OPTIMAL and least.constant else None
+
+
+def test_bounds_are_none_above_the_least() -> None:
+    for guest in list(guests().values())[:6]:
+        check(guest)
+
+
+def test_each_reserve_bounds_the_windows() -> None:
+    """The largest of those that may be inside each other, beside what is pinned on the root bus."""
+    reserves = {"a": "8K", "b": "12K", "c": "4K", "d": "16K", "e": "20K"}
+    pins = {"c": "pci.0:05.0", "d": "pci.0:06.0", "e": "d:01.0"}
+    controllers = [
+        {"id": name, "model": "pci-bridge", "properties": {"io-reserve": size}, "address": pins.get(name)}
+        for name, size in reserves.items()
+    ]
+    guest = Guest.model_validate({"machine": "pc", "controllers": controllers})
+    (bound,) = (one for one in _arguments(guest) if one.argument == "reserves")
+    assert (bound.value, bound.amounts) == (6 * 4096, {"fixed": 1 + 5, "largest": 3})
+
+
+@pytest.mark.parametrize("above", [[], [{"id": "p", "model": "pcie-pci-bridge"}]])
+def test_the_first_pci_bridge_of_q35_hangs_on_something(above: list[dict[str, str]]) -> None:
+    """On a pcie-pci-bridge behind a port, listed or not."""
+    bridges = [{"id": "a", "model": "pci-bridge"}, {"id": "b", "model": "pci-bridge"}]
+    guest = Guest.model_validate({"machine": "q35", "controllers": [*above, *bridges]})
+    assert bounds.bounds(_model(guest))["controllers"] == (3 if above else 4)
+    outcome = optimize(guest, EFFORT)
+    assert isinstance(outcome, Solved)
+    assert len(outcome.layout.controllers) == 4
+
+
+def _model(guest: Guest) -> Model:
+    return build(guest, items_of(guest), Formulation())
+
+
+def _arguments(guest: Guest) -> list[bounds.Bound]:
+    return list(bounds.arguments(_model(guest)))
