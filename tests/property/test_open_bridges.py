@@ -7,7 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved
-from qslot.solver.aggregate import bus_class_builder
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.nesting_order import NestingOrder
 from qslot.solver.aggregate.pins import PinConflict
@@ -18,6 +17,7 @@ from qslot.solver.model.linear import LinearExpr, sum_of
 from qslot.solver.model.pages_in_all import pages_for_all
 from qslot.solver.search import bounds
 from qslot.solver.search.cpsat import CpSatModel, Limits, Status
+from qslot.solver.search.least_needs import Needs
 from qslot.solver.search.optimize import optimize
 from qslot.testing.generator import guest as drawn_guest
 
@@ -57,9 +57,9 @@ def said(outcome: Outcome) -> object:
 
 def test_any_order_of_nesting_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = {seed: said(counted(seed)) for seed in guests()}
-    monkeypatch.setattr(bus_class_builder.NestingOrder, "of", lambda *_: NestingOrder())
+    monkeypatch.setattr(NestingOrder, "of", lambda *_: NestingOrder())
     monkeypatch.setattr(io_windows, "pages_for_all", lambda _: LinearExpr())
-    monkeypatch.setattr(bounds.Needs, "reserved_pages", lambda _: {})
+    monkeypatch.setattr(Needs, "reserved_pages", lambda _: {})
     slow = {seed: said(optimize(guest, EFFORT)) for seed, guest in guests().items()}
     both = {seed for seed in slow if slow[seed] is not None and quick[seed] is not None}
     assert {seed: quick[seed] for seed in both} == {seed: slow[seed] for seed in both}

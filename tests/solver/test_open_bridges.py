@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema import Guest, Infeasible, Outcome, Solved
 from qslot.solver import solve
 from qslot.solver.address_model import is_the_smaller
 from qslot.solver.aggregate.items import items_of
@@ -63,8 +63,39 @@ def test_six_bridges_with_reserves_are_counted(machine: str, sizes: list[str]) -
     guest = Guest.model_validate({"machine": machine, "controllers": controllers, "devices": NICS})
     assert len(build(guest, items_of(guest), Formulation()).variables.classes) < 200
     outcome = optimize(guest, Limits(effort=0.5))
+    assert costs(outcome)["io_windows"] == max(map(size_of, sizes))
+
+
+def costs(outcome: Outcome) -> dict[str, int]:
     assert isinstance(outcome, Solved)
-    assert {term.term: term.value for term in outcome.layout.objective}["io_windows"] == max(map(size_of, sizes))
+    return {term.term: term.value for term in outcome.layout.objective}
+
+
+def test_the_larger_reserve_is_above() -> None:
+    """Of the two the outer one has the device in its reserve; were it the inner one, that would be a level deeper."""
+    device = {"id": "d", "model": "e1000", "hotplug": "required"}
+    controllers = bridges({"io-reserve": "8K"}, {"io-reserve": "16K"})
+    outcome = optimize(
+        Guest.model_validate({"machine": "q35", "controllers": controllers, "devices": [device]}), Limits()
+    )
+    assert costs(outcome) | {"preferences": 0} == {
+        **dict.fromkeys(("moved", "guest_visible", "preferences"), 0),
+        "io_windows": 4 * 4096,
+        "controllers": 4,
+        "depth": 3,
+    }
+
+
+def test_unless_a_spare_slot_needs_it_below() -> None:
+    """Three pages are kept within four only where the other bridge has no window in there."""
+    controllers = bridges({"io-reserve": "8K"}, {"io-reserve": "16K"})
+    spare = [{"kind": "pci", "count": 3, "io": 4096}]
+    rest = {"chipset": {"root_hotplug": False}, "machine": "pc", "devices": []}
+    outcome = optimize(Guest.model_validate({"controllers": controllers, "spare": spare, **rest}), Limits())
+    assert costs(outcome)["io_windows"] == 4 * 4096
+    assert isinstance(outcome, Solved)
+    above = {one.id: one.bus for one in outcome.layout.controllers}
+    assert above == {"br0": "pci.0", "br1": "br0"}
 
 
 @pytest.mark.parametrize(("spares", "fit"), [(5, True), (6, False)])
