@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...schema.pci.address import Pin
 from ...schema.pci.controllers import CONTROLLERS, RESERVES, Need
-from ...schema.pci.qemu_properties import Scalar, integer
+from ...schema.pci.qemu_properties import integer
 from ...schema.records import record
 from ...schema.request.device import Controller
 from .listed_controllers import ListedControllers
@@ -16,7 +16,7 @@ WHEREVER_IT_IS = {"function-zero", "address-unique"}
 _NUMBERS = {"chassis", "slot", "port", "chassis_nr"}
 """Properties that tell controllers apart for the guest, but not for placing."""
 
-PlainLooks = tuple[str, int | None, bool, tuple[tuple[str, Scalar], ...]]
+PlainLooks = tuple[str, int | None, bool, tuple[tuple[str, object], ...]]
 """Model, node, hotplug, properties."""
 
 
