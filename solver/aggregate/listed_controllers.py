@@ -1,5 +1,6 @@
 """Bus classes of what the request itself puts there: the root bus, listed controllers, and what is pinned inside."""
 
+from collections.abc import Sequence
 from dataclasses import field
 
 from ...schema.firmware.pieces import NONE, Memory
@@ -73,7 +74,7 @@ class ListedControllers:
 
     def controller(self, controller: Controller, where: Level) -> BusClassDraft:
         """The class of one listed controller at a level; of several readings each measure that asks least."""
-        readings = self.items.open.readings.get(controller.id, (controller,))
+        readings = self._readings(controller)
         hot = any(takes_hotplug(self.guest, one.model, where, on=one.hotplug, shpc=has_shpc(one)) for one in readings)
         offer = KIND_OF_BUS[CONTROLLERS[controller.model].bus]
         return self._bus(controller, where, offer, self._reserves.of(readings), hot=hot)
@@ -103,8 +104,11 @@ class ListedControllers:
 
     def tracks_inside(self, controller: Controller) -> bool:
         """Whether what is inside a controller is told apart by its reserves: see `Level.reserve_above`."""
-        reserves = self._reserves.of((controller,))
+        reserves = self._reserves.of(self._readings(controller))
         return depends_on_content(reserves.io_reserve_pages, reserves.bus_reserve, self._kept_memory(reserves))
+
+    def _readings(self, controller: Controller) -> Sequence[Controller]:
+        return self.items.open.readings.get(controller.id, (controller,))
 
     def _kept_memory(self, reserves: ControllerReserves) -> Memory:
         return reserves.kept_memory if self.items.memory else NONE

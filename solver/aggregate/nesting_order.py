@@ -27,7 +27,7 @@ class NestingOrder:
     _never_inside: dict[int, frozenset[str]] = field(default_factory=dict)
     """By number of the unit the ids of those that come later, and its own."""
     _after: dict[str | None, int] = field(default_factory=dict)
-    """How many come later, by `Level.reserve_above`; outside of all of them each does."""
+    """How many pci-bridges come later, by `Level.reserve_above`; outside of all of them each does."""
 
     @classmethod
     def of(cls, listed: ListedControllers, units: Sequence[FloatingController]) -> "NestingOrder":
@@ -41,9 +41,9 @@ class NestingOrder:
         for several in map(sorted, alike.values()):
             for index, (_, number, name) in enumerate(several):
                 order._never_inside[number] = frozenset(one for _, _, one in several[index:])
-                order._after[name] = len(several) - index - 1
-            if units[several[0][1]].needs is Need.PCI_BRIDGE:
-                order._after[None] = order._after.get(None, 0) + len(several)
+                if units[number].needs is Need.PCI_BRIDGE:
+                    order._after[name] = len(several) - index - 1
+                    order._after[None] = order._after.get(None, 0) + 1
         return order
 
     def allows(self, number: int, where: Level) -> bool:
@@ -51,7 +51,7 @@ class NestingOrder:
         return where.reserve_above not in self._never_inside.get(number, ())
 
     def later(self, where: Level) -> int:
-        """How many units are never above such a level, as they come after the one inside whose reserve it is."""
+        """How many pci-bridges are never above such a level, as they come after the one inside whose reserve it is."""
         return self._after.get(where.reserve_above, 0)
 
 

@@ -17,6 +17,10 @@ def bridge_guest(seed: int) -> Data:
     controllers = _bridges(rng, rng.randint(2, 4))
     if machine == "pc" and rng.random() < 0.3:
         controllers.append({"id": "x", "model": "pxb"})
+    if machine == "q35" and rng.random() < 0.5:
+        size = rng.choice(IO_RESERVES)
+        number = rng.choice([1, 2])
+        controllers += [_port(f"p{n}", size) for n in range(number)]
     data: Data = {
         "machine": machine,
         "devices": [_device(rng, f"d{n}", controllers) for n in range(rng.randint(0, 5))],
@@ -47,6 +51,10 @@ def _bridges(rng: Random, number: int) -> list[Data]:
     return bridges
 
 
+def _port(name: str, size: int) -> Data:
+    return {"id": name, "model": "pcie-root-port", "properties": {"io-reserve": size}}
+
+
 def _properties(rng: Random) -> Data:
     properties: Data = {}
     if rng.random() < 0.25:
@@ -64,8 +72,9 @@ def _device(rng: Random, name: str, controllers: list[Data]) -> Data:
         io = [{"bar": 1, "kind": "io", "size": rng.choice([32, 256, 4096, 4096, 8192])}] if rng.random() < 0.7 else []
         bars = [{"bar": 0, "kind": "mem32", "size": 4096}, *io]
         one |= {"model": "vfio-pci", "connect": "conventional", "bars": bars}
+    bridges = [one["id"] for one in controllers if one["model"] != "pcie-root-port"]
     if rng.random() < 0.3:
-        one["address"] = f"{rng.choice(controllers)['id']}:{rng.randint(4, 9):02x}.0"
+        one["address"] = f"{rng.choice(bridges)}:{rng.randint(4, 9):02x}.0"
     return one
 
 

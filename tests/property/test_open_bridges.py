@@ -1,15 +1,19 @@
 """What the model leaves out of many open bridges loses nothing: by the model without it, and by the second opinions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from pydantic import ValidationError
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved
+from qslot.solver.aggregate.bus_classes import Level
+from qslot.solver.aggregate.floating_controllers import floating_controllers
 from qslot.solver.aggregate.items import items_of
+from qslot.solver.aggregate.listed_controllers import ListedControllers
 from qslot.solver.aggregate.nesting_order import NestingOrder
-from qslot.solver.aggregate.pins import PinConflict
+from qslot.solver.aggregate.pins import Occupancy, PinConflict
 from qslot.solver.formulation import Formulation
 from qslot.solver.model import io_windows
 from qslot.solver.model.build import Model, build
@@ -71,6 +75,20 @@ def test_second_opinions_agree(opinion: Callable[[Guest, Outcome], str]) -> None
     verdicts = {seed: opinion(guest, counted(seed)) for seed, guest in guests().items() if seed % 2}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
     assert sum(verdict == "agree" for verdict in verdicts.values()) > len(verdicts) // 2
+
+
+def test_only_pci_bridges_are_fewer_above() -> None:
+    """Ports that are alike are never above each other, and take no level from the bridges below them."""
+    reserve = {"properties": {"io-reserve": "8K"}}
+    ports = [{"id": name, "model": "pcie-root-port", **reserve} for name in "pqr"]
+    bridges = [{"id": name, "model": "pci-bridge", **reserve} for name in "abc"]
+    guest = Guest.model_validate({"machine": "q35", "controllers": [*ports, *bridges]})
+    items = items_of(guest)
+    listed = ListedControllers(guest, items, Occupancy(guest, items))
+    order = NestingOrder.of(listed, floating_controllers(listed))
+    level = Level("pcie.0", None, expander=False, depth=3)
+    later = {name: order.later(replace(level, reserve_above=name)) for name in ("p", "q", "r", "a", "b", "c", None)}
+    assert later == {"p": 0, "q": 0, "r": 0, "a": 2, "b": 1, "c": 0, None: 3}
 
 
 def test_pages_of_all_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
