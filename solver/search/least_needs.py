@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ...schema.pci.address import FUNCTIONS, ROUTING_IDS
-from ...schema.pci.controllers import CONTROLLERS, ControllerModel, Need
+from ...schema.pci.controllers import CONTROLLERS, ControllerModel
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from ..aggregate.item_kinds import ItemKind
@@ -116,10 +116,13 @@ class Needs:
 
     @property
     def _hangs_nowhere(self) -> bool:
-        """Whether pci-bridges are listed on q35, but nothing that the first of them could hang on."""
-        conventional = [model.needs for model in self._standing() if not model.bus.express]
-        of_q35 = self.v.guest.machine_model.family == "q35"
-        return of_q35 and bool(conventional) and all(needs is Need.PCI_BRIDGE for needs in conventional)
+        """Whether pci-bridges are listed on q35, but nothing that the first of them could hang on. A pin may put one on
+        pcie.0."""
+        listed = [bus for bus in self.v.classes if bus.kind is BusKind.CONVENTIONAL and not bus.created]
+        inside = all(
+            bus.model == "pci-bridge" and all(host.kind is BusKind.CONVENTIONAL for host in bus.above) for bus in listed
+        )
+        return self.v.guest.machine_model.family == "q35" and inside and any(bus.is_certain for bus in listed)
 
     @property
     def first_bridge(self) -> bool:

@@ -20,6 +20,8 @@ def bridge_guest(seed: int) -> Data:
     if machine == "q35" and rng.random() < 0.5:
         size = rng.choice(IO_RESERVES)
         number = rng.choice([1, 2])
+        if rng.random() < 0.3:
+            controllers[0]["address"] = "pcie.0:1e.0"
         controllers += [_port(f"p{n}", size) for n in range(number)]
     data: Data = {
         "machine": machine,

@@ -130,15 +130,20 @@ def test_each_reserve_bounds_the_windows() -> None:
     assert (bound.value, bound.amounts) == (6 * 4096, {"fixed": 1 + 5, "largest": 3})
 
 
-@pytest.mark.parametrize("above", [[], [{"id": "p", "model": "pcie-pci-bridge"}]])
-def test_the_first_pci_bridge_of_q35_hangs_on_something(above: list[dict[str, str]]) -> None:
-    """On a pcie-pci-bridge behind a port, listed or not."""
-    bridges = [{"id": "a", "model": "pci-bridge"}, {"id": "b", "model": "pci-bridge"}]
+FIRST = {"id": "p", "model": "pcie-pci-bridge"}
+
+
+@pytest.mark.parametrize(("above", "address", "most"), [([], None, 4), ([FIRST], None, 4), ([], "pcie.0:05.0", 2)])
+def test_the_first_pci_bridge_of_q35_hangs_on_something(
+    above: list[dict[str, str]], address: str | None, most: int
+) -> None:
+    """On a pcie-pci-bridge behind a port, listed or not; but a pin may put it on the root bus."""
+    bridges = [{"id": "a", "model": "pci-bridge", "address": address}, {"id": "b", "model": "pci-bridge"}]
     guest = Guest.model_validate({"machine": "q35", "controllers": [*above, *bridges]})
-    assert bounds.bounds(_model(guest))["controllers"] == (3 if above else 4)
+    assert bounds.bounds(_model(guest))["controllers"] == most - len(above)
     outcome = optimize(guest, EFFORT)
     assert isinstance(outcome, Solved)
-    assert len(outcome.layout.controllers) == 4
+    assert len(outcome.layout.controllers) == most
 
 
 def _model(guest: Guest) -> Model:
