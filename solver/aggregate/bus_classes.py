@@ -5,7 +5,7 @@ address, each a *unit* with all that is pinned inside it (one class for every le
 controllers that the planner may create (one class a level). A class says where it may hang, never on which bus.
 """
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -143,7 +143,7 @@ class Level:
         return not self.expander and not self.unplugged
 
 
-@record(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BusClass:
     """Controllers that cannot be told apart, and the bus that each of them offers. A class is itself a key: it is built
     once, and no two of one model are alike."""
