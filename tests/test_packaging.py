@@ -71,7 +71,12 @@ def test_type_checkers_are_told_the_same_names() -> None:
 def test_the_public_face_loads_no_solver_until_it_is_asked() -> None:
     assert not loaded("import qslot") & {"ortools", "numpy", "pandas", "yaml", "click"}
     assert "pydantic" not in loaded("import qslot")
-    assert "ortools" in loaded("import qslot; qslot.solve(qslot.Guest(machine='q35'))")
+
+
+@pytest.mark.parametrize(("example", "searched"), [("cloud-q35", False), ("numa-gpu", True)])
+def test_an_ordinary_guest_loads_no_cpsat(example: str, searched: bool) -> None:
+    path = ROOT / "examples" / f"{example}.yaml"
+    assert ("ortools" in loaded(f"import qslot; qslot.solve(qslot.read_guest({str(path)!r}))")) is searched
 
 
 def test_the_installed_package_is_taken_beside_a_checkout_of_that_name(tmp_path: Path) -> None:
