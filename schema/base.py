@@ -1,7 +1,7 @@
 """The base of all data that qslot takes and gives."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,9 +19,6 @@ else:
             return tuple[item, ...]
 
 
-_set = object.__setattr__  # frozen models have none of their own
-
-
 class Frozen(BaseModel):
     """Data that never changes once it has been validated. Fields that it does not have are refused.
 
@@ -31,16 +28,6 @@ class Frozen(BaseModel):
 
     # built when first used: parts are built once with the whole that has them, and what is not asked for never is
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
-
-    @classmethod
-    def of_valid(cls, values: dict[str, Any]) -> Self:
-        """Of values for all fields, in their order, that are what validation would make of them: nothing looks."""
-        one = cls.__new__(cls)
-        _set(one, "__dict__", values)
-        _set(one, "__pydantic_fields_set__", set(values))
-        _set(one, "__pydantic_extra__", None)
-        _set(one, "__pydantic_private__", None)
-        return one
 
     def __hash__(self) -> int:
         """Equal data have equal hashes; pydantic's own cannot hash the mappings that some of it holds."""

@@ -50,27 +50,23 @@ def _versions() -> Versions:
 
 @record(frozen=True)
 class _Parts:
-    """What the layout lists. That all of it is valid is tested, not checked each time: that takes longer than all else
-    here."""
+    """What the layout lists."""
 
     placed: LayoutTree
     numbering: Numbering
     reservations: FirmwareReserves
 
     def controllers(self) -> tuple[PlacedController, ...]:
-        shared = self.placed.shared
         return tuple(
-            PlacedController.of_valid(
-                {
-                    "id": str(bus.name),
-                    "model": str(bus.cls.model),
-                    "bus": str(bus.parent.name),
-                    "slot": bus.slot,
-                    "function": bus.function,
-                    "multifunction": bus.function == 0 and (bus.parent.name, bus.slot) in shared,
-                    "properties": self._properties(bus),
-                    "numa": bus.cls.level.node,
-                }
+            PlacedController(
+                id=str(bus.name),
+                model=str(bus.cls.model),
+                bus=str(bus.parent.name),
+                slot=bus.slot,
+                function=bus.function,
+                multifunction=bus.function == 0 and (bus.parent.name, bus.slot) in self.placed.shared,
+                properties=self._properties(bus),
+                numa=bus.cls.level.node,
             )
             for bus in self.placed.order
             if bus.parent is not None
@@ -98,26 +94,26 @@ class _Parts:
 
     def devices(self) -> tuple[PlacedDevice, ...]:
         placed, result = self.placed, []
-        seats, ports, shared = placed.seats, placed.ports, placed.shared
         for device in placed.guest.devices:
-            bus, slot, function = seats[device.id]
+            bus, slot, function = placed.seats[device.id]
             resolved = placed.items.resolved[device.id]
-            mode = mode_on(resolved, behind_port=bus in ports)
+            mode = mode_on(resolved, behind_port=bus in placed.ports)
             driver, spelled = spell(resolved, mode)
-            values = {
-                "id": device.id,
-                "model": device.model,
-                "bus": bus,
-                "slot": slot,
-                "function": function,
-                "multifunction": function == 0 and (bus, slot) in shared,
-                "properties": {**spelled, **device.properties},
-                "driver": driver,
-                "virtio": mode,
-                "bars": device.bars,
-                "rom": device.rom,
-            }
-            result.append(PlacedDevice.of_valid(values))
+            result.append(
+                PlacedDevice(
+                    id=device.id,
+                    model=device.model,
+                    driver=driver,
+                    virtio=mode,
+                    bus=bus,
+                    slot=slot,
+                    function=function,
+                    multifunction=function == 0 and (bus, slot) in placed.shared,
+                    properties={**spelled, **device.properties},
+                    bars=device.bars,
+                    rom=device.rom,
+                )
+            )
         return tuple(result)
 
     def spares(self) -> tuple[SpareSlot, ...]:
