@@ -30,6 +30,9 @@ Part = tuple[str, str, str, int, int]
 """Firmware, machine, what is drawn, seeds from and to below: layouts `heavy` in memory, or in IO (`plain`), or on all
 that OVMF's `addresses` depend on."""
 
+PATIENCE: Final = 600.0
+"""Seconds for a boot: OVMF makes page tables for all addresses of the CPU, without KVM in minutes."""
+
 WHOLE: Final[tuple[Part, ...]] = (
     ("seabios", "q35", "heavy", 200, 400),
     ("seabios", "pc", "heavy", 200, 350),
@@ -56,7 +59,7 @@ def campaign(firmware: FirmwareName, family: Family, kind: str, first: int, last
     for seed in range(first, last):
         layout = drawn(seed, firmware, family, kind)
         try:
-            verdict, compared = hold(layout)
+            verdict, compared = hold(layout, PATIENCE)
             values += compared
         except QemuEndedError as error:
             verdict = "QEMU ended"
