@@ -12,7 +12,19 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 
 SCHEMA: Final = (
-    ("base", "bounded_input", "bounded_xml", "errors", "lazy", "records", "rules", "version", "weights", "words"),
+    (
+        "base",
+        "bounded_input",
+        "bounded_xml",
+        "errors",
+        "lazy",
+        "packaged",
+        "records",
+        "rules",
+        "version",
+        "weights",
+        "words",
+    ),
     ("meanings",),
     ("pci", "qemu"),
     ("finding",),

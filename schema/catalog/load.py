@@ -1,10 +1,9 @@
 """From the data files to models: plain dataclasses, as validating every entry would make every start slow."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from ..packaged import packaged_json
 from ..pci.controllers import Connector, VirtioMode
 from ..pci.machine_types import Version
 from ..pci.qemu_versions import version_number
@@ -43,7 +42,7 @@ def load_excluded() -> dict[str, str]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    data: dict[str, Any] = packaged_json(__file__, name)
     return data
 
 

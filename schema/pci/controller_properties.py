@@ -4,12 +4,11 @@
 depends are the model's own (`ControllerModel.properties`), and take what `qemu_properties` says of them.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
+from ..packaged import packaged_json
 from .controllers import CONTROLLERS
 from .qemu_properties import MOST_BYTES, PROPERTY_TYPES, UINT16, UINT32, Number, OneOf, Scalar, Switch, Text
 
@@ -94,6 +93,5 @@ def _kinds(model: str) -> Mapping[str, PropertyKind]:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    text = Path(__file__).with_name("controller_properties.json").read_text(encoding="utf-8")
-    data: Mapping[str, Any] = json.loads(text)
+    data: Mapping[str, Any] = packaged_json(__file__, "controller_properties.json")
     return data

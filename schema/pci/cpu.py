@@ -3,15 +3,14 @@
 `cpu_models.json` says what each of QEMU's models is.
 """
 
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from ..base import Frozen
+from ..packaged import packaged_json
 
 Vendor = Literal["amd", "intel", "other"]
 
@@ -48,7 +47,7 @@ class CpuModel(NamedTuple):
 @cache
 def cpu_models() -> dict[str, CpuModel]:
     """QEMU's models by name, the names of versions (`EPYC-v1`) included."""
-    data = json.loads(Path(__file__).with_name("cpu_models.json").read_text(encoding="utf-8"))
+    data = packaged_json(__file__, "cpu_models.json")
     return {
         name: CpuModel(row["vendor"], row["long_mode"], row["phys_bits"], row["large_pages"])
         for row in data["models"]

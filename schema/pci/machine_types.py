@@ -4,14 +4,13 @@ Distributions add types of their own to QEMU's, made from one of upstream's: `ve
 is read before a vendor's name is asked for.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, Literal
 
+from ..packaged import packaged_json
 from ..records import record
 
 Family = Literal["q35", "pc"]
@@ -130,7 +129,7 @@ def _version(text: str) -> Version:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("vendor_machines.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = packaged_json(__file__, "vendor_machines.json")
     return data
 
 

@@ -1,10 +1,10 @@
 """QEMU's device types: which are of PCI, and whose global properties each has."""
 
-import json
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
+
+from ..packaged import packaged_json
 
 OTHER_NAMES: Final = {
     "ahci": "ich9-ahci",
@@ -25,7 +25,7 @@ PCI_DEVICE: Final = "pci-device"
 
 @cache
 def _types() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(Path(__file__).with_name("device_types.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = packaged_json(__file__, "device_types.json")
     return data
 
 

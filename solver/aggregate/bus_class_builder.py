@@ -13,7 +13,7 @@ from ...schema.request.guest import Guest
 from ..formulation import Formulation
 from .bridge_nesting import BRIDGE_LEVELS, MAX_NESTING, useful_nesting
 from .bus_class_drafts import BusClassDraft, merged
-from .bus_classes import BusClass, BusKind, Level
+from .bus_classes import ROOT_KINDS, BusClass, BusKind, Level
 from .bus_number_ranges import numbers_left
 from .created_controllers import CreatedControllers
 from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_controllers, switches_in
@@ -100,7 +100,7 @@ class BusClassBuilder:
 
     def _expand(self, host: BusClass) -> None:
         """Whatever may hang on this class."""
-        if host.kind in (BusKind.ROOT, BusKind.EXPANDER):
+        if host.kind in ROOT_KINDS:
             self._add_created(host, "pcie-root-port")
             self._add_floating(host, Need.ROOT_PORT | Need.DMI_TO_PCI_BRIDGE)
         if host.kind is BusKind.PORT:
@@ -208,7 +208,7 @@ class BusClassBuilder:
 
     def _room(self, host: BusClass) -> int:
         """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
-        single = host.kind in (BusKind.ROOT, BusKind.EXPANDER)
+        single = host.kind in ROOT_KINDS
         slots = sum(slot.mask.bit_count() * slot.count for slot in host.slots)
         return min(self._most, slots) if single else self._most
 

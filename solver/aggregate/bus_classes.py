@@ -31,6 +31,9 @@ class BusKind(StrEnum):
     CONVENTIONAL = "conventional"
 
 
+ROOT_KINDS: Final = (BusKind.ROOT, BusKind.EXPANDER)
+"""Of buses behind no bridge."""
+
 PLACE_ON: Final[dict[BusKind, Place | None]] = {
     BusKind.PORT: Place.PORT,
     BusKind.CONVENTIONAL: Place.CONVENTIONAL,

@@ -141,6 +141,14 @@ class LinearModel:
         other.add_le(what, limit)
         return other
 
+    def is_some(self, number: LinearExpr, *name: object) -> LinearExpr:
+        """1 where a number, which is never negative, is not 0; where it is, no row keeps this at 0."""
+        if number.constant or not number.terms:
+            return LinearExpr(constant=min(1, number.constant))
+        result = self.variable(0, 1, *name)
+        self.add_le(number, result * self.upper_bound(number))
+        return result
+
     def lower_bound(self, what: LinearExpr) -> int:
         """The smallest value that the ranges alone allow."""
         return what.constant + sum(

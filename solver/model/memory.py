@@ -14,12 +14,12 @@ from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, roo
 from ...schema.firmware.pieces import CRUMB, Memory, Pieces, whole
 from ...schema.pci.size import MIB
 from ...schema.records import record
-from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
 from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
-from .ragged_windows import ROOT_KINDS, RaggedWindows, is_lone
+from .ragged_windows import RaggedWindows, is_lone, is_on_root
 from .spare_memory import SpareMemory
 from .variables import Variables
 
@@ -141,11 +141,9 @@ class _Need:
                 here = (i for i in self.v.options_on(bus) if CRUMB in self.v.options[i].memory.plain)
                 some.add(sum_of(self.v.counts[i] for i in here))
                 some.add(self.v.controller_count(bus), int(CRUMB in bus.base_memory.plain))
-            elif bus.model == "pcie-root-port" and all(host.kind in ROOT_KINDS for host in bus.above):
+            elif bus.model == "pcie-root-port" and is_on_root(bus):
                 some.add(self.v.controller_count(bus))  # it has a BAR of its own there
-        result = self.v.linear.variable(0, 1, "crumbs_on_root")
-        self.v.linear.add_le(some, result * self.v.linear.upper_bound(some))
-        return result
+        return self.v.linear.is_some(some, "crumbs_on_root")
 
     def of_main_first(self) -> LinearExpr:
         """One block if anything of the main root asks for memory below 4 GiB."""

@@ -9,7 +9,7 @@ from dataclasses import field
 from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
 from ...schema.records import record
-from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.bus_classes import ROOT_KINDS, BusClass
 from .linear import LinearExpr, sum_of
 from .variables import Variables
 
@@ -31,7 +31,7 @@ class Held:
     def __post_init__(self) -> None:
         if self.v.guest.firmware.name != "seabios":
             return
-        bridges = [bus for bus in self.v.classes if bus.kind not in (BusKind.ROOT, BusKind.EXPANDER)]
+        bridges = [bus for bus in self.v.classes if bus.kind not in ROOT_KINDS]
         padded = window_with_room_of(self.v.guest) > 0
         kept = any(bus.kept_memory.high for bus in bridges)
         if not padded and not kept and not any(self.v.linear.upper_bound(self._wide(bus, 1)) for bus in bridges):

@@ -15,12 +15,11 @@ from ...schema.firmware.pieces import Memory, Pieces
 from ...schema.firmware.tree import WITHOUT_SHPC
 from ...schema.pci.size import MIB
 from ...schema.records import record
-from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
 from .linear import LinearExpr, sum_of
 from .seat_options import Option
 from .variables import Variables, packed_as
 
-ROOT_KINDS: Final = (BusKind.ROOT, BusKind.EXPANDER)
 LEAST: Final = 16 * MIB
 """Smaller BARs round up by too little to be looked at."""
 
@@ -117,15 +116,7 @@ class RaggedWindows:
         if any(piece.align == size for piece in root.base_memory.low):
             return LinearExpr(constant=1)
         here = (count for count, memory in self._beside_others(root) if any(p.align == size for p in memory.low))
-        return self._is_some(sum_of(here), "large_on_root", size)
-
-    def _is_some(self, number: LinearExpr, *name: object) -> LinearExpr:
-        """1 if it is not 0."""
-        if number.constant or not number.terms:
-            return LinearExpr(constant=min(1, number.constant))
-        result = self.v.linear.variable(0, 1, *name)
-        self.v.linear.add_le(number, result * self.v.linear.upper_bound(number))
-        return result
+        return self.v.linear.is_some(sum_of(here), "large_on_root", size)
 
     def _holds(self, bus: BusClass, least: int) -> bool:
         """Whether there may be a large BAR. OVMF's windows are those of the main root alone: others begin elsewhere."""
@@ -159,7 +150,7 @@ class RaggedWindows:
             if _large(base := bus.base_memory.plain, least) and _small(base, least) is own:
                 some = some + self.v.controller_count(bus)
             lone = LinearExpr() if own else self._may_be_alone(bus, least)
-            linear.add_le(self._is_some(some, "large_bar", bus, least, own) + step.rounds - 1 - lone, ragged)
+            linear.add_le(linear.is_some(some, "large_bar", bus, least, own) + step.rounds - 1 - lone, ragged)
 
     def _may_be_alone(self, bus: BusClass, least: int) -> LinearExpr:
         """Whether some bus of a class may be in a window with nothing small on it, nor on those above."""
@@ -167,7 +158,7 @@ class RaggedWindows:
             linear = self.v.linear
             alone = self._alone[bus, least] = linear.variable(0, 1, "may_be_alone", bus, least)
             linear.add_le(alone, sum_of(self._below_one(bus, host, least) for host in bus.above))
-            small = self._is_some(self._smalls(bus, least), "small_bars", bus, least)
+            small = linear.is_some(self._smalls(bus, least), "small_bars", bus, least)
             linear.add_le(alone + small, self.v.controller_count(bus))
         return self._alone[bus, least]
 

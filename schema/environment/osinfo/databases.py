@@ -1,12 +1,12 @@
 """The osinfo-db that is asked: the table that comes with qslot, an installed one that is newer, or another."""
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from ...packaged import packaged_json
 from .read import OsinfoError, Row, read_osinfo, version_of
 
 INSTALLED: Final = Path("/usr/share/osinfo")
@@ -65,5 +65,5 @@ def own_source() -> str:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("table.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = packaged_json(__file__, "table.json")
     return data

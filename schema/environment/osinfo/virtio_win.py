@@ -3,12 +3,11 @@
 `virtio_win.json` says it by osinfo-db's classes of devices, with its source.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from ...packaged import packaged_json
 from .read import Row, version_of_row
 
 
@@ -31,5 +30,5 @@ def with_virtio_win(row: Row) -> Row:
 
 @cache
 def _virtio_win() -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads(Path(__file__).with_name("virtio_win.json").read_text(encoding="utf-8"))
+    data: Mapping[str, Any] = packaged_json(__file__, "virtio_win.json")
     return data

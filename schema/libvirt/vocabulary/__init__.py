@@ -5,13 +5,12 @@ another network card. `vocabulary.json` is made by `generate.py` from libvirt's 
 have (`newer.json`).
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from ...packaged import packaged_json
 from ..splice import Element
 
 Node = dict[str, Any]
@@ -21,7 +20,7 @@ MOST_LISTED = 12
 
 @cache
 def _nodes() -> list[Node]:
-    data: dict[str, Any] = json.loads(Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = packaged_json(__file__, "vocabulary.json")
     nodes: list[Node] = data["nodes"]
     return nodes
 
