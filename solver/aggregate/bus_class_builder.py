@@ -1,8 +1,8 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
-from functools import partial
+from functools import cached_property, partial
 
 from ...schema.firmware.budget import PAGE, io_budget
 from ...schema.pci.address import BUS_NUMBERS
@@ -17,7 +17,7 @@ from .bus_classes import ROOT_KINDS, BusClass, BusKind, Level
 from .bus_number_ranges import numbers_left
 from .created_controllers import CreatedControllers
 from .floating_controllers import WHEREVER_IT_IS, FloatingController, floating_controllers, switches_in
-from .iommu import MOST_SPACES, useful_spaces
+from .iommu import MOST_SPACES, OPEN_SPACE, useful_spaces
 from .items import Items, wished_nodes
 from .listed_controllers import KIND_OF_BUS, ListedControllers
 from .nesting_order import NestingOrder
@@ -37,10 +37,12 @@ class BusClassBuilder:
     """More levels of bridges might be better still: what is found then is no proof."""
     created: CreatedControllers = field(init=False)
     _order: NestingOrder = field(default_factory=NestingOrder)
-    _floating: dict[tuple[int, Level | BusClass], BusClassDraft] = field(default_factory=dict)
-    """By unit and level; or, of those that have a home, by unit and host."""
+    _floating: dict[tuple[int, Level, BusClass | None], BusClassDraft] = field(default_factory=dict)
+    """By unit and level; of those that have a home, by host, too."""
     _in_vain: set[tuple[str, Level]] = field(default_factory=set)
     """Models that nothing can be of on those levels: see `_is_known_in_vain`."""
+    _units_above: dict[BusClass, frozenset[int]] = field(default_factory=dict)
+    """Single controllers that each bus of a class is inside of, wherever that is."""
     _refused: dict[int, PinConflict] = field(default_factory=dict)
     """What a unit breaks where it cannot be, the last that was looked at."""
 
@@ -84,9 +86,13 @@ class BusClassBuilder:
         return classes
 
     def _finished(self, draft: BusClassDraft) -> BusClass:
-        if self.formulation.keeps("bus-numbers"):
-            return draft.finish(partial(numbers_left, self.guest))
-        return draft.finish(lambda bus, _: bus.bus_numbers_left)
+        left: Callable[[BusClass, Sequence[BusClass]], int] = lambda bus, _: bus.bus_numbers_left  # noqa: E731
+        bus = draft.finish(partial(numbers_left, self.guest) if self.formulation.keeps("bus-numbers") else left)
+        number = bus.floating_group
+        own = set() if number is None or len(self.units[number].controllers) > 1 else {number}
+        above = [self._units_above[host] for host in bus.above]
+        self._units_above[bus] = frozenset.intersection(*above).union(own) if above else frozenset(own)
+        return bus
 
     def _created_expanders(self, root: BusClass) -> None:
         model = "pxb-pcie" if self.guest.machine_model.family == "q35" else "pxb"
@@ -200,11 +206,15 @@ class BusClassBuilder:
 
     def _add_spaces(self, host: BusClass, model: str, where: Level) -> None:
         """Bridges one by one, each with an address space of its own; behind the others no device of the host sits."""
+        for own in self._spaces:
+            self._allow_parent(self.created.at(model, replace(where, space=own), most=1, alone=True), host)
+
+    @cached_property
+    def _spaces(self) -> list[str]:
+        """Names of address spaces that topmost conventional bridges may offer; whose each is, is open."""
         wanted = useful_spaces(self.items, cheapest=self.formulation.cheapest_only)
         self.incomplete |= wanted > MOST_SPACES
-        for number in range(min(wanted, MOST_SPACES)):
-            own = replace(where, space=f"{model} {number} at {where}")
-            self._allow_parent(self.created.at(model, own, most=1, alone=True), host)
+        return [f"{OPEN_SPACE} {number}" for number in range(min(wanted, MOST_SPACES))]
 
     def _room(self, host: BusClass) -> int:
         """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
@@ -219,10 +229,11 @@ class BusClassBuilder:
 
     @property
     def _io_buses(self) -> int:
-        """More buses with IO than windows or IO devices there cannot be, nor with reserves than spare slots."""
+        """More buses with IO than windows or IO devices there cannot be, nor with other reserves than spare slots."""
         budget = io_budget(self.guest.machine_model, self.guest.firmware.name)
         wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
-        reserving = sum(len(items) for kind, items in self.items.free.items() if kind.spare and kind.spare.memory)
+        kept = ((kind.spare, len(items)) for kind, items in self.items.free.items())
+        reserving = sum(count for spare, count in kept if spare and spare.memory and not spare.io)
         return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving
 
     def _allow_parent(self, child: BusClassDraft, host: BusClass) -> None:
@@ -240,7 +251,7 @@ class BusClassBuilder:
         """A unit that may hang on `host`: anywhere, or in the slot that is its home."""
         unit = self.units[number]
         controller = unit.controllers[0]
-        if host.floating_group == number and len(unit.controllers) == 1:
+        if number in self._units_above[host]:
             return  # inside itself
         reserve = integer(controller.properties, "bus-reserve") or 0
         if host.bus_numbers_left < CONTROLLERS[controller.model].bus_numbers + reserve:
@@ -249,7 +260,15 @@ class BusClassBuilder:
         where = self.listed.below(host, controller.model, controller.id)
         if not self._order.allows(number, where) or (controller.numa is not None and controller.numa != where.node):
             return
-        key = (number, where if home is None else host)
+        # of a topmost conventional bridge it is open whether it has one of the address spaces that host devices take
+        spaces = (None, *self._spaces) if where.space == controller.id else (where.space,)
+        for space in spaces:
+            self._add_variant(host, number, replace(where, space=space), home)
+
+    def _add_variant(self, host: BusClass, number: int, where: Level, home: int | None) -> None:
+        """A unit on `host` at that level, which may be known already."""
+        unit = self.units[number]
+        key = (number, where, None if home is None else host)
         if key not in self._floating:
             variant = self._floating_at(number, unit, where)
             if variant is None:

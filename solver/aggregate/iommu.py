@@ -1,7 +1,7 @@
 """Address spaces of a guest with a vIOMMU: where they matter, and how many conventional bridges of their own they take.
 
 VFIO takes one address space an IOMMU group. All below one topmost conventional bridge share one; a bridge is of use for
-that only if devices of the host sit behind it, so as many as there are groups are enough on each level.
+that only if devices of the host sit behind it, so as many as there are groups are enough.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,9 @@ from .items import Items
 from .places import Place
 
 MOST_SPACES: Final = 16
-"""Bridges with an address space that are looked at on each level; where there are more groups, nothing is proved."""
+"""Bridges with an address space that are looked at; where there are more groups, nothing is proved."""
+OPEN_SPACE: Final = "address space"
+"""One of a bridge that is created or has no address of its own: at most one has each. No id is spelled like that."""
 
 
 def tracks_spaces(guest: Guest, items: Items) -> bool:
@@ -40,7 +42,7 @@ def _bypasses(controller: Controller) -> bool:
 
 
 def useful_spaces(items: Items, *, cheapest: bool) -> int:
-    """Bridges of one level that may be of use for their address space: one a group. What is pinned counts, too: the
+    """Bridges that may be of use for their address space: one a group. What is pinned counts, too: the
     bridge that it is pinned to may hang on one that is created.
 
     `cheapest`: of those only that ask for a bridge where a port costs less, too, as each item has its cheapest places.

@@ -1,10 +1,12 @@
 """Rule iommu-group: the devices of one IOMMU group stay in one address space; and what it costs where several share."""
 
+from collections.abc import Iterator
 from dataclasses import field
 
 from ...schema.records import record
 from ...schema.weights import WEIGHTS
 from ..aggregate.bus_classes import BusClass
+from ..aggregate.iommu import OPEN_SPACE
 from ..aggregate.item_kinds import ItemKind
 from .linear import LinearExpr, sum_of
 from .variables import Variables
@@ -28,6 +30,16 @@ class AddressSpaces:
                 self._sits(occupant.item.kind, bus, self.v.controller_count(bus), 1)
         for choices in self.chosen.values():
             self.v.linear.add_eq(sum_of(choices.values()), 1)
+        for space in self._spaces:
+            if space.startswith(OPEN_SPACE):
+                self.v.linear.add_le(sum_of(self._topmost(space)), 1)
+
+    def _topmost(self, space: str) -> Iterator[LinearExpr]:
+        """Bridges whose address space that is, by where they hang."""
+        for bus in self.v.classes:
+            for host in bus.possible_parents if bus.level.space == space else ():
+                if host.level.space != space:
+                    yield self.v.attached(bus, host)
 
     def _sits(self, kind: ItemKind, bus: BusClass, count: LinearExpr, most: int) -> None:
         """`count` items, `most` at most, sit there."""

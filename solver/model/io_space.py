@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence, Set
 from ...schema.firmware.budget import PAGE, IoBudget, io_budget
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
 from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.controller_reserves import ports_look_hot
 from .io_blocks import io_blocks
 from .io_windows import Windows
 from .linear import Capacity, LinearExpr, sum_of
@@ -48,23 +49,34 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Linear
 
 
 def _padded(v: Variables, windows: Windows) -> Iterator[tuple[BusClass, LinearExpr]]:
-    """Pages for bridges without IO behind a port, where OVMF reserves some by default and never gives that up.
+    """Pages for bridges and ports without IO, where OVMF reserves some by default and never gives that up.
 
     It gives up the largest first, of all roots, or nothing where the last root finds room and another one does not. So
     where the layout states a larger reserve, all that it reserves by default must find room beside that, or the larger
-    one is lost. Only a pcie-pci-bridge has no property against it; it takes no page where it is inside a window that
-    is there anyway.
+    one is lost. A pcie-root-port and a pci-bridge have a property against it. The others take no page where they are
+    inside a window that is there anyway; nor does a port with a bridge behind it, which may take that page, nor one on
+    a root bus, whose window ends before its page does, so that BARs are there, too.
     """
     if not _pads_beside_larger(v):
         return
     keepers = [bus for bus in v.classes if bus.io_reserve_pages]
     held = {*keepers}.union(*map(v.below, keepers))
     for bus in v.classes:
-        if bus.model == "pcie-pci-bridge":
-            spared = windows.opened(bus) + sum_of(_elsewhere(v, bus, held))
+        if _pads(v, bus):
+            port = bus.kind is BusKind.PORT
+            spared = sum_of(_elsewhere(v, bus, held))
+            spared.add(windows.with_io[bus] + v.hanging(bus) if port else windows.opened(bus))
             padded = v.linear.variable(0, min(bus.max_count, windows.cap), "padded", bus)
             v.linear.add_le(v.controller_count(bus) - spared, padded)
             yield bus, padded
+
+
+def _pads(v: Variables, bus: BusClass) -> bool:
+    """Whether OVMF takes it for hot-pluggable, and it has no property to state a reserve of nothing."""
+    if bus.model == "pcie-pci-bridge":
+        return True
+    guest, port = v.guest, bus.kind is BusKind.PORT and bus.model != "pcie-root-port"
+    return port and bus.takes_hotplug and guest.policy.eject != "protect" and ports_look_hot(guest)
 
 
 def _pads_beside_larger(v: Variables) -> bool:
@@ -84,7 +96,7 @@ def _elsewhere(v: Variables, bus: BusClass, held: Set[BusClass]) -> Iterator[Lin
     """How many may be inside of a window that would be no smaller without them; `held` are those whose controller, or
     one that may be above, reserves IO: that may hold all that is below."""
     for host in bus.above:
-        if host.kind is not BusKind.PORT or host.base_io or host in held:
+        if host in held or (host.base_io if host.kind is BusKind.PORT else host.kind is not BusKind.SWITCH):
             yield v.controller_count(bus) if bus.parent is host else v.attached(bus, host)
 
 

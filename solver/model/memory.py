@@ -99,6 +99,7 @@ class _Need:
     ragged: RaggedWindows
     kept: dict[BusClass, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
+    _seated: dict[tuple[BusClass, bool], Part] = field(default_factory=dict)
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""
@@ -168,11 +169,8 @@ class _Need:
         anyway = port_memory(self.v.guest.firmware.name) // self.unit
         low, high = _empty_ports(self.v, classes) * anyway, LinearExpr()
         for bus in classes:
-            spared = anyway if bus.kind is BusKind.PORT else 0
-            for index in self.v.options_on(bus):
-                if lone or not is_lone(self.v.options[index]):
-                    self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
-            self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
+            for part, here in zip((low, high), self._on(bus, anyway, lone=lone), strict=True):
+                part.add(here)
             low.add(self.held.below(bus, self.unit))
             low.add(self.padding.beyond(bus, self.unit))
             if bus in self.kept:
@@ -182,6 +180,17 @@ class _Need:
             if self.unit == MIB:
                 low.add(self.spares.beyond.get(bus, 0))
         return low, high
+
+    def _on(self, bus: BusClass, anyway: int, *, lone: bool) -> Part:
+        """What sits on the buses of a class; of a port's window, what it does not have `anyway`."""
+        if (bus, lone) not in self._seated:
+            low, high = self._seated[bus, lone] = LinearExpr(), LinearExpr()
+            spared = anyway if bus.kind is BusKind.PORT else 0
+            for index in self.v.options_on(bus):
+                if lone or not is_lone(self.v.options[index]):
+                    self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
+            self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
+        return self._seated[bus, lone]
 
     def _add(self, low: LinearExpr, high: LinearExpr, times: LinearExpr, memory: Memory, spared: int) -> None:
         if memory.low:
@@ -207,7 +216,6 @@ class _Need:
 
 
 def _empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:
-    """Ports that no bridge hangs on: of the others, the window is what is below."""
-    ports = sum_of(v.controller_count(bus) for bus in classes if bus.kind is BusKind.PORT)
-    hanging = (bus for bus in classes if any(host.kind is BusKind.PORT for host in bus.above))
-    return ports - sum_of(map(v.controller_count, hanging))
+    """Of these classes the ports that no bridge hangs on: of the others, the window is what is below."""
+    ports = [bus for bus in classes if bus.kind is BusKind.PORT]
+    return sum_of(v.controller_count(port) - v.hanging(port) for port in ports)

@@ -4,7 +4,9 @@ A bridge has one prefetchable window. With any 32-bit BAR in it, or in a window 
 whole, and so does all that is in it. Of a class of several buses only what is so of each of them is said.
 """
 
+from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 
 from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
@@ -43,19 +45,21 @@ class Held:
 
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
-        return self._if_low(bus, self._wide(bus, unit), "held_below_4_gib", unit)
+        return self._if_low(bus, partial(self._wide, bus, unit), "held_below_4_gib", unit)
 
     def reserve(self, bus: BusClass, unit: int) -> LinearExpr:
         """The same of what they reserve of prefetchable memory, whatever is in it."""
         units = whole(bus.kept_memory.high, unit)
-        return self._if_low(bus, self.v.controller_count(bus) * units, "reserve_below_4_gib", unit)
+        return self._if_low(bus, lambda: self.v.controller_count(bus) * units, "reserve_below_4_gib", unit)
 
-    def _if_low(self, bus: BusClass, units: LinearExpr, *name: object) -> LinearExpr:
-        """So many, if the windows of these buses are below 4 GiB."""
-        low, most = self._low.get(bus), self.v.linear.upper_bound(units)
-        if low is None or not most:
+    def _if_low(self, bus: BusClass, amount: Callable[[], LinearExpr], *name: object) -> LinearExpr:
+        """So much, if the windows of these buses are below 4 GiB."""
+        low = self._low.get(bus)
+        if low is None:
             return LinearExpr()
         if (*name, bus) not in self._known:
+            units = amount()
+            most = self.v.linear.upper_bound(units)
             result = self._known[*name, bus] = self.v.linear.variable(0, most, *name, bus)
             self.v.linear.add_le(units - (low * -1 + 1) * most, result)
         return self._known[*name, bus]

@@ -38,6 +38,7 @@ class RaggedWindows:
 
     v: Variables
     _alone: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
+    _large: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
 
     def beyond(self, there: Callable[[set[BusClass]], LinearExpr]) -> LinearExpr:
         """MiB that windows take beyond what is `there` on the buses of some classes, in all of them at least: of
@@ -135,8 +136,10 @@ class RaggedWindows:
 
     def _mib(self, bus: BusClass, least: int) -> LinearExpr:
         """Of large BARs on the buses of a class."""
-        result = sum_of(count * _large(memory.plain, least) for count, memory in self._beside_others(bus))
-        return result.add(self.v.controller_count(bus), _large(bus.base_memory.plain, least))
+        if (bus, least) not in self._large:
+            result = sum_of(count * _large(memory.plain, least) for count, memory in self._beside_others(bus))
+            self._large[bus, least] = result.add(self.v.controller_count(bus), _large(bus.base_memory.plain, least))
+        return self._large[bus, least]
 
     def _state(self, bus: BusClass, step: Rounding, ragged: LinearExpr) -> None:
         """A large BAR that brings company along, or that is where it cannot be without."""

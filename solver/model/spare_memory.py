@@ -6,6 +6,7 @@ A class of one bus is counted as it is; of several buses, each spare slot is wha
 from dataclasses import field
 from functools import cached_property
 
+from ...schema.firmware.need import SEABIOS_WINDOW
 from ...schema.pci.size import MIB, power_of_two
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind
@@ -43,7 +44,7 @@ class SpareMemory:
             elif self._reserves(bus) and not self._exact & self.v.below(bus) and not stated.terms:
                 self._shared.add(bus)
                 held = held + self.raised(bus, 1)
-            self.windows[bus] = held
+            self.windows[bus] = held + self._beyond_content(bus, held)
 
     def raised(self, bus: BusClass, unit: int) -> LinearExpr:
         """Of a class of several buses, what their reserves are above all that is in them, in blocks of `unit` bytes."""
@@ -69,6 +70,19 @@ class SpareMemory:
             if number * (each - size) > most:
                 best, most = (kind, each), number * (each - size)
         return best
+
+    def _beyond_content(self, bus: BusClass, held: LinearExpr) -> LinearExpr:
+        """SeaBIOS gives each bridge with SHPC a window, even where nothing is in it."""
+        sure = (bus.created or bus.shpc) and not bus.shpc_optional
+        if self.v.guest.firmware.name != "seabios" or not sure:
+            return LinearExpr()
+        empty = self.v.controller_count(bus) * SEABIOS_WINDOW
+        if not held.terms:
+            return empty
+        beyond = self.v.linear.variable(0, SEABIOS_WINDOW * bus.max_count, "empty_windows", bus)
+        self.v.linear.add_le(empty - held, beyond)
+        self.v.linear.add_le(beyond, empty)  # no more: what is held is not counted once more in a reserve around it
+        return beyond
 
     def _reserves(self, bus: BusClass) -> bool:
         """Whether the planner may have it reserve memory for them; what the request may state stands."""

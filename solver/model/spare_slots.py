@@ -67,6 +67,9 @@ def _reserve(v: Variables, windows: Windows, bus: BusClass, inside: LinearExpr) 
 
 def _ports_fit(v: Variables, windows: Windows, bus: BusClass, own: int) -> None:
     """Spare slots take what the bridge opens by itself, `own` pages, or what devices leave of their last page."""
+    for i, one in spares_on(v, bus):
+        if one.io > max(own * PAGE, PAGE - 1):
+            v.linear.add_le(v.counts[i], 0)
     spare = sum_of(v.counts[i] * one.io for i, one in spares_on(v, bus))
     if bus.max_count > 1:
         v.linear.add_le(spare, v.controller_count(bus) * (max(own, 1) * PAGE))

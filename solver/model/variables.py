@@ -167,6 +167,11 @@ class Variables:
         """How many of `child` hang on buses of `host`."""
         return self._attached[child, host]
 
+    def hanging(self, host: BusClass) -> LinearExpr:
+        """How many controllers hang on buses of `host`, pinned or not."""
+        pinned = [self.controller_count(child) for child in self.pinned(host)]
+        return sum_of([*pinned, *(self.attached(child, host) for child in self.children(host))])
+
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
         return self._children.get(host, [])

@@ -63,6 +63,11 @@ def _chain(rng: Random) -> list[Data]:
         ("q", "b", "pcie-pci-bridge"),
     ):
         chain.append({"id": name, "model": model, **({"address": f"{above}:00.0"} if pinned else {})})
+    if rng.random() < 0.4:
+        chain.pop()
+    for number in range(rng.choice([0, 0, 1, 2])):
+        more: Data = {"id": f"q{number}", "model": "xio3130-downstream", "hotplug": rng.random() < 0.8}
+        chain.append({**more, **({"address": f"u:{1 + number:02x}.0"} if pinned else {})})
     return chain
 
 
@@ -84,5 +89,5 @@ def _device(rng: Random, name: str, machine: str, buses: list[tuple[str, str]]) 
 
 def _spare(rng: Random, machine: str) -> Data:
     kind = rng.choice(["pcie", "pci"]) if machine == "q35" else "pci"
-    one: Data = {"kind": kind, "count": rng.randint(1, 4), "io": rng.choice([0, 8, 256, 2048, 4096])}
+    one: Data = {"kind": kind, "count": rng.choice([1, 2, 3, 4, 4, 6, 8]), "io": rng.choice([0, 8, 256, 2048, 4096])}
     return {**one, "numa": 0} if rng.random() < 0.3 else one

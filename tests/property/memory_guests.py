@@ -85,7 +85,7 @@ def _controllers(rng: Random, machine: str) -> list[Data]:
             one["address"] = f"{rng.choice(hosts)}:{4 + number:02x}.0"
         ports = {host["id"] for host in found if "port" in host["model"] or host["model"] == "ioh3420"}
         ports -= {host["address"].partition(":")[0] for host in found if "address" in host}
-        if one["model"] == "pcie-pci-bridge" and ports and rng.random() < 0.5:
+        if "pci-bridge" in one["model"] and "address" not in one and ports and rng.random() < 0.5:
             one["address"] = f"{min(ports)}:00.0"
         if one["model"] in ("pcie-root-port", "pci-bridge") and rng.random() < 0.6:
             one["properties"] = {rng.choice(RESERVES): rng.choice([_size(rng), 3 * MIB, 56 * MIB, 300 * MIB, 1 << 30])}

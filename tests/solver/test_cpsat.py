@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
-from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp
+from qslot.solver.search import cpsat
+from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp, TooMuchToCount
 from qslot.solver.search.engines import engine
 
 SEEDS = range(60)
@@ -102,6 +103,20 @@ def test_a_variable_with_one_value_is_a_constant() -> None:
     rows = LinearModel()
     assert rows.variable(5, 5) == LinearExpr(constant=5)
     assert (rows.variable(2, 1), rows.infeasible) == (LinearExpr(constant=2), True)
+
+
+def test_a_model_that_cp_sat_cannot_count_leaves_the_answer_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory windows of 4,800 bridges that may be inside each other (seed 3443)."""
+    rows = LinearModel()
+    wide = [rows.variable(0, 1 << 52) for _ in range(2049)]
+    rows.add_range(1, wide[0] + wide[1], 5)
+    with pytest.raises(TooMuchToCount):
+        CpSatModel(rows, Limits())
+    fewer = LinearModel(ranges=rows.ranges[:1024], rows=rows.rows)
+    assert CpSatModel(fewer, Limits()).minimize(wide[0] + wide[1]).bound == 1
+    monkeypatch.setattr(cpsat, "COUNTABLE", 1 << 80)
+    with pytest.raises(RuntimeError, match="MODEL_INVALID"):
+        CpSatModel(rows, Limits()).minimize(wide[0])
 
 
 def test_a_time_limit_of_nothing_leaves_the_answer_open() -> None:

@@ -14,13 +14,14 @@ from qslot.schema.firmware.pieces import NONE
 from qslot.solver import solve
 from qslot.solver.aggregate import bus_class_builder, bus_class_drafts, controller_reserves, item_kinds
 from qslot.solver.aggregate.bus_class_drafts import BusClassDraft
-from qslot.solver.aggregate.bus_classes import BusClass, KeptRoom
+from qslot.solver.aggregate.bus_classes import BusClass, BusKind, KeptRoom
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
 from qslot.solver.model import io_space, memory, spare_slots
 from qslot.solver.model.build import build
-from qslot.solver.model.linear import LinearExpr, LinearModel
+from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
 from qslot.solver.model.prefetchable import Held
+from qslot.solver.model.variables import Variables
 from qslot.solver.search import optimize
 from qslot.solver.search.lexicographic import Optimum
 
@@ -106,6 +107,15 @@ BESIDE_AN_EMPTY_ROOT: Final[Data] = {
     "devices": [{**card("narrow", "mem32", "1MiB"), "address": "bridge:01.0"}, card("wide", "mem64", "32GiB")],
 }
 """Where the bridge could be, but is not, nothing has memory below 4 GiB."""
+BEHIND_A_PORT: Final[Data] = {
+    "machine": "q35",
+    "controllers": [
+        device("port0", "pcie-root-port"),
+        device("bridge", "pci-bridge", address="port0:00", properties={"pref64-reserve": "1G"}),
+    ],
+    "devices": [device("nic", "virtio-net", hotplug="never")],
+}
+"""The port's own window is not inside the bridge, and what the bridge reserves is no larger for it."""
 PADDED: Final[Data] = {
     "machine": "q35",
     "firmware": "ovmf:2022.11",
@@ -266,6 +276,39 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 4096, "controllers": 3, "depth": 3},
     ),
+    "a bridge whose window would double a reserve around it": (
+        {
+            "machine": "q35",
+            "controllers": [device("full", "pci-bridge")],
+            "reserve": [f"full:{slot:02x}" for slot in range(1, 32)],
+            "spare": [{"kind": "pci", "count": 2, "memory": "256MiB"}],
+        },
+        {"io_windows": 8192, "controllers": 4},
+    ),
+    "a reserve of prefetchable memory behind a port": (
+        BEHIND_A_PORT,
+        {"io_windows": 4096, "controllers": 3, "depth": 1},
+    ),
+    "spare slots that take a whole page, which nothing leaves": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf:2025.02",
+            "controllers": [device("full", "pcie-pci-bridge")],
+            "devices": [device("nic", "rtl8139", hotplug="never")],
+            "spare": [{"kind": "pci", "count": 5, "io": 4096}],
+        },
+        {"io_windows": 20480, "controllers": 4},
+    ),
+    "BARs in the page that OVMF reserves for a port by default": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf:2022.11",
+            "controllers": [device("one", "ioh3420"), device("two", "ioh3420")],
+            "devices": [device("nic", "rtl8139", hotplug="never")],
+            "spare": [{"kind": "pcie", "count": 8, "io": 4096}],
+        },
+        {"io_windows": 32768, "controllers": 10},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
@@ -280,6 +323,14 @@ def test_the_optimum(name: str) -> None:
 
 
 IMPOSSIBLE: Final[dict[str, Data]] = {
+    "pages that OVMF reserves by default for ports of a switch": {
+        "machine": "q35",
+        "firmware": "ovmf:2023.05",
+        "chipset": {"usb": False},
+        "policy": {"max_controllers": 12},
+        "controllers": [device("one", "xio3130-downstream"), device("two", "xio3130-downstream")],
+        "spare": [{"kind": "pcie", "count": 8, "io": 4096}],
+    },
     "a reserve larger than what SeaBIOS has": TOO_LARGE_A_RESERVE,
     "64-bit memory that SeaBIOS would begin below 0": {
         "machine": "q35",
@@ -355,6 +406,15 @@ def what_is_nowhere_counts(patch: Patch) -> None:
     patch.setattr(Held, "_any", lambda *_: LinearExpr(constant=1))
 
 
+def what_is_behind_other_ports_is_taken_off(patch: Patch) -> None:
+    def empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:
+        ports = sum_of(v.controller_count(bus) for bus in classes if bus.kind is BusKind.PORT)
+        hanging = (bus for bus in classes if any(host.kind is BusKind.PORT for host in bus.above))
+        return ports - sum_of(map(v.controller_count, hanging))
+
+    patch.setattr(memory, "_empty_ports", empty_ports)
+
+
 def everybody_keeps_room(patch: Patch) -> None:
     patch.setattr(BusClass, "spare_room", property(lambda _: KeptRoom()))
     patch.setattr(SOLVING, "within_reach", lambda _: False)
@@ -382,6 +442,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "only free items wish": Fault(INSIDE_A_FLOATING_BRIDGE, only_free_items_wish, (addresses.opinion, oracle.opinion)),
     "a constant for infinity": Fault(LARGE_CARD, a_constant_for_infinity, (addresses.opinion, oracle.opinion)),
     "what is nowhere counts": Fault(BESIDE_AN_EMPTY_ROOT, what_is_nowhere_counts, (addresses.opinion, oracle.opinion)),
+    "what is behind other ports is taken off": Fault(
+        BEHIND_A_PORT, what_is_behind_other_ports_is_taken_off, (addresses.opinion, oracle.opinion)
+    ),
     "everybody keeps room": Fault(NEEDS_A_KEEPER, everybody_keeps_room),
     "reserves take no memory": Fault(TOO_LARGE_A_RESERVE, reserves_take_no_memory),
     "sums alone": Fault(ALIGNED, sums_alone),
