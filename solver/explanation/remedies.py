@@ -72,7 +72,8 @@ class _Remedies:
     def run(self) -> Iterator[Remedy]:
         found = list(self.single())
         yield from found
-        if all(len(remedy.changes) > STEPS for remedy in found):
+        # what has no layout without any wish has none without a few of them
+        if all(len(remedy.changes) > STEPS for remedy in found) and self.has_layout(self.all_but({*_wishes(self.facts)})):
             yield from self.step_by_step()
 
     def single(self) -> Iterator[Remedy]:
