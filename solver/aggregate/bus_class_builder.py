@@ -1,11 +1,9 @@
 """Grows the bus classes of a guest: what is pinned, what is demanded, what may be created, level by level."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import field, replace
 from functools import cached_property, partial
 
-from ...schema.firmware.budget import PAGE, io_budget
-from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS, CREATED_ON, Need
 from ...schema.pci.qemu_properties import integer
 from ...schema.records import record
@@ -42,13 +40,12 @@ class BusClassBuilder:
     _in_vain: set[tuple[str, Level]] = field(default_factory=set)
     """Models that nothing can be of on those levels: see `_is_known_in_vain`."""
     _units_above: dict[BusClass, frozenset[int]] = field(default_factory=dict)
-    """Single controllers that each bus of a class is inside of, wherever that is."""
+    """By class, units of a single controller that each of its buses is inside of, wherever it hangs."""
     _refused: dict[int, PinConflict] = field(default_factory=dict)
     """What a unit breaks where it cannot be, the last that was looked at."""
 
     def __post_init__(self) -> None:
-        formulation = self.formulation
-        self.created = CreatedControllers(self.listed, exact_io=formulation.exact_io, chains=formulation.chains)
+        self.created = CreatedControllers(self.listed, self.formulation)
 
     @property
     def guest(self) -> Guest:
@@ -86,12 +83,15 @@ class BusClassBuilder:
         return classes
 
     def _finished(self, draft: BusClassDraft) -> BusClass:
-        left: Callable[[BusClass, Sequence[BusClass]], int] = lambda bus, _: bus.bus_numbers_left  # noqa: E731
-        bus = draft.finish(partial(numbers_left, self.guest) if self.formulation.keeps("bus-numbers") else left)
-        number = bus.floating_group
-        own = set() if number is None or len(self.units[number].controllers) > 1 else {number}
+        if self.formulation.keeps("bus-numbers"):
+            bus = draft.finish(partial(numbers_left, self.guest))
+        else:
+            bus = draft.finish(lambda bus, _: bus.bus_numbers_left)
         above = [self._units_above[host] for host in bus.above]
-        self._units_above[bus] = frozenset.intersection(*above).union(own) if above else frozenset(own)
+        self._units_above[bus] = frozenset.intersection(*above) if above else frozenset()
+        number = bus.floating_group
+        if number is not None and len(self.units[number].controllers) == 1:
+            self._units_above[bus] |= {number}
         return bus
 
     def _created_expanders(self, root: BusClass) -> None:
@@ -185,10 +185,10 @@ class BusClassBuilder:
         where = self.listed.below(host, model, None if bridge else f"switch at {host.level}")
         if self._is_known_in_vain(host, model, where):
             return
-        most = self._room(host) if bridge or not self.listed.tracks(model) else 1
+        most = self.created.room(host) if bridge or not self.listed.tracks(model) else 1
         self._allow_parent(self.created.at(model, where, most), host)
         if self.formulation.exact_io and bridge:
-            for number in range(self._io_buses):
+            for number in range(self.created.io_buses):
                 self._allow_parent(self.created.at(model, where, most=1, io_bus_number=number), host)
         if bridge and host.kind is not BusKind.CONVENTIONAL and where.space is None and self.listed.tracks(model):
             self._add_spaces(host, model, where)
@@ -215,26 +215,6 @@ class BusClassBuilder:
         wanted = useful_spaces(self.items, cheapest=self.formulation.cheapest_only)
         self.incomplete |= wanted > MOST_SPACES
         return [f"{OPEN_SPACE} {number}" for number in range(min(wanted, MOST_SPACES))]
-
-    def _room(self, host: BusClass) -> int:
-        """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
-        single = host.kind in ROOT_KINDS
-        slots = sum(slot.mask.bit_count() * slot.count for slot in host.slots)
-        return min(self._most, slots) if single else self._most
-
-    @property
-    def _most(self) -> int:
-        """Controllers of a class: each takes a bus number. If those may not run out, one for all that is listed."""
-        return BUS_NUMBERS - 1 if self.formulation.keeps("bus-numbers") else max(BUS_NUMBERS - 1, self.items.number)
-
-    @property
-    def _io_buses(self) -> int:
-        """More buses with IO than windows or IO devices there cannot be, nor with other reserves than spare slots."""
-        budget = io_budget(self.guest.machine_model, self.guest.firmware.name)
-        wet = sum(len(items) for kind, items in self.items.free.items() if any(fit.io for fit in kind.fits))
-        kept = ((kind.spare, len(items)) for kind, items in self.items.free.items())
-        reserving = sum(count for spare, count in kept if spare and spare.memory and not spare.io)
-        return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving
 
     def _allow_parent(self, child: BusClassDraft, host: BusClass) -> None:
         child.may_hang_on(host)

@@ -3,11 +3,25 @@
 from dataclasses import field
 from typing import NamedTuple
 
+from ...schema.firmware.budget import PAGE, io_budget
+from ...schema.pci.address import BUS_NUMBERS
 from ...schema.pci.controllers import CONTROLLERS
 from ...schema.records import record
+from ..formulation import Formulation
 from .bridge_nesting import BRIDGE_LEVELS, shpc_costs, turns_shpc_off, useful_nesting
 from .bus_class_drafts import BusClassDraft
-from .bus_classes import ALL_FUNCTIONS, NO_ROOM, BusClass, BusKind, KeptRoom, Level, SharedBy, SlotKind, takes_hotplug
+from .bus_classes import (
+    ALL_FUNCTIONS,
+    NO_ROOM,
+    ROOT_KINDS,
+    BusClass,
+    BusKind,
+    KeptRoom,
+    Level,
+    SharedBy,
+    SlotKind,
+    takes_hotplug,
+)
 from .controller_reserves import ports_look_hot, ports_reserve
 from .listed_controllers import KIND_OF_BUS, ListedControllers
 
@@ -23,9 +37,7 @@ class CreatedControllers:
     """Drafts these classes, and adds them to those of the listed ones."""
 
     listed: ListedControllers
-    exact_io: bool
-    chains: bool
-    """See Formulation."""
+    formulation: Formulation
     _known: dict[_Key, BusClassDraft] = field(default_factory=dict)
 
     def at(
@@ -51,7 +63,7 @@ class CreatedControllers:
                 shpc_optional=model == "pci-bridge" and where.acpi_reaches and turns_shpc_off(guest),
                 room=KeptRoom() if self._keeps_room(model) else NO_ROOM,
                 io_bus_number=io_bus_number,
-                without_io_devices=self.exact_io and several,
+                without_io_devices=self.formulation.exact_io and several,
             )
             self._known[key] = BusClassDraft(one, nesting=1 << 30)
             self.listed.drafts.append(self._known[key])
@@ -81,4 +93,26 @@ class CreatedControllers:
         if model != "pci-bridge" or not shpc_costs(self.listed.guest):
             return False
         chain = useful_nesting(self.listed.guest, self.listed.items, acpi_reaches=where.acpi_reaches)
-        return self.chains or chain <= BRIDGE_LEVELS
+        return self.formulation.chains or chain <= BRIDGE_LEVELS
+
+    def room(self, host: BusClass) -> int:
+        """Controllers that the slots of `host` could hold at most; of a class with several hosts this is no bound."""
+        single = host.kind in ROOT_KINDS
+        slots = sum(slot.mask.bit_count() * slot.count for slot in host.slots)
+        return min(self._most, slots) if single else self._most
+
+    @property
+    def _most(self) -> int:
+        """Controllers of a class: each takes a bus number. If those may not run out, one for all that is listed."""
+        numbers = BUS_NUMBERS - 1
+        return numbers if self.formulation.keeps("bus-numbers") else max(numbers, self.listed.items.number)
+
+    @property
+    def io_buses(self) -> int:
+        """More buses with IO than windows or IO devices there cannot be, nor with other reserves than spare slots."""
+        guest, free = self.listed.guest, self.listed.items.free
+        budget = io_budget(guest.machine_model, guest.firmware.name)
+        wet = sum(len(items) for kind, items in free.items() if any(fit.io for fit in kind.fits))
+        kept = ((kind.spare, len(items)) for kind, items in free.items())
+        reserving = sum(count for spare, count in kept if spare and spare.memory and not spare.io)
+        return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving

@@ -42,8 +42,8 @@ def _bypasses(controller: Controller) -> bool:
 
 
 def useful_spaces(items: Items, *, cheapest: bool) -> int:
-    """Bridges that may be of use for their address space: one a group. What is pinned counts, too: the
-    bridge that it is pinned to may hang on one that is created.
+    """Bridges that may be of use for their address space: one a group. What is pinned counts, too: the bridge that it
+    is pinned to may hang on one that is created.
 
     `cheapest`: of those only that ask for a bridge where a port costs less, too, as each item has its cheapest places.
     """

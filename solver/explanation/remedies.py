@@ -73,7 +73,9 @@ class _Remedies:
         found = list(self.single())
         yield from found
         # what has no layout without any wish has none without a few of them
-        if all(len(remedy.changes) > STEPS for remedy in found) and self.has_layout(self.all_but({*_wishes(self.facts)})):
+        if all(len(remedy.changes) > STEPS for remedy in found) and self.has_layout(
+            self.all_but({*_wishes(self.facts)})
+        ):
             yield from self.step_by_step()
 
     def single(self) -> Iterator[Remedy]:

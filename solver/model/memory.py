@@ -100,6 +100,7 @@ class _Need:
     kept: dict[BusClass, Part] = field(default_factory=dict)
     """By bus class: what its reserve is above all that is inside, if it is."""
     _seated: dict[tuple[BusClass, bool], Part] = field(default_factory=dict)
+    """What has been summed up once: see `_on`."""
 
     def in_all(self) -> Part:
         """The deepest bridges first: what one keeps is inside those above."""

@@ -39,6 +39,7 @@ class RaggedWindows:
     v: Variables
     _alone: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
     _large: dict[tuple[BusClass, int], LinearExpr] = field(default_factory=dict)
+    """What has been summed up once: see `_mib`."""
 
     def beyond(self, there: Callable[[set[BusClass]], LinearExpr]) -> LinearExpr:
         """MiB that windows take beyond what is `there` on the buses of some classes, in all of them at least: of

@@ -79,3 +79,32 @@ SAID = {one.name for one in fields(BusClass) if one.init} - OF_THE_DRAFT - {"lis
 def test_ports_that_differ_in_anything_are_two(name: str) -> None:
     other = {"slots": (), "kept_memory": Memory(narrow=True), "io_reserve_pages": 1}.get(name, object())
     assert merged_with(**{name: other}) == 2
+
+
+def test_what_moves_is_not_looked_at_inside_itself() -> None:
+    """A switch that may hang on its own port would be a class of its own on each level, and so would all inside."""
+    chain = {"up": "x3130-upstream", "down": "xio3130-downstream"}
+    guest = Guest.model_validate({
+        "machine": "q35",
+        "controllers": [{"id": name, "model": model} for name, model in chain.items()],
+        "devices": [{"id": "nic", "model": "virtio-net", "near_switch": ["disk"]}, {"id": "disk", "model": "nvme"}],
+    })  # fmt: skip
+    for one in classes(guest, Formulation()):
+        if one.listed_ids == ("up",):
+            assert one.level.switches.count("up") == 1
+
+
+def test_bridges_share_the_names_of_as_many_address_spaces_as_there_are_iommu_groups() -> None:
+    bridges = [{"id": f"bridge{number}", "model": "pci-bridge"} for number in range(5)]
+    card: dict[str, Any] = {"model": "vfio-pci", "connect": "conventional", "bars": []}
+    guest = Guest.model_validate({
+        "machine": "pc",
+        "controllers": bridges,
+        "devices": [
+            {"id": "mmu", "model": "virtio-iommu"},
+            *({"id": f"card{group}", "iommu_group": group, **card} for group in (1, 2)),
+        ],
+    })  # fmt: skip
+    topmost = [one for one in classes(guest, Formulation()) if one.level.depth == 1 and one.model == "pci-bridge"]
+    assert {one.level.space for one in topmost} == {None, "address space 0", "address space 1"}
+    assert len(topmost) == 3 * (len(bridges) + 1)
