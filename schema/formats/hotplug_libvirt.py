@@ -1,6 +1,6 @@
 """One device more, or less, in a domain that runs: the element for `virsh attach-device`, or for `detach-device`.
 
-Source: libvirt 9.0, whose embedded driver ran a QEMU: tests/real/test_libvirt_hotplug.py.
+Source: libvirt 9.0, 11.3 and 12.8, whose embedded driver ran a QEMU: tests/real/test_libvirt_hotplug.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from ..libvirt.domain import Domain, read_domain
 from ..libvirt.elements import DeviceElement, element_of, told_once, why_no_element
 from ..libvirt.live import why_not_live
 from ..libvirt.splice import parse
+from ..libvirt.watchdogs import why_other_action, with_their_action
 from ..libvirt.write import plain_virtio
 from ..words import named
 from .hotplug import HotplugStep, plug, unplug
@@ -49,6 +50,7 @@ def attach(placed: PlacedGuest, device: Sequence[Mapping[str, Any]] | str) -> Ho
             machine = layout.machine_model
             plain = plain_virtio(_plugged(step), machine, topology_of(machine, layout))
             written = element_of(_plugged(step), used, plain=plain)
+            written = written if domain is None else with_their_action(written, domain)
         _live(why_not_live(parse(written.text.encode())))
         _live(_why_no_second(written.text, domain))
         seat = _plugged(step)
@@ -97,8 +99,11 @@ def _live(why: str | None) -> None:
 
 
 def _why_no_second(text: str, domain: Domain | None) -> str | None:
-    there = frozenset() if domain is None else told_once(text) & {part.source.tag for part in domain.parts}
-    return next((f"the domain has a <{tag}>, and libvirt takes no other" for tag in there), None)
+    if domain is None:
+        return None
+    for tag in told_once(text) & {part.source.tag for part in domain.parts}:
+        return f"the domain has a <{tag}>, and libvirt takes no other"
+    return why_other_action(text, domain)
 
 
 def _why_no_element(name: str) -> str | None:

@@ -71,7 +71,5 @@ def live_alias(element: Element, used: Collection[str]) -> str:
         return f"{base}{disk_number(element)}"
     if (element.tag, element.get("model")) == ("memory", "virtio-pmem"):
         base = "virtiopmem"
-    if element.tag == "watchdog":
-        return f"{base}0"
     numbers = [int(found[1]) for name in used if (found := re.fullmatch(rf"{base}(\d+)", name))]
     return f"{base}{max(numbers, default=-1) + 1}"

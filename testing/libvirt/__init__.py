@@ -98,6 +98,7 @@ class Libvirt:
             pass
         told = self._process.stdout.readline()
         if not told:
+            self._process.communicate()
             self._process = self._started()
             return {"error": "libvirt crashes"}
         answer: dict[str, str] = json.loads(told)

@@ -23,6 +23,12 @@ from . import command
 
 NIC = "<interface type='network'><source network='default'/><model type='virtio'/></interface>"
 
+BRIDGE = (
+    "<controller type='pci' index='4' model='pcie-to-pci-bridge'>"
+    "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/></controller>"
+)
+"""Behind the third port, for what is no PCI Express device."""
+
 
 def domain(more: str = "", number: str = " id='3'") -> str:
     """Three ports, the first with an interface, as a libvirt that runs it prints it."""
@@ -120,6 +126,31 @@ def test_libvirt_takes_one_vsock(tmp_path: Path) -> None:
         assert "the domain has a <vsock>, and libvirt takes no other" in done.stderr
 
 
+@pytest.mark.parametrize(("there", "action"), [("", "none"), (" action='none'", "reset")])
+def test_watchdogs_have_one_action(there: str, action: str, tmp_path: Path) -> None:
+    """That of the chipset's, which newer libvirt lists, decides: reset where it states none."""
+    path = tmp_path / "web.xml"
+    path.write_text(domain(f"{BRIDGE}<watchdog model='itco'{there}><alias name='watchdog0'/></watchdog>"))
+    whose = {"none": "reset", "reset": "none"}[action]
+    done = run(path, "{id: a, model: i6300esb}", "--to", "libvirt")
+    assert parse(done.stdout.encode()).get("action") == whose
+    assert f"action {whose}: the domain's other watchdog has it" in done.stderr
+    assert "libvirt will call it watchdog1, not a" in done.stderr
+    refused = run(path, f"<watchdog model='i6300esb' action='{action}'/>")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"the domain has a <watchdog> of action {whose}, and libvirt takes no other action" in refused.stderr
+    assert run(path, f"<watchdog model='i6300esb' action='{whose}'/>").exit_code == 0
+
+
+def test_a_watchdog_alone_does_nothing_until_that_is_said(tmp_path: Path) -> None:
+    running = tmp_path / "web.xml"
+    running.write_text(domain(BRIDGE))
+    done = run(running, "{id: a, model: i6300esb}", "--to", "libvirt")
+    assert parse(done.stdout.encode()).get("action") == "none"
+    assert "action none: say what is to happen" in done.stderr
+    assert run(running, "<watchdog model='i6300esb' action='poweroff'/>").exit_code == 0
+
+
 def test_a_layout_does_not_know_libvirt_s_names(tmp_path: Path) -> None:
     path = tmp_path / "layout.json"
     path.write_text(to_json(small_layout()))
@@ -175,7 +206,7 @@ def test_every_model_of_a_domain_is_plugged_or_has_a_reason() -> None:
 
 
 def test_libvirt_counts_on_from_the_highest_number() -> None:
-    used = {"net0", "net7", "scsi0", "input1"}
+    used = {"net0", "net7", "scsi0", "input1", "watchdog0"}
     names = {
         "<interface/>": "net8",
         "<interface><alias name='ua-x'/></interface>": "ua-x",
@@ -183,6 +214,7 @@ def test_libvirt_counts_on_from_the_highest_number() -> None:
         "<controller type='scsi'/>": "scsi1",
         "<input/>": "input2",
         "<rng/>": "rng0",
+        "<watchdog/>": "watchdog1",
     }
     assert {text: live_alias(parse(text.encode()), used) for text in names} == names
 
