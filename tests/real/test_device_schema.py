@@ -17,7 +17,7 @@ from qslot.schema.libvirt import read
 from qslot.schema.libvirt.domain import Domain, read_domain
 from qslot.schema.libvirt.vocabulary.relax_ng import SCHEMAS, Grammar
 from qslot.solver import solve
-from qslot.testing.libvirt import Libvirt
+from qslot.testing.libvirt import PYTHON, Libvirt
 
 from .device_schema import Sampler
 
@@ -31,7 +31,9 @@ REFUSED_FROM: Final = {'model="vt82c686b-uhci"': (12, 8)}
 """Of them, what libvirt itself refuses, and since which of those measured (11.3 defines it)."""
 WITH_USB: Final = ("controller", "hub", "redirdev", "input", "hostdev", "smartcard", "sound", "disk", "redirfilter")
 """Elements that may ask for a USB controller, so that none may say that there is none."""
-SCHEMA: Final = SCHEMAS / "domain.rng"
+UNPACKED: Final = Path(PYTHON).parents[1] / "root" / SCHEMAS.relative_to("/")
+"""Of a libvirt that tests/real/debian/fetch.sh unpacked."""
+SCHEMA: Final = (UNPACKED if UNPACKED.is_dir() else SCHEMAS) / "domain.rng"
 LEAST: Final = 400
 """Samples that libvirt defines on either machine, at least: more than enough of all kinds."""
 
