@@ -61,13 +61,15 @@ class Wish:
 
 
 def drawn(wish: Wish, first: int) -> Iterator[tuple[int, Guest]]:
-    """Guests of the wish that this QEMU can have, with the seeds that name them."""
+    """Guests of the wish that this QEMU can have, with the seeds that name them: on its newest machine type where it
+    lacks the drawn one, so that QEMU 11.1, which has half of them, finds a guest as soon as others."""
     for seed in count(first):
         draw = SeededDraw(seed)
         data = draw_request(draw, any_size(draw))
-        fits = data["machine"] in machines() and family_of(data["machine"])[0] == wish.family
+        fits = family_of(data["machine"])[0] == wish.family
         if fits and ("spare" in data or not wish.spare):
             kept = {name: part for name, part in data.items() if name not in UNBOOTED}
+            kept["machine"] = data["machine"] if data["machine"] in machines() else wish.family
             guest = valid(said_here(wish.add_to(kept)))
             if guest is not None:
                 yield seed, guest
