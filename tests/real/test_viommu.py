@@ -13,6 +13,7 @@ import pytest
 
 from qslot.schema import Layout, Solved
 from qslot.schema.catalog.measure.ask import Qemu
+from qslot.schema.catalog.virtual_functions import virtual_functions
 from qslot.schema.formats.standalone import standalone
 from qslot.schema.layout.layout import PlacedController
 from qslot.schema.pci.controllers import CONTROLLERS
@@ -20,7 +21,7 @@ from qslot.schema.qemu.errors import QemuEndedError
 from qslot.solver import Options, solve
 from qslot.testing.generator import Data, SeededDraw, draw_request, small_size, valid
 
-from .this_qemu import machines, said_here
+from .this_qemu import machines, said_here, version
 
 pytestmark = pytest.mark.real
 
@@ -128,7 +129,8 @@ def test_pc_takes_no_such_viommu(qemu: Qemu, viommu: str) -> None:
 
 @dataclass
 class Table:
-    """Address spaces of all functions of a layout but the chipset's, by the table."""
+    """Address spaces of all functions of a layout but the chipset's, by the table. Those of virtual functions that come
+    along with a device are there from the start with QEMU 10.0 and newer, with 7.2 once the guest enables them."""
 
     layout: Layout
     above: dict[str, PlacedController] = field(init=False)
@@ -138,8 +140,11 @@ class Table:
 
     def run(self) -> int:
         seats = (*self.layout.controllers, *self.layout.devices)
-        found = {self.space(seat.bus, (seat.bus, seat.slot, seat.function)) for seat in seats}
-        return len(found - {None})
+        functions = [(seat.bus, seat.slot, seat.function) for seat in seats]
+        for device in self.layout.devices if version() >= (10, 0) else ():
+            if (virtual := virtual_functions(device.model, device.properties)) is not None:
+                functions += [(device.bus, *place) for place in virtual.places(device.slot, device.function)]
+        return len({self.space(function[0], function) for function in functions} - {None})
 
     def space(self, bus: str, function: tuple[str, int, int]) -> object:
         """None where nothing is translated. A bridge that is not PCI Express lends its own space to all behind it."""
