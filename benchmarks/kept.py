@@ -133,7 +133,7 @@ def judge(libvirt: Libvirt, name: str, text: str, preset: str = "default") -> Ju
     """What came of a domain. Whoever refuses it has a reason."""
     alone = libvirt.ask(text)
     if "does not support machine type" in alone.get("error", ""):
-        judged = judge(libvirt, name, _on_any_machine(text), preset)
+        judged = judge(libvirt, name, on_any_machine(text), preset)
         if judged.fate in (Fate.CHANGED, Fate.REFUSED):
             return judged
         if judged.fate is Fate.KEPT:
@@ -157,7 +157,7 @@ def judge(libvirt: Libvirt, name: str, text: str, preset: str = "default") -> Ju
     return Judged(Fate.KEPT_ALONE, alone["error"]) if "error" in alone else Judged(Fate.KEPT)
 
 
-def _on_any_machine(text: str) -> str:
+def on_any_machine(text: str) -> str:
     """On the newest version of the machine's family."""
     data = text.encode()
     root, edits = parse(data), Edits(data)
