@@ -73,7 +73,7 @@ site: .venv/installed
 	@touch $@
 
 # QEMU, SeaBIOS, OVMF, libvirt of another Debian. Needs apt, but not root.
-.qemu/%/fetched: tests/real/debian/fetch.sh
+.qemu/%/fetched: tests/real/debian/fetch.sh tests/real/debian/python3-libvirt
 	tests/real/debian/fetch.sh $* .qemu/$*
 	@touch $@
 
