@@ -23,7 +23,6 @@ from .bus_classes import (
     takes_hotplug,
 )
 from .controller_reserves import ports_look_hot, ports_reserve
-from .items import Occupant
 from .listed_controllers import KIND_OF_BUS, ListedControllers
 
 
@@ -116,20 +115,4 @@ class CreatedControllers:
         wet = sum(len(items) for kind, items in free.items() if any(fit.io for fit in kind.fits))
         kept = ((kind.spare, len(items)) for kind, items in free.items())
         reserving = sum(count for spare, count in kept if spare and spare.memory and not spare.io)
-        most = max(0, budget.limit // PAGE - self._listed_with_io)
-        return (min(wet, most) if self.formulation.keeps("io-space") else wet) + reserving
-
-    @property
-    def _listed_with_io(self) -> int:
-        """Listed bridges that are there for certain, and a pinned device with IO ports on the bus of each."""
-        optional = {one.id for one in self.listed.items.open.controllers}
-        bridges = {one.id for one in self.listed.guest.controllers if not CONTROLLERS[one.model].is_expander} - optional
-        return sum(
-            any(
-                isinstance(one, Occupant) and all(fit.io for fit in one.item.kind.fits)
-                for slot in slots.values()
-                for one in slot.values()
-            )
-            for bus, slots in self.listed.tree.occupants.items()
-            if bus in bridges
-        )
+        return (min(wet, budget.limit // PAGE) if self.formulation.keeps("io-space") else wet) + reserving
