@@ -210,6 +210,11 @@ class BusClass:
         """Whether what it keeps depends on all that is below."""
         return depends_on_content(self.io_reserve_pages, self.bus_reserve, self.kept_memory) or self.forwards_no_io
 
+    @property
+    def keeps_shpc(self) -> bool:
+        """Whether the SHPC of a conventional bridge, created or listed, is on for certain with SeaBIOS."""
+        return (self.created or self.shpc) and not self.shpc_optional
+
     def child_level(self, *, ends_acpi: bool, switch: str | None = None, bridge: str | None = None) -> Level:
         """The level of what hangs on it; `switch` names it where switches are tracked, `bridge` where address spaces
         are, `ends_acpi`: ports do that say hotplug=off."""

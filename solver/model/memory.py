@@ -167,10 +167,9 @@ class _Need:
     def _inside(self, classes: list[BusClass], *, lone: bool = True) -> Part:
         """What sits on these buses, `lone` behind a port or not, what they keep beyond it, and what empty ports have
         anyway."""
-        anyway = port_memory(self.v.guest.firmware.name) // self.unit
-        low, high = _empty_ports(self.v, classes) * anyway, LinearExpr()
+        low, high = _empty_ports(self.v, classes) * self._anyway, LinearExpr()
         for bus in classes:
-            for part, here in zip((low, high), self._on(bus, anyway, lone=lone), strict=True):
+            for part, here in zip((low, high), self._on(bus, lone=lone), strict=True):
                 part.add(here)
             low.add(self.held.below(bus, self.unit))
             low.add(self.padding.beyond(bus, self.unit))
@@ -182,11 +181,16 @@ class _Need:
                 low.add(self.spares.beyond.get(bus, 0))
         return low, high
 
-    def _on(self, bus: BusClass, anyway: int, *, lone: bool) -> Part:
-        """What sits on the buses of a class; of a port's window, what it does not have `anyway`."""
+    @property
+    def _anyway(self) -> int:
+        """What the window of an empty port has."""
+        return port_memory(self.v.guest.firmware.name) // self.unit
+
+    def _on(self, bus: BusClass, *, lone: bool) -> Part:
+        """What sits on the buses of a class; of a port's window, beyond what it has anyway."""
         if (bus, lone) not in self._seated:
             low, high = self._seated[bus, lone] = LinearExpr(), LinearExpr()
-            spared = anyway if bus.kind is BusKind.PORT else 0
+            spared = self._anyway if bus.kind is BusKind.PORT else 0
             for index in self.v.options_on(bus):
                 if lone or not is_lone(self.v.options[index]):
                     self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)

@@ -6,7 +6,6 @@ whole, and so does all that is in it. Of a class of several buses only what is s
 
 from collections.abc import Callable
 from dataclasses import field
-from functools import partial
 
 from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
@@ -45,7 +44,7 @@ class Held:
 
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
-        return self._if_low(bus, partial(self._wide, bus, unit), "held_below_4_gib", unit)
+        return self._if_low(bus, lambda: self._wide(bus, unit), "held_below_4_gib", unit)
 
     def reserve(self, bus: BusClass, unit: int) -> LinearExpr:
         """The same of what they reserve of prefetchable memory, whatever is in it."""

@@ -179,7 +179,7 @@ class RaggedWindows:
     def _has_bar(self, bus: BusClass) -> bool:
         """Whether its controller is sure to have one, for its SHPC, on the bus that it is on."""
         if bus.model == "pci-bridge" and self.v.guest.machine_model.version != WITHOUT_SHPC:
-            return (bus.created or bus.shpc) and not bus.shpc_optional
+            return bus.keeps_shpc
         return bus.model == "pcie-pci-bridge"
 
     def _below_one(self, bus: BusClass, host: BusClass, least: int) -> LinearExpr:

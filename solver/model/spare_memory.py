@@ -73,8 +73,7 @@ class SpareMemory:
 
     def _beyond_content(self, bus: BusClass, held: LinearExpr) -> LinearExpr:
         """SeaBIOS gives each bridge with SHPC a window, even where nothing is in it."""
-        sure = (bus.created or bus.shpc) and not bus.shpc_optional
-        if self.v.guest.firmware.name != "seabios" or not sure:
+        if self.v.guest.firmware.name != "seabios" or not bus.keeps_shpc:
             return LinearExpr()
         empty = self.v.controller_count(bus) * SEABIOS_WINDOW
         if not held.terms:
