@@ -114,8 +114,12 @@ def _kept(controller: "Controller") -> int:
 
 def upsets_alignment(devices: Iterable["Device"]) -> bool:
     """Whether an option ROM is of a size that makes what is placed beside it start at odd addresses."""
-    roms = (one.rom if one.rom is not None else integer(one.properties, "romsize") or 0 for one in devices)
-    return any(rom > MIB and rom != power_of_two(rom) for rom in roms)
+    return any(rom > MIB and rom != power_of_two(rom) for rom in map(stated_rom, devices))
+
+
+def stated_rom(device: "Device") -> int:
+    """Bytes of the option ROM that the request states; 0 where it states none, which are of less than a MiB."""
+    return device.rom if device.rom is not None else integer(device.properties, "romsize") or 0
 
 
 def chipset_asks(machine: Machine) -> bool:

@@ -98,7 +98,7 @@ def _capacities(v: Variables, windows: Windows, formulation: Formulation) -> tup
     begin("io-space: what alignment loses")
     capacities += io_space(v, windows, bounded=formulation.keeps("io-space"))
     begin("memory-space: windows and reserves")
-    capacities += memory_space(v)
+    capacities += memory_space(v, bounded=formulation.keeps("memory-space"))
     begin("bus-numbers, io-space, memory-space: no more is used than there is")
     for capacity in capacities:
         if formulation.keeps(capacity.rule):

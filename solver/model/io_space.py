@@ -62,7 +62,7 @@ def _padded(v: Variables, windows: Windows) -> Iterator[tuple[BusClass, LinearEx
     keepers = [bus for bus in v.classes if bus.io_reserve_pages]
     held = {*keepers}.union(*map(v.below, keepers))
     for bus in v.classes:
-        if _always_pads(v, bus):
+        if always_pads(v, bus):
             port = bus.kind is BusKind.PORT
             spared = sum_of(_elsewhere(v, bus, held))
             spared.add(windows.with_io[bus] + v.hanging(bus) if port else windows.opened(bus))
@@ -71,7 +71,7 @@ def _padded(v: Variables, windows: Windows) -> Iterator[tuple[BusClass, LinearEx
             yield bus, padded
 
 
-def _always_pads(v: Variables, bus: BusClass) -> bool:
+def always_pads(v: Variables, bus: BusClass) -> bool:
     """Whether OVMF takes it for hot-pluggable, and it has no property to state a reserve of nothing."""
     if bus.model == "pcie-pci-bridge":
         return True

@@ -7,19 +7,23 @@ memory has no such sums, and its kinds no needs, so that devices with other BARs
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
-from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, room_above, upsets_alignment
+from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, room_above, stated_rom, upsets_alignment
+from ...schema.firmware.ovmf_requests import DEFAULT_MEMORY_PADDING, VGA_CLASS
 from ...schema.firmware.pieces import CRUMB, Memory, Pieces, whole
 from ...schema.pci.size import MIB
 from ...schema.records import record
 from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
+from ..aggregate.item_kinds import ItemKind
+from .io_space import always_pads
 from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
-from .ragged_windows import RaggedWindows, is_lone, is_on_root
+from .ragged_windows import RaggedWindows, has_shpc_bar, is_lone, is_on_root
 from .spare_memory import SpareMemory
 from .variables import Variables
 
@@ -29,13 +33,19 @@ OF_EXPANDERS: Final = f"{BELOW}, of expanders"
 that begins there."""
 
 
-def memory_space(v: Variables) -> Iterator[Capacity]:
-    """Memory below 4 GiB, and above where that has an end. Each root's 64-bit memory lies on one side as a whole."""
+def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
+    """Memory below 4 GiB, and above where that has an end. Each root's 64-bit memory lies on one side as a whole.
+
+    If `bounded`, no more is said of what is too much wherever it is: that may take long, of many bus classes.
+    """
     if not v.items.memory:
+        return
+    (below, above), room = apertures_of(v.guest), room_above(v.guest)
+    if bounded and v.items.open.is_settled and (least := _wherever_it_is(v)) > _blocks(below, MIB):
+        yield Capacity("memory-space", LinearExpr(constant=least), _blocks(below, MIB), BELOW, MIB)
         return
     held, spares = Held(v), SpareMemory(v)
     padding, ragged = Padding(v, held), RaggedWindows(v)
-    (below, above), room = apertures_of(v.guest), room_above(v.guest)
     for unit in (MIB, *_units(v, (below, above), padding.window)):
         need = _Need(v, unit, held, padding, spares, ragged)
         low, high = need.in_all()
@@ -52,6 +62,15 @@ def memory_space(v: Variables) -> Iterator[Capacity]:
         yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
         if unit > MIB and below.start % unit == 0 and there:
             yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
+
+
+def _wherever_it_is(v: Variables) -> int:
+    """MiB below 4 GiB that all items take at least, each in the place where that is least."""
+    least: dict[ItemKind, int] = {}
+    for option in v.options:
+        here = whole(option.memory.low, MIB)
+        least[option.kind] = min(here, least.get(option.kind, here))
+    return sum(mib * len(v.items.free[kind]) for kind, mib in least.items())
 
 
 def _blocks(aperture: Aperture, unit: int) -> int:
@@ -143,8 +162,8 @@ class _Need:
                 here = (i for i in self.v.options_on(bus) if CRUMB in self.v.options[i].memory.plain)
                 some.add(sum_of(self.v.counts[i] for i in here))
                 some.add(self.v.controller_count(bus), int(CRUMB in bus.base_memory.plain))
-            elif bus.model == "pcie-root-port" and is_on_root(bus):
-                some.add(self.v.controller_count(bus))  # it has a BAR of its own there
+            else:
+                some.add(self.v.controller_count(bus), int(_is_port_with_bar(bus)))
         return self.v.linear.is_some(some, "crumbs_on_root")
 
     def of_main_first(self) -> LinearExpr:
@@ -155,9 +174,22 @@ class _Need:
         asks = linear.variable(0, 1, "main_root_asks", self.unit)
         for bus in main:
             some = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
-            some.add(self.v.controller_count(bus), int(bus.base_memory.some))
+            some.add(self.v.controller_count(bus), int(bus.base_memory.some or self._has_low_bar(bus)))
             linear.add_le(some, asks * linear.upper_bound(some))
         return asks
+
+    def _has_low_bar(self, bus: BusClass) -> bool:
+        """Whether a controller has memory below 4 GiB for itself: that behind a bridge is, whatever a BAR's width. What
+        OVMF reserves by default is, too, if it gives up what asks for such a block before."""
+        behind_bridge = all(one.kind not in ROOT_KINDS for one in bus.above)
+        if _is_port_with_bar(bus) or (behind_bridge and has_shpc_bar(bus, self.v.guest.machine_model)):
+            return True
+        return self.unit > DEFAULT_MEMORY_PADDING and self._gives_up_blocks and always_pads(self.v, bus)
+
+    @cached_property
+    def _gives_up_blocks(self) -> bool:
+        """Whether the firmware gives up whoever does not get such a block: an option ROM it never does, nor VGA."""
+        return not any(device.model in VGA_CLASS or stated_rom(device) >= self.unit for device in self.v.guest.devices)
 
     def _below(self, bus: BusClass) -> Part:
         """On the buses of a class and below; of what has a reserve of its own, and below no other."""
@@ -218,6 +250,11 @@ class _Need:
         blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
         self.v.linear.add_le(blocks - there, result)
         return result
+
+
+def _is_port_with_bar(bus: BusClass) -> bool:
+    """Whether it is a port with a BAR on a root bus."""
+    return bus.model == "pcie-root-port" and is_on_root(bus)
 
 
 def _empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:

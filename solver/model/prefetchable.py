@@ -11,6 +11,7 @@ from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
 from ...schema.records import record
 from ..aggregate.bus_classes import ROOT_KINDS, BusClass
+from .elsewhere import Elsewhere
 from .linear import LinearExpr, sum_of
 from .variables import Variables
 
@@ -29,7 +30,10 @@ class Held:
     _known: dict[tuple[object, ...], LinearExpr] = field(default_factory=dict)
     """What has been said, once: who asks twice has the same variable."""
 
+    _elsewhere: Elsewhere = field(init=False)
+
     def __post_init__(self) -> None:
+        self._elsewhere = Elsewhere(self.v)
         if self.v.guest.firmware.name != "seabios":
             return
         bridges = [bus for bus in self.v.classes if bus.kind not in ROOT_KINDS]
@@ -78,7 +82,7 @@ class Held:
         if bus.base_memory.narrow:
             self._narrow[bus], self._some[bus] = LinearExpr(constant=1), self._any(bus)
             return
-        narrow = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
+        narrow = self._number(bus)
         here_too = [(child, self.v.controller_count(child)) for child in self.v.pinned(bus)]
         here_too += [(child, self.v.attached(child, bus)) for child in self.v.children(bus)]
         here_too = [(child, number) for child, number in here_too if child in self._some]
@@ -90,12 +94,26 @@ class Held:
             elsewhere = self.v.controller_count(child) - number
             linear.add_le(self._some[child] - elsewhere, some)
         alone = bus.max_count == 1
+        if alone and bus.kept_memory.high:
+            self._from_anywhere_below(bus, some)
         here = self._narrow[bus] = some if alone else linear.variable(0, 1, "has_32_bit_prefetchable", bus)
         others = LinearExpr() if alone else self.v.controller_count(bus) - 1
         linear.add_le(some - others, here)
         linear.add_le(narrow, (here + others) * linear.upper_bound(narrow))
         for child, number in here_too:
             linear.add_le(number, (here - self._narrow[child] + others + 1) * child.max_count)
+
+    def _number(self, bus: BusClass) -> LinearExpr:
+        """How many items with such BARs are on the buses of a class."""
+        return sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
+
+    def _from_anywhere_below(self, bus: BusClass, some: LinearExpr) -> None:
+        """What is on any of several buses is below this one where all of them are."""
+        linear, below = self.v.linear, self.v.below(bus)
+        for one in (one for one in self.v.classes if one in below):
+            narrow = self._number(one).add(self.v.controller_count(one), int(one.base_memory.narrow))
+            if narrow.terms or narrow.constant:
+                linear.add_le(linear.is_some(narrow, "narrow_on", one, bus) - self._elsewhere.of(one, bus), some)
 
     def _any(self, bus: BusClass) -> LinearExpr:
         """Whether there is a bus of the class at all: of one that stays empty nothing is on one of its buses."""

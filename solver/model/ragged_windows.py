@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from ...schema.firmware.pieces import Memory, Pieces
 from ...schema.firmware.tree import WITHOUT_SHPC
+from ...schema.pci.machine import Machine
 from ...schema.pci.size import MIB
 from ...schema.records import record
 from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
@@ -172,19 +173,13 @@ class RaggedWindows:
         result.add(self.v.controller_count(bus), int(_small(bus.base_memory.plain, least)))
         for child in (*self.v.pinned(bus), *self.v.children(bus)) if bus.max_count == 1 else ():
             if child.above == (bus,):
-                result.add(self.v.controller_count(child), int(self._has_bar(child)))
+                result.add(self.v.controller_count(child), int(has_shpc_bar(child, self.v.guest.machine_model)))
                 result.add(self._smalls(child, least))
         return result
 
-    def _has_bar(self, bus: BusClass) -> bool:
-        """Whether its controller is sure to have one, for its SHPC, on the bus that it is on."""
-        if bus.model == "pci-bridge" and self.v.guest.machine_model.version != WITHOUT_SHPC:
-            return bus.keeps_shpc
-        return bus.model == "pcie-pci-bridge"
-
     def _below_one(self, bus: BusClass, host: BusClass, least: int) -> LinearExpr:
         """Whether one hangs there, which may be so itself."""
-        if host.kind not in ROOT_KINDS and self._has_bar(bus):
+        if host.kind not in ROOT_KINDS and has_shpc_bar(bus, self.v.guest.machine_model):
             return LinearExpr()
         if host.kind in ROOT_KINDS and len(bus.above) == 1:
             return LinearExpr(constant=1)
@@ -205,6 +200,13 @@ def is_lone(option: Option) -> bool:
 def is_on_root(bus: BusClass) -> bool:
     """Whether it is one of ports of root buses: it has a single slot."""
     return bus.kind is BusKind.PORT and all(one.kind in ROOT_KINDS for one in bus.above)
+
+
+def has_shpc_bar(bus: BusClass, machine: Machine) -> bool:
+    """Whether a controller of a class is sure to have a BAR, for its SHPC, on the bus that it is on."""
+    if bus.model == "pci-bridge" and machine.version != WITHOUT_SHPC:
+        return bus.keeps_shpc
+    return bus.model == "pcie-pci-bridge"
 
 
 def _large(plain: Pieces, least: int) -> int:

@@ -140,6 +140,13 @@ class CpSatModel:
             self.rows = self.rows.fixed(what, value)
             self._add(self.rows.rows[-1])
 
+    def at_least(self, what: LinearExpr, value: int) -> None:
+        """From now on `what` has at least that value."""
+        rows = self.rows.limited(what * -1, -value)
+        for row in rows.rows[len(self.rows.rows) :]:
+            self._add(row)
+        self.rows = rows
+
     def minimize(self, what: LinearExpr, hint: Sequence[int] = (), term: Term | None = None) -> SolveResult:
         """The least value of `what`, which is that term of the objective, if it is one."""
         self.model.clear_objective()
@@ -205,13 +212,14 @@ class CpSatModel:
     def _one_by_one(self, known: Sequence[int]) -> SolveResult:
         """Each variable at its least value, in order; where the known assignment has that already, nothing to ask."""
         for variable, (low, _) in enumerate(self.rows.ranges):
-            one = LinearExpr({variable: 1})
             if known[variable] > low:
-                result = self.minimize(one, known)
+                result = self.minimize(LinearExpr({variable: 1}), known)
                 if result.answer is not Status.OPTIMAL:
                     return SolveResult(Status.FEASIBLE, tuple(known))
                 known = result.values
-            self.fix(one, known[variable])
+            domain = self.model.variables[variable].domain
+            domain.clear()
+            domain.extend((known[variable], known[variable]))
         return SolveResult(Status.OPTIMAL, tuple(known))
 
     def _solve(self, parameters: dict[str, Any], term: Term | None = None, offset: int = 0) -> Any:

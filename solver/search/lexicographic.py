@@ -2,7 +2,8 @@
 
 Three ways, the quicker first. If one assignment meets every term's lower bound, one solve finds it and proves it, in
 whichever order the terms count. If all but the last term meet theirs, that one is minimised alone. Else each term is
-minimised and fixed before the next: weighted sums of terms stall proofs (measured).
+minimised and fixed before the next: weighted sums of terms stall proofs (measured). Of a coarser model's bounds all but
+the last few may be met: as many of the first as can be.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,28 +49,42 @@ def objective_terms(guest: Guest, values: Mapping[Term, int], bounds: Mapping[Te
     )
 
 
-def lexicographic_optimum(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
+def lexicographic_optimum(
+    guest: Guest, model: Model, least: dict[Term, int], limits: Limits, coarser: Optimum | None = None
+) -> Optimum | Infeasible:
     """The least of each term, given those before it; then the canonical one of the optimal answers.
 
-    `least` are lower bounds of all terms that hold whatever the others are.
+    `least` are lower bounds of all terms that hold whatever the others are. `coarser` is what is proved of a model that
+    no layout is missing from, either.
     """
+    order = [term for term in guest.policy.order if term in model.terms]
+    known = least if coarser is None else {term: max(least[term], coarser.conditional_bounds[term]) for term in least}
+    numbers = range(len(order) - 1, 0, -1)
     try:
-        return (
-            _at_once(model, least, limits)
-            or _all_but_last(guest, model, least, limits)
-            or _one_by_one(guest, model, least, limits)
-        )
+        at_once = _at_once(model, known, least, limits)
+        if at_once is not None:
+            return at_once
+        for number in numbers if coarser is not None else numbers[:1]:
+            if contradictory(_at_bounds(model, known, order[:number])):
+                continue
+            found = _one_by_one(model, order, number, known, least, limits)
+            if isinstance(found, Infeasible):
+                beyond = order[number - 1]
+                known = {**known, beyond: known[beyond] + 1}
+            elif found.values:
+                return found
+        return _one_by_one(model, order, 0, known, least, limits)
     except TimeIsUp:
         return Optimum((), least, least, proved=False)
 
 
-def _at_once(model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
-    """The canonical answer that meets every bound, if there is one and it is found without effort."""
-    rows = _at_bounds(model, least, model.terms)
+def _at_once(model: Model, known: dict[Term, int], least: dict[Term, int], limits: Limits) -> Optimum | None:
+    """The canonical answer that meets every known bound, if there is one and it is found without effort."""
+    rows = _at_bounds(model, known, model.terms)
     result = dive(rows)
     if result.answer is Status.UNKNOWN:
         result = CpSatModel(rows, limits).lexicographic_minimum(effort=QUICK)
-    return Optimum(result.values, least, least, proved=True) if result.answer is Status.OPTIMAL else None
+    return Optimum(result.values, known, least, proved=True) if result.answer is Status.OPTIMAL else None
 
 
 def _at_bounds(model: Model, least: dict[Term, int], terms: Iterable[Term]) -> LinearModel:
@@ -80,39 +95,30 @@ def _at_bounds(model: Model, least: dict[Term, int], terms: Iterable[Term]) -> L
     return rows
 
 
-def _all_but_last(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | None:
-    """The same where only the last term misses its bound: depth does where bridges nest."""
-    *others, last = _order(guest, model)
-    rows = _at_bounds(model, least, others)
-    if contradictory(rows):
-        return None
-    program = CpSatModel(rows, limits)
-    result = program.minimize(model.terms[last], term=last)
-    if result.answer is not Status.OPTIMAL:
-        return None
-    bounds = {**least, last: result.bound}
-    program.fix(model.terms[last], result.bound)
-    smallest = program.lexicographic_minimum(result.values, effort=PATIENT)
-    return Optimum(smallest.values or result.values, bounds, least, smallest.answer is Status.OPTIMAL)
-
-
-def _one_by_one(guest: Guest, model: Model, least: dict[Term, int], limits: Limits) -> Optimum | Infeasible:
-    """Minimises term after term, each fixed before the next."""
-    program = CpSatModel(model.variables.linear, limits)
+def _one_by_one(
+    model: Model, order: Sequence[Term], number: int, known: dict[Term, int], least: dict[Term, int], limits: Limits
+) -> Optimum | Infeasible:
+    """Minimises term after term, each fixed before the next, with the first `number` of them at their known bounds."""
+    program = CpSatModel(_at_bounds(model, known, order[:number]), limits)
     values: tuple[int, ...] = ()
-    bounds = dict(least)
-    for term in _order(guest, model):
-        what = model.terms[term]
-        result = _minimum(program, term, what, values, least[term])
+    bounds = {**least, **{term: known[term] for term in order[:number]}}
+    for term in order[number:]:
+        what, bound = model.terms[term], known[term]
+        if bound > least[term]:
+            program.at_least(what, bound)
+        result = _minimum(program, term, what, values, bound)
         if result.answer is Status.INFEASIBLE:
             return Infeasible()
         values = result.values or values
-        bounds[term] = max(result.bound, least[term])
+        bounds[term] = max(result.bound, bound)
         if result.answer is not Status.OPTIMAL:
             return Optimum(values, bounds, least, proved=False)
         program.fix(what, bounds[term])
+        if bounds[term] > bound:
+            known = least
     result = dive(program.rows)
     if result.answer is not Status.OPTIMAL:
+        values = values or program.minimize(model.no_objective).values
         result = program.lexicographic_minimum(values, effort=PATIENT if values else None)
     if result.answer is Status.INFEASIBLE:
         return Infeasible()
@@ -125,8 +131,3 @@ def _minimum(program: CpSatModel, term: Term, what: LinearExpr, known: Sequence[
     if reached <= least:
         return SolveResult(Status.OPTIMAL, tuple(known), least)
     return program.minimize(what, known, term)
-
-
-def _order(guest: Guest, model: Model) -> list[Term]:
-    """The model's terms as the policy orders them."""
-    return [term for term in guest.policy.order if term in model.terms]

@@ -46,6 +46,8 @@ class Attempt(NamedTuple):
     """Whether the model leaves nothing out, so that no solution is a proof."""
     incomplete: bool = False
     """See Model."""
+    optimum: Optimum | None = None
+    """What is proved of the model's solutions, if no layout is missing from them."""
 
 
 def optimize(guest: Guest, limits: Limits) -> Outcome:
@@ -56,10 +58,11 @@ def optimize(guest: Guest, limits: Limits) -> Outcome:
     except PinConflict as conflict:
         return _infeasible(conflict)
     for formulations in series(guest, items):
+        coarser: Optimum | None = None
         for formulation in formulations:
             LOG.debug("trying %s", formulation)
-            attempt = _attempt(guest, items, formulation, limits)
-            outcome = attempt.outcome
+            attempt = _attempt(guest, items, formulation, limits, coarser)
+            outcome, coarser = attempt.outcome, attempt.optimum
             if isinstance(outcome, Solved):
                 return outcome
             if isinstance(outcome, Infeasible):
@@ -73,8 +76,8 @@ def optimize(guest: Guest, limits: Limits) -> Outcome:
     return best or Undecided()
 
 
-def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limits) -> Attempt:
-    """What the model of one formulation answers, laid out."""
+def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limits, coarser: Optimum | None) -> Attempt:
+    """What the model of one formulation answers, laid out; `coarser` is the optimum of that before in its series."""
     try:
         model = build(guest, items, formulation, check=limits.check)
         least = lower_bounds(model)
@@ -88,15 +91,15 @@ def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limit
     except PinConflict as conflict:
         return Attempt(_infeasible(conflict), proves=not formulation.is_restriction)
     infeasible = model.variables.linear.infeasible
-    optimum = Infeasible() if infeasible else lexicographic_optimum(guest, model, least, limits)
+    optimum = Infeasible() if infeasible else lexicographic_optimum(guest, model, least, limits, coarser)
     if isinstance(optimum, Infeasible):
         return Attempt(optimum, proves_infeasible(model), model.incomplete)
-    optimum = proved_by(model, optimum)
-    if not optimum.values:
-        outcome: Outcome = Undecided(bound=optimum.unconditional(guest))
+    proved = proved_by(model, optimum)
+    if not proved.values:
+        outcome: Outcome = Undecided(bound=proved.unconditional(guest))
     else:
-        outcome = _lay_out_with_retries(guest, items, model, optimum, limits)
-    return Attempt(outcome, incomplete=model.incomplete)
+        outcome = _lay_out_with_retries(guest, items, model, proved, limits)
+    return Attempt(outcome, incomplete=model.incomplete, optimum=None if model.incomplete else optimum)
 
 
 def _infeasible(conflict: PinConflict) -> Infeasible:

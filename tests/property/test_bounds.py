@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.families import FAMILIES
-from qslot.schema import Guest, Solved
+from qslot.schema import Guest, Infeasible, Solved
 from qslot.solver import Options, solve
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.pins import PinConflict
@@ -17,10 +17,12 @@ from qslot.solver.search import lexicographic as own_search
 from qslot.solver.search.bounds import ARGUMENTS, arguments, bounds
 from qslot.solver.search.cpsat import Limits
 from qslot.solver.search.formulations import series
+from qslot.solver.search.lexicographic import Optimum
 from qslot.testing import guests
 
 from ..opinions.milp import UnsureError, lexicographic
 from ..opinions.rows import opinion
+from .io_guests import io_guest
 from .recomputed import plain, recomputed
 
 PATIENCE: Final = Options(time_limit=2)
@@ -114,10 +116,33 @@ def test_term_by_term_gives_the_same_bytes(guest: Guest) -> None:
     assert slow.layout.model_dump_json() == quick.model_dump_json()
 
 
+@settings(max_examples=settings().max_examples // 3)  # the exact model takes its time
+@given(st.integers(0, 1 << 32))
+def test_what_a_coarser_model_proves_changes_no_optimum(seed: int) -> None:
+    """That of the exact model, with and without what the model before it has proved."""
+    limits = Limits(effort=0.3)
+    try:
+        guest = Guest.model_validate(io_guest(seed))
+        coarse, fine = (build(guest, items_of(guest), Formulation(exact_io=exact)) for exact in (False, True))
+    except (PinConflict, ValueError):
+        assume(False)
+    if coarse.variables.linear.infeasible or fine.variables.linear.infeasible:
+        return
+    proved = own_search.lexicographic_optimum(guest, coarse, bounds(coarse), limits)
+    if isinstance(proved, Optimum):
+        alone, after = (
+            own_search.lexicographic_optimum(guest, fine, bounds(fine), limits, known) for known in (None, proved)
+        )
+        assume(not isinstance(alone, Optimum) or alone.proved)
+        assert isinstance(alone, Infeasible) == isinstance(after, Infeasible)
+        if isinstance(alone, Optimum) and isinstance(after, Optimum):
+            assert (after.values, after.conditional_bounds) == (alone.values, alone.conditional_bounds)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_everyday_guests_meet_all_bounds(family: str) -> None:
     """One solve is enough for thirty devices of every family."""
     guest = FAMILIES[family].build(30)
     items = items_of(guest)
     model = build(guest, items, series(guest, items)[0][0])
-    assert own_search._at_once(model, bounds(model), Limits()) is not None
+    assert own_search._at_once(model, bounds(model), bounds(model), Limits()) is not None

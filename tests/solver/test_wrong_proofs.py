@@ -241,6 +241,47 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         {**FIRST_BLOCK, "devices": [device("nic", "e1000e")]},
         {"preferences": 2, "io_windows": 4096, "controllers": 2, "depth": 2},
     ),
+    "a port of the main root in the only block that an expander could have": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf",
+            "memory": "3GiB",
+            "chipset": {"sata": False, "smbus": False},
+            "numa_nodes": 2,
+            "controllers": [device("bridge", "pci-bridge", numa=1, properties={"mem-reserve": "1G"})],
+            "devices": [device("nic", "ne2k_pci")],
+        },
+        {"preferences": 2, "io_windows": 4096, "controllers": 4, "depth": 3},
+    ),
+    "a 32-bit BAR on either of two bridges that are both below a large reserve": (
+        {
+            "machine": "q35",
+            "firmware": "seabios:1.16.3",
+            "memory": "2GiB",
+            "controllers": [
+                device("rp", "pcie-root-port", address="pcie.0:01.0", properties={"pref64-reserve": "1G"}),
+                device("down", "xio3130-downstream"),
+                device("bridge", "pci-bridge"),
+            ],
+            "devices": [{**card("card", "mem32", "4KiB"), "connect": "hybrid", "hotplug": "preferred"}],
+            "reserve": [
+                *(f"pcie.0:{slot:02x}" for slot in range(2, 31)),
+                *(f"pcie.0:01.{function}" for function in range(1, 8)),
+                *(f"bridge:{slot:02x}" for slot in range(1, 32)),
+            ],
+        },
+        {"preferences": 15, "io_windows": 4096, "controllers": 5},
+    ),
+    "a port that is reserved nothing for beside the only block that an expander could have": (
+        {
+            **FIRST_BLOCK,
+            "controllers": [
+                *FIRST_BLOCK["controllers"],
+                device("io", "ioh3420", properties={"hotplug": False}),
+            ],
+        },
+        {"controllers": 3},
+    ),
     "two devices that differ by their option ROM, beside a reserve": (
         {
             "machine": "q35",
@@ -354,6 +395,10 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
     "a device pinned where the only block begins that an expander needs": {
         **FIRST_BLOCK,
         "devices": [device("nic", "e1000e", address="pci.0:05.0")],
+    },
+    "what OVMF reserves by default where the only block begins that an expander needs": {
+        **FIRST_BLOCK,
+        "controllers": [*FIRST_BLOCK["controllers"], device("io", "ioh3420")],
     },
 }
 
