@@ -74,15 +74,28 @@ class AddressModel:
         break_symmetry(self.seats)
 
     def best(self) -> Any | None:
-        """A solver with an optimal answer; None where there is none. Raises TimeIsUp."""
+        """A solver with an optimal answer; None where there is none. Raises TimeIsUp.
+
+        What was the least before the last answer was cut off bounds what is the least now, and mostly is that.
+        """
+        before, self.bounds = self.bounds, dict.fromkeys(self.guest.policy.order, 0)
         model = self.model.clone()
+        if before:
+            for term, what in self.terms.items():
+                model.add(what == before[term])
+            as_before = self._solved(model)
+            if as_before is not None:
+                self.bounds = before
+                return as_before
+            model = self.model.clone()
         known = None
-        self.bounds = dict.fromkeys(self.guest.policy.order, 0)
         for term in self.guest.policy.order:
             what = self.terms.get(term, 0)
             if isinstance(what, int):
                 self.bounds[term] = what
                 continue
+            if before:
+                model.add(what >= before[term])
             model.minimize(what)
             if known is not None:
                 model.clear_hints()
@@ -92,6 +105,8 @@ class AddressModel:
             if known is None:
                 return None
             self.bounds[term] = known.value(what)
+            if before and self.bounds[term] > before[term]:
+                before = {}
             model.clear_objective()
             model.add(what == self.bounds[term])
         return known or self._solved(model)
@@ -182,7 +197,7 @@ def _search(model: AddressModel) -> Considered:
             return _claimed(model, known, proved or model.bounds)
         broken_rules = {finding.rule for finding in broken}
         if "memory-space" in broken_rules and not model.apart:
-            return _search(replace(model, apart=True))
+            return _search(replace(model, apart=True, bounds={}))
         if not broken_rules <= PREDICTED:
             return Considered(UNCONFIRMED, f"breaks {broken}", model.cuts)
         if not (broken_rules & SUMS and "bus-numbers" not in broken_rules and fails_in_any_order(known.layout)):

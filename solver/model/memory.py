@@ -129,10 +129,11 @@ class _Need:
                 self.spares.add(bus, sum_of(low for one, (low, _) in self.kept.items() if one in below))
             if any(bus.kept_memory):
                 low, high = self._below(bus)
-                self.kept[bus] = (
-                    self._beyond(bus, bus.kept_memory.low, low, self.held.reserve(bus, self.unit)),
-                    self._beyond(bus, bus.kept_memory.high, high),
-                )
+                beyond = self._beyond(bus, bus.kept_memory.low, low, self.held.reserve(bus, self.unit))
+                self.kept[bus] = beyond, self._beyond(bus, bus.kept_memory.high, high)
+                if bus.kept_memory.low and self.v.guest.firmware.name == "seabios" and self.v.items.open.is_settled:
+                    units = self.v.controller_count(bus) * whole(bus.kept_memory.low, self.unit)
+                    self.v.linear.add_le(units - low + self._prefetchable(bus), beyond)
             elif self.unit > MIB and bus in self.spares.reserves:
                 self.kept[bus] = (
                     self._spare_blocks(self.spares.reserves[bus], self._below(bus)[0]),
@@ -195,6 +196,19 @@ class _Need:
         """On the buses of a class and below; of what has a reserve of its own, and below no other."""
         below = self.v.below(bus)
         return self._inside([one for one in self.v.classes if one is bus or one in below])
+
+    def _prefetchable(self, bus: BusClass) -> LinearExpr:
+        """Of SeaBIOS: what is counted below 4 GiB on the buses of a class and below, but is in windows of prefetchable
+        memory. It takes nothing of what is reserved of the other."""
+        result, below = LinearExpr(), self.v.below(bus)
+        for one in (one for one in self.v.classes if one is bus or one in below):
+            result.add(self.held.below(one, self.unit))
+            result.add(self.padding.beyond(one, self.unit))
+            for i in self.v.options_on(one) if one.kind is BusKind.CONVENTIONAL else ():
+                memory = self.v.options[i].memory
+                if memory.narrow:
+                    result.add(self.v.counts[i], whole(memory.low, self.unit) - whole(memory.plain, self.unit))
+        return result
 
     def _inside(self, classes: list[BusClass], *, lone: bool = True) -> Part:
         """What sits on these buses, `lone` behind a port or not, what they keep beyond it, and what empty ports have

@@ -27,6 +27,9 @@ SMALL_MODEL = 80
 COUNTABLE = 1 << 62
 """A model is invalid to CP-SAT where the widths of its ranges add up to more than 2^63 (measured: test_cpsat.py)."""
 
+ORDERED = 1 << 30
+"""Variables are compared at once as long as they have no more values together."""
+
 GRACE, SHARE = 0.1, 0.1
 """How much longer than the limit an answer may take to be laid out: seconds, and a part of the limit."""
 
@@ -141,8 +144,8 @@ class CpSatModel:
             self._add(self.rows.rows[-1])
 
     def at_least(self, what: LinearExpr, value: int) -> None:
-        """From now on `what` has at least that value."""
-        rows = self.rows.limited(what * -1, -value)
+        """From now on `what` has at least that value. One row is written whether there is time left or not."""
+        rows = replace(self.rows, check=bool).limited(what * -1, -value)
         for row in rows.rows[len(self.rows.rows) :]:
             self._add(row)
         self.rows = rows
@@ -210,17 +213,57 @@ class CpSatModel:
         return self._one_by_one(known) if known and result.answer is Status.UNKNOWN else result
 
     def _one_by_one(self, known: Sequence[int]) -> SolveResult:
-        """Each variable at its least value, in order; where the known assignment has that already, nothing to ask."""
-        for variable, (low, _) in enumerate(self.rows.ranges):
-            if known[variable] > low:
-                result = self.minimize(LinearExpr({variable: 1}), known)
-                if result.answer is not Status.OPTIMAL:
-                    return SolveResult(Status.FEASIBLE, tuple(known))
+        """Each variable at its least value, in order; where the known assignment has that already, nothing to ask.
+
+        Of several in a row it is asked at once whether they can be less, of more and more as long as they cannot.
+        """
+        start, number = 0, 1
+        while together := self._above_least(known, start, number):
+            self._settle(known, start, together[0])
+            what = self._in_order(together)
+            result = self.minimize(what, known)
+            if result.answer is not Status.OPTIMAL:
+                return SolveResult(Status.FEASIBLE, tuple(known))
+            start, number = together[0], 2 * len(together)
+            if len(together) == 1:
                 known = result.values
+            elif result.bound < what.value(known):
+                number = 1  # others before may be more there
+                continue
+            self._settle(known, start, together[-1] + 1)
+            start = together[-1] + 1
+        return SolveResult(Status.OPTIMAL, tuple(known))
+
+    def _above_least(self, known: Sequence[int], start: int, number: int) -> list[int]:
+        """The first so many variables from there on that are above their least value: fewer, where their ranges are
+        large."""
+        found: list[int] = []
+        size = 1
+        for variable in range(start, len(known)):
+            low, high = self.rows.ranges[variable]
+            if known[variable] > low:
+                size *= high - low + 1
+                if found and (len(found) == number or size > ORDERED):
+                    break
+                found.append(variable)
+        return found
+
+    def _in_order(self, variables: Sequence[int]) -> LinearExpr:
+        """Less, where the first of them that differs is less."""
+        factors: dict[int, int] = {}
+        weight = 1
+        for variable in reversed(variables):
+            low, high = self.rows.ranges[variable]
+            factors[variable] = weight
+            weight *= high - low + 1
+        return LinearExpr(factors)
+
+    def _settle(self, known: Sequence[int], start: int, end: int) -> None:
+        """From now on the variables from `start` to before `end` have their known values."""
+        for variable in range(start, end):
             domain = self.model.variables[variable].domain
             domain.clear()
             domain.extend((known[variable], known[variable]))
-        return SolveResult(Status.OPTIMAL, tuple(known))
 
     def _solve(self, parameters: dict[str, Any], term: Term | None = None, offset: int = 0) -> Any:
         """`offset` is what of the objective CP-SAT is not told."""

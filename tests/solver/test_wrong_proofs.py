@@ -101,6 +101,39 @@ FIRST_BLOCK: Final[Data] = {
     ],
 }
 """There is one aligned GiB, and the main root comes first."""
+PORT_IN_THE_FIRST_BLOCK: Final[Data] = {
+    "machine": "q35",
+    "firmware": "ovmf",
+    "memory": "3GiB",
+    "chipset": {"sata": False, "smbus": False},
+    "numa_nodes": 2,
+    "controllers": [device("bridge", "pci-bridge", numa=1, properties={"mem-reserve": "1G"})],
+    "devices": [device("nic", "ne2k_pci")],
+}
+BELOW_A_LARGE_RESERVE: Final[Data] = {
+    "machine": "q35",
+    "firmware": "seabios:1.16.3",
+    "memory": "2GiB",
+    "controllers": [
+        device("rp", "pcie-root-port", address="pcie.0:01.0", properties={"pref64-reserve": "1G"}),
+        device("down", "xio3130-downstream"),
+        device("bridge", "pci-bridge"),
+    ],
+    "devices": [{**card("card", "mem32", "4KiB"), "connect": "hybrid", "hotplug": "preferred"}],
+    "reserve": [
+        *(f"pcie.0:{slot:02x}" for slot in range(2, 31)),
+        *(f"pcie.0:01.{function}" for function in range(1, 8)),
+        *(f"bridge:{slot:02x}" for slot in range(1, 32)),
+    ],
+}
+INSIDE_A_RESERVE_OF_THE_OTHER: Final[Data] = {
+    "machine": "pc",
+    "controllers": [
+        device("b", "pci-bridge"),
+        device("bridge", "pci-bridge", address="b:01.0", properties={"mem-reserve": "1G"}),
+    ],
+    "devices": [card("card", "mem32", "1GiB")],
+}
 BESIDE_AN_EMPTY_ROOT: Final[Data] = {
     "machine": "q35",
     "controllers": [device("bridge", "pcie-pci-bridge"), device("x", "pxb-pcie")],
@@ -242,34 +275,11 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         {"preferences": 2, "io_windows": 4096, "controllers": 2, "depth": 2},
     ),
     "a port of the main root in the only block that an expander could have": (
-        {
-            "machine": "q35",
-            "firmware": "ovmf",
-            "memory": "3GiB",
-            "chipset": {"sata": False, "smbus": False},
-            "numa_nodes": 2,
-            "controllers": [device("bridge", "pci-bridge", numa=1, properties={"mem-reserve": "1G"})],
-            "devices": [device("nic", "ne2k_pci")],
-        },
+        PORT_IN_THE_FIRST_BLOCK,
         {"preferences": 2, "io_windows": 4096, "controllers": 4, "depth": 3},
     ),
     "a 32-bit BAR on either of two bridges that are both below a large reserve": (
-        {
-            "machine": "q35",
-            "firmware": "seabios:1.16.3",
-            "memory": "2GiB",
-            "controllers": [
-                device("rp", "pcie-root-port", address="pcie.0:01.0", properties={"pref64-reserve": "1G"}),
-                device("down", "xio3130-downstream"),
-                device("bridge", "pci-bridge"),
-            ],
-            "devices": [{**card("card", "mem32", "4KiB"), "connect": "hybrid", "hotplug": "preferred"}],
-            "reserve": [
-                *(f"pcie.0:{slot:02x}" for slot in range(2, 31)),
-                *(f"pcie.0:01.{function}" for function in range(1, 8)),
-                *(f"bridge:{slot:02x}" for slot in range(1, 32)),
-            ],
-        },
+        BELOW_A_LARGE_RESERVE,
         {"preferences": 15, "io_windows": 4096, "controllers": 5},
     ),
     "a port that is reserved nothing for beside the only block that an expander could have": (
@@ -396,6 +406,7 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         **FIRST_BLOCK,
         "devices": [device("nic", "e1000e", address="pci.0:05.0")],
     },
+    "prefetchable memory inside a bridge that reserves as much of the other": INSIDE_A_RESERVE_OF_THE_OTHER,
     "what OVMF reserves by default where the only block begins that an expander needs": {
         **FIRST_BLOCK,
         "controllers": [*FIRST_BLOCK["controllers"], device("io", "ioh3420")],
@@ -480,6 +491,21 @@ def nothing_is_padded(patch: Patch) -> None:
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
+def controllers_ask_for_nothing(patch: Patch) -> None:
+    patch.setattr(memory._Need, "_has_low_bar", lambda *_: False)
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+def one_of_several_buses_is_nowhere(patch: Patch) -> None:
+    patch.setattr(Held, "_from_anywhere_below", lambda *_: None)
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
+def all_memory_is_alike(patch: Patch) -> None:
+    patch.setattr(memory._Need, "_prefetchable", lambda *_: LinearExpr())
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
 FAULTS: Final[dict[str, Fault]] = {
     "joiners are free": Fault(JOINED, joiners_are_free, (rows.opinion, addresses.opinion, oracle.opinion)),
     "few fields are compared": Fault(TWO_PORTS, few_fields_are_compared, (addresses.opinion, oracle.opinion)),
@@ -494,6 +520,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "reserves take no memory": Fault(TOO_LARGE_A_RESERVE, reserves_take_no_memory),
     "sums alone": Fault(ALIGNED, sums_alone),
     "nothing is padded": Fault(PADDED, nothing_is_padded),
+    "controllers ask for nothing": Fault(PORT_IN_THE_FIRST_BLOCK, controllers_ask_for_nothing),
+    "one of several buses is nowhere": Fault(BELOW_A_LARGE_RESERVE, one_of_several_buses_is_nowhere),
+    "all memory is alike": Fault(INSIDE_A_RESERVE_OF_THE_OTHER, all_memory_is_alike),
 }
 
 
