@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qslot.schema import Guest, Layout
+from qslot.schema.catalog import VIOMMUS
 from qslot.schema.firmware.need import may_be_short
 from qslot.schema.layout.layout import PlacedController
 from qslot.schema.pci.address import FUNCTIONS, Pin
@@ -160,8 +161,9 @@ def without_device(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     """A device left out that nobody needs: the layout without it answers, and nobody pays more for its absence.
 
     Its claim to a chipset place would pass to another; at function 0 it may keep a slot for others; an expander is
-    created for who asks for its node only; what it leaves of its windows may be the room of spare slots there; and what
-    OVMF drops where memory is short depends on all there is.
+    created for who asks for its node only; what it leaves of its windows may be the room of spare slots there; a vIOMMU
+    lets members of IOMMU groups sit on conventional buses; and what OVMF drops where memory is short depends on all
+    there is.
     """
     if guest.firmware.name == "ovmf" and may_be_short(guest):
         return None
@@ -183,6 +185,7 @@ def _is_spared(guest: Guest, layout: Layout, device: Device) -> bool:
     asking = [*(one.numa for one in guest.parts if one is not device), *(one.numa for one in guest.spare)]
     return (
         device.group is None
+        and device.model not in VIOMMUS
         and not claims(device)
         and (seat.function > 0 or len(company) == 1)
         and (device.numa is None or device.numa in asking)

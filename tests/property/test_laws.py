@@ -58,6 +58,26 @@ def test_what_a_device_leaves_of_its_window_is_room_for_spare_slots() -> None:
     assert LAWS["without_device"](guest, layout, Random(0)) is None
 
 
+def test_a_viommu_lets_members_of_a_group_sit_on_conventional_buses() -> None:
+    """Seed 11845: what is dearer without it."""
+    member = {"model": "vfio-pci", "bars": [], "iommu_group": 7}
+    devices = [
+        {"id": "old", "connect": "conventional", **member},
+        {"id": "mate", "connect": "express", **member},
+        {"id": "mmu", "model": "virtio-iommu"},
+    ]
+    bridges = [{"id": "above", "model": "i82801b11-bridge"}, {"id": "bridge", "model": "pci-bridge"}]
+    request = {"machine": "q35", "controllers": bridges, "policy": {"max_controllers": 2}}
+    guest, bare = (Guest.model_validate({**request, "devices": devices[:number]}) for number in (3, 2))
+    layout = solve(guest).require()
+    costs, dearer = ({one.term: one.value for one in solve(one).require().objective} for one in (guest, bare))
+    assert costs["preferences"] < dearer["preferences"]
+    changes = (LAWS["without_device"](guest, layout, Random(seed)) for seed in range(20))
+    left = [{one.id for one in change.guest.devices} for change in changes if change is not None]
+    assert left
+    assert all("mmu" in names for names in left)
+
+
 @settings(max_examples=settings().max_examples // 2)
 @given(guests(most=5, small=True), st.randoms(use_true_random=False))
 def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
