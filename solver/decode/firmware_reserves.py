@@ -1,6 +1,6 @@
 """Room that ports keep for later: what spare slots ask for; less than the firmware's own where that does not fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final
 
 from ...schema.firmware.budget import PAGE, io_budget
@@ -17,7 +17,7 @@ from .seats import BusInstance
 
 ALL_PADDED: Final = 2
 UNKNOWN_PADDED: Final = 1
-"""Who keeps the firmware's own IO reserve: all, or those of which nobody says what comes; 0 is none."""
+"""Who keeps the firmware's own reserve: all, or those of which nobody says what comes; 0 is none."""
 SMALLEST_PREF64: Final = 2 * MIB
 """Bytes of prefetchable memory in place of edk2's default, a 256th of what there is."""
 
@@ -33,8 +33,8 @@ class FirmwareReserves:
         self._placed = placed
         self._padded = UNKNOWN_PADDED if self._too_many_to_pad() else ALL_PADDED
         """Where the firmware may reserve IO by itself: edk2 before 202308 does for every hot-pluggable port."""
-        self._roomy = True
-        """Whether it may reserve memory so."""
+        self._own_memory = ALL_PADDED
+        """Where it may reserve memory so: at all, or only at pci-bridges and where the request speaks of memory."""
         self._windows: Mapping[str, int] | None = None
         """Bytes of IO ports that each bridge must forward, spare slots' and all below it included."""
         self._whole: Mapping[str, int] = {}
@@ -53,10 +53,11 @@ class FirmwareReserves:
             windows = known.prediction.prefetchable_windows
             self._whole = {name: power_of_two(window.size) for name, window in windows.items()}
             return True
-        if self._roomy and known.guest.firmware.name == "ovmf" and known.memory is not None:
+        if self._own_memory and known.guest.firmware.name == "ovmf" and known.memory is not None:
             failure = known.memory.failure
-            self._roomy = failure is None or failure.rule != "memory-space"
-            return not self._roomy
+            if failure is not None and failure.rule == "memory-space":
+                self._own_memory -= 1
+                return True
         return False
 
     def of(self, bus: BusInstance) -> Properties:
@@ -79,10 +80,12 @@ class FirmwareReserves:
             result["io-reserve"] = PAGE
         elif self._gives_up(bus):
             result["io-reserve"] = 0
-        if not self._roomy and not self._given(bus):
+        if self._own_memory < UNKNOWN_PADDED or (self._own_memory < ALL_PADDED and not self._given(bus)):
             result["pref64-reserve"] = SMALLEST_PREF64
             if not wishes:
                 result["mem-reserve"] = 0
+            if "pref32-reserve" in self._stated(bus):
+                del result["pref64-reserve"]  # QEMU takes only one of the two
         if memory := sum(spare.memory for spare in wishes):
             result["pref64-reserve"] = power_of_two(memory)
         elif str(bus.name) in self._whole and not self._given(bus):
@@ -98,6 +101,8 @@ class FirmwareReserves:
             result["io-reserve"] = needed
         elif not asked and self._gives_up(bridge):
             result["io-reserve"] = 0
+        if self._own_memory < UNKNOWN_PADDED and self._placed.keeps_shpc(bridge):
+            result["mem-reserve"] = 0
         if any(spare.memory for spare in spares):
             result["mem-reserve"] = self._memory(bridge)
         return result
@@ -129,8 +134,12 @@ class FirmwareReserves:
 
     def _given(self, bus: BusInstance) -> bool:
         """Whether the request speaks of its memory itself."""
+        return not MEMORY_RESERVES.isdisjoint(self._stated(bus))
+
+    def _stated(self, bus: BusInstance) -> Set[str]:
+        """The properties that the request states: these stand."""
         demanded = self._placed.demanded_as(bus)
-        return demanded is not None and not MEMORY_RESERVES.isdisjoint(demanded.properties)
+        return set() if demanded is None else demanded.properties.keys()
 
     @property
     def _pads(self) -> bool:
@@ -146,14 +155,24 @@ class FirmwareReserves:
 
     def _gives_up(self, bus: BusInstance) -> bool:
         """The IO that the firmware would reserve by itself, for the sake of reserves that are asked for."""
-        if self._padded == ALL_PADDED or not self._never_has_io(bus):
+        if self._padded == ALL_PADDED or not self._opens_nothing(bus):
             return False
-        return self._padded < UNKNOWN_PADDED or self._is_known(bus)
+        return self._padded < UNKNOWN_PADDED or (self._is_known(bus) and not self._placed.children(bus))
 
     def _is_known(self, bus: BusInstance) -> bool:
         """Whether the request says what is on the port, or is to come: an empty one that it lists may get anything."""
         return str(bus.name) in self._placed.occupied or bool(self._spares(bus))
 
-    def _never_has_io(self, bus: BusInstance) -> bool:
-        """A port of which the plan says that nothing with IO ports comes."""
-        return not self._placed.children(bus) and not self._placed.io_below(bus)
+    def _opens_nothing(self, bus: BusInstance) -> bool:
+        """Whether nothing there or deeper has IO ports, nor keeps any but what can be given up."""
+        if self._placed.io_on(bus) or any(spare.io for spare in self._spares(bus)):
+            return False
+        return all(self._keeps_nothing(one) and self._opens_nothing(one) for one in self._placed.children(bus))
+
+    def _keeps_nothing(self, bus: BusInstance) -> bool:
+        """Whether a controller has no reserve of its own, or a property against it."""
+        model = CONTROLLERS[str(bus.cls.model)]
+        if model.has_reserves:
+            return not self._placed.number(bus, "io-reserve")
+        hot = model.is_port and bus.cls.takes_hotplug and str(bus.name) not in self._placed.protected
+        return not hot and not model.is_hotplug_bridge

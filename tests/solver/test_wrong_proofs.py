@@ -292,6 +292,25 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"controllers": 3},
     ),
+    "a port above a switch keeps no IO by default, where there are as many windows as can be": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf:2022.11",
+            "controllers": [device("up", "x3130-upstream"), device("beside", "x3130-upstream")],
+            "spare": [{"kind": "pcie", "count": 9, "io": "4KiB"}],
+        },
+        {"io_windows": 36864, "controllers": 13},
+    ),
+    "a pci-bridge keeps no memory by default, where an expander could have no block but that": (
+        {
+            "machine": "pc",
+            "firmware": "ovmf:2025.02",
+            "numa_nodes": 2,
+            "controllers": [device("bridge", "pci-bridge", address="pci.0:05.0")],
+            "spare": [{"kind": "pci", "memory": "1GiB", "numa": 1}],
+        },
+        {"controllers": 3},
+    ),
     "two devices that differ by their option ROM, beside a reserve": (
         {
             "machine": "q35",
