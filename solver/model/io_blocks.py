@@ -34,7 +34,7 @@ def io_blocks(
         there = (first + budget.limit // PAGE) // unit - start
         used = [blocks for root in expanders if (blocks := _below(v, windows, root, unit, reserves)) is not None]
         if used:
-            before = start * unit - first
+            before = _before(v, unit, start * unit - first, reserves)
             main = [pages - before for pages in _of_main(v, windows, root_bars, reserves)]
             used.append(_in_blocks(v, unit, main))
             yield Capacity("io-space", sum_of(used), there, OF_RANGES, unit * PAGE)
@@ -47,11 +47,25 @@ def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Seque
     large = list(_of_size(v, inside, unit, reserves))
     if not large:
         return None
+    aligned = _is_any(v, large, root, unit)
+    length = _length(v, windows, inside, reserves)
+    return _in_blocks(v, unit, [length - (aligned * -1 + 1) * max(0, v.linear.upper_bound(length))])
+
+
+def _before(v: Variables, unit: int, pages: int, reserves: Sequence[Reserve]) -> LinearExpr:
+    """Of the pages before the first block those that the main root's range may begin with: none if a reserve of that
+    size is in it."""
+    inside = [bus for bus in v.classes if not bus.level.expander]
+    large = list(_of_size(v, inside, unit, reserves))
+    return (_is_any(v, large, "the main root", unit) * -1 + 1) * pages if large else LinearExpr(constant=pages)
+
+
+def _is_any(v: Variables, large: list[tuple[BusClass, LinearExpr]], root: str, unit: int) -> LinearExpr:
+    """1 where there is any of them; where there is none, no row keeps this at 0."""
     aligned = v.linear.variable(0, 1, "aligned_reserve_below", root, unit)
     for bus, number in large:
         v.linear.add_le(number, aligned * bus.max_count)
-    length = _length(v, windows, inside, reserves)
-    return _in_blocks(v, unit, [length - (aligned * -1 + 1) * max(0, v.linear.upper_bound(length))])
+    return aligned
 
 
 def _in_blocks(v: Variables, unit: int, lengths: Sequence[LinearExpr]) -> LinearExpr:
@@ -81,7 +95,17 @@ def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Se
     inside = [bus for bus in v.classes if not bus.level.expander and bus.model is not None]
     bars = v.linear.variable(0, max(0, -(-v.linear.upper_bound(root_bars) // PAGE)), "pages_of_root_bars")
     v.linear.add_eq(bars * PAGE, root_bars)
-    return [bars, bars + _length(v, windows, inside, reserves) - int(_pads(v))]
+    pages = bars + _length(v, windows, inside, reserves)
+    return [bars, pages - _bars_in_a_page(v, inside, reserves) if _pads(v) else pages]
+
+
+def _bars_in_a_page(v: Variables, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:
+    """1 at most, if BARs on the root bus may lie in the last page of a window that counts as one, but is less."""
+    result = v.linear.variable(0, 1, "root_bars_in_a_page")
+    less = [_by_default(v, bus, v.controller_count(bus), reserves) for bus in inside]
+    less += [v.controller_count(bus) for bus in inside if bus.shpc and not bus.io_reserve_pages]
+    v.linear.add_le(result, sum_of(less))
+    return result
 
 
 def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:

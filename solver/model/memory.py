@@ -41,10 +41,12 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
     if not v.items.memory:
         return
     (below, above), room = apertures_of(v.guest), room_above(v.guest)
-    if bounded and v.items.open.is_settled and (least := _wherever_it_is(v)) > _blocks(below, MIB):
-        yield Capacity("memory-space", LinearExpr(constant=least), _blocks(below, MIB), BELOW, MIB)
+    least_low, least_high = _wherever_it_is(v)
+    if bounded and least_low > _blocks(below, MIB):
+        yield Capacity("memory-space", LinearExpr(constant=least_low), _blocks(below, MIB), BELOW, MIB)
         return
     held, spares = Held(v), SpareMemory(v)
+    goes_up = held.is_nothing and least_high > _blocks(below, MIB)
     padding, ragged = Padding(v, held), RaggedWindows(v)
     for unit in (MIB, *_units(v, (below, above), padding.window)):
         need = _Need(v, unit, held, padding, spares, ragged)
@@ -53,8 +55,8 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
         yield Capacity("memory-space", low, there, BELOW, unit)
         if above is None:
             if room is not None:
-                # of SeaBIOS: some of it may be held below 4 GiB
-                yield Capacity("memory-space", high, there + room // unit, "64-bit", unit)
+                # of SeaBIOS: all of it may be below 4 GiB, and some of it held there
+                yield Capacity("memory-space", high, room // unit + (0 if goes_up else there), "64-bit", unit)
             continue
         if not any(bus.level.expander for bus in v.classes):
             yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
@@ -64,13 +66,17 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
             yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
 
 
-def _wherever_it_is(v: Variables) -> int:
-    """MiB below 4 GiB that all items take at least, each in the place where that is least."""
-    least: dict[ItemKind, int] = {}
-    for option in v.options:
-        here = whole(option.memory.low, MIB)
-        least[option.kind] = min(here, least.get(option.kind, here))
-    return sum(mib * len(v.items.free[kind]) for kind, mib in least.items())
+def _wherever_it_is(v: Variables) -> tuple[int, int]:
+    """MiB below 4 GiB, and of what may be above, that all items take at least, each where that is least."""
+    least: dict[ItemKind, tuple[int, int]] = {}
+    for option in v.options if v.items.open.is_settled else ():
+        here = whole(option.memory.low, MIB), whole(option.memory.high, MIB)
+        known = least.get(option.kind, here)
+        least[option.kind] = min(here[0], known[0]), min(here[1], known[1])
+    numbers = {kind: len(v.items.free[kind]) for kind in least}
+    return sum(n * least[kind][0] for kind, n in numbers.items()), sum(
+        n * least[kind][1] for kind, n in numbers.items()
+    )
 
 
 def _blocks(aperture: Aperture, unit: int) -> int:

@@ -46,6 +46,11 @@ class Held:
         for bus in sorted(bridges, key=lambda one: one.level.depth) if self._narrow else ():
             self._from_above(bus)
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing keeps 64-bit memory there."""
+        return not self._low
+
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
         return self._if_low(bus, lambda: self._wide(bus, unit), "held_below_4_gib", unit)

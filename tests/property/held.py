@@ -64,7 +64,12 @@ class Rows:
         return True
 
     def _any_that_fits(self, guest: Guest, rng: Random) -> Layout | None:
-        """A layout that verifies, of counts found without these rows for weights drawn at random."""
+        """A layout that verifies."""
+        layout = self.drawn(guest, rng)
+        return None if layout is None else next((one for one in self.variants(layout) if fits(guest, one)), None)
+
+    def drawn(self, guest: Guest, rng: Random) -> Layout | None:
+        """A layout of counts found without these rows for weights drawn at random, which may fit or not."""
         with pytest.MonkeyPatch.context() as patch:
             self.without(patch)
             try:
@@ -81,10 +86,7 @@ class Rows:
                 known = assemble(guest, items, decode(model, result.values, bool)) if result.values else None
             except NoDecode:
                 return None
-        if known is None:
-            return None
-        layout = with_costs(known, Optimum((), {}, {}, proved=False))
-        return next((one for one in self.variants(layout) if _fits(guest, one)), None)
+        return None if known is None else with_costs(known, Optimum((), {}, {}, proved=False))
 
     def _refused(self, guest: Guest, terms: dict[Term, int], models: int) -> list[Formulation]:
         """Models that have no answer that pays no more of any term."""
@@ -106,5 +108,6 @@ class Rows:
         return refused
 
 
-def _fits(guest: Guest, layout: Layout) -> bool:
+def fits(guest: Guest, layout: Layout) -> bool:
+    """Whether it breaks no rule."""
     return all(finding.severity != "error" for finding in verify(guest, layout))

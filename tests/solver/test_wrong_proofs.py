@@ -426,6 +426,31 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         "devices": [device("nic", "e1000e", address="pci.0:05.0")],
     },
     "prefetchable memory inside a bridge that reserves as much of the other": INSIDE_A_RESERVE_OF_THE_OTHER,
+    "root BARs behind an aligned reserve, where an expander needs the block after it": {
+        "machine": "q35",
+        "firmware": "ovmf:2022.11",
+        "controllers": [
+            device("rp", "pcie-root-port", address="pcie.0:02.0", properties={"io-reserve": "16K"}),
+            device("x", "pxb-pcie"),
+            device("inside", "pcie-root-port", address="x:01.0", properties={"io-reserve": "16K"}),
+        ],
+    },
+    "a window above 4 GiB beside all that there is": {
+        "machine": "q35",
+        "memory": "4GiB",
+        "controllers": [
+            device("bridge", "pcie-pci-bridge"),
+            device("inner", "pci-bridge", properties={"pref64-reserve": "32M"}),
+        ],
+        "devices": [
+            device(
+                "card",
+                "vfio-pci",
+                connect="integrated",
+                bars=[{"bar": 2, "kind": "mem64", "size": 1 << 40, "prefetchable": True}],
+            )
+        ],
+    },
     "what OVMF reserves by default where the only block begins that an expander needs": {
         **FIRST_BLOCK,
         "controllers": [*FIRST_BLOCK["controllers"], device("io", "ioh3420")],
