@@ -73,10 +73,9 @@ def _wherever_it_is(v: Variables) -> tuple[int, int]:
         here = whole(option.memory.low, MIB), whole(option.memory.high, MIB)
         known = least.get(option.kind, here)
         least[option.kind] = min(here[0], known[0]), min(here[1], known[1])
-    numbers = {kind: len(v.items.free[kind]) for kind in least}
-    return sum(n * least[kind][0] for kind, n in numbers.items()), sum(
-        n * least[kind][1] for kind, n in numbers.items()
-    )
+    low = sum(len(v.items.free[kind]) * mib for kind, (mib, _) in least.items())
+    high = sum(len(v.items.free[kind]) * mib for kind, (_, mib) in least.items())
+    return low, high
 
 
 def _blocks(aperture: Aperture, unit: int) -> int:
