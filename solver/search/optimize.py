@@ -8,6 +8,7 @@ import logging
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
+from random import Random
 from typing import NamedTuple
 
 from ...schema.explanation.conflict import CAPACITY_RULES
@@ -26,7 +27,7 @@ from ..decode.decoder import decode
 from ..decode.seats import NoDecode
 from ..formulation import Formulation
 from ..model.build import Model, build
-from ..model.linear import Capacity
+from ..model.linear import Capacity, LinearExpr
 from .bounds import bounds as lower_bounds
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
 from .formulations import proved_by, proves_infeasible, restricted_to_least_weights, series
@@ -36,6 +37,10 @@ LOG = logging.getLogger(__name__)
 
 RETRIES = (Fraction(0), Fraction(1, 2), Fraction(1))
 """Where the firmware runs out of something, how much less of it the next layouts use: see `_less_used`."""
+
+
+DRAWS, EFFORT_OF_DRAWS = 8, 0.3
+"""Of counts that cost as little as the best, where these cannot be laid out; and OR-Tools' seconds for each."""
 
 
 class Attempt(NamedTuple):
@@ -48,11 +53,13 @@ class Attempt(NamedTuple):
     """See Model."""
     optimum: Optimum | None = None
     """What is proved of the model's solutions, if no layout is missing from them."""
+    model: Model | None = None
 
 
 def optimize(guest: Guest, limits: Limits) -> Outcome:
     """What the best count vectors come to; an infeasible guest's findings are only what breaks a rule by itself."""
     best: Undecided | None = None
+    attempt: Attempt | None = None
     try:
         items = items_of(guest)
     except PinConflict as conflict:
@@ -73,7 +80,29 @@ def optimize(guest: Guest, limits: Limits) -> Outcome:
                 best = outcome
             if limits.left() == 0 or (attempt.incomplete and best.layout is not None):
                 return best  # what leaves layouts out proves nothing, nor does a finer model of the same
-    return best or Undecided()
+    return (attempt and _as_cheap(guest, items, attempt, limits)) or best or Undecided()
+
+
+def _as_cheap(guest: Guest, items: Items, attempt: Attempt, limits: Limits) -> Solved | None:
+    """A layout of other counts that cost as little as the best: drawn by weights, the same ones on every machine."""
+    model, optimum = attempt.model, attempt.optimum
+    if model is None or optimum is None or not optimum.proved:
+        return None
+    rows = model.variables.linear
+    for term, what in model.terms.items():
+        rows = rows.fixed(what, optimum.conditional_bounds[term])
+    for seed in range(DRAWS):
+        rng = Random(seed)
+        weights = LinearExpr({variable: rng.randint(0, 3) for variable in range(len(rows.ranges))})
+        try:
+            drawn = CpSatModel(rows, replace(limits.steady, effort=EFFORT_OF_DRAWS)).minimize(weights)
+        except TimeIsUp:
+            return None
+        if drawn.values:
+            outcome, _ = _lay_out(guest, items, model, replace(optimum, values=drawn.values), limits)
+            if isinstance(outcome, Solved):
+                return outcome
+    return None
 
 
 def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limits, coarser: Optimum | None) -> Attempt:
@@ -99,7 +128,8 @@ def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limit
         outcome: Outcome = Undecided(bound=proved.unconditional(guest))
     else:
         outcome = _lay_out_with_retries(guest, items, model, proved, limits)
-    return Attempt(outcome, incomplete=model.incomplete, optimum=None if model.incomplete else optimum)
+    known = None if model.incomplete else optimum
+    return Attempt(outcome, incomplete=model.incomplete, optimum=known, model=model)
 
 
 def _infeasible(conflict: PinConflict) -> Infeasible:
