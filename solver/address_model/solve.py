@@ -78,24 +78,28 @@ class AddressModel:
 
         What was the least before the last answer was cut off bounds what is the least now, and mostly is that.
         """
-        before, self.bounds = self.bounds, dict.fromkeys(self.guest.policy.order, 0)
-        model = self.model.clone()
-        if before:
+        if self.bounds:
+            model = self.model.clone()
             for term, what in self.terms.items():
-                model.add(what == before[term])
+                model.add(what == self.bounds[term])
             as_before = self._solved(model)
             if as_before is not None:
-                self.bounds = before
                 return as_before
-            model = self.model.clone()
+        return self._term_by_term(self.bounds)
+
+    def _term_by_term(self, least: dict[Term, int]) -> Any | None:
+        """The same, each term minimised and fixed before the next; `least` are bounds, each given that the terms before
+        are at theirs."""
+        model = self.model.clone()
         known = None
+        self.bounds = dict.fromkeys(self.guest.policy.order, 0)
         for term in self.guest.policy.order:
             what = self.terms.get(term, 0)
             if isinstance(what, int):
                 self.bounds[term] = what
                 continue
-            if before:
-                model.add(what >= before[term])
+            if least:
+                model.add(what >= least[term])
             model.minimize(what)
             if known is not None:
                 model.clear_hints()
@@ -105,8 +109,8 @@ class AddressModel:
             if known is None:
                 return None
             self.bounds[term] = known.value(what)
-            if before and self.bounds[term] > before[term]:
-                before = {}
+            if least and self.bounds[term] > least[term]:
+                least = {}
             model.clear_objective()
             model.add(what == self.bounds[term])
         return known or self._solved(model)

@@ -212,7 +212,8 @@ class BusClass:
 
     @property
     def keeps_shpc(self) -> bool:
-        """Whether the SHPC of a conventional bridge, created or listed, is on for certain with SeaBIOS."""
+        """Whether the SHPC of a conventional bridge, created or listed, is on for certain. With OVMF that of a listed
+        one may be though this says no, as `shpc` is about pages."""
         return (self.created or self.shpc) and not self.shpc_optional
 
     def child_level(self, *, ends_acpi: bool, switch: str | None = None, bridge: str | None = None) -> Level:

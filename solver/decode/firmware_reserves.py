@@ -1,6 +1,6 @@
 """Room that ports keep for later: what spare slots ask for; less than the firmware's own where that does not fit."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Final
 
 from ...schema.firmware.budget import PAGE, io_budget
@@ -81,11 +81,10 @@ class FirmwareReserves:
         elif self._gives_up(bus):
             result["io-reserve"] = 0
         if self._own_memory < UNKNOWN_PADDED or (self._own_memory < ALL_PADDED and not self._given(bus)):
-            result["pref64-reserve"] = SMALLEST_PREF64
+            if self._placed.number(bus, "pref32-reserve") is None:  # QEMU takes only one of the two
+                result["pref64-reserve"] = SMALLEST_PREF64
             if not wishes:
                 result["mem-reserve"] = 0
-            if "pref32-reserve" in self._stated(bus):
-                del result["pref64-reserve"]  # QEMU takes only one of the two
         if memory := sum(spare.memory for spare in wishes):
             result["pref64-reserve"] = power_of_two(memory)
         elif str(bus.name) in self._whole and not self._given(bus):
@@ -134,12 +133,8 @@ class FirmwareReserves:
 
     def _given(self, bus: BusInstance) -> bool:
         """Whether the request speaks of its memory itself."""
-        return not MEMORY_RESERVES.isdisjoint(self._stated(bus))
-
-    def _stated(self, bus: BusInstance) -> Set[str]:
-        """The properties that the request states: these stand."""
         demanded = self._placed.demanded_as(bus)
-        return set() if demanded is None else demanded.properties.keys()
+        return demanded is not None and not MEMORY_RESERVES.isdisjoint(demanded.properties)
 
     @property
     def _pads(self) -> bool:

@@ -18,15 +18,12 @@ class Elsewhere:
 
     v: Variables
     _known: dict[tuple[BusClass, BusClass], LinearExpr] = field(default_factory=dict)
-    _below: dict[BusClass, set[BusClass]] = field(default_factory=dict)
 
     def of(self, bus: BusClass, top: BusClass) -> LinearExpr:
         """0 where all controllers of a class are below the one of `top`, or are that one; else at most 1."""
         if bus is top:
             return LinearExpr()
-        if top not in self._below:
-            self._below[top] = self.v.below(top)
-        if bus not in self._below[top]:
+        if bus not in self.v.below(top):
             return LinearExpr(constant=1)
         if (bus, top) not in self._known:
             hanging = sum_of(self._hanging(bus, host, top) for host in bus.above)

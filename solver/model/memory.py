@@ -134,11 +134,11 @@ class _Need:
                 self.spares.add(bus, sum_of(low for one, (low, _) in self.kept.items() if one in below))
             if any(bus.kept_memory):
                 low, high = self._below(bus)
-                beyond = self._beyond(bus, bus.kept_memory.low, low, self.held.reserve(bus, self.unit))
-                self.kept[bus] = beyond, self._beyond(bus, bus.kept_memory.high, high)
-                if bus.kept_memory.low and self.v.guest.firmware.name == "seabios" and self.v.items.open.is_settled:
-                    units = self.v.controller_count(bus) * whole(bus.kept_memory.low, self.unit)
-                    self.v.linear.add_le(units - low + self._prefetchable(bus), beyond)
+                held, aside = self.held.reserve(bus, self.unit), self._prefetchable(bus)
+                self.kept[bus] = (
+                    self._beyond(bus, bus.kept_memory.low, low, held, aside),
+                    self._beyond(bus, bus.kept_memory.high, high),
+                )
             elif self.unit > MIB and bus in self.spares.reserves:
                 self.kept[bus] = (
                     self._spare_blocks(self.spares.reserves[bus], self._below(bus)[0]),
@@ -205,6 +205,9 @@ class _Need:
     def _prefetchable(self, bus: BusClass) -> LinearExpr:
         """Of SeaBIOS: what is counted below 4 GiB on the buses of a class and below, but is in windows of prefetchable
         memory. It takes nothing of what is reserved of the other."""
+        settled = self.v.guest.firmware.name == "seabios" and self.v.items.open.is_settled
+        if not bus.kept_memory.low or not settled:
+            return NOTHING
         result, below = LinearExpr(), self.v.below(bus)
         for one in (one for one in self.v.classes if one is bus or one in below):
             result.add(self.held.below(one, self.unit))
@@ -254,13 +257,22 @@ class _Need:
         if memory.high:
             high.add(times, whole(memory.high, self.unit))
 
-    def _beyond(self, bus: BusClass, reserve: Pieces, there: LinearExpr, other: LinearExpr = NOTHING) -> LinearExpr:
+    def _beyond(
+        self,
+        bus: BusClass,
+        reserve: Pieces,
+        there: LinearExpr,
+        other: LinearExpr = NOTHING,
+        aside: LinearExpr = NOTHING,
+    ) -> LinearExpr:
         """A bridge's window is its reserve, if what is inside takes less. Of two, with an `other` reserve, that is said
-        of both together: which of them holds what is there is not told."""
+        of both together: which of them holds what is there is not told, but for what is `aside` in the other."""
         units = whole(reserve, self.unit)
         most = units * bus.max_count + self.v.linear.upper_bound(other)
         result = self.v.linear.variable(0, most, "reserve_beyond_content", bus, self.unit)
         self.v.linear.add_le(self.v.controller_count(bus) * units + other - there, result)
+        if aside.terms:
+            self.v.linear.add_le(self.v.controller_count(bus) * units + aside - there, result)
         return result
 
     def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:

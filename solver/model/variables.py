@@ -44,6 +44,7 @@ class Variables:
     _children: dict[BusClass, list[BusClass]] = field(default_factory=dict)
     _sorts: dict[BusClass, list[Need]] = field(default_factory=dict)
     _pinned: dict[BusClass, list[BusClass]] = field(default_factory=dict)
+    _below: dict[BusClass, frozenset[BusClass]] = field(default_factory=dict)
     _occupants: dict[str, list[Occupant]] = field(default_factory=dict)
     """By the name of the bus."""
 
@@ -184,16 +185,18 @@ class Variables:
         """Classes of what is pinned on a bus."""
         return self._pinned.get(host, [])
 
-    def below(self, host: BusClass) -> set[BusClass]:
+    def below(self, host: BusClass) -> frozenset[BusClass]:
         """All classes that may be below, at whatever level. A set of objects: its order differs from run to run."""
-        found: set[BusClass] = set()
-        waiting = [host]
-        while waiting:
-            bus = waiting.pop()
-            more = {*self.children(bus), *self.pinned(bus)} - found
-            found |= more
-            waiting += more
-        return found
+        if host not in self._below:
+            found: set[BusClass] = set()
+            waiting = [host]
+            while waiting:
+                bus = waiting.pop()
+                more = {*self.children(bus), *self.pinned(bus)} - found
+                found |= more
+                waiting += more
+            self._below[host] = frozenset(found)
+        return self._below[host]
 
     def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""

@@ -65,7 +65,7 @@ def lexicographic_optimum(
         if at_once is not None:
             return at_once
         for number in numbers if coarser is not None else numbers[:1]:
-            if contradictory(_at_bounds(model, known, order[:number])):
+            if contradictory(at_bounds(model, known, order[:number])):
                 continue
             found = _one_by_one(model, order, number, known, least, limits)
             if isinstance(found, Infeasible):
@@ -80,26 +80,28 @@ def lexicographic_optimum(
 
 def _at_once(model: Model, known: dict[Term, int], least: dict[Term, int], limits: Limits) -> Optimum | None:
     """The canonical answer that meets every known bound, if there is one and it is found without effort."""
-    rows = _at_bounds(model, known, model.terms)
+    rows = at_bounds(model, known, model.terms)
     result = dive(rows)
     if result.answer is Status.UNKNOWN:
         result = CpSatModel(rows, limits).lexicographic_minimum(effort=QUICK)
     return Optimum(result.values, known, least, proved=True) if result.answer is Status.OPTIMAL else None
 
 
-def _at_bounds(model: Model, least: dict[Term, int], terms: Iterable[Term]) -> LinearModel:
-    """The rows, with these terms at their lower bounds."""
+def at_bounds(model: Model, bounds: Mapping[Term, int], terms: Iterable[Term]) -> LinearModel:
+    """The rows, with these terms at their bounds."""
     rows = model.variables.linear
     for term in terms:
-        rows = rows.fixed(model.terms[term], least[term])
+        rows = rows.fixed(model.terms[term], bounds[term])
     return rows
 
 
 def _one_by_one(
     model: Model, order: Sequence[Term], number: int, known: dict[Term, int], least: dict[Term, int], limits: Limits
 ) -> Optimum | Infeasible:
-    """Minimises term after term, each fixed before the next, with the first `number` of them at their known bounds."""
-    program = CpSatModel(_at_bounds(model, known, order[:number]), limits)
+    """Minimises term after term, each fixed before the next, with the first `number` of them at their known bounds.
+    These hold of each term as long as those before are at theirs.
+    """
+    program = CpSatModel(at_bounds(model, known, order[:number]), limits)
     values: tuple[int, ...] = ()
     bounds = {**least, **{term: known[term] for term in order[:number]}}
     for term in order[number:]:

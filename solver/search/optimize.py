@@ -31,14 +31,12 @@ from ..model.linear import Capacity, LinearExpr
 from .bounds import bounds as lower_bounds
 from .cpsat import CpSatModel, Limits, Status, TimeIsUp
 from .formulations import proved_by, proves_infeasible, restricted_to_least_weights, series
-from .lexicographic import Optimum, lexicographic_optimum, objective_terms
+from .lexicographic import Optimum, at_bounds, lexicographic_optimum, objective_terms
 
 LOG = logging.getLogger(__name__)
 
 RETRIES = (Fraction(0), Fraction(1, 2), Fraction(1))
 """Where the firmware runs out of something, how much less of it the next layouts use: see `_less_used`."""
-
-
 DRAWS, EFFORT_OF_DRAWS = 8, 0.3
 """Of counts that cost as little as the best, where these cannot be laid out; and OR-Tools' seconds for each."""
 
@@ -49,11 +47,15 @@ class Attempt(NamedTuple):
     outcome: Outcome
     proves: bool = True
     """Whether the model leaves nothing out, so that no solution is a proof."""
-    incomplete: bool = False
-    """See Model."""
+    model: Model | None = None
+    """If it was written in time."""
     optimum: Optimum | None = None
     """What is proved of the model's solutions, if no layout is missing from them."""
-    model: Model | None = None
+
+    @property
+    def incomplete(self) -> bool:
+        """See Model."""
+        return self.model is not None and self.model.incomplete
 
 
 def optimize(guest: Guest, limits: Limits) -> Outcome:
@@ -88,9 +90,7 @@ def _as_cheap(guest: Guest, items: Items, attempt: Attempt, limits: Limits) -> S
     model, optimum = attempt.model, attempt.optimum
     if model is None or optimum is None or not optimum.proved:
         return None
-    rows = model.variables.linear
-    for term, what in model.terms.items():
-        rows = rows.fixed(what, optimum.conditional_bounds[term])
+    rows = at_bounds(model, optimum.conditional_bounds, model.terms)
     for seed in range(DRAWS):
         rng = Random(seed)
         weights = LinearExpr({variable: rng.randint(0, 3) for variable in range(len(rows.ranges))})
@@ -122,14 +122,14 @@ def _attempt(guest: Guest, items: Items, formulation: Formulation, limits: Limit
     infeasible = model.variables.linear.infeasible
     optimum = Infeasible() if infeasible else lexicographic_optimum(guest, model, least, limits, coarser)
     if isinstance(optimum, Infeasible):
-        return Attempt(optimum, proves_infeasible(model), model.incomplete)
+        return Attempt(optimum, proves_infeasible(model), model)
     proved = proved_by(model, optimum)
     if not proved.values:
         outcome: Outcome = Undecided(bound=proved.unconditional(guest))
     else:
         outcome = _lay_out_with_retries(guest, items, model, proved, limits)
     known = None if model.incomplete else optimum
-    return Attempt(outcome, incomplete=model.incomplete, optimum=known, model=model)
+    return Attempt(outcome, model=model, optimum=known)
 
 
 def _infeasible(conflict: PinConflict) -> Infeasible:
