@@ -1,187 +1,39 @@
-"""Guests that once had a wrong answer: a proof of what is not so, a bound above the value, no answer without a limit.
+"""Guests that once had a wrong answer: a proof of what is not so, a bound above the value, none without a limit."""
 
-With each mend switched off, what stands beside the solver sees the fault: docs/model.md, "Second opinions".
-"""
-
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import pytest
 
-from qslot.schema import Guest, Infeasible, Undecided
-from qslot.schema.firmware.pieces import NONE
+from qslot.schema import Guest, Infeasible
 from qslot.solver import solve
-from qslot.solver.aggregate import bus_class_builder, bus_class_drafts, controller_reserves, item_kinds
-from qslot.solver.aggregate.bus_class_drafts import BusClassDraft
-from qslot.solver.aggregate.bus_classes import BusClass, BusKind, KeptRoom
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.formulation import Formulation
-from qslot.solver.model import io_space, memory, spare_slots
 from qslot.solver.model.build import build
-from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
-from qslot.solver.model.prefetchable import Held
-from qslot.solver.model.variables import Variables
+from qslot.solver.model.linear import LinearExpr, LinearModel
 from qslot.solver.search import optimize
 from qslot.solver.search.lexicographic import Optimum
 
-from ..opinions import addresses, oracle, rows
 from .ask import Data, costs, device, host, planned
-
-SOLVING: Final = import_module("qslot.solver.solving")
-Patch = pytest.MonkeyPatch
-Opinion = Callable[[Guest, Any], str]
-
-
-def card(name: str, kind: str, size: str) -> Data:
-    """A conventional one with prefetchable memory."""
-    bars = [{"bar": 0, "kind": kind, "size": size, "prefetchable": True}]
-    return {**host(name, "conventional", hotplug="required"), "bars": bars}
-
-
-JOINED: Final[Data] = {
-    "machine": "q35",
-    "controllers": [device("port0", "pcie-root-port")],
-    "devices": [
-        device("joins", "virtio-scsi", address=".1"),
-        device("stays", "virtio-scsi", address="port0:00.0"),
-    ],
-}
-TWO_PORTS: Final[Data] = {
-    "machine": "q35",
-    "policy": {"max_controllers": 2},
-    "controllers": [
-        device("shut", "pcie-root-port", address="pcie.0:05.0", properties={"io-reserve": 0}),
-        device("open", "pcie-root-port", address="pcie.0:05.1"),
-    ],
-    "devices": [device("nic", "e1000e", hotplug="required")],
-}
-BEHIND_IOH3420: Final[Data] = {
-    "machine": "q35",
-    "firmware": "ovmf:2022.11",
-    "controllers": [
-        device("port0", "ioh3420", address="pcie.0:02.0"),
-        device("bridge", "pcie-pci-bridge", address="port0:00.0"),
-    ],
-    "spare": [{"kind": "pci", "io": 8}],
-}
-INSIDE_A_FLOATING_BRIDGE: Final[Data] = {
-    "machine": "pc",
-    "numa_nodes": 2,
-    "controllers": [device("bridge", "pci-bridge")],
-    "devices": [device("nic", "rtl8139", numa=1, address="bridge:04.0")],
-}
-WIDE: Final[Data] = {"machine": "q35", "firmware": "ovmf", "phys_bits": 45}
-LARGE_CARD: Final[Data] = {
-    **WIDE,
-    "devices": [{**host("gpu"), "bars": [{"bar": 0, "kind": "mem64", "size": "1GiB", "prefetchable": True}]}],
-}
-NEEDS_A_KEEPER: Final[Data] = {
-    "machine": "q35",
-    "controllers": [device("port0", "ioh3420")],
-    "spare": [{"kind": "pci", "io": 32, "memory": "5MiB"}],
-}
-TOO_LARGE_A_RESERVE: Final[Data] = {
-    "machine": "q35",
-    "controllers": [device("port0", "pcie-root-port", properties={"mem-reserve": "1G"})],
-}
-ALIGNED: Final[Data] = {
-    "machine": "pc",
-    "firmware": "ovmf:2022.11",
-    "numa_nodes": 1,
-    "devices": [device("nic", "rtl8139", numa=0)],
-    "spare": [{"kind": "pci", "count": 2, "io": 4096, "numa": 0}],
-}
-FIRST_BLOCK: Final[Data] = {
-    "machine": "pc",
-    "firmware": "ovmf",
-    "controllers": [
-        device("x", "pxb"),
-        device("bridge", "pci-bridge", address="x:02.0", properties={"mem-reserve": "1G"}),
-    ],
-}
-"""There is one aligned GiB, and the main root comes first."""
-PORT_IN_THE_FIRST_BLOCK: Final[Data] = {
-    "machine": "q35",
-    "firmware": "ovmf",
-    "memory": "3GiB",
-    "chipset": {"sata": False, "smbus": False},
-    "numa_nodes": 2,
-    "controllers": [device("bridge", "pci-bridge", numa=1, properties={"mem-reserve": "1G"})],
-    "devices": [device("nic", "ne2k_pci")],
-}
-BELOW_A_LARGE_RESERVE: Final[Data] = {
-    "machine": "q35",
-    "firmware": "seabios:1.16.3",
-    "memory": "2GiB",
-    "controllers": [
-        device("rp", "pcie-root-port", address="pcie.0:01.0", properties={"pref64-reserve": "1G"}),
-        device("down", "xio3130-downstream"),
-        device("bridge", "pci-bridge"),
-    ],
-    "devices": [{**card("card", "mem32", "4KiB"), "connect": "hybrid", "hotplug": "preferred"}],
-    "reserve": [
-        *(f"pcie.0:{slot:02x}" for slot in range(2, 31)),
-        *(f"pcie.0:01.{function}" for function in range(1, 8)),
-        *(f"bridge:{slot:02x}" for slot in range(1, 32)),
-    ],
-}
-INSIDE_A_RESERVE_OF_THE_OTHER: Final[Data] = {
-    "machine": "pc",
-    "controllers": [
-        device("b", "pci-bridge"),
-        device("bridge", "pci-bridge", address="b:01.0", properties={"mem-reserve": "1G"}),
-    ],
-    "devices": [card("card", "mem32", "1GiB")],
-}
-BESIDE_AN_EMPTY_ROOT: Final[Data] = {
-    "machine": "q35",
-    "controllers": [device("bridge", "pcie-pci-bridge"), device("x", "pxb-pcie")],
-    "devices": [{**card("narrow", "mem32", "1MiB"), "address": "bridge:01.0"}, card("wide", "mem64", "32GiB")],
-}
-"""Where the bridge could be, but is not, nothing has memory below 4 GiB."""
-BEHIND_A_PORT: Final[Data] = {
-    "machine": "q35",
-    "controllers": [
-        device("port0", "pcie-root-port"),
-        device("bridge", "pci-bridge", address="port0:00", properties={"pref64-reserve": "1G"}),
-    ],
-    "devices": [device("nic", "virtio-net", hotplug="never")],
-}
-"""The port's own window is not inside the bridge, and what the bridge reserves is no larger for it."""
-PADDED: Final[Data] = {
-    "machine": "q35",
-    "firmware": "ovmf:2022.11",
-    "controllers": [device("bridge", "pcie-pci-bridge")],
-    "spare": [{"kind": "pcie", "count": 9, "io": 4096}],
-}
-
-
-def reserving(name: str, place: str, reserve: str) -> Data:
-    return device(name, "pcie-root-port", address=place, properties={"io-reserve": reserve})
-
-
-ALIGNED_BESIDE_AN_EXPANDER = {
-    "machine": "pc-q35-6.0",
-    "firmware": "ovmf:2022.11",
-    "controllers": [
-        reserving("large", "pcie.0:10.0", "16K"),
-        reserving("half", "pcie.0:11.0", "8K"),
-        reserving("page", "pcie.0:12.0", "4K"),
-        device("x", "pxb-pcie", address="pcie.0:01.0"),
-        reserving("one", "x:00.0", "4K"),
-        reserving("two", "x:01.0", "4K"),
-    ],
-    "devices": [],
-}
-PADDED_BESIDE_AN_EXPANDER = {
-    **ALIGNED_BESIDE_AN_EXPANDER,
-    "controllers": [
-        *ALIGNED_BESIDE_AN_EXPANDER["controllers"][:4],
-        device("port0", "pcie-root-port", address="pcie.0:13.0"),
-        device("bridge", "pcie-pci-bridge", address="port0:00.0"),
-    ],
-}
+from .once_wrong import (
+    ALIGNED,
+    ALIGNED_BESIDE_AN_EXPANDER,
+    BEHIND_A_PORT,
+    BEHIND_IOH3420,
+    BELOW_A_LARGE_RESERVE,
+    BESIDE_AN_EMPTY_ROOT,
+    FIRST_BLOCK,
+    INSIDE_A_FLOATING_BRIDGE,
+    INSIDE_A_RESERVE_OF_THE_OTHER,
+    JOINED,
+    LARGE_CARD,
+    NEEDS_A_KEEPER,
+    PADDED,
+    PADDED_BESIDE_AN_EXPANDER,
+    PORT_IN_THE_FIRST_BLOCK,
+    TOO_LARGE_A_RESERVE,
+    TWO_PORTS,
+    card,
+)
 
 OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
     "who joins a pinned neighbour makes it pay": (JOINED, {"preferences": 14, "controllers": 1, "depth": 1}),
@@ -461,127 +313,6 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_no_layout(name: str) -> None:
     assert isinstance(solve(Guest.model_validate(IMPOSSIBLE[name])), Infeasible)
-
-
-class Fault(NamedTuple):
-    """How a mend is switched off, and what sees it on that guest: an opinion that disagrees, or none where the answer
-    itself shows it, undecided without a limit."""
-
-    data: Data
-    plant: Callable[[Patch], None]
-    seen_by: tuple[Opinion, ...] = ()
-
-
-def joiners_are_free(patch: Patch) -> None:
-    patch.setattr(optimize, "restricted_to_least_weights", lambda model, _: model)
-
-
-def few_fields_are_compared(patch: Patch) -> None:
-    names = ("model", "level", "slots", "takes_hotplug", "io_reserve_pages")
-
-    def looks(one: BusClassDraft) -> object:
-        return (*(getattr(one.bus, name) for name in names), one.parent)
-
-    patch.setattr(bus_class_drafts, "all_but_ids", looks)
-    patch.setattr(BusClass, "is_tracked", property(lambda bus: bus.bus_reserve is not None or bus.io_reserve_pages > 1))
-
-
-def no_page_of_its_own(patch: Patch) -> None:
-    patch.setattr(spare_slots, "shpc_opens_page", lambda _: False)
-
-
-def only_free_items_wish(patch: Patch) -> None:
-    patch.setattr(
-        bus_class_builder, "wished_nodes", lambda _, items: {kind.numa for kind in items.free if kind.numa is not None}
-    )
-
-
-def a_constant_for_infinity(patch: Patch) -> None:
-    patch.setattr(memory, "MIB", 1)
-    patch.setattr(LinearModel, "add_le", lambda self, what, limit: self.add_range(-1 << 40, what - limit, 0))
-    patch.setattr(item_kinds, "may_be_short", lambda _: True)
-
-
-def what_is_nowhere_counts(patch: Patch) -> None:
-    patch.setattr(Held, "_any", lambda *_: LinearExpr(constant=1))
-
-
-def what_is_behind_other_ports_is_taken_off(patch: Patch) -> None:
-    def empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:
-        ports = sum_of(v.controller_count(bus) for bus in classes if bus.kind is BusKind.PORT)
-        hanging = (bus for bus in classes if any(host.kind is BusKind.PORT for host in bus.above))
-        return ports - sum_of(map(v.controller_count, hanging))
-
-    patch.setattr(memory, "_empty_ports", empty_ports)
-
-
-def everybody_keeps_room(patch: Patch) -> None:
-    patch.setattr(BusClass, "spare_room", property(lambda _: KeptRoom()))
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def reserves_take_no_memory(patch: Patch) -> None:
-    patch.setattr(controller_reserves, "kept_memory", lambda *_: NONE)
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def sums_alone(patch: Patch) -> None:
-    patch.setattr(io_space, "io_blocks", lambda *_: ())
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def nothing_is_padded(patch: Patch) -> None:
-    patch.setattr(io_space, "_padded", lambda *_: ())
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def controllers_ask_for_nothing(patch: Patch) -> None:
-    patch.setattr(memory._Need, "_has_low_bar", lambda *_: False)
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def one_of_several_buses_is_nowhere(patch: Patch) -> None:
-    patch.setattr(Held, "_from_anywhere_below", lambda *_: None)
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-def all_memory_is_alike(patch: Patch) -> None:
-    patch.setattr(memory._Need, "_prefetchable", lambda *_: LinearExpr())
-    patch.setattr(SOLVING, "within_reach", lambda _: False)
-
-
-FAULTS: Final[dict[str, Fault]] = {
-    "joiners are free": Fault(JOINED, joiners_are_free, (rows.opinion, addresses.opinion, oracle.opinion)),
-    "few fields are compared": Fault(TWO_PORTS, few_fields_are_compared, (addresses.opinion, oracle.opinion)),
-    "no page of its own": Fault(BEHIND_IOH3420, no_page_of_its_own, (addresses.opinion, oracle.opinion)),
-    "only free items wish": Fault(INSIDE_A_FLOATING_BRIDGE, only_free_items_wish, (addresses.opinion, oracle.opinion)),
-    "a constant for infinity": Fault(LARGE_CARD, a_constant_for_infinity, (addresses.opinion, oracle.opinion)),
-    "what is nowhere counts": Fault(BESIDE_AN_EMPTY_ROOT, what_is_nowhere_counts, (addresses.opinion, oracle.opinion)),
-    "what is behind other ports is taken off": Fault(
-        BEHIND_A_PORT, what_is_behind_other_ports_is_taken_off, (addresses.opinion, oracle.opinion)
-    ),
-    "everybody keeps room": Fault(NEEDS_A_KEEPER, everybody_keeps_room),
-    "reserves take no memory": Fault(TOO_LARGE_A_RESERVE, reserves_take_no_memory),
-    "sums alone": Fault(ALIGNED, sums_alone),
-    "nothing is padded": Fault(PADDED, nothing_is_padded),
-    "controllers ask for nothing": Fault(PORT_IN_THE_FIRST_BLOCK, controllers_ask_for_nothing),
-    "one of several buses is nowhere": Fault(BELOW_A_LARGE_RESERVE, one_of_several_buses_is_nowhere),
-    "all memory is alike": Fault(INSIDE_A_RESERVE_OF_THE_OTHER, all_memory_is_alike),
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_mend_that_is_switched_off_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = FAULTS[name]
-    guest = Guest.model_validate(fault.data)
-    with monkeypatch.context() as patch:
-        fault.plant(patch)
-        outcome = solve(guest)
-    for opinion in fault.seen_by:
-        assert opinion(guest, outcome).startswith("DISAGREE")
-    if not fault.seen_by:
-        assert isinstance(outcome, Undecided)
-        assert outcome.reason == "unconfirmed"
 
 
 def test_bounds_of_an_undecided_answer_hold_for_it() -> None:
