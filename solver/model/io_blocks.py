@@ -44,10 +44,9 @@ def _below(v: Variables, windows: Windows, root: str, unit: int, reserves: Seque
     """Blocks that the range of an expander's bus has part in, if there is a reserve of that size below it; None where
     there never is."""
     inside = [bus for bus in v.classes if bus.level.root == root]
-    large = list(_of_size(v, inside, unit, reserves))
-    if not large:
+    aligned = _is_aligned(v, inside, unit, reserves, root)
+    if not aligned.terms and not aligned.constant:
         return None
-    aligned = _is_any(v, large, root, unit)
     length = _length(v, windows, inside, reserves)
     return _in_blocks(v, unit, [length - (aligned * -1 + 1) * max(0, v.linear.upper_bound(length))])
 
@@ -56,16 +55,12 @@ def _before(v: Variables, unit: int, pages: int, reserves: Sequence[Reserve]) ->
     """Of the pages before the first block those that the main root's range may begin with: none if a reserve of that
     size is in it."""
     inside = [bus for bus in v.classes if not bus.level.expander]
-    large = list(_of_size(v, inside, unit, reserves))
-    return (_is_any(v, large, "the main root", unit) * -1 + 1) * pages if large else LinearExpr(constant=pages)
+    return (_is_aligned(v, inside, unit, reserves, "the main root") * -1 + 1) * pages
 
 
-def _is_any(v: Variables, large: list[tuple[BusClass, LinearExpr]], root: str, unit: int) -> LinearExpr:
-    """1 where there is any of them; where there is none, no row keeps this at 0."""
-    aligned = v.linear.variable(0, 1, "aligned_reserve_below", root, unit)
-    for bus, number in large:
-        v.linear.add_le(number, aligned * bus.max_count)
-    return aligned
+def _is_aligned(v: Variables, inside: list[BusClass], unit: int, reserves: Sequence[Reserve], root: str) -> LinearExpr:
+    """1 where any reserve is aligned to so many pages, or more; where none is, no row keeps this at 0."""
+    return v.linear.is_some(sum_of(_of_size(v, inside, unit, reserves)), "aligned_reserve_below", root, unit)
 
 
 def _in_blocks(v: Variables, unit: int, lengths: Sequence[LinearExpr]) -> LinearExpr:
@@ -77,17 +72,15 @@ def _in_blocks(v: Variables, unit: int, lengths: Sequence[LinearExpr]) -> Linear
     return blocks
 
 
-def _of_size(
-    v: Variables, inside: list[BusClass], unit: int, reserves: Sequence[Reserve]
-) -> Iterator[tuple[BusClass, LinearExpr]]:
+def _of_size(v: Variables, inside: list[BusClass], unit: int, reserves: Sequence[Reserve]) -> Iterator[LinearExpr]:
     """How many reserves are aligned to so many pages, or more."""
     for bus in inside:
         if power_of_two(bus.io_reserve_pages) >= unit:
-            yield bus, v.controller_count(bus)
+            yield v.controller_count(bus)
     for one in reserves:
         large = sum_of(chosen for size, chosen in one.size.sizes if size >= unit)
         if one.bus in inside and large.terms:
-            yield one.bus, large
+            yield large
 
 
 def _of_main(v: Variables, windows: Windows, root_bars: LinearExpr, reserves: Sequence[Reserve]) -> list[LinearExpr]:

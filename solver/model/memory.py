@@ -174,15 +174,13 @@ class _Need:
 
     def of_main_first(self) -> LinearExpr:
         """One block if anything of the main root asks for memory below 4 GiB."""
-        linear, main = self.v.linear, [bus for bus in self.v.classes if not bus.level.expander]
         if chipset_asks(self.v.guest.machine_model):
             return LinearExpr(constant=1)
-        asks = linear.variable(0, 1, "main_root_asks", self.unit)
-        for bus in main:
-            some = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some)
-            some.add(self.v.controller_count(bus), int(bus.base_memory.some or self._has_low_bar(bus)))
-            linear.add_le(some, asks * linear.upper_bound(some))
-        return asks
+        asking = LinearExpr()
+        for bus in (bus for bus in self.v.classes if not bus.level.expander):
+            asking.add(sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some))
+            asking.add(self.v.controller_count(bus), int(bus.base_memory.some or self._has_low_bar(bus)))
+        return self.v.linear.is_some(asking, "main_root_asks", self.unit)
 
     def _has_low_bar(self, bus: BusClass) -> bool:
         """Whether a controller has memory below 4 GiB for itself: that behind a bridge is, whatever a BAR's width. What
