@@ -146,8 +146,9 @@ def needed(bars: Bars, where: Where, firmware: str, most: int = 0, *, rom: bool 
             sizes[kind].append(size)
     narrow, wide = sizes[BarKind.PREF32], sizes[BarKind.PREF64]
     if where == "root":
-        below_4_gib = sizes[BarKind.MEM32] + narrow
-        return Memory(_large(*below_4_gib), _large(*sizes[BarKind.MEM64], *wide), plain=_with_crumb(below_4_gib))
+        plain, prefetchable = _with_crumb(sizes[BarKind.MEM32]), _with_crumb(narrow)
+        low, high = _large(*sizes[BarKind.MEM32], *narrow), _large(*sizes[BarKind.MEM64], *wide)
+        return Memory(low, high, plain=plain, prefetchable=prefetchable)
     in_window = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
     if firmware == "ovmf":  # it reads ROMs elsewhere
         plain = _with_crumb(in_window)
@@ -157,11 +158,13 @@ def needed(bars: Bars, where: Where, firmware: str, most: int = 0, *, rom: bool 
     in_window += [1] if rom else []
     if where == "bridge":
         plain = _with_crumb(in_window)
-        low, high = _large(*in_window, *narrow), _large(*wide)
+        low, high = _large(*in_window), _large(*narrow, *wide)
     else:
         plain = low = _window(in_window)
         high = _window(narrow + wide, 0 if below else most)
-    return Memory(low + high, (), True, plain=plain) if below else Memory(low, high, plain=plain)
+    if below:
+        return Memory(low + high, (), True, plain=plain, prefetchable=high)
+    return Memory(low, high, plain=plain)
 
 
 def takes_some(bars: Bars, where: Where) -> bool:

@@ -47,18 +47,22 @@ class Memory(NamedTuple):
     some: bool = False
     """With OVMF, takes memory below 4 GiB in any case, be it too little for a piece."""
     plain: Pieces = ()
-    """Of `low`, what is in a bridge's window of memory that is not prefetchable, on a root bus all; with a CRUMB for
-    whatever is too little for a piece."""
+    """Of `low`, what is not prefetchable, there or in a bridge's window; with a CRUMB for whatever is too little for a
+    piece."""
+    prefetchable: Pieces = ()
+    """Of `low`, what SeaBIOS has among what is prefetchable; with a CRUMB on a root bus."""
 
     def __add__(self, other: "Memory") -> "Memory":  # type: ignore[override] # of each part, not a longer tuple
         narrow, some = self.narrow or other.narrow, self.some or other.some
-        return Memory(self.low + other.low, self.high + other.high, narrow, some, self.plain + other.plain)
+        low, high, plain = self.low + other.low, self.high + other.high, self.plain + other.plain
+        return Memory(low, high, narrow, some, plain, self.prefetchable + other.prefetchable)
 
     def or_as(self, other: "Memory") -> "Memory":
         """No more of anything than either has."""
         narrow, some = self.narrow and other.narrow, self.some and other.some
-        plain = _less(self.plain, other.plain)
-        return Memory(_less(self.low, other.low), _less(self.high, other.high), narrow, some, plain)
+        parts = ("low", "high", "plain", "prefetchable")
+        low, high, plain, prefetchable = (_less(getattr(self, part), getattr(other, part)) for part in parts)
+        return Memory(low, high, narrow, some, plain, prefetchable)
 
 
 def _less(one: Pieces, other: Pieces) -> Pieces:

@@ -25,6 +25,7 @@ from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
 from .ragged_windows import RaggedWindows, has_shpc_bar, is_lone, is_on_root
 from .spare_memory import SpareMemory
+from .two_lists import TwoLists
 from .variables import Variables
 
 BELOW: Final = "below 4 GiB"
@@ -64,6 +65,8 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
         yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
         if unit > MIB and below.start % unit == 0 and there:
             yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
+    if above is None and v.items.open.is_settled and not upsets_alignment(v.guest.devices):
+        yield from TwoLists(v, held, padding).capacities()
 
 
 def _wherever_it_is(v: Variables) -> tuple[int, int]:
@@ -165,9 +168,9 @@ class _Need:
         some = LinearExpr()
         for bus in self.v.classes:
             if bus.kind in ROOT_KINDS:
-                here = (i for i in self.v.options_on(bus) if CRUMB in self.v.options[i].memory.plain)
+                here = (i for i in self.v.options_on(bus) if _has_crumb(self.v.options[i].memory))
                 some.add(sum_of(self.v.counts[i] for i in here))
-                some.add(self.v.controller_count(bus), int(CRUMB in bus.base_memory.plain))
+                some.add(self.v.controller_count(bus), int(_has_crumb(bus.base_memory)))
             else:
                 some.add(self.v.controller_count(bus), int(_is_port_with_bar(bus)))
         return self.v.linear.is_some(some, "crumbs_on_root")
@@ -279,6 +282,10 @@ class _Need:
         blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
         self.v.linear.add_le(blocks - there, result)
         return result
+
+
+def _has_crumb(memory: Memory) -> bool:
+    return CRUMB in memory.plain or CRUMB in memory.prefetchable
 
 
 def _is_port_with_bar(bus: BusClass) -> bool:

@@ -134,9 +134,30 @@ def ragged_guest(seed: int) -> Data:
     data["controllers"] = _nested(rng, machine)
     buses = [one["id"] for one in data["controllers"] if "bridge" in one["model"]]
     root = "pcie.0" if machine == "q35" else "pci.0"
-    large = [_large_card(rng, f"l{n}", machine, [*buses, root]) for n in range(rng.randint(1, 3))]
+    large = [_large_card(rng, f"l{n}", machine, [*buses, root], 0.2) for n in range(rng.randint(1, 3))]
     small = [_small_card(rng, f"s{n}", machine, [*buses, root]) for n in range(rng.randint(0, 4))]
     data["devices"] = [*large, *small]
+    return data
+
+
+def two_lists_guest(seed: int) -> Data:
+    """The same request for the same seed: SeaBIOS, and large BARs that are prefetchable beside others that are not,
+    near all there is of memory below 4 GiB."""
+    rng = Random(f"{seed} two lists")
+    machine = rng.choice(["q35", "pc"])
+    data: Data = {
+        "machine": machine,
+        "firmware": {"name": "seabios", "version": rng.choice(["", "1.16.3", "1.17.0"])},
+        "memory": rng.choice([1 << 30, 5 << 29, 3 << 30, 8 << 30]),
+        "controllers": _nested(rng, machine),
+    }
+    for one in data["controllers"]:
+        if one["model"] == "pci-bridge" and rng.random() < 0.4:
+            one["properties"] = {"mem-reserve": rng.choice([64, 128, 256, 300]) * MIB}
+    buses = [one["id"] for one in data["controllers"] if "bridge" in one["model"]]
+    buses.append("pcie.0" if machine == "q35" else "pci.0")
+    data["devices"] = [_large_card(rng, f"l{n}", machine, buses, 0.5) for n in range(rng.randint(2, 4))]
+    data["devices"] += [_small_card(rng, f"s{n}", machine, buses) for n in range(rng.randint(0, 3))]
     return data
 
 
@@ -157,9 +178,9 @@ def _nested(rng: Random, machine: str) -> list[Data]:
     return found
 
 
-def _large_card(rng: Random, name: str, machine: str, buses: list[str]) -> Data:
+def _large_card(rng: Random, name: str, machine: str, buses: list[str], prefetchable: float) -> Data:
     size = rng.choices([size for size, _ in LARGE], [often for _, often in LARGE])[0]
-    bars: list[Data] = [{"bar": 0, "kind": "mem32", "size": size * MIB, "prefetchable": rng.random() < 0.2}]
+    bars: list[Data] = [{"bar": 0, "kind": "mem32", "size": size * MIB, "prefetchable": rng.random() < prefetchable}]
     if rng.random() < 0.4:
         more = rng.choice([4096, MIB, 16 * MIB, size // 2 * MIB])
         bars.append({"bar": 2, "kind": rng.choice(["mem32", "mem64"]), "size": more, "prefetchable": False})

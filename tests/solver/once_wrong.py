@@ -106,6 +106,26 @@ INSIDE_A_RESERVE_OF_THE_OTHER: Final[Data] = {
     ],
     "devices": [card("card", "mem32", "1GiB")],
 }
+BLOCKS_OF_TWO_LISTS: Final[Data] = {
+    "machine": "pc",
+    "memory": "8GiB",
+    "controllers": [
+        device("kept", "pci-bridge", properties={"mem-reserve": "256M"}),
+        *(device(f"bridge{number}", "pci-bridge") for number in range(3)),
+    ],
+    "devices": [
+        {
+            **device("root", "acme", connect="integrated"),
+            "bars": [{"bar": 0, "kind": "mem32", "size": "256MiB"}, {"bar": 2, "kind": "mem32", "size": 4096}],
+        },
+        {
+            **device("narrow", "acme", connect="conventional", hotplug="required"),
+            "bars": [{"bar": 0, "kind": "mem32", "size": "256MiB", "prefetchable": True}],
+        },
+        *(device(f"d{number}", "acme", connect="conventional", hotplug="required", bars=[]) for number in range(2)),
+    ],
+}
+"""There are three blocks, and 236 MiB above them: what is prefetchable has these and one, the other takes three."""
 BESIDE_AN_EMPTY_ROOT: Final[Data] = {
     "machine": "q35",
     "controllers": [device("bridge", "pcie-pci-bridge"), device("x", "pxb-pcie")],

@@ -13,7 +13,7 @@ from qslot.solver import solve
 from qslot.solver.aggregate import bus_class_builder, bus_class_drafts, controller_reserves, item_kinds
 from qslot.solver.aggregate.bus_class_drafts import BusClassDraft
 from qslot.solver.aggregate.bus_classes import BusClass, BusKind, KeptRoom
-from qslot.solver.model import io_space, memory, spare_slots
+from qslot.solver.model import io_space, memory, spare_slots, two_lists
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
 from qslot.solver.model.prefetchable import Held
 from qslot.solver.model.variables import Variables
@@ -27,6 +27,7 @@ from .once_wrong import (
     BEHIND_IOH3420,
     BELOW_A_LARGE_RESERVE,
     BESIDE_AN_EMPTY_ROOT,
+    BLOCKS_OF_TWO_LISTS,
     INSIDE_A_FLOATING_BRIDGE,
     INSIDE_A_RESERVE_OF_THE_OTHER,
     JOINED,
@@ -130,6 +131,11 @@ def all_memory_is_alike(patch: Patch) -> None:
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
+def memory_is_in_one_list(patch: Patch) -> None:
+    patch.setattr(two_lists.TwoLists, "capacities", lambda _: iter(()))
+    patch.setattr(SOLVING, "within_reach", lambda _: False)
+
+
 FAULTS: Final[dict[str, Fault]] = {
     "joiners are free": Fault(JOINED, joiners_are_free, (rows.opinion, addresses.opinion, oracle.opinion)),
     "few fields are compared": Fault(TWO_PORTS, few_fields_are_compared, (addresses.opinion, oracle.opinion)),
@@ -147,6 +153,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "controllers ask for nothing": Fault(PORT_IN_THE_FIRST_BLOCK, controllers_ask_for_nothing),
     "one of several buses is nowhere": Fault(BELOW_A_LARGE_RESERVE, one_of_several_buses_is_nowhere),
     "all memory is alike": Fault(INSIDE_A_RESERVE_OF_THE_OTHER, all_memory_is_alike),
+    "memory is in one list": Fault(BLOCKS_OF_TWO_LISTS, memory_is_in_one_list),
 }
 
 

@@ -21,6 +21,7 @@ from .once_wrong import (
     BEHIND_IOH3420,
     BELOW_A_LARGE_RESERVE,
     BESIDE_AN_EMPTY_ROOT,
+    BLOCKS_OF_TWO_LISTS,
     FIRST_BLOCK,
     INSIDE_A_FLOATING_BRIDGE,
     INSIDE_A_RESERVE_OF_THE_OTHER,
@@ -277,6 +278,7 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
         **FIRST_BLOCK,
         "devices": [device("nic", "e1000e", address="pci.0:05.0")],
     },
+    "memory in two lists, of which each takes whole blocks": BLOCKS_OF_TWO_LISTS,
     "prefetchable memory inside a bridge that reserves as much of the other": INSIDE_A_RESERVE_OF_THE_OTHER,
     "root BARs behind an aligned reserve, where an expander needs the block after it": {
         "machine": "q35",
