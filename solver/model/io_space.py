@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from ...schema.firmware.budget import PAGE, IoBudget, io_budget
 from ...schema.firmware.ovmf_requests import NO_DEFAULT_IO_PADDING
-from ..aggregate.bus_classes import BusClass, BusKind
+from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
 from ..aggregate.controller_reserves import ports_look_hot
 from .io_blocks import io_blocks
 from .io_windows import Windows
@@ -22,7 +22,7 @@ def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Iterator[Capac
         return
     reserves = tuple(reserves_of(v, windows))
     opened = [(bus, windows.pages_for_bars[bus] + windows.pages_reserved[bus]) for bus in windows.pages_for_bars]
-    pages = [*opened, *_padded(v, windows), *((one.bus, one.beyond) for one in reserves)]
+    pages = [*opened, *_padded(v, windows, reserves), *((one.bus, one.beyond) for one in reserves)]
     main = sum_of(number for bus, number in pages if not bus.level.expander)
     yield Capacity("io-space", main * PAGE + bars + _lost(v, budget, reserves), budget.limit)
     if any(bus.level.expander for bus in v.classes):
@@ -48,27 +48,32 @@ def _lost(v: Variables, budget: IoBudget, reserves: Sequence[Reserve]) -> Linear
     return largest
 
 
-def _padded(v: Variables, windows: Windows) -> Iterator[tuple[BusClass, LinearExpr]]:
+def _padded(v: Variables, windows: Windows, reserves: Sequence[Reserve]) -> Iterator[tuple[BusClass, LinearExpr]]:
     """Pages for bridges and ports without IO, where OVMF reserves some by default and never gives that up.
 
     It gives up the largest first, of all roots, or nothing where the last root finds room and another one does not. So
     where the layout states a larger reserve, all that it reserves by default must find room beside that, or the larger
     one is lost. A pcie-root-port and a pci-bridge have a property against it. The others take no page where they are
-    inside a window that is there anyway; nor does a port with a bridge behind it, which may take that page, nor one on
-    a root bus, whose window ends before its page does, so that BARs are there, too.
+    inside a window that is there anyway; nor does a port with a bridge behind it, which may take that page. Of those
+    on a root bus the last one's window ends before its page does, and the BARs there are in the rest.
     """
-    if not _pads_beside_larger(v):
+    larger = _is_larger_reserved(v, reserves)
+    if not larger.constant and not larger.terms:
         return
     keepers = [bus for bus in v.classes if bus.io_reserve_pages]
     held = {*keepers}.union(*map(v.below, keepers))
+    last: dict[BusClass, list[LinearExpr]] = {}
     for bus in v.classes:
         if always_pads(v, bus):
             port = bus.kind is BusKind.PORT
-            spared = sum_of(_elsewhere(v, bus, held))
+            spared = sum_of(_elsewhere(v, bus, held, last))
             spared.add(windows.with_io[bus] + v.hanging(bus) if port else windows.opened(bus))
             padded = v.linear.variable(0, min(bus.max_count, windows.cap), "padded", bus)
+            spared.add(larger * -1 + 1, bus.max_count)
             v.linear.add_le(v.controller_count(bus) - spared, padded)
             yield bus, padded
+    for root, beside in last.items():
+        v.linear.add_le(sum_of(beside), _may_have_bars(v, root))
 
 
 def always_pads(v: Variables, bus: BusClass) -> bool:
@@ -79,25 +84,44 @@ def always_pads(v: Variables, bus: BusClass) -> bool:
     return port and bus.takes_hotplug and guest.policy.eject != "protect" and ports_look_hot(guest)
 
 
-def _pads_beside_larger(v: Variables) -> bool:
+def _is_larger_reserved(v: Variables, reserves: Sequence[Reserve]) -> LinearExpr:
     """Whether a reserve larger than those by default is certain. What is left open may not be there."""
     firmware, open_ = v.guest.firmware, v.items.open
     if firmware.name != "ovmf" or firmware.number >= NO_DEFAULT_IO_PADDING:
-        return False
+        return LinearExpr()
     if open_.controllers or open_.readings or open_.more_io:
-        return False
+        return LinearExpr()
     spares = (kind.spare for kind in v.items.free if kind not in open_.least)
     if any(spare is not None and spare.kind == "pcie" and spare.io for spare in spares):
-        return True  # the port of each states a page
-    return any(bus.io_reserve_pages and bus.listed_ids for bus in v.classes)
+        return LinearExpr(constant=1)  # the port of each states a page
+    if any(bus.io_reserve_pages and bus.listed_ids for bus in v.classes):
+        return LinearExpr(constant=1)
+    pages = (chosen for one in reserves for size, chosen in one.size.sizes if size > 1)
+    return v.linear.is_some(sum_of(pages), "larger_reserve")
 
 
-def _elsewhere(v: Variables, bus: BusClass, held: Set[BusClass]) -> Iterator[LinearExpr]:
+def _elsewhere(
+    v: Variables, bus: BusClass, held: Set[BusClass], last: dict[BusClass, list[LinearExpr]]
+) -> Iterator[LinearExpr]:
     """How many may be inside of a window that would be no smaller without them; `held` are those whose controller, or
-    one that may be above, reserves IO: that may hold all that is below."""
+    one that may be above, reserves IO: that may hold all that is below. `last`: of each root bus, those beside BARs."""
     for host in bus.above:
-        if host in held or (host.base_io if host.kind is BusKind.PORT else host.kind is not BusKind.SWITCH):
-            yield v.controller_count(bus) if bus.parent is host else v.attached(bus, host)
+        number = v.controller_count(bus) if bus.parent is host else v.attached(bus, host)
+        if host in held or (host.base_io if host.kind is BusKind.PORT else host.kind is BusKind.CONVENTIONAL):
+            yield number
+        elif host.kind in ROOT_KINDS:
+            beside = v.linear.variable(0, bus.max_count, "padded_beside_bars", bus, host)
+            v.linear.add_le(beside, number)
+            last.setdefault(host, []).append(beside)
+            yield beside
+
+
+def _may_have_bars(v: Variables, root: BusClass) -> LinearExpr:
+    """On how many of such root buses there may be BARs of IO: the chipset has some on the main one."""
+    if root.model is None:
+        return LinearExpr(constant=1)
+    here = sum_of(v.counts[i] for i in v.options_on(root) if v.options[i].io)
+    return here.add(v.controller_count(root), int(root.base_io > 0))
 
 
 def _root_bars(v: Variables, budget: IoBudget) -> LinearExpr:

@@ -17,7 +17,7 @@ def io_guest(seed: int) -> Data:
     buses = [(one["id"], one["model"]) for one in controllers]
     data: Data = {
         "machine": machine,
-        "firmware": {"name": "ovmf", "version": rng.choice(["", "", "2025.02"])},
+        "firmware": {"name": "ovmf", "version": rng.choice(["2022.11", "2023.05", "2025.02", ""])},
         "numa_nodes": 1,
         "policy": {"max_controllers": 16},
         "controllers": controllers,

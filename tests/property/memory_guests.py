@@ -6,7 +6,7 @@ from typing import Any, Final
 MIB: Final = 1 << 20
 Data = dict[str, Any]
 
-VERSIONS: Final = {"seabios": ["", "1.16.3", "1.16.3", "1.17.0", "1.17.0"], "ovmf": ["", "2025.02"]}
+VERSIONS: Final = {"seabios": ["1.16.2", "1.16.3", "1.16.3", "1.17.0", "1.17.0"], "ovmf": ["2022.11", "2025.02"]}
 BITS: Final = [None, None, 36, 36, 39, 43]
 KINDS: Final = [("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)]
 RESERVES: Final = ("mem-reserve", "mem-reserve", "pref32-reserve", "pref64-reserve")
@@ -123,7 +123,7 @@ def ragged_guest(seed: int) -> Data:
     bus and behind bridges that wait for a place or have one, near all there is of memory."""
     rng = Random(f"{seed} ragged")
     machine, firmware = rng.choice(["q35", "q35", "pc"]), rng.choice(["seabios", "ovmf"])
-    versions = {"seabios": ["", "1.16.3", "1.17.0"], "ovmf": ["", "2023.05", "2025.02", "2026.08"]}
+    versions = {"seabios": ["1.16.2", "1.16.3", "1.17.0"], "ovmf": ["2022.11", "2023.05", "2025.02", "2026.08"]}
     data: Data = {
         "machine": machine,
         "firmware": {"name": firmware, "version": rng.choice(versions[firmware])},
@@ -147,7 +147,7 @@ def two_lists_guest(seed: int) -> Data:
     machine = rng.choice(["q35", "pc"])
     data: Data = {
         "machine": machine,
-        "firmware": {"name": "seabios", "version": rng.choice(["", "1.16.3", "1.17.0"])},
+        "firmware": {"name": "seabios", "version": rng.choice(["1.16.2", "1.16.3", "1.17.0"])},
         "memory": rng.choice([1 << 30, 5 << 29, 3 << 30, 8 << 30]),
         "controllers": _nested(rng, machine),
     }

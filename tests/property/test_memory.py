@@ -32,7 +32,15 @@ SOLVING = import_module("qslot.solver.solving")
 
 SIZES = st.integers(min_value=0, max_value=15).map(lambda exponent: MIB << exponent)
 """1 MiB to 32 GiB."""
-FIRMWARE = ("seabios", "seabios:1.16.3", "seabios:1.17.0", "ovmf", "ovmf:2023.05", "ovmf:2025.02", "ovmf:2026.08")
+FIRMWARE = (
+    "seabios:1.16.2",
+    "seabios:1.16.3",
+    "seabios:1.17.0",
+    "ovmf:2022.11",
+    "ovmf:2023.05",
+    "ovmf:2025.02",
+    "ovmf:2026.08",
+)
 VENDORS = ("amd", "intel", "other")
 KINDS = st.sampled_from([("mem32", False), ("mem32", True), ("mem64", False), ("mem64", True)])
 

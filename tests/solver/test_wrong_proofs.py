@@ -232,6 +232,21 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 32768, "controllers": 10},
     ),
+    "what OVMF reserves by default below an expander, beside a larger reserve for spare slots": (
+        {
+            "machine": "q35",
+            "firmware": "ovmf:2023.05",
+            "controllers": [
+                device("left", "pxb-pcie"),
+                device("right", "pxb-pcie"),
+                device("dmi", "i82801b11-bridge", address="right:01.0"),
+                device("rp", "ioh3420", address="left:01.0"),
+            ],
+            "devices": [device("serial", "pci-serial", hotplug="required")],
+            "spare": [{"kind": "pci", "count": 7, "io": 4096}],
+        },
+        {"io_windows": 32768, "controllers": 8, "depth": 2},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
