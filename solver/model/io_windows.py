@@ -14,7 +14,7 @@ from ...schema.pci.address import FUNCTIONS
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from .linear import LinearExpr, sum_of
-from .pages_in_all import largest_reserve, pages_for_all
+from .pages_in_all import pages_for_all, pages_of_each
 from .seat_options import opens
 from .variables import Variables
 
@@ -53,9 +53,12 @@ class Windows:
     def pages_of(self, bus: BusClass) -> LinearExpr:
         """Pages of the windows of a class, those below included."""
         if bus not in self._pages_of:
-            own = self.pages_for_bars[bus] + self.pages_reserved[bus]
-            self._pages_of[bus] = own + _below(self, bus, self.pages_of)
+            self._pages_of[bus] = self.own_pages(bus) + _below(self, bus, self.pages_of)
         return self._pages_of[bus]
+
+    def own_pages(self, bus: BusClass) -> LinearExpr:
+        """Pages of the windows of a class, without those below."""
+        return self.pages_for_bars[bus] + self.pages_reserved[bus]
 
     def pages_below(self, bus: BusClass) -> LinearExpr:
         """Pages of the windows of the bridges on the buses of a class, at most."""
@@ -81,7 +84,8 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
     _link_pages_to_windows(windows, below)
     _order_pages(windows, below)
     if not v.guarded:
-        v.linear.add_le(LinearExpr(constant=largest_reserve(below)), windows.pages())
+        for pages in pages_of_each(v, windows.own_pages):
+            v.linear.add_le(pages * -1, 0)
         v.linear.add_le(pages_for_all(v), sum_of(windows.pages_for_bars.values()))
     return windows
 

@@ -47,7 +47,7 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
         yield Capacity("memory-space", LinearExpr(constant=least_low), _blocks(below, MIB), BELOW, MIB)
         return
     held, spares = Held(v), SpareMemory(v)
-    goes_up = held.is_nothing and least_high > _blocks(below, MIB)
+    goes_up = least_high > _blocks(below, MIB)
     padding, ragged = Padding(v, held), RaggedWindows(v)
     for unit in (MIB, *_units(v, (below, above), padding.window)):
         need = _Need(v, unit, held, padding, spares, ragged)
@@ -56,8 +56,9 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
         yield Capacity("memory-space", low, there, BELOW, unit)
         if above is None:
             if room is not None:
-                # of SeaBIOS: all of it may be below 4 GiB, and some of it held there
-                yield Capacity("memory-space", high, room // unit + (0 if goes_up else there), "64-bit", unit)
+                # of SeaBIOS: all of it may be below 4 GiB; else what is not held there is above
+                rest, most = (high - held.at_most(unit), 0) if goes_up else (high, there)
+                yield Capacity("memory-space", rest, room // unit + most, "64-bit", unit)
             continue
         if not any(bus.level.expander for bus in v.classes):
             yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)

@@ -1,6 +1,6 @@
 """Rows about the pages of all windows together: they follow from those of each class, but not without search."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...schema.firmware.budget import PAGE
 from ..aggregate.bus_classes import BusClass, pages
@@ -8,9 +8,19 @@ from .linear import LinearExpr, sum_of
 from .variables import Variables
 
 
-def largest_reserve(below: list[BusClass]) -> int:
-    """Pages of the largest io-reserve that is listed: each other may be inside that one."""
-    return max((bus.io_reserve_pages for bus in below if bus.is_certain), default=0)
+def pages_of_each(v: Variables, own: Callable[[BusClass], LinearExpr]) -> Iterator[LinearExpr]:
+    """For each listed controller with an io-reserve and each root bus, a sum that is never negative: `own` pages of all
+    that may be inside it, itself included, are no fewer than it reserves, if it is there. Level by level it might be
+    inside itself in part, so that its pages count twice. Of several alike all may be inside one."""
+    levels: dict[tuple[tuple[str, ...], str], list[BusClass]] = {}
+    for bus in v.classes:
+        if bus.io_reserve_pages and bus.listed_ids:
+            levels.setdefault((bus.listed_ids, bus.level.root), []).append(bus)
+    for variants in levels.values():
+        inside = set(variants).union(*map(v.below, variants))
+        pages = sum_of(own(bus) for bus in v.classes if bus in inside)
+        count = sum_of(v.controller_count(bus) for bus in variants)
+        yield pages * variants[0].max_count - count * variants[0].io_reserve_pages
 
 
 def pages_for_all(v: Variables) -> LinearExpr:

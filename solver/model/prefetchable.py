@@ -6,6 +6,7 @@ whole, and so does all that is in it. Of a class of several buses only what is s
 
 from collections.abc import Callable
 from dataclasses import field
+from typing import Final
 
 from ...schema.firmware.need import window_with_room_of
 from ...schema.firmware.pieces import whole
@@ -13,7 +14,11 @@ from ...schema.records import record
 from ..aggregate.bus_classes import ROOT_KINDS, BusClass
 from .elsewhere import Elsewhere
 from .linear import LinearExpr, sum_of
+from .ragged_windows import is_lone
 from .variables import Variables
+
+MOST_BELOW: Final = 64
+"""Classes of which it is asked whether all their controllers are below a certain one."""
 
 
 @record
@@ -46,11 +51,6 @@ class Held:
         for bus in sorted(bridges, key=lambda one: one.level.depth) if self._narrow else ():
             self._from_above(bus)
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing keeps 64-bit memory there."""
-        return not self._low
-
     def below(self, bus: BusClass, unit: int) -> LinearExpr:
         """What of the 64-bit memory on the buses of a class is below 4 GiB, in blocks of `unit` bytes at least."""
         return self._if_low(bus, lambda: self._wide(bus, unit), "held_below_4_gib", unit)
@@ -72,13 +72,31 @@ class Held:
             self.v.linear.add_le(units - (low * -1 + 1) * most, result)
         return self._known[*name, bus]
 
+    def at_most(self, unit: int) -> LinearExpr:
+        """What may be held there of all 64-bit memory and its reserves: where a 32-bit BAR may be around. Of what is
+        alone behind a port of a root bus nothing is."""
+        result = LinearExpr()
+        for bus in (bus for bus in self.v.classes if bus.kind not in ROOT_KINDS):
+            units = self._wide(bus, unit, lone=False).add(
+                self.v.controller_count(bus), whole(bus.kept_memory.high, unit)
+            )
+            most = self.v.linear.upper_bound(units)
+            held = self.v.linear.variable(0, most, "may_be_held", bus, unit)
+            self.v.linear.add_le(held, units)
+            around = self.v.around(bus)
+            self.v.linear.add_le(held, sum_of(self._number(one) for one in self.v.classes if one in around) * most)
+            result.add(held)
+        return result
+
     def is_low(self, bus: BusClass) -> LinearExpr | None:
         """Whether the prefetchable window of each bus of a class is below 4 GiB; None where nothing keeps it there."""
         return self._low.get(bus)
 
-    def _wide(self, bus: BusClass, unit: int) -> LinearExpr:
+    def _wide(self, bus: BusClass, unit: int, *, lone: bool = True) -> LinearExpr:
+        """What may be above on the buses of a class, `lone` behind a port of a root bus or not."""
         v = self.v
-        result = sum_of(v.counts[i] * whole(v.options[i].memory.high, unit) for i in v.options_on(bus))
+        here = [i for i in v.options_on(bus) if lone or not is_lone(v.options[i])]
+        result = sum_of(v.counts[i] * whole(v.options[i].memory.high, unit) for i in here)
         return result.add(v.controller_count(bus), whole(bus.base_memory.high, unit))
 
     def _from_below(self, bus: BusClass) -> None:
@@ -109,14 +127,18 @@ class Held:
             linear.add_le(number, (here - self._narrow[child] + others + 1) * child.max_count)
 
     def _number(self, bus: BusClass) -> LinearExpr:
-        """How many items with such BARs are on the buses of a class."""
-        return sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
+        """How many items with such BARs are on the buses of a class, and pinned there."""
+        items = sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.narrow)
+        return items.add(self.v.controller_count(bus), int(bus.base_memory.narrow))
 
     def _from_anywhere_below(self, bus: BusClass, some: LinearExpr) -> None:
-        """What is on any of several buses is below this one where all of them are."""
+        """What is on any of several buses is below this one where all of them are. Of many it is not asked: there are
+        as many variables for each as it has hosts."""
         linear, below = self.v.linear, self.v.below(bus)
+        if len(below) > MOST_BELOW:
+            return
         for one in (one for one in self.v.classes if one in below):
-            narrow = self._number(one).add(self.v.controller_count(one), int(one.base_memory.narrow))
+            narrow = self._number(one)
             if narrow.terms or narrow.constant:
                 linear.add_le(linear.is_some(narrow, "narrow_on", one, bus) - self._elsewhere.of(one, bus), some)
 

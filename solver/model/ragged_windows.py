@@ -51,7 +51,7 @@ class RaggedWindows:
                 one for step in self._steps if self._holds(bus, step.least) for one in self._rows(bus, step, there)
             ]
             if found:
-                together = [(self._same_windows(bus), found)]
+                together = [(self.v.around(bus), found)]
                 together += [one for one in losses if one[0] & together[0][0]]
                 losses = [one for one in losses if not one[0] & together[0][0]]
                 losses.append((set().union(*(on for on, _ in together)), [row for _, rows in together for row in rows]))
@@ -72,7 +72,7 @@ class RaggedWindows:
         linear, least = self.v.linear, step.least
         ragged = linear.variable(0, 1, "ragged_window", bus, least)
         self._state(bus, step, ragged)
-        yield self._lost(self._same_windows(bus), step, ragged, there)
+        yield self._lost(self.v.around(bus), step, ragged, there)
         for host in bus.possible_parents:
             elsewhere = linear.variable(0, 1, "elsewhere", bus, host)
             linear.add_le(elsewhere, sum_of(self.v.attached(bus, other) for other in bus.above if other is not host))
@@ -82,7 +82,7 @@ class RaggedWindows:
         """Classes of all that may be in the same windows if all buses of a class hang on those of one."""
         here = {bus, *self.v.below(bus)}
         alone = bus.home is None and packed_as(bus) is None and is_on_root(host)
-        return here if host.kind in ROOT_KINDS or alone else here | self._same_windows(host)
+        return here if host.kind in ROOT_KINDS or alone else here | self.v.around(host)
 
     def _lost(
         self, classes: set[BusClass], step: Rounding, ragged: LinearExpr, there: Callable[[set[BusClass]], LinearExpr]
@@ -126,15 +126,6 @@ class RaggedWindows:
         if bus.kind in ROOT_KINDS or (bus.level.expander and self.v.guest.firmware.name == "ovmf"):
             return False
         return any(_large(memory.plain, least) for memory in self._needs(bus))
-
-    def _same_windows(self, bus: BusClass) -> set[BusClass]:
-        """All classes that it may be below, and all that may be below these."""
-        above, waiting = {bus}, [bus]
-        while waiting:
-            more = {one for one in waiting.pop().above if one.kind not in ROOT_KINDS} - above
-            above |= more
-            waiting += more
-        return above.union(*(self.v.below(one) for one in above))
 
     def _mib(self, bus: BusClass, least: int) -> LinearExpr:
         """Of large BARs on the buses of a class."""

@@ -10,7 +10,7 @@ from dataclasses import field
 from ...schema.pci.controllers import CONTROLLERS, Need
 from ...schema.records import record
 from ...schema.request.guest import Guest
-from ..aggregate.bus_classes import JOINED_BY, BusClass, BusKind, SharedBy, SlotKind
+from ..aggregate.bus_classes import JOINED_BY, ROOT_KINDS, BusClass, BusKind, SharedBy, SlotKind
 from ..aggregate.items import Items, Occupant
 from .linear import LinearExpr, LinearModel, sum_of
 from .own_slots import OwnSlots, closed_by, slots_with_room
@@ -197,6 +197,15 @@ class Variables:
                 waiting += more
             self._below[host] = frozenset(found)
         return self._below[host]
+
+    def around(self, bus: BusClass) -> set[BusClass]:
+        """All classes that it may be below, but for root buses, and all that may be below these; itself included."""
+        above, waiting = {bus}, [bus]
+        while waiting:
+            more = {one for one in waiting.pop().above if one.kind not in ROOT_KINDS} - above
+            above |= more
+            waiting += more
+        return above.union(*map(self.below, above))
 
     def single(self, bus: BusClass, slot: int) -> LinearExpr:
         """Slots given to controllers that share with nobody."""

@@ -161,6 +161,43 @@ def two_lists_guest(seed: int) -> Data:
     return data
 
 
+def high_guest(seed: int) -> Data:
+    """The same request for the same seed: SeaBIOS that gives 64-bit memory from the top, near all there is of that, and
+    32-bit BARs that keep some of it below 4 GiB."""
+    rng = Random(f"{seed} high")
+    machine = rng.choice(["q35", "q35", "pc"])
+    data: Data = {
+        "machine": machine,
+        "firmware": {"name": "seabios", "version": rng.choice(["1.16.3", "1.17.0"])},
+        "memory": rng.choice([1 << 30, 3 << 30, 8 << 30]),
+        "cpu": {"vendor": rng.choice(["amd", "intel"]), "phys_bits": rng.choice([36, 36, 37])},
+        "controllers": _nested(rng, machine),
+    }
+    for one in data["controllers"]:
+        if one["model"] in ("pci-bridge", "pcie-root-port") and rng.random() < 0.4:
+            one["properties"] = {"pref64-reserve": rng.choice([64 * MIB, 256 * MIB, 1 << 30, 8 << 30])}
+    buses = [one["id"] for one in data["controllers"] if "bridge" in one["model"]]
+    buses.append("pcie.0" if machine == "q35" else "pci.0")
+    data["devices"] = [
+        _seated(rng, {"id": f"l{number}", "model": "vfio-pci", "bars": [_wide_bar(rng)]}, machine, buses)
+        for number in range(rng.randint(1, 5))
+    ]
+    for number in range(rng.randint(0, 3)):
+        narrow = {"bar": 0, "kind": "mem32", "size": rng.choice([4096, MIB, 16 * MIB]), "prefetchable": True}
+        card: Data = {"id": f"s{number}", "model": "vfio-pci", "bars": [narrow]}
+        if rng.random() < 0.3:
+            card["bars"].append(_wide_bar(rng) | {"bar": 2})
+        data["devices"].append(_seated(rng, card, machine, buses))
+    if machine == "q35" and rng.random() < 0.5:
+        data["spare"] = [{"kind": "pcie", "count": rng.randint(1, 3), "memory": rng.choice([MIB, 1 << 30])}]
+    return data
+
+
+def _wide_bar(rng: Random) -> Data:
+    size = 1 << rng.choice([26, 28, 30, 32, 33, 34, 34, 35])
+    return {"bar": 0, "kind": "mem64", "size": size, "prefetchable": rng.random() < 0.7}
+
+
 def _nested(rng: Random, machine: str) -> list[Data]:
     models = ["pci-bridge"]
     models += ["i82801b11-bridge", "pcie-pci-bridge", "pcie-root-port"] if machine == "q35" else []

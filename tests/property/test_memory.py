@@ -25,7 +25,7 @@ from qslot.testing.generator import request
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows
-from .memory_guests import memory_guest, ragged_guest, two_lists_guest
+from .memory_guests import high_guest, memory_guest, ragged_guest, two_lists_guest
 
 MIB = 1 << 20
 SOLVING = import_module("qslot.solver.solving")
@@ -129,7 +129,7 @@ def always_short(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(item_kinds, "may_be_short", lambda _: True)
 
 
-@pytest.mark.parametrize("draw", [memory_guest, ragged_guest, two_lists_guest])
+@pytest.mark.parametrize("draw", [memory_guest, ragged_guest, two_lists_guest, high_guest])
 @pytest.mark.parametrize("first", range(0, 120, 30))
 def test_rows_hold_of_any_layout_that_fits(first: int, draw: Callable[[int], dict[str, Any]]) -> None:
     rows = Rows(without=never_short, whole=always_short)

@@ -126,6 +126,23 @@ BLOCKS_OF_TWO_LISTS: Final[Data] = {
     ],
 }
 """There are three blocks, and 236 MiB above them: what is prefetchable has these and one, the other takes three."""
+ALL_THAT_IS_ABOVE: Final[Data] = {
+    "machine": "q35",
+    "firmware": "seabios:1.17.0",
+    "memory": "3500MiB",
+    "phys_bits": 41,
+    "cpu": "EPYC",
+    "controllers": [device("b0", "pci-bridge"), device("b1", "pci-bridge"), device("b2", "pcie-pci-bridge")],
+    "devices": [
+        {**card("large", "mem64", "1TiB"), "connect": "integrated", "hotplug": "never"},
+        {
+            **device("narrow", "acme", connect="conventional", hotplug="required"),
+            "bars": [{"bar": 0, "kind": "mem32", "size": "16MiB", "prefetchable": True}],
+        },
+        *(device(f"d{number}", "acme", connect="conventional", hotplug="required", bars=[]) for number in range(2)),
+    ],
+}
+"""Only what a 32-bit BAR keeps below 4 GiB can be there beside the large one."""
 BESIDE_AN_EMPTY_ROOT: Final[Data] = {
     "machine": "q35",
     "controllers": [device("bridge", "pcie-pci-bridge"), device("x", "pxb-pcie")],

@@ -17,6 +17,7 @@ from .ask import Data, costs, device, host, planned
 from .once_wrong import (
     ALIGNED,
     ALIGNED_BESIDE_AN_EXPANDER,
+    ALL_THAT_IS_ABOVE,
     BEHIND_A_PORT,
     BEHIND_IOH3420,
     BELOW_A_LARGE_RESERVE,
@@ -247,6 +248,20 @@ OPTIMA: Final[dict[str, tuple[Data, dict[str, int]]]] = {
         },
         {"io_windows": 32768, "controllers": 8, "depth": 2},
     ),
+    "64-bit memory that a 32-bit BAR keeps below 4 GiB, as there is no more of it above": (
+        {
+            **ALL_THAT_IS_ABOVE,
+            "controllers": [],
+            "devices": [
+                *ALL_THAT_IS_ABOVE["devices"][:2],
+                {
+                    **device("wide", "acme", connect="conventional", hotplug="required"),
+                    "bars": [{"bar": 0, "kind": "mem64", "size": "64MiB", "prefetchable": True}],
+                },
+            ],
+        },
+        {"io_windows": 4096, "controllers": 2, "depth": 4},
+    ),
     "no bridge that keeps room for spare slots": (
         {"machine": "pc", "spare": [{"kind": "pci", "count": 2, "io": 4096}]},
         {},
@@ -292,6 +307,10 @@ IMPOSSIBLE: Final[dict[str, Data]] = {
     "a device pinned where the only block begins that an expander needs": {
         **FIRST_BLOCK,
         "devices": [device("nic", "e1000e", address="pci.0:05.0")],
+    },
+    "64-bit memory of ports beside all that is above, where something else is kept below 4 GiB": {
+        **ALL_THAT_IS_ABOVE,
+        "spare": [{"kind": "pcie", "count": 3, "memory": "1MiB"}],
     },
     "memory in two lists, of which each takes whole blocks": BLOCKS_OF_TWO_LISTS,
     "prefetchable memory inside a bridge that reserves as much of the other": INSIDE_A_RESERVE_OF_THE_OTHER,
