@@ -146,7 +146,7 @@ class BusClassBuilder:
     def _may_nest(self, host: BusClass, model: str) -> bool:
         """Units inside each other are never nested deeper than there are of them."""
         if model == "pci-bridge":
-            return _nest(host) < self._bridge_levels(host.level, demanded=True)
+            return _nest(host) < self._bridge_levels(host, demanded=True)
         return model != "x3130-upstream" or _nest(host) <= self._switch_levels
 
     @property
@@ -155,18 +155,18 @@ class BusClassBuilder:
         return 1 + switches_in(self.listed, self.units)
 
     def _nested_bridges(self, host: BusClass) -> None:
-        if _nest(host) < self._bridge_levels(host.level):
+        if _nest(host) < self._bridge_levels(host):
             self._add_created(host, "pci-bridge")
-        if _nest(host) < self._bridge_levels(host.level, demanded=True):
+        if _nest(host) < self._bridge_levels(host, demanded=True):
             self._add_floating(host, Need.PCI_BRIDGE)
 
-    def _bridge_levels(self, where: Level, *, demanded: bool = False) -> int:
-        """How deep pci-bridges may nest, created ones or demanded ones. Two created levels hold all that bus numbers
-        allow; but where an empty bridge opens a window unless one below it has one, a chain as long as there is use for
-        saves windows. The demanded ones that come later in order are not above; one of them may come next."""
-        later = self._order.later(where)
+    def _bridge_levels(self, host: BusClass, *, demanded: bool = False) -> int:
+        """How deep pci-bridges may nest on `host`, created ones or demanded ones. Two created levels hold all that bus
+        numbers allow; but where an empty bridge opens a window unless one below it has one, a chain as long as there is
+        use for saves windows. The demanded ones that come later in order are not above; one of them may come next."""
+        later = self._order.later(host.reserve_inside)
         movers = self._floating_count(Need.PCI_BRIDGE) - later + (demanded and later > 0)
-        wanted = useful_nesting(self.guest, self.items, acpi_reaches=where.acpi_reaches)
+        wanted = useful_nesting(self.guest, self.items, acpi_reaches=host.level.acpi_reaches)
         if not self.formulation.chains:
             return BRIDGE_LEVELS + movers
         self.incomplete |= wanted > MAX_NESTING
@@ -240,6 +240,8 @@ class BusClassBuilder:
         where = self.listed.below(host, controller.model, controller.id)
         if not self._order.allows(number, where) or (controller.numa is not None and controller.numa != where.node):
             return
+        if len(unit.controllers) == 1 and self.listed.tracks_inside(controller):
+            where = replace(where, reserve_above=None)  # what is inside it is told apart by itself
         # of a topmost conventional bridge it is open whether it has one of the address spaces that host devices take
         spaces = (None, *self._spaces) if where.space == controller.id else (where.space,)
         for space in spaces:

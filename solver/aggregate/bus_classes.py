@@ -135,7 +135,8 @@ class Level:
     unplugged: bool = False
     """A port with hotplug off is above, and ACPI hot-plug ends there."""
     reserve_above: str | None = None
-    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself."""
+    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself. None of such
+    a one that may hang in several: its host tells which it is inside."""
     space: str | None = None
     """The address space that all share there, where a vIOMMU makes that matter: the topmost conventional bridge above,
     or BYPASSED. None where each function has its own, and behind bridges that no device of the host sits behind."""
@@ -221,10 +222,15 @@ class BusClass:
         are, `ends_acpi`: ports do that say hotplug=off."""
         where = self.level
         switches = where.switches if switch is None else (*where.switches, switch)
-        inside = self.listed_ids[0] if self.is_tracked else where.reserve_above
         dull = ends_acpi and self.kind is BusKind.PORT and where.acpi_reaches and not self.takes_hotplug
         depth, space = where.depth + 1, where.space or (None if self.kind is BusKind.CONVENTIONAL else bridge)
-        return Level(where.root, where.node, where.expander, depth, switches, where.unplugged or dull, inside, space)
+        unplugged = where.unplugged or dull
+        return Level(where.root, where.node, where.expander, depth, switches, unplugged, self.reserve_inside, space)
+
+    @property
+    def reserve_inside(self) -> str | None:
+        """What hangs on it is inside the reserve of that controller: its own, or that of the nearest above."""
+        return self.listed_ids[0] if self.is_tracked else self.level.reserve_above
 
     @property
     def spare_room(self) -> KeptRoom:

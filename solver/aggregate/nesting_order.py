@@ -50,9 +50,9 @@ class NestingOrder:
         """Whether the unit is looked at on that level."""
         return where.reserve_above not in self._never_inside.get(number, ())
 
-    def later(self, where: Level) -> int:
-        """How many pci-bridges are never above such a level, as they come after the one inside whose reserve it is."""
-        return self._after.get(where.reserve_above, 0)
+    def later(self, inside: str | None) -> int:
+        """How many pci-bridges are never above what is inside that one's reserve, as they come after it."""
+        return self._after.get(inside, 0)
 
 
 def _reserved_pages(controller: Controller) -> int:
