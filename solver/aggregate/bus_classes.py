@@ -135,8 +135,8 @@ class Level:
     unplugged: bool = False
     """A port with hotplug off is above, and ACPI hot-plug ends there."""
     reserve_above: str | None = None
-    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself. None for one
-    of these that waits for a place: its host tells whom it is inside."""
+    """The nearest controller above whose reserve depends on what is below: its inside is counted by itself. None for
+    one of these that waits for a place: its host tells whom it is inside."""
     space: str | None = None
     """The address space that all share there, where a vIOMMU makes that matter: the topmost conventional bridge above,
     or BYPASSED. None where each function has its own, and behind bridges that no device of the host sits behind."""
