@@ -1,6 +1,9 @@
-"""Hypothesis profiles: small by default, `HYPOTHESIS_PROFILE=ci` looks harder. No COLUMNS, which pytest-xdist sets."""
+"""Hypothesis profiles: small by default, `HYPOTHESIS_PROFILE=ci` looks harder. No COLUMNS, which pytest-xdist sets.
+
+SIGINT ends what tests start, as from a terminal: a background job of a shell ignores it, and so would its children."""
 
 import os
+import signal
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
@@ -15,3 +18,6 @@ settings.register_profile("ci", max_examples=150, deadline=None, derandomize=Tru
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 os.environ.pop("COLUMNS", None)  # the command heeds it
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
