@@ -1,6 +1,6 @@
 """What the model leaves out of many open bridges loses nothing: by the model without it, and by the second opinions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
@@ -16,7 +16,7 @@ from qslot.solver.formulation import Formulation
 from qslot.solver.model import io_windows
 from qslot.solver.model.build import Model, build
 from qslot.solver.model.linear import LinearExpr, sum_of
-from qslot.solver.model.pages_in_all import pages_for_all
+from qslot.solver.model.pages_in_all import pages_for_all, pages_of_each
 from qslot.solver.search import bounds
 from qslot.solver.search.cpsat import CpSatModel, Limits, Status
 from qslot.solver.search.least_needs import Needs
@@ -95,6 +95,25 @@ def test_pages_of_all_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatch)
     beyond = [least for guest in (*drawn, *guests().values()) if (least := _least_beyond(guest)) is not None]
     assert min(beyond) == 0
     assert len(beyond) > 8
+
+
+def test_a_reserve_is_no_more_than_the_pages_of_all_that_may_be_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rows no assignment has fewer, and some have no more."""
+    monkeypatch.setattr(io_windows, "pages_of_each", lambda *_: ())
+    beyond = [least for guest in guests().values() for least in _least_beyond_each(guest)]
+    assert min(beyond) == 0
+    assert len(beyond) > 15
+
+
+def _least_beyond_each(guest: Guest) -> Iterator[int]:
+    try:
+        model = build(guest, items_of(guest), Formulation())
+    except PinConflict:
+        return
+    for pages in pages_of_each(model.variables, model.windows.own_pages):
+        result = CpSatModel(model.variables.linear, EFFORT).minimize(pages)
+        if result.answer is Status.OPTIMAL:
+            yield pages.value(result.values)
 
 
 def _least_beyond(guest: Guest) -> int | None:
