@@ -11,18 +11,13 @@ from functools import cached_property
 from ...schema.firmware.apertures import Aperture
 from ...schema.firmware.need import apertures_of, chipset_asks
 from ...schema.firmware.pieces import CRUMB, Memory, whole
-from ...schema.pci.bars import BarKind
 from ...schema.pci.size import MIB
 from ...schema.records import record
-from ...schema.request.bars import requested
-from ...schema.request.resolved import mode_on
 from ..aggregate.bus_classes import ROOT_KINDS, BusClass
 from .linear import Capacity, LinearExpr, sum_of
 from .padding import Padding
 from .prefetchable import Held
 from .variables import Variables
-
-PREFETCHABLE_KINDS = frozenset({BarKind.PREF32, BarKind.PREF64})
 
 
 @record
@@ -51,21 +46,17 @@ class TwoLists:
 
     @cached_property
     def _units(self) -> list[int]:
-        needs = [option.memory for option in self.v.options] + [bus.base_memory for bus in self.v.classes]
+        needs = [need for _, need in self._needs(self.v.classes)]
         plain = {piece.align for need in needs for piece in need.plain}
         prefetchable = {piece.align for need in needs for piece in need.prefetchable}
         smaller = min(max(plain, default=0), max(prefetchable, default=0))
         return sorted(size for size in plain | prefetchable if MIB < size <= smaller)
 
     def _may_be_on_top(self, unit: int) -> bool:
-        """Whether memory that is not prefetchable may be the upper list: the other has the larger alignment then."""
-        bars = (
-            bar
-            for resolved in self.v.guest.resolved.values()
-            for behind_port in (False, True)
-            for bar in requested(resolved, mode_on(resolved, behind_port=behind_port))
-        )
-        return any(kind in PREFETCHABLE_KINDS and 2 * unit <= size <= self._hole.size for _, kind, size in bars)
+        """Whether memory that is not prefetchable may be the upper list: the other has the larger BAR then, be it one
+        that might be above 4 GiB."""
+        pieces = (piece for _, need in self._needs(self.v.classes) for piece in (*need.prefetchable, *need.high))
+        return any(2 * unit <= piece.align <= self._hole.size for piece in pieces)
 
     @cached_property
     def _memory(self) -> LinearExpr:

@@ -87,7 +87,7 @@ def test_the_larger_reserve_is_above() -> None:
 
 
 def test_unless_a_spare_slot_needs_it_below() -> None:
-    """Three pages are kept within four only where the other bridge has no window in there."""
+    """Three pages are kept within four: two beside the window of the smaller reserve, and one in that."""
     controllers = bridges({"io-reserve": "8K"}, {"io-reserve": "16K"})
     spare = [{"kind": "pci", "count": 3, "io": 4096}]
     rest = {"chipset": {"root_hotplug": False}, "machine": "pc", "devices": []}
@@ -95,7 +95,8 @@ def test_unless_a_spare_slot_needs_it_below() -> None:
     assert costs(outcome)["io_windows"] == 4 * 4096
     assert isinstance(outcome, Solved)
     above = {one.id: one.bus for one in outcome.layout.controllers}
-    assert above == {"br0": "pci.0", "br1": "br0"}
+    assert above == {"br1": "pci.0", "br0": "br1"}
+    assert sorted(slot.bus for slot in outcome.layout.spare) == ["br0", "br1", "br1"]
 
 
 @pytest.mark.parametrize(("spares", "fit"), [(5, True), (6, False)])
