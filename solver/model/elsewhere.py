@@ -34,7 +34,7 @@ class Elsewhere:
 
     def _hanging(self, bus: BusClass, host: BusClass, top: BusClass) -> LinearExpr:
         """How many hang on buses of `host`, or 1, if any of those may be elsewhere; else 0."""
-        number = self.v.controller_count(bus) if bus.parent is host else self.v.attached(bus, host)
+        number = self.v.attached(bus, host)
         host_elsewhere = self.of(host, top)
         if not host_elsewhere.terms:
             return number * host_elsewhere.constant

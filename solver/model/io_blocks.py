@@ -103,9 +103,7 @@ def _bars_in_a_page(v: Variables, inside: list[BusClass], reserves: Sequence[Res
 
 def _length(v: Variables, windows: Windows, inside: list[BusClass], reserves: Sequence[Reserve]) -> LinearExpr:
     """Pages of the windows of these classes at least: of bridges without devices, what is on an expander's bus."""
-    result = sum_of(
-        windows.pages_for_bars[bus] + windows.pages_reserved[bus] for bus in inside if bus.model != "pxb-pcie"
-    )
+    result = sum_of(windows.own_pages(bus) for bus in inside if bus.model != "pxb-pcie")
     result.add(sum_of(one.beyond for one in reserves if one.bus in inside))
     for bus in inside if _pads(v) else ():
         result.add(_in_a_page_of_another(v, bus, reserves), -1)
@@ -125,9 +123,8 @@ def _in_a_page_of_another(v: Variables, bus: BusClass, reserves: Sequence[Reserv
     has = sum_of(v.counts[i] for i in devices)
     has.add(v.controller_count(bus), int(bool(bus.base_io)))
     v.linear.add_le(result, has)
-    bridges = [_by_default(v, child, v.controller_count(child), reserves) for child in v.pinned(bus)]
-    bridges += [_by_default(v, child, v.attached(child, bus), reserves) for child in v.children(bus)]
-    v.linear.add_le(result, sum_of(bridges))
+    children = (*v.pinned(bus), *v.children(bus))
+    v.linear.add_le(result, sum_of(_by_default(v, child, v.attached(child, bus), reserves) for child in children))
     return result
 
 

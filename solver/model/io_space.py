@@ -21,7 +21,7 @@ def io_space(v: Variables, windows: Windows, *, bounded: bool) -> Iterator[Capac
         yield Capacity("io-space", windows.pages() * PAGE + bars, budget.limit)
         return
     reserves = tuple(reserves_of(v, windows))
-    opened = [(bus, windows.pages_for_bars[bus] + windows.pages_reserved[bus]) for bus in windows.pages_for_bars]
+    opened = [(bus, windows.own_pages(bus)) for bus in windows.pages_for_bars]
     pages = [*opened, *_padded(v, windows, reserves), *((one.bus, one.beyond) for one in reserves)]
     main = sum_of(number for bus, number in pages if not bus.level.expander)
     yield Capacity("io-space", main * PAGE + bars + _lost(v, budget, reserves), budget.limit)
@@ -66,14 +66,17 @@ def _padded(v: Variables, windows: Windows, reserves: Sequence[Reserve]) -> Iter
     for bus in v.classes:
         if always_pads(v, bus):
             port = bus.kind is BusKind.PORT
-            spared = sum_of(_elsewhere(v, bus, held, last))
+            beside = _beside_bars(v, bus)
+            for root, number in beside.items():
+                last.setdefault(root, []).append(number)
+            spared = sum_of([*_elsewhere(v, bus, held), *beside.values()])
             spared.add(windows.with_io[bus] + v.hanging(bus) if port else windows.opened(bus))
             padded = v.linear.variable(0, min(bus.max_count, windows.cap), "padded", bus)
             spared.add(larger * -1 + 1, bus.max_count)
             v.linear.add_le(v.controller_count(bus) - spared, padded)
             yield bus, padded
-    for root, beside in last.items():
-        v.linear.add_le(sum_of(beside), _may_have_bars(v, root))
+    for root, numbers in last.items():
+        v.linear.add_le(sum_of(numbers), _may_have_bars(v, root))
 
 
 def always_pads(v: Variables, bus: BusClass) -> bool:
@@ -100,20 +103,21 @@ def _is_larger_reserved(v: Variables, reserves: Sequence[Reserve]) -> LinearExpr
     return v.linear.is_some(sum_of(pages), "larger_reserve")
 
 
-def _elsewhere(
-    v: Variables, bus: BusClass, held: Set[BusClass], last: dict[BusClass, list[LinearExpr]]
-) -> Iterator[LinearExpr]:
+def _elsewhere(v: Variables, bus: BusClass, held: Set[BusClass]) -> Iterator[LinearExpr]:
     """How many may be inside of a window that would be no smaller without them; `held` are those whose controller, or
-    one that may be above, reserves IO: that may hold all that is below. `last`: of each root bus, those beside BARs."""
+    one that may be above, reserves IO: that may hold all that is below."""
     for host in bus.above:
-        number = v.controller_count(bus) if bus.parent is host else v.attached(bus, host)
         if host in held or (host.base_io if host.kind is BusKind.PORT else host.kind is BusKind.CONVENTIONAL):
-            yield number
-        elif host.kind in ROOT_KINDS:
-            beside = v.linear.variable(0, bus.max_count, "padded_beside_bars", bus, host)
-            v.linear.add_le(beside, number)
-            last.setdefault(host, []).append(beside)
-            yield beside
+            yield v.attached(bus, host)
+
+
+def _beside_bars(v: Variables, bus: BusClass) -> dict[BusClass, LinearExpr]:
+    """By root bus, how many of a class there may have a window that BARs share the page of."""
+    result: dict[BusClass, LinearExpr] = {}
+    for root in (host for host in bus.above if host.kind in ROOT_KINDS):
+        result[root] = v.linear.variable(0, bus.max_count, "padded_beside_bars", bus, root)
+        v.linear.add_le(result[root], v.attached(bus, root))
+    return result
 
 
 def _may_have_bars(v: Variables, root: BusClass) -> LinearExpr:

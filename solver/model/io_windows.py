@@ -39,10 +39,8 @@ class Windows:
     def opened(self, bus: BusClass) -> LinearExpr:
         """How many controllers of a class have a window, at most."""
         if bus not in self._opened:
-            linear, most = (
-                self.v.linear,
-                self.with_io[bus] + self.pages_reserved[bus] + _open_through_nested(self, bus),
-            )
+            linear = self.v.linear
+            most = self.with_io[bus] + self.pages_reserved[bus] + _open_through_nested(self, bus)
             highest = min(bus.max_count, self.cap, linear.upper_bound(most))
             count = linear.variable(0, highest, "windows", bus)
             linear.add_le(count, most)

@@ -79,7 +79,7 @@ class Padding:
     def _on(self, bus: BusClass, host: BusClass, low: LinearExpr) -> LinearExpr:
         """How many of a class hang on buses of `host`, if the windows of those are below 4 GiB."""
         linear = self.v.linear
-        number = self.v.controller_count(bus) if bus.parent is host else self.v.attached(bus, host)
+        number = self.v.attached(bus, host)
         result = linear.variable(0, bus.max_count, "inside_window_below_4_gib", bus, host)
         linear.add_le(number - (low * -1 + 1) * bus.max_count, result)
         return result
@@ -95,9 +95,7 @@ class Padding:
                 result.add(sum_of(v.counts[i] for i in here if v.options[i].use is not SeatUse.SHARED))
                 sharing = sum_of(v.counts[i] for i in here if v.options[i].use is SeatUse.SHARED)
                 result.add(self._fewer(sharing, sum_of(count for _, count in v.patterns(bus, index)), bus))
-            for child in v.pinned(bus):
-                result.add(self._fewer(self._may_be_narrow(child), v.controller_count(child), child))
-            for child in v.children(bus):
+            for child in (*v.pinned(bus), *v.children(bus)):
                 result.add(self._fewer(self._may_be_narrow(child), v.attached(child, bus), child))
             self._narrow[bus] = result
         return self._narrow[bus]

@@ -81,6 +81,8 @@ class Held:
                 self.v.controller_count(bus), whole(bus.kept_memory.high, unit)
             )
             most = self.v.linear.upper_bound(units)
+            if not most:
+                continue
             held = self.v.linear.variable(0, most, "may_be_held", bus, unit)
             self.v.linear.add_le(held, units)
             around = self.v.around(bus)
@@ -106,9 +108,8 @@ class Held:
             self._narrow[bus], self._some[bus] = LinearExpr(constant=1), self._any(bus)
             return
         narrow = self._number(bus)
-        here_too = [(child, self.v.controller_count(child)) for child in self.v.pinned(bus)]
-        here_too += [(child, self.v.attached(child, bus)) for child in self.v.children(bus)]
-        here_too = [(child, number) for child, number in here_too if child in self._some]
+        children = (*self.v.pinned(bus), *self.v.children(bus))
+        here_too = [(child, self.v.attached(child, bus)) for child in children if child in self._some]
         if not narrow.terms and not here_too:
             return
         some = self._some[bus] = linear.variable(0, 1, "some_32_bit_prefetchable", bus)
@@ -162,7 +163,5 @@ class Held:
         here = self._low[bus] = linear.variable(0, 1, "prefetchable_below_4_gib", bus)
         linear.add_le(narrow, here)
         for host in above:
-            elsewhere = (
-                LinearExpr() if bus.parent is host else self.v.controller_count(bus) - self.v.attached(bus, host)
-            )
+            elsewhere = self.v.controller_count(bus) - self.v.attached(bus, host)
             linear.add_le(self._low[host] - elsewhere, here)

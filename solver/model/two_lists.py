@@ -4,7 +4,7 @@ Each begins at a multiple of its largest BAR. So where both have a BAR of a bloc
 for what the upper one has behind the last of them. Only what is sure to be below 4 GiB is counted.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 from dataclasses import field
 from functools import cached_property
 
@@ -46,7 +46,7 @@ class TwoLists:
 
     @cached_property
     def _units(self) -> list[int]:
-        needs = [need for _, need in self._needs(self.v.classes)]
+        needs = [need for _, need in self._in_all]
         plain = {piece.align for need in needs for piece in need.plain}
         prefetchable = {piece.align for need in needs for piece in need.prefetchable}
         smaller = min(max(plain, default=0), max(prefetchable, default=0))
@@ -55,7 +55,7 @@ class TwoLists:
     def _may_be_on_top(self, unit: int) -> bool:
         """Whether memory that is not prefetchable may be the upper list: the other has the larger BAR then, be it one
         that might be above 4 GiB."""
-        pieces = (piece for _, need in self._needs(self.v.classes) for piece in (*need.prefetchable, *need.high))
+        pieces = (piece for _, need in self._in_all for piece in (*need.prefetchable, *need.high))
         return any(2 * unit <= piece.align <= self._hole.size for piece in pieces)
 
     @cached_property
@@ -64,14 +64,13 @@ class TwoLists:
         deepest_first = sorted(self.v.classes, key=lambda one: -one.level.depth)
         for bus in (bus for bus in deepest_first if bus.kept_memory.low):
             reserved = self.v.controller_count(bus) * whole(bus.kept_memory.low, MIB)
-            result = self.v.linear.variable(
-                0, self.v.linear.upper_bound(reserved), "memory_reserve_beyond_content", bus
-            )
-            self.v.linear.add_le(reserved - self._plain_in({bus, *self.v.below(bus)}), result)
+            inside, most = {bus, *self.v.below(bus)}, self.v.linear.upper_bound(reserved)
+            result = self.v.linear.variable(0, most, "memory_reserve_beyond_content", bus)
+            self.v.linear.add_le(reserved - self._plain_in(inside), result)
             self._reserves[bus] = result
         return self._plain_in(set(self.v.classes)).add(self._crumbs())
 
-    def _plain_in(self, classes: Collection[BusClass]) -> LinearExpr:
+    def _plain_in(self, classes: Set[BusClass]) -> LinearExpr:
         beyond = sum_of(reserve for bus, reserve in self._reserves.items() if bus in classes)
         return sum_of(times * whole(need.plain, MIB) for times, need in self._needs(classes)).add(beyond)
 
@@ -85,12 +84,16 @@ class TwoLists:
     @cached_property
     def _prefetchable(self) -> LinearExpr:
         """MiB of what is, at least."""
-        result = sum_of(times * whole(need.prefetchable, MIB) for times, need in self._needs(self.v.classes))
+        result = sum_of(times * whole(need.prefetchable, MIB) for times, need in self._in_all)
         for bus in self.v.classes:
             result.add(self.held.below(bus, MIB)).add(self.padding.beyond(bus, MIB))
         return result
 
-    def _needs(self, classes: Collection[BusClass]) -> list[tuple[LinearExpr, Memory]]:
+    @cached_property
+    def _in_all(self) -> list[tuple[LinearExpr, Memory]]:
+        return self._needs(set(self.v.classes))
+
+    def _needs(self, classes: Set[BusClass]) -> list[tuple[LinearExpr, Memory]]:
         """What is on the buses of these classes, and how often."""
         on = [
             (self.v.counts[i], self.v.options[i].memory)
@@ -102,11 +105,7 @@ class TwoLists:
 
     def _has_block(self, unit: int, part: str) -> LinearExpr:
         """Whether a BAR of that size or more is in the list."""
-        has = (
-            times
-            for times, need in self._needs(self.v.classes)
-            if any(one.align >= unit for one in getattr(need, part))
-        )
+        has = (times for times, need in self._in_all if any(one.align >= unit for one in getattr(need, part)))
         return self.v.linear.is_some(sum_of(has), "block_in_list", unit)
 
     def _blocks(self, mib: LinearExpr, unit: int, behind: LinearExpr, both: LinearExpr) -> LinearExpr:

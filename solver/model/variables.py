@@ -165,13 +165,12 @@ class Variables:
         return LinearExpr(constant=bus.max_count)
 
     def attached(self, child: BusClass, host: BusClass) -> LinearExpr:
-        """How many of `child` hang on buses of `host`."""
-        return self._attached[child, host]
+        """How many of `child` hang on buses of `host`: all, if they are pinned there."""
+        return self.controller_count(child) if child.parent is host else self._attached[child, host]
 
     def hanging(self, host: BusClass) -> LinearExpr:
         """How many controllers hang on buses of `host`, pinned or not."""
-        pinned = [self.controller_count(child) for child in self.pinned(host)]
-        return sum_of([*pinned, *(self.attached(child, host) for child in self.children(host))])
+        return sum_of(self.attached(child, host) for child in (*self.pinned(host), *self.children(host)))
 
     def children(self, host: BusClass) -> list[BusClass]:
         """Classes that may hang on `host` (what is pinned there not counted)."""
