@@ -103,17 +103,16 @@ def stoppable(work: "Callable[[Stop], Answer]", told: str, line: ProgressLine | 
         except BaseException as error:
             answer.set_exception(error)
 
-    with interruptible(), line or nullcontext():
-        try:
-            # no thread of a pool: that would be waited for even by a second interrupt
-            Thread(target=worker, daemon=True).start()
-            return answer.result()
-        except KeyboardInterrupt:
-            if line is not None:
-                line.clear()
-            message(told)
-            stop()
-            return answer.result()
+    def interrupted(*_: object) -> None:
+        if line is not None:
+            line.clear()
+        message(told)
+        stop()
+
+    with line or nullcontext(), interruptible(interrupted):
+        # no thread of a pool: that would be waited for even by a second interrupt
+        Thread(target=worker, daemon=True).start()
+        return answer.result()
 
 
 class NoMachineError(CliError):

@@ -18,6 +18,7 @@ from .exits import CliError, Exit, message
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
     from _typeshed import ReadableBuffer
     from pydantic import BaseModel
@@ -101,14 +102,23 @@ def _dropped(_: OSError) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(first: Callable[[int, "FrameType | None"], object] = signal.default_int_handler) -> Iterator[None]:
     """Meanwhile an interrupt raises KeyboardInterrupt, and what was begun is brought to an end; elsewhere it ends the
-    process at once, see qslot.__main__."""
+    process at once, see qslot.__main__.
+
+    The first one calls `first`, and what it came in goes on if that raises nothing: an exception might strike just
+    before what is to be told has begun.
+    """
     before = signal.getsignal(signal.SIGINT) if current_thread() is main_thread() else signal.SIG_IGN
     if before is signal.SIG_IGN:
         yield
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def once(number: int, frame: "FrameType | None") -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        first(number, frame)
+
+    signal.signal(signal.SIGINT, once)
     try:
         yield
     finally:

@@ -1,11 +1,13 @@
 """Worker processes of this machine."""
 
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
-from typing import Any, ParamSpec, TypeVar
+from threading import Thread
+from typing import ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -40,6 +42,15 @@ class Processes(Executor):
         return ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=_begin)
 
 
-def _begin(*_: Any) -> None:
-    """An interrupt on the terminal reaches all processes; the first one says what is to be done."""
+def _begin() -> None:
+    """An interrupt on the terminal reaches all processes; the first one says what is to be done. Where that one is
+    killed, nobody waits for what this one is at."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

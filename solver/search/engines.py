@@ -7,12 +7,16 @@ pandas: 0.3 s more); both ways are tested to answer alike.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Protocol
+from threading import Event, Thread
+from typing import Any, Final, Protocol
 
 from ...schema.records import record
 from ...schema.request.fields import Term
 from ..options import Stop, ending
 from ..progress import Watch
+
+REPEATED_EVERY: Final = 0.05
+"""Seconds from one call that stops a solver to the next."""
 
 
 @record(frozen=True)
@@ -115,12 +119,27 @@ class _Documented:
 
 def solve_documented(solver: Any, model: Any, asked: Asked) -> Any:
     """The status that a `CpSolver` comes to, whose parameters have been set."""
-    if asked.told is None:
-        with asked.watched(solver.stop_search):
-            return solver.solve(model)
-    solver.best_bound_callback = asked.told.bound
-    with asked.watched(solver.stop_search):
-        return solver.solve(model, _documented_callback(asked.told))
+    callback = None if asked.told is None else _documented_callback(asked.told)
+    if asked.told is not None:
+        solver.best_bound_callback = asked.told.bound
+    with _lasting(solver.stop_search) as end, asked.watched(end):
+        return solver.solve(model, callback)
+
+
+@contextmanager
+def _lasting(stop: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """A way to stop what the block solves: `CpSolver` forgets what it is told before it has begun."""
+    over = Event()
+
+    def repeat() -> None:
+        while not over.is_set():
+            stop()
+            over.wait(REPEATED_EVERY)
+
+    try:
+        yield lambda: Thread(target=repeat, daemon=True).start()
+    finally:
+        over.set()
 
 
 def _documented_callback(watch: Watch) -> Any:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
+from qslot.solver.options import Stop
 from qslot.solver.search import cpsat
 from qslot.solver.search.cpsat import SMALL_MODEL, CpSatModel, Limits, Status, TimeIsUp, TooMuchToCount
-from qslot.solver.search.engines import engine
+from qslot.solver.search.engines import Asked, engine
 
 SEEDS = range(60)
 
@@ -147,6 +148,24 @@ def test_a_hint_of_another_model_is_no_harm() -> None:
     program = CpSatModel(rows, Limits())
     plain = program.minimize(what)
     assert program.minimize(what, [99] * len(rows.ranges)).bound == plain.bound
+
+
+@pytest.mark.parametrize("documented", [False, True])
+def test_stopped_before_it_has_begun(documented: bool) -> None:
+    """What happened before: `CpSolver` forgot it, and found out that nine pigeons have no place in eight holes."""
+    rows = LinearModel()
+    where = [[rows.variable(0, 1) for _ in range(8)] for _ in range(9)]
+    for pigeon in where:
+        rows.add_range(1, sum_of(pigeon), 1)
+    for hole in zip(*where, strict=True):
+        for one, other in itertools.combinations(hole, 2):
+            rows.add_range(0, one + other, 1)
+    program = CpSatModel(rows, Limits(), documented=documented)
+    stop = Stop()
+    stop()
+    stop()
+    plain = {"num_workers": 1, "cp_model_presolve": False, "linearization_level": 0, "symmetry_level": 0}
+    assert program.engine.solve(program.model, Asked(plain, stop)).status == 0
 
 
 def test_the_engines_are_two() -> None:

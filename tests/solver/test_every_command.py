@@ -76,16 +76,19 @@ def test_they_are_all() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_an_interrupt_at_any_time(name: str, step: int, words: dict[str, str]) -> None:
     """From the first module of its own on: until then it is Python that is being started."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command(name, words, "-X", "importtime"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.split("|")[-1].strip() == "qslot.solver":
-            break
-    time.sleep(0.05 * step)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.split("|")[-1].strip() == "qslot.solver":
+                break
+        time.sleep(0.05 * step)
+        process.send_signal(signal.SIGINT)
+        try:
+            output, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
     said = "".join(line for line in errors.splitlines(keepends=True) if not line.startswith("import time:"))
     interrupted = process.returncode == 130 and "interrupted" in said
     assert interrupted or process.returncode in (0, 3, 4), (process.returncode, said)

@@ -1,7 +1,10 @@
 """Many guests at once: order, one bad guest, what is solved once, what is kept, and by whom."""
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -261,6 +264,26 @@ def test_a_process_that_dies_is_replaced() -> None:
             process.terminate()
             process.join()
         assert told(qslot.solve_many([guest("a")], workers)) == [to_json(qslot.solve(guest("a")))]
+
+
+KILLED = """
+import os, signal, time
+from qslot.solver.fleet.processes import Processes
+
+if __name__ == "__main__":
+    with Processes(1) as workers:
+        assert workers.submit(len, "abc").result() == 3
+        workers.submit(time.sleep, 600)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_processes_end_with_whom_they_work_for(tmp_path: Path) -> None:
+    """Killed, it can't end them; its output is open for as long as one of them lives."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_a_guest_beside_a_previous_layout_says_what_it_said() -> None:

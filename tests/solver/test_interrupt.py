@@ -108,3 +108,24 @@ def test_the_command(known: str) -> None:
     assert done.returncode == 4, done.stderr
     assert "interrupted: finishing with the best so far" in done.stderr
     assert ("pcie.0" in done.stdout) == (known == "found")
+
+
+BEFORE_IT_BEGINS = """
+import signal
+from qslot.solver.cli import common, qslot as command
+
+class Thread(common.Thread):
+    def start(self):
+        signal.raise_signal(signal.SIGINT)
+        super().start()
+
+common.Thread = Thread
+command(["plan", "examples/rhel6-q35.yaml"])
+"""
+
+
+def test_before_the_search_has_begun() -> None:
+    """What happened before: the command waited for ever, for a thread that the interrupt had kept from starting."""
+    done = run(BEFORE_IT_BEGINS)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.startswith("interrupted: finishing with the best so far\n")
