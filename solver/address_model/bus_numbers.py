@@ -85,7 +85,7 @@ class BusNumbering:
                 continue
             own = 1 + max(reserve, 0)
             for root in roots:
-                inside = self.tree.below_expander[bridge.key, root.key]
+                inside = self.tree.inside(root.key)[bridge.key]
                 model.add(self.sizes[root.key] >= (_own(root) + own) * inside)
             model.add(main >= (1 + own) * (1 - self.tree.off_main(bridge.key)))
             model.add(main + sum(self.sizes[root.key] for root in roots) >= fixed + own)

@@ -213,7 +213,7 @@ def near(seats: Seats, tree: Tree) -> None:
         for root in seats.roots:
             below = seats.model.new_bool_var(f"{one.key} {other.key} < {root.key}")
             for item in (one, other):
-                seats.inherits(item.key, below, tree.below(root.key))
+                seats.inherits(item.key, below, tree.inside(root.key).__getitem__)
 
 
 def near_switch(seats: Seats, tree: Tree) -> None:
@@ -224,7 +224,7 @@ def near_switch(seats: Seats, tree: Tree) -> None:
         for switch, chosen in both.items():
             for item in (one, other):
                 for bus, here in seats.on[item.key].items():
-                    seats.model.add(chosen + here <= 1 + tree.below_switch[bus, switch])
+                    seats.model.add(chosen + here <= 1 + tree.inside(switch)[bus])
 
 
 def spare(seats: Seats, tree: Tree) -> None:

@@ -56,7 +56,7 @@ class SharedSpaces:
     def _bypasses(self, bus: str) -> Expression:
         """Whether it is below a pxb-pcie that bypasses the vIOMMU; a pxb never does."""
         roots = (one for one in self.seats.roots if one.model == "pxb-pcie" and one.given.get("bypass_iommu") is True)
-        return sum(self.tree.below_expander[bus, root.key] for root in roots)
+        return sum(self.tree.inside(root.key)[bus] for root in roots)
 
     def _shares(self, bus: str, space: str) -> Expression:
         return self._bypasses(bus) if space == AROUND else self._behind[bus, space]

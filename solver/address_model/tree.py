@@ -1,8 +1,6 @@
 """What follows from where controllers hang: depth, complex, switches above, ACPI's reach, hot-plug."""
 
-from collections.abc import Callable
 from dataclasses import field
-from functools import cached_property
 
 from ...schema.records import record
 from .buses import BusType
@@ -16,15 +14,15 @@ class Tree:
 
     seats: Seats
     depth: dict[str, Expression] = field(default_factory=dict)
-    below_expander: dict[tuple[str, str], Expression] = field(default_factory=dict)
-    """Whether a bus is that expander's or below it."""
+    _inside: dict[str, dict[str, Expression]] = field(default_factory=dict)
     reached: dict[str, Expression] = field(init=False)
     """Whether ACPI reaches the controller that offers the bus: not below an expander, nor with QEMU before 8.0 an
     unplugged port."""
 
     def __post_init__(self) -> None:
         self._depths()
-        self._complexes()
+        for root in self.seats.roots:
+            self.inside(root.key)  # an answer says where each controller is
         self.reached = self._reached()
 
     def _depths(self) -> None:
@@ -36,50 +34,32 @@ class Tree:
         for key in seats.bridges:
             seats.inherits(key, self.depth[key] - 1, self.depth.__getitem__)
 
-    def _complexes(self) -> None:
-        seats = self.seats
-        for root in seats.roots:
-            self.below_expander[seats.guest.machine_model.root, root.key] = 0
+    def inside(self, controller: str) -> dict[str, Expression]:
+        """Of every bus, whether it is that controller's or below it."""
+        if controller not in self._inside:
+            seats = self.seats
+            theirs: dict[str, Expression] = {seats.guest.machine_model.root: 0}
             for key, bridge in seats.bridges.items():
-                fixed = int(key == root.key) if bridge.is_expander else None
-                value = seats.model.new_bool_var(f"{key} < {root.key}") if fixed is None else fixed
-                self.below_expander[key, root.key] = value
-            for key, bridge in seats.bridges.items():
-                if not bridge.is_expander:
-                    seats.inherits(key, self.below_expander[key, root.key], self.below(root.key))
-
-    def below(self, expander: str) -> Callable[[str], Expression]:
-        """Whether a bus is that expander's or below it."""
-        return lambda bus: self.below_expander[bus, expander]
+                fixed = int(key == controller) if key == controller or bridge.is_expander else None
+                theirs[key] = seats.model.new_bool_var(f"{key} < {controller}") if fixed is None else fixed
+            for key, value in theirs.items():
+                if not isinstance(value, int):
+                    seats.inherits(key, value, theirs.__getitem__)
+            self._inside[controller] = theirs
+        return self._inside[controller]
 
     def off_main(self, bus: str) -> Expression:
         """Whether it is an expander's or below one."""
-        return sum(self.below_expander[bus, root.key] for root in self.seats.roots)
+        return sum(self.inside(root.key)[bus] for root in self.seats.roots)
 
     def on_node(self, bus: str, node: int) -> Expression:
         """1 where the bus is below an expander of that node, else 0."""
-        return sum(self.below_expander[bus, root.key] for root in self.seats.roots if root.node == node)
+        return sum(self.inside(root.key)[bus] for root in self.seats.roots if root.node == node)
 
     @property
     def switches(self) -> list[str]:
         """Upstream ports."""
         return [key for key, one in self.seats.bridges.items() if one.model == "x3130-upstream"]
-
-    @cached_property
-    def below_switch(self) -> dict[tuple[str, str], Expression]:
-        """Whether a bus is the inner one of that upstream port or below it."""
-        seats = self.seats
-        result: dict[tuple[str, str], Expression] = {}
-        for switch in self.switches:
-            theirs = {
-                key: 1 if key == switch else seats.model.new_bool_var(f"{key} < {switch}") for key in seats.bridges
-            }
-            theirs[seats.guest.machine_model.root] = 0
-            for key in seats.bridges:
-                if key != switch:
-                    seats.inherits(key, theirs[key], theirs.__getitem__)
-            result |= {(bus, switch): value for bus, value in theirs.items()}
-        return result
 
     def _reached(self) -> dict[str, Expression]:
         seats = self.seats

@@ -31,6 +31,7 @@ class WindowPages:
             self._divide(key)
         for bridge in self.seats.bridges.values():
             self._state(bridge)
+        self._enclose()
 
     def _divide(self, key: str) -> None:
         """The window counts on the bus that the bridge is on, and on no other."""
@@ -41,6 +42,35 @@ class WindowPages:
             self._parts.setdefault(bus, {})[key] = part
             parts.append(part)
         model.add(sum(parts) == self.of[key])
+
+    def _enclose(self) -> None:
+        """What reserves ports inside a bridge, however deep, is in its window beside what is on its bus; and it is on a
+        root bus, or inside a bridge that is. Follows, but where several reserve not without search."""
+        seats = self.seats
+        roots = {seats.guest.machine_model.root, *(root.key for root in seats.roots)}
+        outermost = {key: sum(here for bus, here in seats.on[key].items() if bus in roots) for key in seats.bridges}
+        holders = [key for key in seats.bridges if key not in roots and self._takes_others(key)]
+        reserving = [key for key, one in seats.bridges.items() if one.number("io-reserve") and key not in roots]
+        for key in reserving if len(reserving) > 1 else ():
+            around = [self._inside_outermost(key, holder, outermost[holder]) for holder in holders if holder != key]
+            seats.model.add(outermost[key] + sum(around) == seats.exists[key])
+
+    def _takes_others(self, bus: str) -> bool:
+        """Whether a bridge may come there that may go elsewhere, too."""
+        here = self.seats.on_bus.get(bus, {})
+        return any(key in self.seats.bridges and not isinstance(on, int) for key, on in here.items())
+
+    def _inside_outermost(self, key: str, holder: str, outermost: Expression) -> Expression:
+        """Whether it is inside that one, and that one is on a root bus."""
+        model, inside = self.seats.model, self.tree.inside(holder)[key]
+        beside = self.content[holder] - self.on_bus(holder)
+        model.add(self.of[holder] >= beside + self.of[key]).only_enforce_if(inside)
+        model.add(inside + self.tree.inside(key)[holder] <= 1)
+        both = model.new_bool_var(f"{key} < {holder} on a root bus")
+        model.add(both <= inside)
+        model.add(both <= outermost)
+        model.add(both >= inside + outermost - 1)
+        return both
 
     def on_bus(self, bus: str) -> Expression:
         """Of all bridges there."""

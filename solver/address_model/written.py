@@ -110,7 +110,7 @@ def _bus_class(seats: Seats, tree: Tree, value: Value, bridge: Bridge | None) ->
     if bridge is None:
         return BusClass(BusKind.ROOT, None, Level(platform.root, None, False, 0), (), platform.root_hotplug)
     key = bridge.key
-    above = next((root for root in seats.roots if value(tree.below_expander[key, root.key])), None)
+    above = next((root for root in seats.roots if value(tree.inside(root.key)[key])), None)
     reached = platform.acpi_bridge_hotplug and bool(value(tree.reached[key]))
     return BusClass(
         BUS_KINDS[seats.buses[key].kind],

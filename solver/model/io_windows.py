@@ -14,7 +14,7 @@ from ...schema.pci.address import FUNCTIONS
 from ...schema.records import record
 from ..aggregate.bus_classes import BusClass, BusKind, pages
 from .linear import LinearExpr, sum_of
-from .pages_in_all import pages_for_all, pages_of_each
+from .pages_in_all import pages_of_each, pages_together
 from .seat_options import opens
 from .variables import Variables
 
@@ -84,7 +84,8 @@ def io_windows(v: Variables, *, bounded: bool) -> Windows:
     if not v.guarded:
         for pages in pages_of_each(v, windows.own_pages):
             v.linear.add_le(pages * -1, 0)
-        v.linear.add_le(pages_for_all(v), sum_of(windows.pages_for_bars.values()))
+        for least, buses in pages_together(v):
+            v.linear.add_le(least, sum_of(windows.pages_for_bars[bus] for bus in buses))
     return windows
 
 

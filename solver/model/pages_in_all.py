@@ -23,10 +23,25 @@ def pages_of_each(v: Variables, own: Callable[[BusClass], LinearExpr]) -> Iterat
         yield pages * variants[0].max_count - count * variants[0].io_reserve_pages
 
 
-def pages_for_all(v: Variables) -> LinearExpr:
-    """Pages that the IO BARs behind bridges fill at least, wherever they are: the sum of what the classes ask for,
-    rounded once (a Chvatal-Gomory cut). Each class rounds up for itself, so a linear relaxation never does."""
-    amount = sum_of(_bytes_on(v, bus) for bus in v.classes if bus.model is not None)
+def pages_together(v: Variables) -> Iterator[tuple[LinearExpr, list[BusClass]]]:
+    """Pages that the IO BARs on some buses fill at least, whichever they are on: what their classes ask for, rounded
+    once (a Chvatal-Gomory cut). Each class rounds up for itself, so a linear relaxation never does.
+
+    Of all buses, and of those below the few root buses that a kind with IO is on one of: that is rounded up there,
+    whatever else is elsewhere.
+    """
+    below = [bus for bus in v.classes if bus.model is not None]
+    roots: dict[object, set[str]] = {None: {bus.level.root for bus in below}}
+    for option in v.options:
+        if option.io:
+            roots.setdefault(option.kind, set()).add(option.bus.level.root)
+    for some in dict.fromkeys(map(frozenset, roots.values())):
+        buses = [bus for bus in below if bus.level.root in some]
+        yield _rounded_once(v, buses), buses
+
+
+def _rounded_once(v: Variables, buses: list[BusClass]) -> LinearExpr:
+    amount = sum_of(_bytes_on(v, bus) for bus in buses)
     fixed, terms = amount.constant, dict(amount.terms)
     for counts, number in (*_seats(v), *_units(v)):
         shares = [variable for count in counts for variable in count.terms]

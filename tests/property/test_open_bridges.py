@@ -1,6 +1,7 @@
 """What the model leaves out of many open bridges loses nothing: by the model without it, and by the second opinions."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 
 import pytest
@@ -15,8 +16,8 @@ from qslot.solver.aggregate.pins import Occupancy, PinConflict
 from qslot.solver.formulation import Formulation
 from qslot.solver.model import io_windows
 from qslot.solver.model.build import Model, build
-from qslot.solver.model.linear import LinearExpr, sum_of
-from qslot.solver.model.pages_in_all import pages_for_all, pages_of_each
+from qslot.solver.model.linear import sum_of
+from qslot.solver.model.pages_in_all import pages_of_each, pages_together
 from qslot.solver.search import bounds
 from qslot.solver.search.cpsat import CpSatModel, Limits, Status
 from qslot.solver.search.least_needs import Needs
@@ -45,6 +46,21 @@ def guests() -> dict[int, Guest]:
 
 
 @cache
+def on_nodes() -> dict[int, Guest]:
+    """The same, each free device of one of two nodes."""
+    valid: dict[int, Guest] = {}
+    for seed in SEEDS:
+        data = {**bridge_guest(seed), "numa_nodes": 2}
+        free = [one for one in data["devices"] if "address" not in one]
+        for number, one in enumerate(free):
+            one["numa"] = number % 2
+        with suppress(ValidationError):
+            valid[seed] = Guest.model_validate(data)
+    assert len(valid) > len(SEEDS) // 2
+    return valid
+
+
+@cache
 def counted(seed: int) -> Outcome:
     """What the counting model says: the address-level model is not asked first."""
     return optimize(guests()[seed], EFFORT)
@@ -60,7 +76,7 @@ def said(outcome: Outcome) -> object:
 def test_any_order_of_nesting_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = {seed: said(counted(seed)) for seed in guests()}
     monkeypatch.setattr(NestingOrder, "of", lambda *_: NestingOrder())
-    monkeypatch.setattr(io_windows, "pages_for_all", lambda _: LinearExpr())
+    monkeypatch.setattr(io_windows, "pages_together", lambda _: ())
     monkeypatch.setattr(Needs, "reserved_pages", lambda _: {})
     slow = {seed: said(optimize(guest, EFFORT)) for seed, guest in guests().items()}
     both = {seed for seed in slow if slow[seed] is not None and quick[seed] is not None}
@@ -88,13 +104,14 @@ def test_only_pci_bridges_are_fewer_above() -> None:
     assert later == {"p": 0, "q": 0, "r": 0, "a": 2, "b": 1, "c": 0, None: 3}
 
 
-def test_pages_of_all_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the row no assignment has fewer pages than it says, and some have no more."""
-    monkeypatch.setattr(io_windows, "pages_for_all", lambda _: LinearExpr())
-    drawn = [drawn_guest(seed) for seed in range(12)]
-    beyond = [least for guest in (*drawn, *guests().values()) if (least := _least_beyond(guest)) is not None]
-    assert min(beyond) == 0
-    assert len(beyond) > 8
+def test_pages_together_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rows no assignment has fewer pages than they say, and some have no more: of all buses, and of those
+    below some root buses."""
+    monkeypatch.setattr(io_windows, "pages_together", lambda _: ())
+    drawn = [*guests().values(), *on_nodes().values(), *map(drawn_guest, range(12))]
+    beyond = [least for guest in drawn for least in _least_beyond(guest)]
+    assert {min(least for whole, least in beyond if whole is of_all) for of_all in (True, False)} == {0}
+    assert min(sum(whole is of_all for whole, _ in beyond) for of_all in (True, False)) > 8
 
 
 def test_a_reserve_is_no_more_than_the_pages_of_all_that_may_be_inside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,16 +133,17 @@ def _least_beyond_each(guest: Guest) -> Iterator[int]:
             yield pages.value(result.values)
 
 
-def _least_beyond(guest: Guest) -> int | None:
-    """None where pages are no question."""
+def _least_beyond(guest: Guest) -> Iterator[tuple[bool, int]]:
+    """Whether it is of all buses, and pages; nothing where pages are no question."""
     try:
         model = build(guest, items_of(guest), Formulation())
     except PinConflict:
-        return None
-    least = pages_for_all(model.variables)
-    pages = sum_of(model.windows.pages_for_bars.values()) - least
-    result = CpSatModel(model.variables.linear, EFFORT).minimize(pages)
-    return pages.value(result.values) if result.answer is Status.OPTIMAL and least.constant else None
+        return
+    for number, (least, buses) in enumerate(pages_together(model.variables)):
+        pages = sum_of(model.windows.pages_for_bars[bus] for bus in buses) - least
+        result = CpSatModel(model.variables.linear, EFFORT).minimize(pages)
+        if result.answer is Status.OPTIMAL and least.constant:
+            yield number == 0, pages.value(result.values)
 
 
 def test_bounds_are_none_above_the_least() -> None:
