@@ -4,15 +4,17 @@
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from typing import Final
 
 from ..finding import Finding
 from ..pci.bars import BarKind
 from ..pci.ovmf_addresses import ovmf_addresses
+from ..pci.size import align
 from .apertures import IO_END, Aperture, ovmf_apertures
 from .budget import PAGE, io_budget
 from .numbering import number_buses
-from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, leaves, measure
+from .ovmf_requests import Node, Requests, Usage, insert, is_givable, is_hot, least_length, leaves, measure
 from .prediction import Allocation, Prediction, numbered, unnumbered
 from .tree import FirmwareBus, FirmwareTree
 
@@ -41,24 +43,41 @@ def _unreached(tree: FirmwareTree, version: tuple[int, ...]) -> Finding | None:
 
 
 def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
-    """Whether every layout with the same things on the same buses fails, whatever their slots.
+    """Whether every layout with the same things on the same buses fails, whatever their slots, and whatever empty
+    bridges there are besides.
 
-    Sizes do not depend on slots, but what is given up does where several are the largest. So only this is sure: a kind
-    of space is short, and whatever may be the first to be given up for it is a device or a reserve that is asked for.
-    Of several expanders the order of their bus numbers matters, too.
+    What is given up depends on slots where several are the largest. So only this is sure: in no order the roots find
+    room for all they ask of a kind of space, and whatever may be the first to be given up for it is a device or a
+    reserve that is asked for. Of several expanders the order of their bus numbers matters, too.
     """
     if _unreached(tree, version) is not None:
         return True
     if _number_buses(tree) is not None or len(tree.roots) > 2:
         return False
     requests, apertures = _asked(tree, version, memory=True)
-    verdicts = {kind: base for (_, kind), base in _place(requests, apertures, set()).items()}
-    for kind in (kind for kind, base in verdicts.items() if base is None):
+    for kind, aperture in apertures.items():
+        roots = [(least_length(root), root.align) for root in requests.roots(kind) if root.nodes]
+        if kind is BarKind.MEM64:  # may also go below 4 GiB
+            roots = [(length, alignment) for length, alignment in roots if length > apertures[BarKind.MEM32].size]
+        might_be_less = kind is BarKind.MEM32 and any(map(requests.might_merge, tree.reachable))
+        if might_be_less or _fit(roots, aperture):
+            continue
         givable = [node for root in requests.roots(kind) for node in leaves(root) if is_givable(node)]
         largest = max((node.length for node in givable), default=0)
         if all(node.function is not None or _asked_for(node.bus) for node in givable if node.length == largest):
             return True
     return False
+
+
+def _fit(roots: Iterable[tuple[int, int]], aperture: Aperture) -> bool:
+    """Whether all of these lengths find room, by their alignments, one after the other."""
+    taken: list[tuple[int, int]] = []
+    for length, alignment in roots:
+        base = _first_fit(length, alignment, aperture, taken)
+        if base is None:
+            return False
+        insort(taken, (base, base + length))
+    return True
 
 
 def _number_buses(tree: FirmwareTree) -> Finding | None:
@@ -122,7 +141,7 @@ def _place(requests: Requests, apertures: dict[BarKind, Aperture], stale: set[tu
             if node.length:
                 bases[key] = None
                 for kind in (node.kind, BarKind.MEM32) if node.kind is BarKind.MEM64 else (node.kind,):
-                    base = _first_fit(node, apertures[kind], taken[kind])
+                    base = _first_fit(node.length, node.align, apertures[kind], taken[kind])
                     if base is not None:
                         insort(taken[kind], (base, base + node.length))
                         bases[key] = base
@@ -132,11 +151,11 @@ def _place(requests: Requests, apertures: dict[BarKind, Aperture], stale: set[tu
     return bases
 
 
-def _first_fit(node: Node, aperture: Aperture, taken: list[tuple[int, int]]) -> int | None:
+def _first_fit(length: int, alignment: int, aperture: Aperture, taken: list[tuple[int, int]]) -> int | None:
     at = aperture.start
     for low, high in (*taken, (aperture.end, aperture.end)):
-        at = -(-at // node.align) * node.align
-        if at + node.length <= low:
+        at = align(at, alignment)
+        if at + length <= low:
             return at
         at = max(at, high)
     return None

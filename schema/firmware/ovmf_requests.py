@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import field
 from enum import Enum, auto
+from itertools import groupby
 from typing import Final
 
 from ..pci.bars import BarKind
@@ -99,6 +100,13 @@ class Requests:
     def window(self, bus: FirmwareBus, kind: BarKind) -> Node:
         """The request for the window that leads to that bus."""
         return self._windows[bus][kind]
+
+    def might_merge(self, bus: FirmwareBus) -> bool:
+        """Whether an empty hot-pluggable bridge on that bus might make two windows below 4 GiB one, which may be less:
+        where 64-bit memory is reserved for it, 32-bit prefetchable memory goes where the other is."""
+        windows = self._windows[bus]
+        reserved = self._defaults[BarKind.PREF64]
+        return bool(reserved and windows[BarKind.PREF32].nodes and windows[BarKind.MEM32].nodes)
 
     def give_up(self, victim: Node) -> None:
         """Without that device, or that bridge's reservations."""
@@ -211,6 +219,22 @@ def measure(window: Node) -> None:
     window.length = max(align(used, window.align), reserved)
     if window.nodes:
         window.align = max(window.align, window.nodes[0].align)
+
+
+def least_length(window: Node) -> int:
+    """Of that window, in whatever order those of equal alignment come, which depends on slots: what leaves most behind
+    it to its next multiple is the last of them."""
+    used = reserved = 0
+    for alignment, equals in groupby(window.nodes, key=lambda node: node.align):
+        nodes = list(equals)
+        reserved += sum(node.length for node in nodes if node.usage is Usage.PADDING)
+        there = [node for node in nodes if node.usage is not Usage.PADDING]
+        lengths = [least_length(node) if node.usage is Usage.WINDOW else node.length for node in there]
+        if lengths:
+            left = max(-length % alignment for length in lengths)
+            used = align(used, alignment) + sum(align(length, alignment) for length in lengths) - left
+    whole = PAGE if window.kind is BarKind.IO else MIB
+    return max(align(used, whole), reserved if window.kind is BarKind.IO else align(reserved, whole))
 
 
 def is_givable(node: Node) -> bool:

@@ -1,6 +1,7 @@
 """What follows from where controllers hang: depth, complex, switches above, ACPI's reach, hot-plug."""
 
 from dataclasses import field
+from functools import cached_property
 
 from ...schema.records import record
 from .buses import BusType
@@ -39,14 +40,24 @@ class Tree:
         if controller not in self._inside:
             seats = self.seats
             theirs: dict[str, Expression] = {seats.guest.machine_model.root: 0}
-            for key, bridge in seats.bridges.items():
-                fixed = int(key == controller) if key == controller or bridge.is_expander else None
-                theirs[key] = seats.model.new_bool_var(f"{key} < {controller}") if fixed is None else fixed
+            for key in seats.bridges:
+                may_be = key != controller and controller in self._above[key]
+                theirs[key] = seats.model.new_bool_var(f"{key} < {controller}") if may_be else int(key == controller)
             for key, value in theirs.items():
                 if not isinstance(value, int):
                     seats.inherits(key, value, theirs.__getitem__)
             self._inside[controller] = theirs
         return self._inside[controller]
+
+    @cached_property
+    def _above(self) -> dict[str, set[str]]:
+        """Of every bus all that may be above it, on some bus or other."""
+        above = {key: {bus for bus in self.seats.on[key] if bus in self.seats.bridges} for key in self.seats.bridges}
+        for between in above:  # as Warshall did
+            for key in above:
+                if between in above[key]:
+                    above[key] |= above[between]
+        return above
 
     def off_main(self, bus: str) -> Expression:
         """Whether it is an expander's or below one."""

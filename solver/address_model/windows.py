@@ -52,8 +52,9 @@ class WindowPages:
         holders = [key for key in seats.bridges if key not in roots and self._takes_others(key)]
         reserving = [key for key, one in seats.bridges.items() if one.number("io-reserve") and key not in roots]
         for key in reserving if len(reserving) > 1 else ():
-            around = [self._inside_outermost(key, holder, outermost[holder]) for holder in holders if holder != key]
-            seats.model.add(outermost[key] + sum(around) == seats.exists[key])
+            may_be = [one for one in holders if one != key and not isinstance(self.tree.inside(one)[key], int)]
+            around = {one: self._inside_outermost(key, one, outermost[one]) for one in may_be}
+            seats.model.add(outermost[key] + sum(around.values()) == seats.exists[key])
 
     def _takes_others(self, bus: str) -> bool:
         """Whether a bridge may come there that may go elsewhere, too."""

@@ -141,7 +141,10 @@ def nested_cards(draw: st.DrawFn) -> tuple[Layout, Layout]:
     """A layout of pci-bridges inside each other with cards on them, and one with some of those and their bridges."""
     count = draw(st.integers(1, 4))
     buses = ["pci.0", *(f"b{n}" for n in range(count))]
-    controllers = [bridge(f"b{n}", "pci-bridge", draw(st.sampled_from(buses[: n + 1])), n + 2) for n in range(count)]
+    controllers = [
+        bridge(f"b{n}", "pci-bridge", draw(st.sampled_from(buses[: n + 1])), n + 2, shpc=draw(st.booleans()))
+        for n in range(count)
+    ]
     cards = [
         card(f"d{n}", draw(st.sampled_from(buses)), *draw(st.lists(SIZED, min_size=1, max_size=2)), slot=n + 10)
         for n in range(draw(st.integers(1, 5)))
@@ -181,6 +184,7 @@ def test_memory_that_runs_out_runs_out_whatever_is_added(both: tuple[Layout, Lay
 
 @given(nested_cards(), st.sampled_from(["2022.11", "2025.02"]), st.randoms(use_true_random=False))
 def test_ovmf_fails_in_any_order(both: tuple[Layout, Layout], version: str, rng: Random) -> None:
+    """And with one more bridge, which is empty."""
     given = both[0].model_copy(update={"firmware": Firmware(name="ovmf", version=version)})
     assume(predict(given).failure is not None and fails_in_any_order(given))
     slots = list(range(1, 32))
@@ -190,6 +194,8 @@ def test_ovmf_fails_in_any_order(both: tuple[Layout, Layout], version: str, rng:
         for name in ("controllers", "devices")
     }
     assert predict(given.model_copy(update=moved)).failure is not None
+    beside = bridge("empty", "pci-bridge", rng.choice(["pci.0", *(one.id for one in given.controllers)]), 31)
+    assert predict(given.model_copy(update={"controllers": (*given.controllers, beside)})).failure is not None
 
 
 def test_ovmf_gives_up_a_device_behind_a_bridge_in_any_order() -> None:

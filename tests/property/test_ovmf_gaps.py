@@ -1,0 +1,88 @@
+"""Whether OVMF finds room for large BARs depends on the gaps between them, and so on slots and on empty bridges: what
+is said of all layouts with the same things on the same buses."""
+
+from collections.abc import Iterator
+from random import Random
+
+from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout
+from qslot.schema.firmware import fails_in_any_order, predict
+from qslot.schema.layout.layout import PlacedDevice, Platform
+from qslot.solver import solve
+
+from ..schema.test_firmware import bridge, layout
+from ..schema.test_firmware_memory import card
+
+
+def gaps(rng: Random) -> Layout:
+    """Nearly as much as OVMF has below 4 GiB, in few large pieces: whether it fits depends on the gaps between them."""
+    inner = [bridge("b1", "pci-bridge", rng.choice(["pci.0", "b0"]), 3, shpc=rng.random() < 0.3)] * rng.randint(0, 1)
+    buses, cards, left = ["pci.0", "b0", "b0", *(one.id for one in inner)], list[PlacedDevice](), 900
+    for number in range(rng.randint(3, 6)):
+        mib = 1 << rng.randint(2, 9)
+        if mib <= left:
+            left -= mib
+            bar = rng.choice(["mem32", "mem32p"]), mib << 20
+            cards.append(card(f"d{number}", rng.choice(buses), bar, slot=number + 10))
+    platform = Platform(memory=8 << 30, numa_nodes=0, chipset=Chipset(), cpu=Cpu(), phys_bits=46)
+    update = {"firmware": Firmware(name="ovmf", version="2025.02"), "platform": platform}
+    return layout("pc", [bridge("b0", "pci-bridge", "pci.0", 2, shpc=False), *inner], cards).model_copy(update=update)
+
+
+def others(given: Layout, rng: Random) -> Iterator[Layout]:
+    """With the same things on the same buses: in other slots, and with an empty bridge besides."""
+    for _ in range(3):
+        slots = rng.sample(range(1, 32), 31)
+        yield given.model_copy(
+            update={
+                name: tuple(one.model_copy(update={"slot": slots[one.slot - 1]}) for one in getattr(given, name))
+                for name in ("controllers", "devices")
+            }
+        )
+    for bus in ("pci.0", *(one.id for one in given.controllers)):
+        beside = bridge("empty", "pci-bridge", bus, 31)
+        yield given.model_copy(update={"controllers": (*given.controllers, beside)})
+
+
+def test_ovmf_fails_whatever_closes_gaps() -> None:
+    """What happened before: a guest was infeasible (proved) that fits in other slots, or with one more bridge."""
+    claimed = unclaimed = 0
+    for seed in range(2000):
+        rng = Random(seed)
+        given = gaps(rng)
+        if predict(given).failure is None:
+            continue
+        fit = [one for one in others(given, rng) if predict(one).failure is None]
+        assert not (fit and fails_in_any_order(given)), seed
+        claimed, unclaimed = claimed + fails_in_any_order(given), unclaimed + bool(fit)
+    assert claimed > 15
+    assert unclaimed > 15
+
+
+def test_an_empty_bridge_may_make_two_windows_one() -> None:
+    """With OVMF: 272 MiB and 128 prefetchable behind a bridge take 512, and 400 where 64-bit memory is reserved inside.
+    The guest has an answer, or is undecided."""
+    sizes = (("b0", "mem32", 256), ("b0", "mem32", 16), ("b0", "mem32p", 128), ("pci.0", "mem32", 512))
+    cards = [card(f"d{n}", bus, (kind, mib << 20), slot=n + 1) for n, (bus, kind, mib) in enumerate(sizes)]
+    outer, inner = bridge("b0", "pci-bridge", "pci.0", 5, shpc=False), bridge("b1", "pci-bridge", "b0", 8)
+    given = gaps(Random(0)).model_copy(update={"controllers": (outer,), "devices": tuple(cards)})
+    assert predict(given).failure is not None
+    assert not fails_in_any_order(given)
+    assert predict(given.model_copy(update={"controllers": (outer, inner)})).failure is None
+
+
+def test_a_guest_that_an_empty_bridge_may_mend() -> None:
+    """It was infeasible (proved): nobody may say so."""
+    cards = [(256, False, "b0:01.0"), (16, False, "b0:02.0"), (128, True, "b0:03.0"), (512, False, "pci.0:06.0")]
+    guest = Guest.model_validate({
+        "machine": "pc",
+        "firmware": {"name": "ovmf", "version": "2025.02"},
+        "memory": "8GiB",
+        "phys_bits": 46,
+        "controllers": [{"id": "b0", "model": "pci-bridge", "address": "pci.0:05.0", "properties": {"shpc": False}}],
+        "devices": [
+            {"id": f"d{n}", "model": "vfio-pci", "connect": "conventional", "address": address}
+            | {"bars": [{"bar": 0, "kind": "mem32", "size": mib << 20, "prefetchable": prefetchable}]}
+            for n, (mib, prefetchable, address) in enumerate(cards)
+        ],
+    })  # fmt: skip
+    assert not isinstance(solve(guest), Infeasible)
