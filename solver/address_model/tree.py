@@ -41,7 +41,7 @@ class Tree:
             seats = self.seats
             theirs: dict[str, Expression] = {seats.guest.machine_model.root: 0}
             for key in seats.bridges:
-                may_be = key != controller and controller in self._above[key]
+                may_be = key != controller and controller in self.above[key]
                 theirs[key] = seats.model.new_bool_var(f"{key} < {controller}") if may_be else int(key == controller)
             for key, value in theirs.items():
                 if not isinstance(value, int):
@@ -50,7 +50,7 @@ class Tree:
         return self._inside[controller]
 
     @cached_property
-    def _above(self) -> dict[str, set[str]]:
+    def above(self) -> dict[str, set[str]]:
         """Of every bus all that may be above it, on some bus or other."""
         above = {key: {bus for bus in self.seats.on[key] if bus in self.seats.bridges} for key in self.seats.bridges}
         for between in above:  # as Warshall did

@@ -49,17 +49,11 @@ class WindowPages:
         seats = self.seats
         roots = {seats.guest.machine_model.root, *(root.key for root in seats.roots)}
         outermost = {key: sum(here for bus, here in seats.on[key].items() if bus in roots) for key in seats.bridges}
-        holders = [key for key in seats.bridges if key not in roots and self._takes_others(key)]
         reserving = [key for key, one in seats.bridges.items() if one.number("io-reserve") and key not in roots]
         for key in reserving if len(reserving) > 1 else ():
-            may_be = [one for one in holders if one != key and not isinstance(self.tree.inside(one)[key], int)]
-            around = {one: self._inside_outermost(key, one, outermost[one]) for one in may_be}
-            seats.model.add(outermost[key] + sum(around.values()) == seats.exists[key])
-
-    def _takes_others(self, bus: str) -> bool:
-        """Whether a bridge may come there that may go elsewhere, too."""
-        here = self.seats.on_bus.get(bus, {})
-        return any(key in self.seats.bridges and not isinstance(on, int) for key, on in here.items())
+            holders = [one for one in seats.bridges if one in self.tree.above[key] - roots - {key}]
+            around = [self._inside_outermost(key, one, outermost[one]) for one in holders]
+            seats.model.add(outermost[key] + sum(around) == seats.exists[key])
 
     def _inside_outermost(self, key: str, holder: str, outermost: Expression) -> Expression:
         """Whether it is inside that one, and that one is on a root bus."""

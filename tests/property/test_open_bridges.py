@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from random import Random
 
 import pytest
 from pydantic import ValidationError
 
 from qslot.schema import Guest, Infeasible, Outcome, Solved
+from qslot.solver.address_model import address_level
+from qslot.solver.address_model.windows import WindowPages
 from qslot.solver.aggregate.floating_controllers import floating_controllers
 from qslot.solver.aggregate.items import items_of
 from qslot.solver.aggregate.listed_controllers import ListedControllers
@@ -89,6 +92,34 @@ def test_second_opinions_agree(opinion: Callable[[Guest, Outcome], str]) -> None
     verdicts = {seed: opinion(guest, counted(seed)) for seed, guest in guests().items() if seed % 2}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.startswith("DISAGREE")} == {}
     assert sum(verdict == "agree" for verdict in verdicts.values()) > len(verdicts) // 2
+
+
+def test_what_is_said_of_the_outermost_bridge_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the address-level model, and where only bridges that stay where they are take others: forgotten there, guests
+    were infeasible (never released)."""
+    drawn = [Guest.model_validate(narrow(seed)) for seed in range(12)]
+    quick = [said(address_level(guest, EFFORT)) for guest in drawn]
+    monkeypatch.setattr(WindowPages, "_enclose", lambda _: None)
+    slow = [said(address_level(guest, EFFORT)) for guest in drawn]
+    both = [one for one in zip(quick, slow, strict=True) if None not in one]
+    assert [one for one, _ in both] == [other for _, other in both]
+    assert sum(isinstance(one, dict) for one, _ in both) > len(drawn) // 2
+
+
+def narrow(seed: int) -> dict[str, object]:
+    """Bridges with io-reserve whose only way to the root bus is a bridge in a bridge; one more root slot, or none."""
+    rng = Random(seed)
+    sizes = [rng.choice(("4K", "8K", "12K")) for _ in range(rng.randint(2, 3))]
+    still = [{"id": "x", "address": "pci.0:05.0"}, {"id": "y", "address": "x:01.0"}]
+    waiting = [{"id": f"b{n}", "properties": {"io-reserve": size}} for n, size in enumerate(sizes)]
+    taken = [*range(2, 5), *range(6, 31), *([31] if rng.random() < 0.6 else [])]
+    reserve = [*(f"pci.0:{slot:02x}" for slot in taken), *(f"x:{slot:02x}" for slot in range(32) if slot != 1)]
+    return {
+        "machine": "pc",
+        "controllers": [{"model": "pci-bridge", **one} for one in (*still, *waiting)],
+        "devices": [{"id": f"nic{n}", "model": "e1000"} for n in range(rng.randint(0, 2))],
+        "reserve": [*reserve, *(f"{slot}.{one}" for slot in ("pci.0:05", "x:01") for one in range(1, 8))],
+    }
 
 
 def test_only_pci_bridges_are_fewer_above() -> None:
