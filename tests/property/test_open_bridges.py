@@ -28,7 +28,7 @@ from qslot.solver.search.optimize import optimize
 from qslot.testing.generator import guest as drawn_guest
 
 from ..opinions import addresses, oracle
-from .bridge_guests import bridge_guest
+from .bridge_guests import Data, bridge_guest
 from .test_bounds import check
 
 SEEDS = range(24)
@@ -106,12 +106,12 @@ def test_what_is_said_of_the_outermost_bridge_follows(monkeypatch: pytest.Monkey
     assert sum(isinstance(one, dict) for one, _ in both) > len(drawn) // 2
 
 
-def narrow(seed: int) -> dict[str, object]:
+def narrow(seed: int) -> Data:
     """Bridges with io-reserve whose only way to the root bus is a bridge in a bridge; one more root slot, or none."""
     rng = Random(seed)
     sizes = [rng.choice(("4K", "8K", "12K")) for _ in range(rng.randint(2, 3))]
-    still = [{"id": "x", "address": "pci.0:05.0"}, {"id": "y", "address": "x:01.0"}]
-    waiting = [{"id": f"b{n}", "properties": {"io-reserve": size}} for n, size in enumerate(sizes)]
+    still: list[Data] = [{"id": "x", "address": "pci.0:05.0"}, {"id": "y", "address": "x:01.0"}]
+    waiting: list[Data] = [{"id": f"b{n}", "properties": {"io-reserve": size}} for n, size in enumerate(sizes)]
     taken = [*range(2, 5), *range(6, 31), *([31] if rng.random() < 0.6 else [])]
     reserve = [*(f"pci.0:{slot:02x}" for slot in taken), *(f"x:{slot:02x}" for slot in range(32) if slot != 1)]
     return {
