@@ -31,8 +31,9 @@ def pages_together(v: Variables) -> Iterator[tuple[LinearExpr, list[BusClass]]]:
     whatever else is elsewhere.
     """
     below = [bus for bus in v.classes if bus.model is not None]
-    roots: dict[object, set[str]] = {None: {bus.level.root for bus in below}}
-    for option in v.options:
+    every = {bus.level.root for bus in below}
+    roots: dict[object, set[str]] = {None: every}
+    for option in v.options if len(every) > 1 else ():
         if option.io:
             roots.setdefault(option.kind, set()).add(option.bus.level.root)
     for some in dict.fromkeys(map(frozenset, roots.values())):
