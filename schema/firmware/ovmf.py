@@ -72,12 +72,7 @@ def fails_in_any_order(tree: FirmwareTree, version: tuple[int, ...]) -> bool:
 def _fit(roots: Iterable[tuple[int, int]], aperture: Aperture) -> bool:
     """Whether all of these lengths find room, by their alignments, one after the other."""
     taken: list[tuple[int, int]] = []
-    for length, alignment in roots:
-        base = _first_fit(length, alignment, aperture, taken)
-        if base is None:
-            return False
-        insort(taken, (base, base + length))
-    return True
+    return all(_take(length, alignment, aperture, taken) is not None for length, alignment in roots)
 
 
 def _number_buses(tree: FirmwareTree) -> Finding | None:
@@ -139,23 +134,22 @@ def _place(requests: Requests, apertures: dict[BarKind, Aperture], stale: set[tu
         for node in sorted(nodes, key=lambda node: (-node.align, -node.kind)):
             key = node.bus, node.kind
             if node.length:
-                bases[key] = None
                 for kind in (node.kind, BarKind.MEM32) if node.kind is BarKind.MEM64 else (node.kind,):
-                    base = _first_fit(node.length, node.align, apertures[kind], taken[kind])
-                    if base is not None:
-                        insort(taken[kind], (base, base + node.length))
-                        bases[key] = base
+                    bases[key] = _take(node.length, node.align, apertures[kind], taken[kind])
+                    if bases[key] is not None:
                         break
             elif key in stale:
                 bases[key] = None
     return bases
 
 
-def _first_fit(length: int, alignment: int, aperture: Aperture, taken: list[tuple[int, int]]) -> int | None:
+def _take(length: int, alignment: int, aperture: Aperture, taken: list[tuple[int, int]]) -> int | None:
+    """The first place that is long enough, if there is any; from then on it is among what is taken."""
     at = aperture.start
     for low, high in (*taken, (aperture.end, aperture.end)):
         at = align(at, alignment)
         if at + length <= low:
+            insort(taken, (at, at + length))
             return at
         at = max(at, high)
     return None

@@ -121,7 +121,7 @@ class Requests:
 
     def _build(self, bus: FirmwareBus) -> None:
         """Everything below has been built."""
-        windows = [Node(Usage.WINDOW, kind, bus, 0, MIB if kind else PAGE) for kind in self._kinds]
+        windows = [Node(Usage.WINDOW, kind, bus, 0, _granule(kind)) for kind in self._kinds]
         self._windows[bus] = windows
         if bus.parent is None and len(windows) > 1:
             self._add_rom(windows[BarKind.MEM32])
@@ -213,10 +213,7 @@ def measure(window: Node) -> None:
         victim = node.victim if node.usage is Usage.WINDOW else node if is_givable(node) else None
         if victim is not None and (window.victim is None or victim.length >= window.victim.length):
             window.victim = victim
-    # Padding of IO is not rounded up, so a bridge that only reserves 512 bytes is 512 long, though it forwards a page
-    # of ports: what is placed next may come to lie in that page (measured).
-    reserved = reserved if window.kind is BarKind.IO else align(reserved, window.align)
-    window.length = max(align(used, window.align), reserved)
+    window.length = _length(window.kind, used, reserved)
     if window.nodes:
         window.align = max(window.align, window.nodes[0].align)
 
@@ -233,8 +230,19 @@ def least_length(window: Node) -> int:
         if lengths:
             left = max(-length % alignment for length in lengths)
             used = align(used, alignment) + sum(align(length, alignment) for length in lengths) - left
-    whole = PAGE if window.kind is BarKind.IO else MIB
-    return max(align(used, whole), reserved if window.kind is BarKind.IO else align(reserved, whole))
+    return _length(window.kind, used, reserved)
+
+
+def _length(kind: BarKind, used: int, reserved: int) -> int:
+    """Of a window. Padding of IO is not rounded up, so a bridge that only reserves 512 bytes is 512 long, though it
+    forwards a page of ports: what is placed next may come to lie in that page (measured)."""
+    granule = _granule(kind)
+    return max(align(used, granule), reserved if kind is BarKind.IO else align(reserved, granule))
+
+
+def _granule(kind: BarKind) -> int:
+    """What a bridge's windows are multiples of."""
+    return PAGE if kind is BarKind.IO else MIB
 
 
 def is_givable(node: Node) -> bool:

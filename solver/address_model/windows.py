@@ -51,8 +51,8 @@ class WindowPages:
         outermost = {key: sum(here for bus, here in seats.on[key].items() if bus in roots) for key in seats.bridges}
         reserving = [key for key, one in seats.bridges.items() if one.number("io-reserve") and key not in roots]
         for key in reserving if len(reserving) > 1 else ():
-            holders = [one for one in seats.bridges if one in self.tree.above[key] - roots - {key}]
-            around = [self._inside_outermost(key, one, outermost[one]) for one in holders]
+            above = self.tree.above[key] - roots - {key}
+            around = [self._inside_outermost(key, one, outermost[one]) for one in seats.bridges if one in above]
             seats.model.add(outermost[key] + sum(around) == seats.exists[key])
 
     def _inside_outermost(self, key: str, holder: str, outermost: Expression) -> Expression:
@@ -62,8 +62,8 @@ class WindowPages:
         model.add(self.of[holder] >= beside + self.of[key]).only_enforce_if(inside)
         model.add(inside + self.tree.inside(key)[holder] <= 1)
         both = model.new_bool_var(f"{key} < {holder} on a root bus")
-        model.add(both <= inside)
-        model.add(both <= outermost)
+        self.seats.implies(both, inside)
+        self.seats.implies(both, outermost)
         model.add(both >= inside + outermost - 1)
         return both
 

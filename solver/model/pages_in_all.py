@@ -36,15 +36,16 @@ def pages_together(v: Variables) -> Iterator[tuple[LinearExpr, list[BusClass]]]:
     for option in v.options if len(every) > 1 else ():
         if option.io:
             roots.setdefault(option.kind, set()).add(option.bus.level.root)
+    seats, asked = [*_seats(v), *_units(v)], {bus: _bytes_on(v, bus) for bus in below}
     for some in dict.fromkeys(map(frozenset, roots.values())):
         buses = [bus for bus in below if bus.level.root in some]
-        yield _rounded_once(v, buses), buses
+        yield _rounded_once(sum_of(asked[bus] for bus in buses), seats), buses
 
 
-def _rounded_once(v: Variables, buses: list[BusClass]) -> LinearExpr:
-    amount = sum_of(_bytes_on(v, bus) for bus in buses)
+def _rounded_once(amount: LinearExpr, seats: list[tuple[list[LinearExpr], int]]) -> LinearExpr:
+    """Pages of so many bytes, where of each kind's seats the number of items takes one."""
     fixed, terms = amount.constant, dict(amount.terms)
-    for counts, number in (*_seats(v), *_units(v)):
+    for counts, number in seats:
         shares = [variable for count in counts for variable in count.terms]
         least = min((terms.get(variable, 0) for variable in shares), default=0)
         fixed += least * number

@@ -26,6 +26,7 @@ from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows
 from .memory_guests import high_guest, memory_guest, ragged_guest, two_lists_guest
+from .test_ovmf_gaps import others
 
 MIB = 1 << 20
 SOLVING = import_module("qslot.solver.solving")
@@ -187,15 +188,7 @@ def test_ovmf_fails_in_any_order(both: tuple[Layout, Layout], version: str, rng:
     """And with one more bridge, which is empty."""
     given = both[0].model_copy(update={"firmware": Firmware(name="ovmf", version=version)})
     assume(predict(given).failure is not None and fails_in_any_order(given))
-    slots = list(range(1, 32))
-    rng.shuffle(slots)
-    moved = {
-        name: tuple(one.model_copy(update={"slot": slots[one.slot - 1]}) for one in getattr(given, name))
-        for name in ("controllers", "devices")
-    }
-    assert predict(given.model_copy(update=moved)).failure is not None
-    beside = bridge("empty", "pci-bridge", rng.choice(["pci.0", *(one.id for one in given.controllers)]), 31)
-    assert predict(given.model_copy(update={"controllers": (*given.controllers, beside)})).failure is not None
+    assert all(predict(one).failure is not None for one in others(given, rng))
 
 
 def test_ovmf_gives_up_a_device_behind_a_bridge_in_any_order() -> None:

@@ -38,29 +38,30 @@ EFFORT = Limits(effort=0.3)
 @cache
 def guests() -> dict[int, Guest]:
     """Those that are valid, by seed."""
-    valid: dict[int, Guest] = {}
-    for seed in SEEDS:
-        try:
-            valid[seed] = Guest.model_validate(bridge_guest(seed))
-        except ValidationError:
-            continue
-    assert len(valid) > len(SEEDS) // 2
-    return valid
+    return valid(bridge_guest)
 
 
 @cache
 def on_nodes() -> dict[int, Guest]:
     """The same, each free device of one of two nodes."""
-    valid: dict[int, Guest] = {}
-    for seed in SEEDS:
+
+    def draw(seed: int) -> Data:
         data = {**bridge_guest(seed), "numa_nodes": 2}
-        free = [one for one in data["devices"] if "address" not in one]
-        for number, one in enumerate(free):
+        for number, one in enumerate(one for one in data["devices"] if "address" not in one):
             one["numa"] = number % 2
+        return data
+
+    return valid(draw)
+
+
+def valid(draw: Callable[[int], Data]) -> dict[int, Guest]:
+    """Those of the requests that are, by seed."""
+    guests: dict[int, Guest] = {}
+    for seed in SEEDS:
         with suppress(ValidationError):
-            valid[seed] = Guest.model_validate(data)
-    assert len(valid) > len(SEEDS) // 2
-    return valid
+            guests[seed] = Guest.model_validate(draw(seed))
+    assert len(guests) > len(SEEDS) // 2
+    return guests
 
 
 @cache
