@@ -274,6 +274,11 @@ WARNING_RULES: Final[tuple[Rule, ...]] = (
         "SeaBIOS and edk2, measured",
     ),
     Rule(
+        "phys-bits",
+        "the firmware puts its memory beyond the physical addresses of the guest's CPU, where no guest reaches it",
+        "SeaBIOS, a Linux guest",
+    ),
+    Rule(
         "companion-order",
         "QEMU puts the PCI half of an amd-iommu there only if it is created after what takes the slots before; where "
         "one of these is empty it must be told the address, which it takes from version 11 on",

@@ -1,5 +1,6 @@
 """Guests that have a layout by a hair, or none: what the planner proves of one says how to make the others of it."""
 
+from functools import lru_cache
 from typing import Final
 
 from ..schema import Guest, Infeasible, Solved, Undecided
@@ -12,7 +13,13 @@ _PATIENCE: Final = Options(time_limit=10.0)
 
 def solved(guest: Guest) -> Solved | Infeasible | None:
     """What is proved of a guest; None where nothing is in time."""
-    outcome = solve(guest, _PATIENCE)
+    return _solved(guest.model_dump_json())
+
+
+@lru_cache(maxsize=1024)
+def _solved(text: str) -> Solved | Infeasible | None:
+    """Kept, as what is shrunk is drawn many times with the same guest in it."""
+    outcome = solve(Guest.model_validate_json(text), _PATIENCE)
     return None if isinstance(outcome, Undecided) else outcome
 
 

@@ -147,6 +147,20 @@ def host_cpu(known: Context) -> Iterator[Finding]:
         yield Finding(rule="host-cpu", severity="warning", details=details | {"phys_bits": guest.address_bits})
 
 
+def phys_bits(known: Context) -> Iterator[Finding]:
+    """One finding for all devices with a BAR there, and bridges with a window that ends there."""
+    told, bits = known.memory, known.layout.platform.address_bits
+    if told is None:
+        return
+    beyond = {name for (name, _), base in told.memory_bars.items() if base >= 1 << bits}
+    for name, window in (*told.memory_windows.items(), *told.prefetchable_windows.items()):
+        if window.base is not None and window.base + window.size > 1 << bits:
+            beyond.add(name)
+    names = tuple(one.id for one in (*known.layout.controllers, *known.layout.devices) if one.id in beyond)
+    if names:
+        yield Finding(rule="phys-bits", severity="warning", subjects=names, details={"phys_bits": bits})
+
+
 def machine_version(known: Context) -> Iterator[Finding]:
     """One finding where the machine type's devices, or its CPU's address bits, may be others than is assumed."""
     guest = known.guest

@@ -7,11 +7,14 @@ import pytest
 
 import qslot
 from tests.layouts import small_layout
+from tests.profile import sample
 
 from .browser import measured, needs_chromium
 from .layouts import GUESTS, example, large
 
 pytestmark = needs_chromium
+SOME = GUESTS[:: sample(3, ci=1)]
+"""The browser is started anew for each picture."""
 
 
 def assert_clean(report: dict[str, Any]) -> None:
@@ -27,13 +30,13 @@ def assert_clean(report: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("name", SOME)
 def test_svg_of_an_example(name: str, dark: bool, tmp_path: Path) -> None:
     assert_clean(measured(qslot.svg(example(name)), tmp_path, dark=dark))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(600, True), (1400, False), (1400, True)])
-@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("name", SOME)
 def test_html_of_an_example(name: str, width: int, dark: bool, tmp_path: Path) -> None:
     assert_clean(measured(qslot.html(example(name)), tmp_path, width=width, dark=dark))
 

@@ -1,7 +1,6 @@
 """The campaign: a small part of it, and that it sees what is wrong, whatever that is."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +13,9 @@ from qslot.testing.generator import request, valid
 from ..campaign import judge as judging
 from ..campaign.judge import Record, is_bad, judge
 from ..campaign.summary import read, table
+from ..profile import sample
 
-SEEDS = range(1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 100)
+SEEDS = range(sample(50, ci=1_000))
 CHUNK = 25
 
 

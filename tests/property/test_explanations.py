@@ -1,7 +1,5 @@
 """Random infeasible guests are explained; tests/property/explanations.py says by what that is held."""
 
-import os
-
 import pytest
 
 from qslot.schema import Infeasible
@@ -11,10 +9,11 @@ from qslot.schema.explanation.restrict import restricted
 from qslot.solver import explain
 from qslot.testing.generator import any_guest, small_guest
 
+from ..profile import sample
 from ..reference import NoAnswer, Search
 from .explanations import problems, with_less
 
-SEEDS = range(200 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 60)
+SEEDS = range(sample(30, ci=200))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

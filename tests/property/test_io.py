@@ -6,6 +6,7 @@ from qslot.schema import Layout
 from qslot.solver.model import io_space
 from qslot.solver.model.linear import LinearExpr
 
+from ..profile import sample
 from .held import Rows
 from .io_guests import io_guest
 
@@ -27,7 +28,7 @@ def lean_first(layout: Layout) -> tuple[Layout, Layout]:
     return layout.model_copy(update={"controllers": tuple(controllers), "io_windows": ()}), layout
 
 
-@pytest.mark.parametrize("first", range(0, 120, 30))
+@pytest.mark.parametrize("first", range(0, sample(60, ci=120), 30))
 def test_rows_hold_of_any_layout_that_fits(first: int) -> None:
     rows = Rows(without=without_what_is_lost, variants=lean_first)
     assert sum(rows.hold(io_guest(seed), seed) for seed in range(first, first + 30)) > 5

@@ -6,7 +6,6 @@ The whole, 500 runs of 50 steps, is `HYPOTHESIS_PROFILE=ci python -m pytest test
 `-k "[0] or [1] or [2] or [3]"` it is 100 of them, in about a minute on an idle machine.
 """
 
-import os
 from typing import Any, Final
 
 import pytest
@@ -29,12 +28,12 @@ from qslot.schema.verify import verify
 from qslot.solver import solve
 
 from ..opinions.previous import MOST, least
+from ..profile import sample
 from ..reference import NoAnswer
 
-CI: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-PARTS: Final = 20 if CI else 2
-RUNS: Final = 25 if CI else 2
-STEPS: Final = 50 if CI else 25
+PARTS: Final = sample(2, ci=20)
+RUNS: Final = sample(2, ci=25)
+STEPS: Final = sample(25, ci=50)
 MOST_DEVICES: Final = 9
 NODES: Final = 3_000
 """Of each of the oracle's searches; a tree with more is not judged."""

@@ -22,6 +22,7 @@ from qslot.solver.model.linear import LinearModel, sum_of
 from qslot.solver.model.powers_of_two import ADDRESSES, rounded_up
 from qslot.testing.generator import request
 
+from ..profile import sample
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows
@@ -131,7 +132,7 @@ def always_short(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("draw", [memory_guest, ragged_guest, two_lists_guest, high_guest])
-@pytest.mark.parametrize("first", range(0, 120, 30))
+@pytest.mark.parametrize("first", range(0, sample(30, ci=120), 30))
 def test_rows_hold_of_any_layout_that_fits(first: int, draw: Callable[[int], dict[str, Any]]) -> None:
     rows = Rows(without=never_short, whole=always_short)
     assert sum(rows.hold(draw(seed), seed) for seed in range(first, first + 30)) > 3

@@ -28,10 +28,11 @@ from qslot.solver.search.optimize import optimize
 from qslot.testing.generator import guest as drawn_guest
 
 from ..opinions import addresses, oracle
+from ..profile import sample
 from .bridge_guests import Data, bridge_guest
 from .test_bounds import check
 
-SEEDS = range(24)
+SEEDS = range(sample(16, ci=24))
 EFFORT = Limits(effort=0.3)
 
 
@@ -143,7 +144,7 @@ def test_pages_together_follow_from_those_of_each(monkeypatch: pytest.MonkeyPatc
     drawn = [*guests().values(), *on_nodes().values(), *map(drawn_guest, range(12))]
     beyond = [least for guest in drawn for least in _least_beyond(guest)]
     assert {min(least for whole, least in beyond if whole is of_all) for of_all in (True, False)} == {0}
-    assert min(sum(whole is of_all for whole, _ in beyond) for of_all in (True, False)) > 8
+    assert min(sum(whole is of_all for whole, _ in beyond) for of_all in (True, False)) > len(SEEDS) // 3
 
 
 def test_a_reserve_is_no_more_than_the_pages_of_all_that_may_be_inside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +152,7 @@ def test_a_reserve_is_no_more_than_the_pages_of_all_that_may_be_inside(monkeypat
     monkeypatch.setattr(io_windows, "pages_of_each", lambda *_: ())
     beyond = [least for guest in guests().values() for least in _least_beyond_each(guest)]
     assert min(beyond) == 0
-    assert len(beyond) > 15
+    assert len(beyond) > len(SEEDS) // 2
 
 
 def _least_beyond_each(guest: Guest) -> Iterator[int]:

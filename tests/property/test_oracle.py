@@ -1,7 +1,5 @@
 """Solver and brute force agree on feasibility and on every term of the objective."""
 
-import os
-
 import pytest
 
 from qslot.schema import Guest
@@ -9,8 +7,9 @@ from qslot.solver import Options, solve
 from qslot.testing.generator import small_guest, valid
 
 from ..opinions.oracle import opinion
+from ..profile import sample
 
-SEEDS = range(600 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 120)
+SEEDS = range(sample(90, ci=600))
 CHUNK = 30
 PATIENCE = Options(time_limit=60)
 

@@ -1,6 +1,5 @@
 """Orders of devices: each answer keeps its order, and no layout that is found otherwise refutes it."""
 
-import os
 from typing import Any, Final
 
 import pytest
@@ -14,11 +13,11 @@ from qslot.testing.generator.draw import SeededDraw
 from ..opinions import oracle
 from ..opinions.order import errors, others, refuted
 from ..ordering import in_an_order
+from ..profile import sample
 from ..reference import best
 
-CI: Final = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-SEEDS: Final = range(300 if CI else 30)
-OTHERS: Final = 12 if CI else 4
+SEEDS: Final = range(sample(30, ci=300))
+OTHERS: Final = sample(4, ci=12)
 CHUNK: Final = 10
 PATIENCE: Final = Options()
 

@@ -1,6 +1,5 @@
 """Planning again beside a layout: as few move as the oracle finds, and nothing is called proved that is not."""
 
-import os
 from typing import Final
 
 import pytest
@@ -19,9 +18,10 @@ from qslot.testing.generator.draw import SeededDraw
 from qslot.testing.generator.successor import successor
 
 from ..opinions.previous import Least, least
+from ..profile import sample
 from ..reference import NoAnswer
 
-SEEDS: Final = range(600 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 120)
+SEEDS: Final = range(sample(90, ci=600))
 CHUNK: Final = 30
 PATIENCE: Final = Options(time_limit=60)
 HISTORY: Final[tuple[Term, ...]] = ("moved", "guest_visible")

@@ -1,7 +1,6 @@
 """What is left out of a request loses none of its layouts, whatever is left out: random guests that have one, as they
 are and pinned to it, are never infeasible for it. And what clashes goes on clashing with more beside it."""
 
-import os
 from collections.abc import Iterable, Iterator
 from random import Random
 
@@ -19,9 +18,9 @@ from qslot.solver.search.optimize import optimize
 from qslot.testing.generator import any_guest, small_guest
 
 from ..laws.changes import pinned_back
+from ..profile import sample
 
-CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-SEEDS = range(200 if CI else 50)
+SEEDS = range(sample(30, ci=200))
 STEADY = Limits().steady
 DRAWS = 4
 """Sets of facts of each guest."""

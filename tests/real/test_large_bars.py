@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 
-from qslot.schema import Guest, Infeasible, Layout
+from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.firmware import predict
 from qslot.schema.pci.ram import GIB
 from qslot.schema.request.firmware import FirmwareName
 from qslot.solver import solve
 
 from . import this_qemu
+from .linux.guest import boot_linux
+from .linux.initramfs import Boot
 from .test_firmware import hold
+from .this_qemu import OTHER_QEMU
 
 pytestmark = pytest.mark.real
 
@@ -56,3 +59,20 @@ def test_without_pages_of_1_gib_ovmf_loses_them_as_foretold() -> None:
     platform = layout.platform.model_copy(update={"pdpe1gb": False})
     outcome, _ = hold(layout.model_copy(update={"platform": platform}), PATIENCE)
     assert outcome == "equal, with losses, memory-space"
+
+
+def test_linux_reaches_none_beyond_the_cpus_addresses(guest: Boot) -> None:
+    """What is warned of has no place there, and all else has."""
+    known = asked("seabios", phys_bits=40, memory="1GiB")
+    outcome = solve(known)
+    if not isinstance(outcome, Solved):
+        pytest.skip(f"{OTHER_QEMU} {this_qemu.name()}, whose SeaBIOS keeps to the CPU's addresses: there is no plan")
+    layout = outcome.layout
+    (told,) = (one for one in layout.warnings if one.rule == "phys-bits")
+    view = boot_linux(layout, guest)
+    without = {
+        name
+        for name, address in layout.guest_addresses.items()
+        if address is not None and not any(size == 128 * GIB for _, size, _ in view.functions[address].bars)
+    }
+    assert without == set(told.subjects) & layout.guest_addresses.keys() != set()

@@ -795,6 +795,24 @@ def unknown_bars() -> Pair:
     return pair(alone, kept)
 
 
+def beyond_the_cpu() -> Pair:
+    """With 40 address bits, a BAR as large as all of them is behind RAM: newer versions give it nothing."""
+    firmware = {"name": "seabios", "version": "1.16.2"}
+    card = {"bars": [{"bar": 2, "kind": "mem64", "size": 1 << 40, "prefetchable": True}]}
+    return pair(
+        {
+            "machine": "q35",
+            "firmware": firmware,
+            "devices": [{"id": "gpu0", "model": "vfio-pci", "connect": "express", **card}],
+        },
+        {
+            "firmware": firmware,
+            "controllers": [port("rp1", "pcie.0:01", 1)],
+            "devices": [device("gpu0", "vfio-pci", "rp1:00", **card)],
+        },
+    )
+
+
 WARNINGS = [
     Case("wasteful-pin", wasteful("nvme", "pcie.0:05", hotplug="never"), ("dev0",), {"express-on-root": 4}, "warning"),
     Case(
@@ -885,6 +903,7 @@ WARNINGS = [
         {"unsaid": "phys_bits", "vendor": "intel", "phys_bits": 40},
         "warning",
     ),
+    Case("phys-bits", beyond_the_cpu(), ("rp1", "gpu0"), {"phys_bits": 40}, "warning"),
 ]
 
 CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *PRESET, *CAPACITIES, *PROPERTIES, *WARNINGS]

@@ -118,7 +118,7 @@ def test_an_interrupt_keeps_what_is_finished(files: list[str], tmp_path: Path, w
     command = [sys.executable, "-m", "qslot", "batch", files[0], str(hard), files[3], "-o", str(output)]
     with subprocess.Popen([*command, "--workers", workers], stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 120
-        while not (output.exists() and output.read_text()) and time.monotonic() < until:
+        while not (output.exists() and output.read_text().count("\n") >= int(workers)) and time.monotonic() < until:
             time.sleep(0.1)
         time.sleep(1)
         process.send_signal(signal.SIGINT)

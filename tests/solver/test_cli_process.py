@@ -308,8 +308,9 @@ def test_probe_says_what_qemu_says(what: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["romfile", "evdev", "sysfsdev", "cdat"])
-@pytest.mark.parametrize("part", ["rp1", "net0"])
+@pytest.mark.parametrize(
+    ("part", "name"), [("rp1", "romfile"), ("rp1", "cdat"), ("net0", "evdev"), ("net0", "sysfsdev")]
+)
 def test_files_of_the_host_are_named_and_not_opened(name: str, part: str, guest: Path, tmp_path: Path) -> None:
     layout = tmp_path / "strange.json"
     layout.write_text(changed(part, properties={name: "/etc/shadow"}))

@@ -3,7 +3,6 @@
 In the first second by steps of 0.05 s with `HYPOTHESIS_PROFILE=ci`, else at two moments of them.
 """
 
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import pytest
 import qslot
 from qslot.schema.formats.written import to_json
 from qslot.solver.cli import COMMANDS
+from tests.profile import PROFILE
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 CALLS: Final[dict[str, list[str]]] = {
@@ -43,7 +43,7 @@ CALLS: Final[dict[str, list[str]]] = {
 """A call of each command, and of what there is beside them."""
 QUIET: Final = ("check", "plan --to")
 """Those that print nothing on standard output."""
-STEPS: Final = range(1, 21) if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else (2, 9)
+STEPS: Final = range(1, 21) if PROFILE == "ci" else (2, 9)
 """Moments, as multiples of 0.05 s from when the command itself has begun."""
 SAID: Final = re.compile(
     r"(?:interrupted: (?:finishing with the best so far|keeping what is finished)\n"
