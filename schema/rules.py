@@ -274,8 +274,9 @@ WARNING_RULES: Final[tuple[Rule, ...]] = (
         "SeaBIOS and edk2, measured",
     ),
     Rule(
-        "phys-bits",
-        "the firmware puts its memory beyond the physical addresses of the guest's CPU, where no guest reaches it",
+        "out-of-reach",
+        "the firmware puts its memory beyond the physical addresses of the guest's CPU, or where RAM is: no guest "
+        "reaches it there",
         "SeaBIOS, a Linux guest",
     ),
     Rule(

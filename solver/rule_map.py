@@ -275,7 +275,7 @@ NOT_ENCODED: Final[dict[str, str]] = {
     "unknown-bars": "what is not known has no row; the warning says what the proof is then not about",
     "unread-input": "nobody knows what it asks for; the warning says that it is there",
     "host-cpu": "what the host has is not the layout's to choose; the warning says what was assumed",
-    "phys-bits": "the firmware looks at no such thing; whether the CPU has more bits the request may not say",
+    "out-of-reach": "the firmware looks at no such thing; whether the CPU has more bits the request may not say",
     "machine-version": "it is a statement about what is known of the machine, not about the layout",
 }
 """Rules that no layout of the solver's can break, or that only warn: by code, why."""

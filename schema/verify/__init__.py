@@ -87,7 +87,7 @@ CHECKS: Final[dict[str, Check]] = {
     "unread-input": warnings.unread_input,
     "machine-version": warnings.machine_version,
     "host-cpu": warnings.host_cpu,
-    "phys-bits": warnings.phys_bits,
+    "out-of-reach": warnings.out_of_reach,
     "companion-order": pins.companion_order,
     "unknown-iommu-group": iommu.unknown_iommu_group,
     "caching-mode": iommu.caching_mode,

@@ -12,6 +12,7 @@ from ..pci.machine_types import machine_type
 from ..pci.ovmf_addresses import ASKS_THE_CPU
 from ..pci.qemu_properties import Scalar, opened_on_host
 from ..pci.qemu_versions import is_firmware_measured, is_measured, measured_as, version_text
+from ..pci.ram import high_memory_end, high_memory_start
 from ..request.host_cards import host_cards
 from ..weights import WEIGHTS
 from .context import Context, SeatedDevice
@@ -147,18 +148,21 @@ def host_cpu(known: Context) -> Iterator[Finding]:
         yield Finding(rule="host-cpu", severity="warning", details=details | {"phys_bits": guest.address_bits})
 
 
-def phys_bits(known: Context) -> Iterator[Finding]:
-    """One finding for all devices with a BAR there, and bridges with a window that ends there."""
-    told, bits = known.memory, known.layout.platform.address_bits
+def out_of_reach(known: Context) -> Iterator[Finding]:
+    """One finding for all devices with a BAR there, and bridges with a window that reaches there."""
+    told, platform = known.memory, known.layout.platform
     if told is None:
         return
-    beyond = {name for (name, _), base in told.memory_bars.items() if base >= 1 << bits}
-    for name, window in (*told.memory_windows.items(), *told.prefetchable_windows.items()):
-        if window.base is not None and window.base + window.size > 1 << bits:
-            beyond.add(name)
-    names = tuple(one.id for one in (*known.layout.controllers, *known.layout.devices) if one.id in beyond)
+    ram = high_memory_start(known.machine, platform), high_memory_end(known.machine, platform)
+    windows = (*told.memory_windows.items(), *told.prefetchable_windows.items())
+    spans = [(name, one.base, one.base + one.size) for name, one in windows if one.base is not None]
+    spans += [(name, base, base + 1) for (name, _), base in told.memory_bars.items()]
+    beyond = 1 << platform.address_bits
+    out = {name for name, start, end in spans if end > beyond or max(start, ram[0]) < min(end, ram[1])}
+    names = tuple(one.id for one in (*known.layout.controllers, *known.layout.devices) if one.id in out)
     if names:
-        yield Finding(rule="phys-bits", severity="warning", subjects=names, details={"phys_bits": bits})
+        details: dict[str, Scalar] = {"phys_bits": platform.address_bits}
+        yield Finding(rule="out-of-reach", severity="warning", subjects=names, details=details)
 
 
 def machine_version(known: Context) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import qslot
 from qslot.schema import Guest, Infeasible, Layout, Solved
 from qslot.schema.firmware import predict
 from qslot.schema.pci.ram import GIB
@@ -61,18 +62,18 @@ def test_without_pages_of_1_gib_ovmf_loses_them_as_foretold() -> None:
     assert outcome == "equal, with losses, memory-space"
 
 
-def test_linux_reaches_none_beyond_the_cpus_addresses(guest: Boot) -> None:
-    """What is warned of has no place there, and all else has."""
-    known = asked("seabios", phys_bits=40, memory="1GiB")
-    outcome = solve(known)
+def test_linux_finds_no_place_for_large_bars_beyond_the_cpus_addresses(guest: Boot) -> None:
+    """A small one, which is warned of, too, it puts elsewhere."""
+    known = asked("seabios", phys_bits=40)
+    small = qslot.Device(id="net0", model="virtio-net", virtio="modern", hotplug="never")
+    outcome = solve(known.model_copy(update={"devices": (*known.devices, small)}).validated())
     if not isinstance(outcome, Solved):
         pytest.skip(f"{OTHER_QEMU} {this_qemu.name()}, whose SeaBIOS keeps to the CPU's addresses: there is no plan")
     layout = outcome.layout
-    (told,) = (one for one in layout.warnings if one.rule == "phys-bits")
+    (told,) = (one.subjects for one in layout.warnings if one.rule == "out-of-reach")
     view = boot_linux(layout, guest)
-    without = {
-        name
-        for name, address in layout.guest_addresses.items()
-        if address is not None and not any(size == 128 * GIB for _, size, _ in view.functions[address].bars)
-    }
-    assert without == set(told.subjects) & layout.guest_addresses.keys() != set()
+    cards = {name: at for name, at in layout.guest_addresses.items() if at is not None and name != small.id}
+    without = {name for name, at in cards.items() if all(size < 128 * GIB for _, size, _ in view.functions[at].bars)}
+    assert without == {*told} & cards.keys() != set()
+    assert small.id in told
+    assert view.functions[layout.guest_addresses[small.id] or ""].driver == "virtio-pci"

@@ -903,7 +903,7 @@ WARNINGS = [
         {"unsaid": "phys_bits", "vendor": "intel", "phys_bits": 40},
         "warning",
     ),
-    Case("phys-bits", beyond_the_cpu(), ("rp1", "gpu0"), {"phys_bits": 40}, "warning"),
+    Case("out-of-reach", beyond_the_cpu(), ("rp1", "gpu0"), {"phys_bits": 40}, "warning"),
 ]
 
 CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *PRESET, *CAPACITIES, *PROPERTIES, *WARNINGS]
