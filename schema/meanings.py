@@ -148,7 +148,7 @@ MENDS: Final = {
     "unread-input": "Say it in the request by other means, or leave it out if it takes no slot.",
     "machine-version": "`--machine-as pc-q35-8.2` says which upstream version the machine type stands for.",
     "host-cpu": "Say the CPU's vendor and address bits: `cpu: {vendor: amd}`, `phys_bits: 46`.",
-    "out-of-reach": "Say `phys_bits: 46` if the CPU has so many; else use OVMF, which keeps within them, or less memory.",
+    "out-of-reach": "Say `phys_bits: 46` if the CPU has so many; use OVMF, which keeps within them; or ask for less.",
     "companion-order": "Leave no slot free before it, or use QEMU 11 and state its address.",
     "unknown-iommu-group": "Say `iommu_group` of each device of the host, or show them by `--host-devices`.",
     "caching-mode": "Set caching-mode=on of the intel-iommu, and say `chipset: {caching_mode: true}`.",
