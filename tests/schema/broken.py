@@ -437,14 +437,14 @@ def virtual(*seats: tuple[str, str]) -> Pair:
 
 
 def past_its_slot(name: str) -> Pair:
-    """What is no virtual function at function 8 of a port's slot."""
+    """What is no virtual function at function 12 of a port's slot."""
     ports = [port("rp1", "pcie.0:02", 1)]
     guest = [
         {"id": one, "model": "e1000e", "hotplug": "never", "address": f"rp1:00.{n}"}
         for n, one in enumerate(("x", name))
     ]
     there = [device(one, "e1000e", f"rp1:00.{n}", multifunction=not n) for n, one in enumerate(("x", name))]
-    there[1] |= {"function": 8}
+    there[1] |= {"function": 12}
     listed = [{"id": "rp1", "model": "pcie-root-port", "address": "pcie.0:02"}]
     return pair({"machine": "q35", "devices": guest, "controllers": listed}, {"controllers": ports, "devices": there})
 
@@ -481,7 +481,7 @@ def listed_virtual(*places: str) -> Pair:
 ADDRESSES = [
     Case("address-range", in_q35("old0", "p2p1:00"), ("old0",), {"slot": 0, "first": 1, "last": 31}),
     Case("address-range", in_q35("disk0", "dn1:01"), ("disk0",), {"slot": 1, "first": 0, "last": 0}),
-    Case("address-range", past_its_slot("dev0"), ("dev0",), {"function": 8, "last": 7}, beside=("pin",)),
+    Case("address-range", past_its_slot("dev0"), ("dev0",), {"function": 12, "last": 7}, beside=("pin",)),
     Case("address-unique", in_q35("old0", "br1:01"), ("old0", "old1"), {"address": "br1:01.0"}),
     Case(
         "chipset",

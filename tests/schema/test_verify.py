@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qslot.schema import Finding, Guest, Layout
-from qslot.schema.layout.layout import ObjectiveTerm
+from qslot.schema.layout.layout import ObjectiveTerm, Platform
 from qslot.schema.rules import ENVIRONMENT_RULES, RULES
 from qslot.schema.verify import CHECKS, verify
 from qslot.schema.verify.context import context_of
@@ -41,6 +41,30 @@ def test_every_rule_has_a_check_and_a_case() -> None:
     assert [rule for rule in RULES if rule not in FOR_WHOM] == list(CHECKS)
     assert {case.rule for case in CASES} == set(CHECKS)
     assert {*FOR_WHOM} == {*ENVIRONMENT_CHECKS, "machine-needs"}
+
+
+OTHERWISE: dict[str, Any] = {
+    "memory": 3 << 30,
+    "numa_nodes": 3,
+    "chipset": {"acpi": False},
+    "max_memory": 8 << 30,
+    "memory_slots": 2,
+    "cpu": {"model": "EPYC"},
+    "phys_bits": 45,
+    "pdpe1gb": False,
+    "pci_hole64": 64 << 30,
+    "machine_as": "pc-q35-8.2",
+}
+"""For each field of the platform, but the version of QEMU that a request leaves open, what no good guest has."""
+
+
+@pytest.mark.parametrize("field", [*Platform.model_fields][:-1])
+def test_a_layout_for_another_platform_is_found(field: str) -> None:
+    guest, layout = GOOD["q35"]
+    data = layout.model_dump()
+    data["platform"] |= {field: OTHERWISE[field]}
+    found = [one for one in verify(guest, Layout.model_validate(data)) if one.rule == "as-requested"]
+    assert [(one.subjects, [*one.details]) for one in found] == [((), [field])]
 
 
 def in_one_slot(*places: str, groups: bool = False, reserve: tuple[str, ...] = ()) -> Pair:
