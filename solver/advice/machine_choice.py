@@ -45,7 +45,7 @@ def choose_machine(
     q35 is preferred where it costs no preference, or the preset says so; `legacy-on-i440fx` prefers i440fx for a guest
     with a virtio device that its OS drives by 0.9 only.
     """
-    decisions = plan_candidates(request, environment, Limits.of(options or Options()))
+    decisions = plan_candidates(request, environment, Limits.of(options))
     return best_of(decisions), excluded_by(decisions)
 
 

@@ -81,6 +81,12 @@ def test_cold_devices_go_on_the_root_complex() -> None:
     assert costs(advice)["q35-bridge"]["io_windows"] == 4096
 
 
+def test_half_of_them_on_the_root_bus_are_not_most() -> None:
+    disks = [device("d0", "virtio-blk", address="pcie.0:05", hotplug="never"), device("d1", "virtio-blk")]
+    disks[1]["hotplug"] = "required"
+    assert advised({"machine": "q35", "devices": disks}).variant == "q35-bridge"
+
+
 def test_an_os_with_virtio_1_0() -> None:
     advice = advised(DISKS, "rhel9.0")
     assert advice.variant == "q35"
