@@ -32,6 +32,12 @@ def overriding(alias: str, **properties: str) -> bytes:
     return text.replace("<domain ", "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0' ").encode()
 
 
+def shared(size: int) -> list[dict[str, Any]]:
+    """BARs of an ivshmem-plain with so many bytes."""
+    registers = {"bar": 0, "kind": "mem32", "size": 256}
+    return [registers, {"bar": 2, "kind": "mem64", "size": size, "prefetchable": True}]
+
+
 def devices(*elements: str, machine: str = "q35") -> dict[str, dict[str, Any]]:
     """What the elements are in a request, by id, but for the USB controller that every domain has."""
     usb = "<controller type='usb' index='0' model='none'/>"
@@ -125,15 +131,26 @@ class TestRead:
             ),
             ("<interface type='user'/>", "rtl8139", {}),
             (
-                "<interface type='user'><model type='virtio'/><driver queues='4'/></interface>",
+                "<interface type='user'><model type='virtio'/><driver queues='3'/></interface>",
                 "virtio-net",
-                {"properties": {"mq": True, "vectors": 10}},
+                {"properties": {"mq": True, "vectors": 8}},
             ),
             ("<interface type='hostdev'/>", "vfio-pci", {}),
             ("<controller type='scsi' index='0'/>", "lsi53c895a", {}),
             ("<controller type='scsi' index='0' model='virtio-scsi'/>", "virtio-scsi", {}),
             ("<controller type='sata' index='1'/>", "ich9-ahci", {}),
             ("<video><model type='qxl'/></video>", "qxl-vga", {"hotplug": "never"}),
+            (
+                "<video><model type='vga' vram='32768'/></video>",
+                "VGA",
+                {"hotplug": "never", "properties": {"vgamem_mb": 32}},
+            ),
+            ("<shmem name='s'><model type='ivshmem-plain'/></shmem>", "ivshmem-plain", {"bars": shared(4 << 20)}),
+            (
+                "<shmem name='s'><model type='ivshmem-plain'/><size unit='MB'>2</size></shmem>",
+                "ivshmem-plain",
+                {"bars": shared(2_000_000)},
+            ),
             ("<sound model='ich9'/>", "ich9-intel-hda", {"hotplug": "never"}),
             ("<rng model='virtio-non-transitional'/>", "virtio-rng", {"virtio": "modern"}),
             ("<filesystem><driver type='virtiofs'/></filesystem>", "vhost-user-fs", {}),
@@ -275,6 +292,7 @@ class TestRead:
             (domain("<controller type='pci' index='1' model='foo'/>"), "model 'foo' is not known"),
             (domain("<controller type='pci' index='256' model='pcie-root-port'/>"), "not 0 to 255"),
             (domain("<controller type='ide' index='0'/>"), "the only one is the chipset's"),
+            (domain(f"<controller type='scsi' index='{1 << 31}'/>"), f"index '{1 << 31}'"),
             (domain("<controller type='sata' index='0'><address type='pci' slot='5'/></controller>"), "chipset's own"),
             (domain("<disk><target dev='vdzzzzzzzz' bus='virtio'/></disk>"), "not a name such as vda"),
             (

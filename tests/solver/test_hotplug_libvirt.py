@@ -200,6 +200,20 @@ def test_elements_say_what_the_device_is(model: str, mode: VirtioMode | None) ->
     assert why_not_live(parse(text.encode())) is None
 
 
+@pytest.mark.parametrize(("vectors", "queues"), [(4, None), (6, 2), (8, 3), (10, 4)])
+def test_vectors_are_of_so_many_queues(vectors: int, queues: int | None) -> None:
+    """Two for each pair, and two more, as libvirt counts them; two pairs at least."""
+    properties = {"mq": True, "vectors": vectors}
+    seat = PlacedDevice(
+        id="net0", model="virtio-net", driver="virtio-net-pci", bus="rp1", slot=0, function=0, properties=properties
+    )
+    if queues is None:
+        with pytest.raises(SourceError):
+            element_of(seat)
+    else:
+        assert f"queues='{queues}'" in element_of(seat).text
+
+
 def test_every_model_of_a_domain_is_plugged_or_has_a_reason() -> None:
     assert not {*MAKERS} & {*UNPLUGGED}
     assert all(why_no_element(model) for model in UNPLUGGED)
