@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test coverage lint types dist site real predictions osinfo clean
+.PHONY: demo test harder coverage lint types dist site real predictions osinfo clean
 
 demo: .venv/package
 	@$(BIN)/python examples/demo.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto -m "not real"
+
+# Tests that draw much less by default; HYPOTHESIS_PROFILE=ci makes any test draw more.
+DRAWING := tests/picture tests/schema/test_memory_need.py $(addprefix tests/property/test_,\
+    $(addsuffix .py,generator io memory own_reserves open_bridges))
+
+harder: .venv/installed
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -q -n auto -m "not real" $(DRAWING)
 
 # Branches of the checker and of the encoder that their own tests take. A tracer makes tests take 1.8 times as long, so it
 # is these that run once more, and not all of them.
