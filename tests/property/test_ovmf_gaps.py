@@ -75,6 +75,17 @@ def test_an_empty_bridge_may_make_two_windows_one() -> None:
     assert predict(with_ovmf([outer, inner], cards)).failure is None
 
 
+def test_64_bit_memory_of_one_root_may_go_below_4_gib() -> None:
+    """Above, that of the other takes all there is."""
+    expander = bridge("x", "pxb", "pci.0", 5, bus_nr=128)
+    cards = [card("large", "pci.0", ("mem64p", 1 << 43), slot=3), card("small", "x", ("mem64p", 128 << 20))]
+    given = with_ovmf([expander], cards)
+    told = predict(given)
+    assert (told.failure, told.memory_bars["large", 0]) == (None, 7 << 43)
+    assert told.memory_bars["small", 0] < 4 << 30
+    assert not fails_in_any_order(given)
+
+
 def test_a_guest_that_an_empty_bridge_may_mend() -> None:
     """It was infeasible (proved): nobody may say so."""
     cards = [(256, False, "b0:01.0"), (16, False, "b0:02.0"), (128, True, "b0:03.0"), (512, False, "pci.0:06.0")]
