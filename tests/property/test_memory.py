@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout, Outc
 from qslot.schema.firmware import exceeds_memory, fails_in_any_order, predict
 from qslot.schema.layout.layout import Platform
 from qslot.schema.pci.address import BUS_NUMBERS
+from qslot.schema.pci.size import power_of_two
 from qslot.solver import Options, solve
 from qslot.solver.aggregate import item_kinds
 from qslot.solver.aggregate.items import items_of
@@ -20,6 +22,7 @@ from qslot.solver.formulation import Formulation
 from qslot.solver.model.build import build
 from qslot.solver.model.linear import LinearModel, sum_of
 from qslot.solver.model.powers_of_two import ADDRESSES, rounded_up
+from qslot.solver.model.spare_memory import share
 from qslot.testing.generator import request
 
 from ..profile import sample
@@ -198,6 +201,14 @@ def test_ovmf_gives_up_a_device_behind_a_bridge_in_any_order() -> None:
     given = given.model_copy(update={"firmware": Firmware(name="ovmf", version="2025.02")})
     assert predict(given).lost == ("a",)
     assert fails_in_any_order(given)
+
+
+def test_what_spare_slots_add_to_reserves_at_least() -> None:
+    """Held against all ways to fill one reserve: so many of them, and so much of the others."""
+    for size, number, most in product(range(1, 9), range(1, 5), range(17)):
+        ways = product(range(1, number + 1), range(most + 1))
+        least = min((power_of_two(together * size + beside) - beside) // together for together, beside in ways)
+        assert share(size, number, most) == least, (size, number, most)
 
 
 def test_windows_that_may_be_inside_each_other_are_within_what_can_be_counted() -> None:
