@@ -9,10 +9,12 @@ from qslot.schema import Bar, Chipset, Cpu, Firmware, Layout
 from qslot.schema.firmware import exceeds_memory, fails_in_any_order, predict
 from qslot.schema.firmware.ample import memory_is_ample
 from qslot.schema.firmware.apertures import Aperture, ovmf_apertures, seabios_hole
+from qslot.schema.firmware.bars import VirtualBar, virtual_bars
 from qslot.schema.firmware.prediction import Window
 from qslot.schema.firmware.seabios import BEYOND
 from qslot.schema.firmware.seabios_high import high_memory
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform
+from qslot.schema.pci.bars import BarKind
 from qslot.schema.pci.cpu import Vendor
 from qslot.schema.pci.machine import Machine, machine_of
 from qslot.schema.pci.machine_types import Family
@@ -409,3 +411,17 @@ class TestFromTheTop:
         if unreserved:
             assert result.failure is not None
             assert (result.failure.rule, result.failure.subjects) == ("memory-space", (*lost, *unreserved))
+
+
+@pytest.mark.parametrize(
+    ("queues", "vectors", "size"),
+    [(1, 1, 16 << 10), (512, 256, 16 << 10), (513, 1, 32 << 10), (1, 257, 32 << 10), (512, 512, 32 << 10)],
+)
+def test_bar_of_a_virtual_function_of_an_nvme(queues: int, vectors: int, size: int) -> None:
+    """Registers, doorbells of 8 bytes, and the table of 16 bytes a vector, each in whole pages, then pending bits: as
+    QEMU's `nvme_mbar_size`, up to a power of two. By virtual function, or shared out among all."""
+    each = {"sriov_max_vfs": 2, "sriov_max_vq_per_vf": queues, "sriov_max_vi_per_vf": vectors}
+    shared = {"sriov_max_vfs": 2, "sriov_vq_flexible": 2 * queues, "sriov_vi_flexible": 2 * vectors}
+    for properties in (each, shared):
+        seat = card("disk", "rp1", model="nvme").model_copy(update={"properties": properties})
+        assert virtual_bars(seat, ()) == (VirtualBar(BarKind.MEM64, size, 2),)
