@@ -203,7 +203,7 @@ def test_elements_say_what_the_device_is(model: str, mode: VirtioMode | None) ->
 @pytest.mark.parametrize(("vectors", "queues"), [(4, None), (6, 2), (8, 3), (10, 4)])
 def test_vectors_are_of_so_many_queues(vectors: int, queues: int | None) -> None:
     """Two for each pair, and two more, as libvirt counts them; two pairs at least."""
-    properties = {"mq": True, "vectors": vectors}
+    properties: Properties = {"mq": True, "vectors": vectors}
     seat = PlacedDevice(
         id="net0", model="virtio-net", driver="virtio-net-pci", bus="rp1", slot=0, function=0, properties=properties
     )
