@@ -125,13 +125,13 @@ def cosmic_ray(command: str, name: str, path: Path, copy: Path) -> None:
     subprocess.run([program, command, WORK / f"{name}.toml", path], cwd=copy, check=True)
 
 
-def results(path: Path) -> Iterator[tuple[Any, str]]:
-    """Of each mutant that was run what it changed, and killed, survived or incompetent."""
+def results(path: Path, copy: Path) -> Iterator[tuple[Any, str]]:
+    """Of each mutant of a copy that was run what it changed, and killed, survived or incompetent."""
     from cosmic_ray.work_db import WorkDB, use_db
 
     with use_db(str(path), WorkDB.Mode.open) as db:
         for item, result in db.completed_work_items:
-            if result.test_outcome is not None and not is_equivalent(item.mutations[0], ROOT):
+            if result.test_outcome is not None and not is_equivalent(item.mutations[0], copy):
                 yield item.mutations[0], result.test_outcome.value
 
 
@@ -143,7 +143,7 @@ def report() -> None:
         if not (path := WORK / f"{name}.sqlite").exists():
             continue
         counted: Counter[tuple[str, str]] = Counter()
-        for mutation, outcome in results(path):
+        for mutation, outcome in results(path, WORK / f"{name}-copy"):
             module = str(mutation.module_path)
             counted[module, outcome] += 1
             if outcome == "survived":

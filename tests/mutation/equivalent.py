@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 IDENTITY: Final = ("_Is_Eq", "_Eq_Is", "_IsNot_NotEq", "_NotEq_IsNot")
-"""Names and members of enumerations are the same objects where they are equal; None equals nothing else."""
+"""`is` for `==`, and back: they differ only in whether equal things are one object, which nothing here rests on."""
 SCRIPTS: Final = ("schema/libvirt/vocabulary/generate.py", "schema/libvirt/vocabulary/relax_ng.py")
 """Made from libvirt's schema by hand, when that has changed."""
 
