@@ -122,6 +122,20 @@ def test_scsi_passthrough_is_put_off_where_there_is_any(
     assert layout.devices[0].properties.get("scsi") == scsi
 
 
+def test_io_of_two_bridges_is_packed_by_falling_size() -> None:
+    """More cards than a bridge has slots, in two pages: by rising size one of them would find no room."""
+
+    def card(name: str, *sizes: int) -> Data:
+        bars = [{"bar": bar, "kind": "io", "size": size} for bar, size in enumerate(sizes)]
+        return device(name, "vfio-pci", connect="conventional", bars=bars, hotplug="required")
+
+    cards = [*(card(f"small{n}", 32) for n in range(30)), card("b", 2048), card("c", 2048), card("d", 2048, 1024)]
+    layout = planned(q35(*cards))
+    assert next(term.value for term in layout.objective if term.term == "io_windows") == 2 * 4096
+    there = {name: place.partition(":")[0] for name, place in seats(layout).items()}
+    assert there["b"] == there["c"] != there["d"]
+
+
 def test_parents_stand_before_children() -> None:
     layout = planned(
         q35(*devices(3, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(20)), spare={"pci": 2, "pcie": 2})
