@@ -83,7 +83,7 @@ def test_less_than_one_is_refused(strategy: object) -> None:
 
 
 def test_they_shrink_to_next_to_nothing() -> None:
-    quick = settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=30, database=None, suppress_health_check=list(HealthCheck))
     fleet = find(fleets(FEW), lambda drawn: len(drawn) > 1, settings=quick)
     assert (len(fleet), len(fleet[0].devices)) == (2, 1)
     sequence = find(hotplug_sequences(layouts(FEW)), lambda drawn: len(drawn.steps) > 1, settings=quick)
