@@ -795,20 +795,19 @@ def unknown_bars() -> Pair:
     return pair(alone, kept)
 
 
-def beyond_the_cpu() -> Pair:
-    """With 40 address bits, a BAR as large as all of them is behind RAM: newer versions give it nothing."""
-    firmware = {"name": "seabios", "version": "1.16.2"}
-    card = {"bars": [{"bar": 2, "kind": "mem64", "size": 1 << 40, "prefetchable": True}]}
+def large_bars(number: int, gib: int, version: str, **platform: Any) -> Pair:
+    """So many ports, each with a device that has a BAR of that size, with that SeaBIOS."""
+    card = {"bars": [{"bar": 2, "kind": "mem64", "size": gib << 30, "prefetchable": True}]}
+    firmware = {"name": "seabios", "version": version}
+    names = [f"gpu{n}" for n in range(1, number + 1)]
+    cards = [{"id": name, "model": "vfio-pci", "connect": "express", "hotplug": "never", **card} for name in names]
+    there = [device(name, "vfio-pci", f"rp{n}:00", **card) for n, name in enumerate(names, 1)]
     return pair(
-        {
-            "machine": "q35",
-            "firmware": firmware,
-            "devices": [{"id": "gpu0", "model": "vfio-pci", "connect": "express", **card}],
-        },
+        {"machine": "q35", "firmware": firmware, "devices": cards, **platform},
         {
             "firmware": firmware,
-            "controllers": [port("rp1", "pcie.0:01", 1)],
-            "devices": [device("gpu0", "vfio-pci", "rp1:00", **card)],
+            "controllers": [port(f"rp{n}", f"pcie.0:0{n}", n) for n in range(1, number + 1)],
+            "devices": there,
         },
     )
 
@@ -903,7 +902,10 @@ WARNINGS = [
         {"unsaid": "phys_bits", "vendor": "intel", "phys_bits": 40},
         "warning",
     ),
-    Case("out-of-reach", beyond_the_cpu(), ("rp1", "gpu0"), {"phys_bits": 40}, "warning"),
+    Case("out-of-reach", large_bars(1, 1024, "1.16.2"), ("rp1", "gpu1"), {"phys_bits": 40}, "warning"),
+    Case(  # below AMD's reserved addresses, the last of them where RAM ends
+        "out-of-reach", large_bars(3, 128, "1.16.3", memory=256 << 30), ("rp3", "gpu3"), {"phys_bits": 40}, "warning"
+    ),
 ]
 
 CASES = [*STANDING, *ADDRESSES, *CONNECTIONS, *NEEDS, *PRESET, *CAPACITIES, *PROPERTIES, *WARNINGS]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qslot.schema import Finding, Guest, Layout
+from qslot.schema.firmware import predict
 from qslot.schema.layout.layout import ObjectiveTerm, Platform
 from qslot.schema.rules import ENVIRONMENT_RULES, RULES
 from qslot.schema.verify import CHECKS, verify
@@ -15,7 +16,7 @@ from qslot.schema.verify.environment import ENVIRONMENT_CHECKS as ENVIRONMENT_CH
 from qslot.schema.verify.objective import objective
 from qslot.schema.verify.usage import usage
 
-from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, spares_on_a_bridge, stated, wasteful
+from .broken import CASES, GOOD, Case, asking, in_pc, in_q35, large_bars, spares_on_a_bridge, stated, wasteful
 from .good import Q35_GUEST, Pair, added, changed, device, pair, placed, port, q35
 
 FOR_WHOM = tuple(rule.code for rule in ENVIRONMENT_RULES)
@@ -323,3 +324,10 @@ def test_a_machine_type_of_which_something_is_assumed(machine: str, stated: dict
     guest = Guest.model_validate({"machine": machine, "devices": [], **stated})
     found = list(CHECKS["machine-version"](context_of(guest, GOOD["q35"].layout)))
     assert len([one for one in found if one.severity == "warning"]) == len(found) == expected
+
+
+def test_what_ends_with_the_cpus_addresses_is_within_reach() -> None:
+    guest, layout = large_bars(1, 64, "1.16.3", phys_bits=39, cpu={"vendor": "intel"})
+    window = predict(layout).prefetchable_windows["rp1"]
+    assert window == (448 << 30, 64 << 30)
+    assert verify(guest, layout) == []
