@@ -32,7 +32,7 @@ from ..profile import sample
 from .bridge_guests import Data, bridge_guest
 from .test_bounds import check
 
-SEEDS = range(sample(12, ci=24))
+SEEDS = range(sample(16, ci=24))
 EFFORT = Limits(effort=0.3)
 
 
