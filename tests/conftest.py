@@ -8,6 +8,8 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 
+from .profile import PROFILE
+
 # Hypothesis draws numbers that stand in the sources loaded so far, too, so that what a test is given would depend on
 # which tests ran before it in the same process. What fails here shall fail everywhere.
 patch("hypothesis.internal.conjecture.providers.is_local_module_file", lambda _: False, create=True).start()
@@ -15,7 +17,7 @@ patch("hypothesis.internal.conjecture.providers.is_local_module_file", lambda _:
 QUIET = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 settings.register_profile("default", max_examples=25, deadline=None, derandomize=True, suppress_health_check=QUIET)
 settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True, suppress_health_check=QUIET)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.load_profile(PROFILE)
 
 os.environ.pop("COLUMNS", None)  # the command heeds it
 

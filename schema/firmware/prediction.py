@@ -58,6 +58,14 @@ class Prediction:
     asked for, or does not reach a device's memory."""
 
     @property
+    def memory_spans(self) -> list[tuple[str, int, int]]:
+        """Of each bridge's window and each BAR who has it, where it begins, and where it ends; of a BAR, aligned to its
+        size, the first byte alone: with that all of it is below a power of two, or beyond."""
+        windows = (*self.memory_windows.items(), *self.prefetchable_windows.items())
+        spans = [(name, one.base, one.base + one.size) for name, one in windows if one.base is not None]
+        return spans + [(name, base, base + 1) for (name, _), base in self.memory_bars.items()]
+
+    @property
     def drops_anything(self) -> bool:
         """Whether anything that asks for room goes without."""
         return self.failure is not None or bool(self.lost or self.unreserved)

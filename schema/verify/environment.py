@@ -94,9 +94,7 @@ def _highest(layout: Layout) -> int:
         prediction = predict(layout)
     except (UnknownModel, ValueError):  # other rules speak of these
         return 0
-    windows = (*prediction.memory_windows.values(), *prediction.prefetchable_windows.values())
-    ends = [window.base + window.size for window in windows if window.base is not None]
-    return max((*ends, *(base + 1 for base in prediction.memory_bars.values())), default=0)
+    return max((end for _, _, end in prediction.memory_spans), default=0)
 
 
 def _elsewhere(layout: Layout, other: Layout, host: str) -> Iterator[Finding]:

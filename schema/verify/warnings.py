@@ -154,12 +154,8 @@ def out_of_reach(known: Context) -> Iterator[Finding]:
     if told is None:
         return
     ram = high_memory_start(known.machine, platform), high_memory_end(known.machine, platform)
-    windows = (*told.memory_windows.items(), *told.prefetchable_windows.items())
-    spans = [(name, one.base, one.base + one.size) for name, one in windows if one.base is not None]
-    # BARs are aligned to their size, so that with its first byte all of one is within a power of two, or beyond
-    spans += [(name, base, base + 1) for (name, _), base in told.memory_bars.items()]
     beyond = 1 << platform.address_bits
-    out = {name for name, start, end in spans if end > beyond or max(start, ram[0]) < min(end, ram[1])}
+    out = {name for name, start, end in told.memory_spans if end > beyond or max(start, ram[0]) < min(end, ram[1])}
     names = tuple(one.id for one in (*known.layout.controllers, *known.layout.devices) if one.id in out)
     if names:
         details: dict[str, Scalar] = {"phys_bits": platform.address_bits}

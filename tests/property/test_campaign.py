@@ -15,7 +15,7 @@ from ..campaign.judge import Record, is_bad, judge
 from ..campaign.summary import read, table
 from ..profile import sample
 
-SEEDS = range(sample(25, ci=1_000))
+SEEDS = range(sample(100, ci=1_000))
 CHUNK = 25
 
 

@@ -13,7 +13,7 @@ from ..profile import sample
 from ..reference import NoAnswer, Search
 from .explanations import problems, with_less
 
-SEEDS = range(sample(30, ci=200))
+SEEDS = range(sample(60, ci=200))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -87,7 +87,6 @@ def test_elsewhere_is_no_cheaper_but_by_pin(guest: Guest, rng: Random) -> None:
     assert elsewhere(guest, rng, PATIENCE.time_limit or 0) in ("kept", "n/a")
 
 
-@settings(max_examples=settings().max_examples // 2)  # two workers take their time
 @given(guests(most=40), st.integers(0, 1000))
 def test_workers_and_seed_change_no_byte(guest: Guest, seed: int) -> None:
     layout = plan(guest)

@@ -9,7 +9,7 @@ from qslot.testing.generator import small_guest, valid
 from ..opinions.oracle import opinion
 from ..profile import sample
 
-SEEDS = range(sample(60, ci=600))
+SEEDS = range(sample(120, ci=600))
 CHUNK = 30
 PATIENCE = Options(time_limit=60)
 

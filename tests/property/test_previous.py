@@ -21,7 +21,7 @@ from ..opinions.previous import Least, least
 from ..profile import sample
 from ..reference import NoAnswer
 
-SEEDS: Final = range(sample(60, ci=600))
+SEEDS: Final = range(sample(120, ci=600))
 CHUNK: Final = 30
 PATIENCE: Final = Options(time_limit=60)
 HISTORY: Final[tuple[Term, ...]] = ("moved", "guest_visible")

@@ -20,7 +20,7 @@ from qslot.testing.generator import any_guest, small_guest
 from ..laws.changes import pinned_back
 from ..profile import sample
 
-SEEDS = range(sample(20, ci=200))
+SEEDS = range(sample(50, ci=200))
 STEADY = Limits().steady
 DRAWS = 4
 """Sets of facts of each guest."""
