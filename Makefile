@@ -12,7 +12,7 @@ test: .venv/installed
 
 # Tests that draw much less by default; HYPOTHESIS_PROFILE=ci makes any test draw more.
 DRAWING := tests/picture tests/schema/test_memory_need.py $(addprefix tests/property/test_,\
-    $(addsuffix .py,generator io memory own_reserves open_bridges reference))
+    $(addsuffix .py,generator io memory own_reserves open_bridges ovmf_gaps reference))
 
 harder: .venv/installed
 	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -q -n auto -m "not real" $(DRAWING)

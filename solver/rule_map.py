@@ -211,6 +211,7 @@ ENCODED: Final[dict[str, tuple[str, ...]]] = {
         "model/prefetchable.py: Held",
         "model/padding.py: Padding",
         "model/spare_memory.py: SpareMemory",
+        "model/window_steps.py: Steps",
         "model/build.py: _capacities",
         "decode/firmware_reserves.py: FirmwareReserves.change",
         "search/optimize.py: _lay_out_with_retries",

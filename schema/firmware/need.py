@@ -152,7 +152,8 @@ def needed(bars: Bars, where: Where, firmware: str, most: int = 0, *, rom: bool 
     in_window = sizes[BarKind.MEM32] + sizes[BarKind.MEM64]
     if firmware == "ovmf":  # it reads ROMs elsewhere
         plain = _with_crumb(in_window)
-        rest = (Piece(MIB, 1),) if where == "port" and CRUMB in plain else ()  # windows are whole MiB
+        crumb = CRUMB in plain or (not plain and CRUMB in _with_crumb(narrow))
+        rest = (Piece(MIB, 1),) if where == "port" and crumb else ()  # windows are whole MiB
         return Memory(_large(*in_window, *narrow) + rest, _large(*wide), plain=plain)
     below = any(kind is BarKind.PREF32 for _, kind, _ in bars)
     in_window += [1] if rom else []

@@ -6,27 +6,23 @@ memory has no such sums, and its kinds no needs, so that devices with other BARs
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
-from functools import cached_property
 from typing import Final
 
 from ...schema.firmware.apertures import Aperture
-from ...schema.firmware.need import apertures_of, chipset_asks, port_memory, room_above, stated_rom, upsets_alignment
-from ...schema.firmware.ovmf_requests import DEFAULT_MEMORY_PADDING, VGA_CLASS
-from ...schema.firmware.pieces import CRUMB, Memory, Pieces, whole
+from ...schema.firmware.need import apertures_of, room_above, upsets_alignment
+from ...schema.firmware.pieces import whole
 from ...schema.pci.size import MIB
-from ...schema.records import record
-from ..aggregate.bus_classes import ROOT_KINDS, BusClass, BusKind
 from ..aggregate.item_kinds import ItemKind
-from .io_space import always_pads
-from .linear import Capacity, LinearExpr, sum_of
+from .linear import Capacity, LinearExpr
+from .memory_blocks import begun, blocks, units_of
+from .memory_need import MemoryNeed
 from .padding import Padding
-from .powers_of_two import PowerOfTwo
 from .prefetchable import Held
-from .ragged_windows import RaggedWindows, has_shpc_bar, is_lone, is_on_root
+from .ragged_windows import RaggedWindows
 from .spare_memory import SpareMemory
 from .two_lists import TwoLists
 from .variables import Variables
+from .window_steps import Steps, steps_of
 
 BELOW: Final = "below 4 GiB"
 OF_EXPANDERS: Final = f"{BELOW}, of expanders"
@@ -41,33 +37,64 @@ def memory_space(v: Variables, *, bounded: bool) -> Iterator[Capacity]:
     """
     if not v.items.memory:
         return
-    (below, above), room = apertures_of(v.guest), room_above(v.guest)
+    below, above = apertures_of(v.guest)
     least_low, least_high = _wherever_it_is(v)
-    if bounded and least_low > _blocks(below, MIB):
-        yield Capacity("memory-space", LinearExpr(constant=least_low), _blocks(below, MIB), BELOW, MIB)
+    if bounded and least_low > blocks(below, MIB):
+        yield Capacity("memory-space", LinearExpr(constant=least_low), blocks(below, MIB), BELOW, MIB)
         return
-    held, spares = Held(v), SpareMemory(v)
-    goes_up = least_high > _blocks(below, MIB)
-    padding, ragged = Padding(v, held), RaggedWindows(v)
-    for unit in (MIB, *_units(v, (below, above), padding.window)):
-        need = _Need(v, unit, held, padding, spares, ragged)
-        low, high = need.in_all()
-        there = _blocks(below, unit)
+    held = Held(v)
+    padding = Padding(v, held)
+    need, units = MemoryNeed(v, held, padding, SpareMemory(v), Steps(v)), units_of(v, (below, above), padding.window)
+    if above is not None:
+        yield from _of_ovmf(need, units, below, above)
+        return
+    room, goes_up = room_above(v.guest), least_high > blocks(below, MIB)
+    for unit in (MIB, *units):
+        counted, there = need.counted(unit), blocks(below, unit)
+        low, high = counted.in_all()
+        if unit == MIB:
+            low.add(RaggedWindows(v).beyond(counted.beside_others))
         yield Capacity("memory-space", low, there, BELOW, unit)
-        if above is None:
-            if room is not None:
-                # of SeaBIOS: all of it may be below 4 GiB; else what is not held there is above
-                rest, most = (high - held.at_most(unit), 0) if goes_up else (high, there)
-                yield Capacity("memory-space", rest, room // unit + most, "64-bit", unit)
-            continue
-        if not any(bus.level.expander for bus in v.classes):
-            yield Capacity("memory-space", high, max(there, _blocks(above, unit)), "64-bit", unit)
-            continue
-        yield Capacity("memory-space", high + low, there + _blocks(above, unit), "all", unit)
-        if unit > MIB and below.start % unit == 0 and there:
-            yield Capacity("memory-space", need.of_expanders() + need.of_main_first(), there, OF_EXPANDERS, unit)
-    if above is None and v.items.open.is_settled and not upsets_alignment(v.guest.devices):
+        if room is not None:
+            # all of it may be below 4 GiB; else what is not held there is above
+            rest, most = (high - held.at_most(unit), 0) if goes_up else (high, there)
+            yield Capacity("memory-space", rest, room // unit + most, "64-bit", unit)
+    if v.items.open.is_settled and not upsets_alignment(v.guest.devices):
         yield from TwoLists(v, held, padding).capacities()
+
+
+def _of_ovmf(need: MemoryNeed, units: Sequence[int], below: Aperture, above: Aperture) -> Iterator[Capacity]:
+    low, high = need.in_all()
+    rounded_up = RaggedWindows(need.v).beyond(need.beside_others)
+    expanders = any(bus.level.expander for bus in need.v.classes)
+    yield from _on_sides(low + rounded_up, high, (blocks(below, MIB), blocks(above, MIB)), MIB, expanders)
+    for unit in units:
+        counted, there = need.counted(unit), blocks(below, unit)
+        yield from _on_sides(*counted.in_all(), (there, blocks(above, unit)), unit, expanders)
+        if expanders and below.start % unit == 0 and there:
+            used = counted.of_expanders() + counted.of_main_first()
+            yield Capacity("memory-space", used, there, OF_EXPANDERS, unit)
+    for steps in steps_of(need.v):
+        unit = steps.size
+        in_blocks = need.counted(unit, steps).in_all()
+        yield from _on_sides(*in_blocks, (begun(below, unit), begun(above, unit)), unit, expanders)
+        if need.v.items.reserving:
+            continue  # reserves for spare slots may be in what is left of a block
+        for some, beside in ((steps.on_root(), rounded_up), (steps.in_switches_too(), steps.smaller() * -1)):
+            if some.windows:
+                low, _ = need.counted(MIB, some).in_all()
+                yield Capacity("memory-space", low + beside - some.largest_rest, blocks(below, MIB), BELOW, MIB)
+
+
+def _on_sides(
+    low: LinearExpr, high: LinearExpr, there: tuple[int, int], unit: int, expanders: bool
+) -> Iterator[Capacity]:
+    """64-bit memory of a root lies on one side of 4 GiB as a whole."""
+    yield Capacity("memory-space", low, there[0], BELOW, unit)
+    if expanders:
+        yield Capacity("memory-space", high + low, sum(there), "all", unit)
+    else:
+        yield Capacity("memory-space", high, max(there), "64-bit", unit)
 
 
 def _wherever_it_is(v: Variables) -> tuple[int, int]:
@@ -80,221 +107,3 @@ def _wherever_it_is(v: Variables) -> tuple[int, int]:
     low = sum(len(v.items.free[kind]) * mib for kind, (mib, _) in least.items())
     high = sum(len(v.items.free[kind]) * mib for kind, (_, mib) in least.items())
     return low, high
-
-
-def _blocks(aperture: Aperture, unit: int) -> int:
-    return aperture.blocks(unit) if unit > MIB else aperture.size // unit
-
-
-def _units(v: Variables, apertures: Sequence[Aperture | None], window: int) -> list[int]:
-    """Sizes of blocks: of all that is needed in one piece, a `window` with room for more included. None where option
-    ROMs upset the alignment of others."""
-    if v.items.open.upset or upsets_alignment(v.guest.devices):
-        return []
-    parts = [option.memory for option in v.options]
-    parts += [one for bus in v.classes for one in (bus.base_memory, bus.kept_memory)]
-    pieces = {piece for part in parts for piece in (*part.low, *part.high)}
-    sizes = {1 << piece.size.bit_length() - 1 for piece in pieces} | {piece.align for piece in pieces}
-    if v.items.reserving and v.guest.firmware.name == "ovmf":
-        spare = sum(len(items) * kind.spare.memory for kind, items in v.items.free.items() if kind.spare is not None)
-        sizes |= {MIB << bit for bit in range((spare // MIB).bit_length() + 1)}
-    sizes |= {window} if window else set()
-    roots = len({bus.level.root for bus in v.classes})
-    return sorted(size for size in sizes if size > MIB and any(_is_sharper(size, one, roots) for one in apertures))
-
-
-def _is_sharper(unit: int, aperture: Aperture | None, roots: int) -> bool:
-    """Whether blocks say more than bytes: some room there is in none, though one is no larger than all there is."""
-    if aperture is None or unit > aperture.size:
-        return False
-    return roots > 1 or aperture.blocks(unit) * unit < aperture.size
-
-
-NOTHING: Final = LinearExpr()
-Part = tuple[LinearExpr, LinearExpr]
-"""Below 4 GiB, and what may be above."""
-
-
-@record
-class _Need:
-    """In whole units, so that nothing that fits is refused."""
-
-    v: Variables
-    unit: int
-    held: Held
-    padding: Padding
-    spares: SpareMemory
-    ragged: RaggedWindows
-    kept: dict[BusClass, Part] = field(default_factory=dict)
-    """By bus class: what its reserve is above all that is inside, if it is."""
-    _seated: dict[tuple[BusClass, bool], Part] = field(default_factory=dict)
-    """What has been summed up once: see `_on`."""
-
-    def in_all(self) -> Part:
-        """The deepest bridges first: what one keeps is inside those above."""
-        for bus in sorted(self.v.classes, key=lambda one: -one.level.depth):
-            if self.v.items.reserving and self.unit == MIB:
-                below = self.v.below(bus)
-                self.spares.add(bus, sum_of(low for one, (low, _) in self.kept.items() if one in below))
-            if any(bus.kept_memory):
-                low, high = self._below(bus)
-                held, aside = self.held.reserve(bus, self.unit), self._prefetchable(bus)
-                self.kept[bus] = (
-                    self._beyond(bus, bus.kept_memory.low, low, held, aside),
-                    self._beyond(bus, bus.kept_memory.high, high),
-                )
-            elif self.unit > MIB and bus in self.spares.reserves:
-                self.kept[bus] = (
-                    self._spare_blocks(self.spares.reserves[bus], self._below(bus)[0]),
-                    LinearExpr(),
-                )
-        low, high = self._inside(self.v.classes)
-        if self.unit == MIB:
-            low.add(self._crumbs())
-            low.add(self.ragged.beyond(self._beside_others))
-        return low, high
-
-    def of_expanders(self) -> LinearExpr:
-        """What is below 4 GiB behind expanders, once all has been counted."""
-        return self._inside([bus for bus in self.v.classes if bus.level.expander])[0]
-
-    def _beside_others(self, on: set[BusClass]) -> LinearExpr:
-        """On the buses of these classes below 4 GiB, but for what is alone behind a port of a root bus."""
-        return self._inside([bus for bus in self.v.classes if bus in on], lone=False)[0]
-
-    def _crumbs(self) -> LinearExpr:
-        """One MiB if anything on a root bus is too little for a piece: what is counted are whole MiB."""
-        if chipset_asks(self.v.guest.machine_model):
-            return LinearExpr(constant=1)
-        some = LinearExpr()
-        for bus in self.v.classes:
-            if bus.kind in ROOT_KINDS:
-                here = (i for i in self.v.options_on(bus) if _has_crumb(self.v.options[i].memory))
-                some.add(sum_of(self.v.counts[i] for i in here))
-                some.add(self.v.controller_count(bus), int(_has_crumb(bus.base_memory)))
-            else:
-                some.add(self.v.controller_count(bus), int(_is_port_with_bar(bus)))
-        return self.v.linear.is_some(some, "crumbs_on_root")
-
-    def of_main_first(self) -> LinearExpr:
-        """One block if anything of the main root asks for memory below 4 GiB."""
-        if chipset_asks(self.v.guest.machine_model):
-            return LinearExpr(constant=1)
-        asking = LinearExpr()
-        for bus in (bus for bus in self.v.classes if not bus.level.expander):
-            asking.add(sum_of(self.v.counts[i] for i in self.v.options_on(bus) if self.v.options[i].memory.some))
-            asking.add(self.v.controller_count(bus), int(bus.base_memory.some or self._has_low_bar(bus)))
-        return self.v.linear.is_some(asking, "main_root_asks", self.unit)
-
-    def _has_low_bar(self, bus: BusClass) -> bool:
-        """Whether a controller has memory below 4 GiB for itself: that behind a bridge is, whatever a BAR's width. What
-        OVMF reserves by default is, too, if it gives up what asks for such a block before."""
-        behind_bridge = all(one.kind not in ROOT_KINDS for one in bus.above)
-        if _is_port_with_bar(bus) or (behind_bridge and has_shpc_bar(bus, self.v.guest.machine_model)):
-            return True
-        return self.unit > DEFAULT_MEMORY_PADDING and self._gives_up_blocks and always_pads(self.v, bus)
-
-    @cached_property
-    def _gives_up_blocks(self) -> bool:
-        """Whether the firmware gives up whoever does not get such a block: an option ROM it never does, nor VGA."""
-        return not any(device.model in VGA_CLASS or stated_rom(device) >= self.unit for device in self.v.guest.devices)
-
-    def _below(self, bus: BusClass) -> Part:
-        """On the buses of a class and below; of what has a reserve of its own, and below no other."""
-        below = self.v.below(bus)
-        return self._inside([one for one in self.v.classes if one is bus or one in below])
-
-    def _prefetchable(self, bus: BusClass) -> LinearExpr:
-        """Of SeaBIOS: what is counted below 4 GiB on the buses of a class and below, but is in windows of prefetchable
-        memory. It takes nothing of what is reserved of the other."""
-        settled = self.v.guest.firmware.name == "seabios" and self.v.items.open.is_settled
-        if not bus.kept_memory.low or not settled:
-            return NOTHING
-        result, below = LinearExpr(), self.v.below(bus)
-        for one in (one for one in self.v.classes if one is bus or one in below):
-            result.add(self.held.below(one, self.unit))
-            result.add(self.padding.beyond(one, self.unit))
-            for i in self.v.options_on(one) if one.kind is BusKind.CONVENTIONAL else ():
-                memory = self.v.options[i].memory
-                if memory.narrow:
-                    result.add(self.v.counts[i], whole(memory.low, self.unit) - whole(memory.plain, self.unit))
-        return result
-
-    def _inside(self, classes: list[BusClass], *, lone: bool = True) -> Part:
-        """What sits on these buses, `lone` behind a port or not, what they keep beyond it, and what empty ports have
-        anyway."""
-        low, high = _empty_ports(self.v, classes) * self._anyway, LinearExpr()
-        for bus in classes:
-            for part, here in zip((low, high), self._on(bus, lone=lone), strict=True):
-                part.add(here)
-            low.add(self.held.below(bus, self.unit))
-            low.add(self.padding.beyond(bus, self.unit))
-            if bus in self.kept:
-                low.add(self.kept[bus][0])
-                high.add(self.kept[bus][1])
-            low.add(self.spares.raised(bus, self.unit))
-            if self.unit == MIB:
-                low.add(self.spares.beyond.get(bus, 0))
-        return low, high
-
-    @property
-    def _anyway(self) -> int:
-        """What the window of an empty port has."""
-        return port_memory(self.v.guest.firmware.name) // self.unit
-
-    def _on(self, bus: BusClass, *, lone: bool) -> Part:
-        """What sits on the buses of a class; of a port's window, beyond what it has anyway."""
-        if (bus, lone) not in self._seated:
-            low, high = self._seated[bus, lone] = LinearExpr(), LinearExpr()
-            spared = self._anyway if bus.kind is BusKind.PORT else 0
-            for index in self.v.options_on(bus):
-                if lone or not is_lone(self.v.options[index]):
-                    self._add(low, high, self.v.counts[index], self.v.options[index].memory, spared)
-            self._add(low, high, self.v.controller_count(bus), bus.base_memory, spared)
-        return self._seated[bus, lone]
-
-    def _add(self, low: LinearExpr, high: LinearExpr, times: LinearExpr, memory: Memory, spared: int) -> None:
-        if memory.low:
-            low.add(times, max(0, whole(memory.low, self.unit) - spared))
-        if memory.high:
-            high.add(times, whole(memory.high, self.unit))
-
-    def _beyond(
-        self,
-        bus: BusClass,
-        reserve: Pieces,
-        there: LinearExpr,
-        other: LinearExpr = NOTHING,
-        aside: LinearExpr = NOTHING,
-    ) -> LinearExpr:
-        """A bridge's window is its reserve, if what is inside takes less. Of two, with an `other` reserve, that is said
-        of both together: which of them holds what is there is not told, but for what is `aside` in the other."""
-        units = whole(reserve, self.unit)
-        most = units * bus.max_count + self.v.linear.upper_bound(other)
-        result = self.v.linear.variable(0, most, "reserve_beyond_content", bus, self.unit)
-        self.v.linear.add_le(self.v.controller_count(bus) * units + other - there, result)
-        if aside.terms:
-            self.v.linear.add_le(self.v.controller_count(bus) * units + aside - there, result)
-        return result
-
-    def _spare_blocks(self, reserve: PowerOfTwo, there: LinearExpr) -> LinearExpr:
-        """OVMF aligns what is reserved for spare slots to its size."""
-        result = self.v.linear.variable(0, reserve.most // self.unit, "spare_blocks", self.unit)
-        blocks = sum_of(chosen * (size // self.unit) for size, chosen in reserve.sizes)
-        self.v.linear.add_le(blocks - there, result)
-        return result
-
-
-def _has_crumb(memory: Memory) -> bool:
-    return CRUMB in memory.plain or CRUMB in memory.prefetchable
-
-
-def _is_port_with_bar(bus: BusClass) -> bool:
-    """Whether it is a port with a BAR on a root bus."""
-    return bus.model == "pcie-root-port" and is_on_root(bus)
-
-
-def _empty_ports(v: Variables, classes: list[BusClass]) -> LinearExpr:
-    """Of these classes the ports that no bridge hangs on: of the others, the window is what is below."""
-    ports = [bus for bus in classes if bus.kind is BusKind.PORT]
-    return sum_of(v.controller_count(port) - v.hanging(port) for port in ports)

@@ -193,6 +193,42 @@ def high_guest(seed: int) -> Data:
     return data
 
 
+def ports_guest(seed: int) -> Data:
+    """The same request for the same seed: OVMF, and cards for ports whose windows end inside blocks, in number near all
+    that there is of these, below 4 GiB or above."""
+    rng = Random(f"{seed} ports")
+    devices: list[Data] = []
+    high = rng.random() < 0.3
+    room = (32 << 10) if high else rng.choice([900, 1400])  # MiB, about
+    for sort in range(rng.choice([1, 1, 2])):
+        size = rng.choice([1 << 13, 1 << 14]) if high else rng.choice([16, 64, 128, 128, 256, 256, 512])
+        company = rng.choice([4096, MIB, 8 * MIB, size // 4 * MIB])
+        kind = (
+            {"kind": "mem64", "prefetchable": True} if high else {"kind": "mem32", "prefetchable": rng.random() < 0.2}
+        )
+        bars = [{"bar": 0, "size": size * MIB, **kind}, {"bar": 2, "size": company, **kind}]
+        like = {"model": "vfio-pci", "bars": bars[: rng.choice([1, 2, 2])]}
+        most = min(12, max(1, room // size))
+        for number in range(rng.randint(most // 2, most)):
+            one = {**like, "id": f"d{sort}-{number}", "connect": rng.choice(["express", "express", "hybrid"])}
+            devices.append(one | {"hotplug": rng.choice(["never", "preferred", "required"])})
+    devices += [_small_card(rng, f"s{number}", "q35", ["pcie.0"]) for number in range(rng.randint(0, 2))]
+    data: Data = {"machine": "q35", "memory": "8GiB", "devices": devices, "controllers": []}
+    data["firmware"] = {"name": "ovmf", "version": rng.choice(["2022.11", "2025.02"])}
+    if rng.random() < 0.4:
+        reserve = {"mem-reserve": rng.choice([128, 256, 300, 512]) * MIB}
+        data["controllers"] = [{"id": "kept", "model": "pcie-root-port", "properties": reserve}]
+    if rng.random() < 0.3:
+        data["controllers"] += [{"id": "up", "model": "x3130-upstream"}, {"id": "dp", "model": "xio3130-downstream"}]
+    if rng.random() < 0.2:
+        data |= {"numa_nodes": 1}
+        data["controllers"].append({"id": "x", "model": "pxb-pcie", "numa": 0})
+        devices[0]["numa"] = 0
+    if rng.random() < 0.2:
+        data["spare"] = [_spare(rng, "q35")]
+    return data
+
+
 def _wide_bar(rng: Random) -> Data:
     size = 1 << rng.choice([26, 28, 30, 32, 33, 34, 34, 35])
     return {"bar": 0, "kind": "mem64", "size": size, "prefetchable": rng.random() < 0.7}

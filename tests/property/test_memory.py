@@ -29,7 +29,7 @@ from ..profile import sample
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 from .held import Rows
-from .memory_guests import high_guest, memory_guest, ragged_guest, two_lists_guest
+from .memory_guests import high_guest, memory_guest, ports_guest, ragged_guest, two_lists_guest
 from .test_ovmf_gaps import others
 
 MIB = 1 << 20
@@ -135,7 +135,7 @@ def always_short(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(item_kinds, "may_be_short", lambda _: True)
 
 
-@pytest.mark.parametrize("draw", [memory_guest, ragged_guest, two_lists_guest, high_guest])
+@pytest.mark.parametrize("draw", [memory_guest, ragged_guest, two_lists_guest, high_guest, ports_guest])
 @pytest.mark.parametrize("first", range(0, sample(30, ci=120), 30))
 def test_rows_hold_of_any_layout_that_fits(first: int, draw: Callable[[int], dict[str, Any]]) -> None:
     rows = Rows(without=never_short, whole=always_short)

@@ -3,12 +3,16 @@ is said of all layouts with the same things on the same buses."""
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any, Final
 
-from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout
+import pytest
+
+from qslot.schema import Chipset, Cpu, Firmware, Guest, Infeasible, Layout, Solved
 from qslot.schema.firmware import fails_in_any_order, predict
 from qslot.schema.layout.layout import PlacedController, PlacedDevice, Platform
-from qslot.solver import solve
+from qslot.solver import Options, solve
 
+from ..profile import sample
 from ..schema.test_firmware import bridge, layout
 from ..schema.test_firmware_memory import card
 
@@ -102,3 +106,48 @@ def test_a_guest_that_an_empty_bridge_may_mend() -> None:
         ],
     })  # fmt: skip
     assert not isinstance(solve(guest), Infeasible)
+
+
+CARDS: Final = [(256, 16), (256, 64), (128, 8), (128, 64), (256, 128)]
+"""BARs in MiB."""
+
+
+def switched(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Cards that fill what OVMF has of memory below 4 GiB: as some of them are behind a switch that is listed, and with
+    no address and no controller."""
+    rng = Random(seed)
+    large, small, number = rng.choice(CARDS), rng.choice([16, 32, 64, 128]), rng.randint(1, 2)
+    most = min(5, (960 - number * sum(large)) // small)
+    sizes = [large] * number + [(small,)] * rng.randint(max(0, most - 2), most)
+    devices = [
+        {"id": f"d{n}", "model": "vfio-pci", "connect": "express", "hotplug": rng.choice(["required", "preferred"])}
+        | {"bars": [{"bar": bar, "kind": "mem32", "size": mib << 20} for bar, mib in enumerate(each)]}
+        for n, each in enumerate(sizes)
+    ]
+    places = {"p": "pcie.0:08.0", "u": "p:00.0", **{f"t{n}": f"u:{n:02x}.0" for n in range(len(sizes))}}
+    models = {"p": "pcie-root-port", "u": "x3130-upstream", "t": "xio3130-downstream"}
+    controllers = [{"id": name, "model": models[name[0]], "address": place} for name, place in places.items()]
+    inside = set(rng.sample(range(len(sizes)), rng.randint(1, len(sizes))))
+    pinned = [one | ({"address": f"t{n}:00.0"} if n in inside else {}) for n, one in enumerate(devices)]
+    base = {"machine": "q35", "memory": "8GiB", "firmware": {"name": "ovmf", "version": "2022.11"}}
+    return {**base, "devices": pinned, "controllers": controllers}, {**base, "devices": devices}
+
+
+@pytest.mark.parametrize("first", range(0, sample(4, ci=60), 4))
+def test_a_switch_that_helps_is_found_or_not_ruled_out(first: int) -> None:
+    """What happened before: a guest was infeasible (proved), or optimal at twelve times as much, without the switch."""
+    limit, both = Options(time_limit=20), [switched(seed) for seed in range(first, first + 4)]
+    decided = 0
+    for listed, free in both:
+        known, outcome = (solve(Guest.model_validate(one), limit) for one in (listed, free))
+        if not isinstance(known, Solved):
+            continue
+        assert not isinstance(outcome, Infeasible), free
+        if isinstance(outcome, Solved):
+            decided += 1
+            assert preferences(outcome.layout) <= preferences(known.layout) + 1, free  # a switch that nobody asks for
+    assert decided > 1
+
+
+def preferences(layout: Layout) -> int:
+    return {one.term: one.value for one in layout.objective}["preferences"]

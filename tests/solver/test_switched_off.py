@@ -13,7 +13,7 @@ from qslot.solver import solve
 from qslot.solver.aggregate import bus_class_builder, bus_class_drafts, controller_reserves, item_kinds
 from qslot.solver.aggregate.bus_class_drafts import BusClassDraft
 from qslot.solver.aggregate.bus_classes import BusClass, BusKind, KeptRoom
-from qslot.solver.model import io_space, memory, spare_slots, two_lists
+from qslot.solver.model import io_space, memory, memory_blocks, memory_need, spare_slots, two_lists
 from qslot.solver.model.linear import LinearExpr, LinearModel, sum_of
 from qslot.solver.model.prefetchable import Held
 from qslot.solver.model.variables import Variables
@@ -78,7 +78,8 @@ def only_free_items_wish(patch: Patch) -> None:
 
 
 def a_constant_for_infinity(patch: Patch) -> None:
-    patch.setattr(memory, "MIB", 1)
+    for module in (memory, memory_blocks, memory_need):
+        patch.setattr(module, "MIB", 1)
     patch.setattr(LinearModel, "add_le", lambda self, what, limit: self.add_range(-1 << 40, what - limit, 0))
     patch.setattr(item_kinds, "may_be_short", lambda _: True)
 
@@ -93,7 +94,7 @@ def what_is_behind_other_ports_is_taken_off(patch: Patch) -> None:
         hanging = (bus for bus in classes if any(host.kind is BusKind.PORT for host in bus.above))
         return ports - sum_of(map(v.controller_count, hanging))
 
-    patch.setattr(memory, "_empty_ports", empty_ports)
+    patch.setattr(memory_need, "_empty_ports", empty_ports)
 
 
 def everybody_keeps_room(patch: Patch) -> None:
@@ -117,7 +118,7 @@ def nothing_is_padded(patch: Patch) -> None:
 
 
 def controllers_ask_for_nothing(patch: Patch) -> None:
-    patch.setattr(memory._Need, "_has_low_bar", lambda *_: False)
+    patch.setattr(memory_need.MemoryNeed, "_has_low_bar", lambda *_: False)
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
@@ -127,7 +128,7 @@ def one_of_several_buses_is_nowhere(patch: Patch) -> None:
 
 
 def all_memory_is_alike(patch: Patch) -> None:
-    patch.setattr(memory._Need, "_prefetchable", lambda *_: LinearExpr())
+    patch.setattr(memory_need.MemoryNeed, "_prefetchable", lambda *_: LinearExpr())
     patch.setattr(SOLVING, "within_reach", lambda _: False)
 
 
