@@ -19,8 +19,9 @@ A pci-bridge that holds nothing but one created bridge is replaced by that; one 
 what one of them holds.
 
 None of this is said of memory: one window of prefetchable memory below 4 GiB may not hold what two windows, one of them
-above, do. So where memory decides, each is on its own (`apart`): as many bridges as there is to put on their buses.
-With OVMF so are switches: behind one, what is smaller lies in what a larger window leaves of its block.
+above, do. So where memory decides, each is on its own (`apart`): as many bridges and switches as there is to put on
+their buses. With OVMF, behind one, what is smaller lies in what a larger window leaves of its block, so that a switch
+may be of use where root buses have slots for all.
 """
 
 from ...schema.firmware.budget import PAGE
@@ -60,7 +61,7 @@ def _on_q35(guest: Guest, things: Things, *, apart: bool) -> dict[str, int]:
     matter = _switches_matter(guest, things, apart=apart)
     # a downstream port that the request lists needs a switch in any case
     listed = sum(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
-    most = behind_ports if _fills_gaps(guest, apart=apart) else _regions(guest, things) + len(guest.order)
+    most = behind_ports if apart else _regions(guest, things) + len(guest.order)
     switches = min(most, behind_ports + listed if matter else listed)
     below = matter and (switches or any(one.model == "x3130-upstream" for one in things.bridges))
     return {
@@ -154,24 +155,20 @@ def _switches_matter(guest: Guest, things: Things, *, apart: bool) -> bool:
     """Whether a created switch, or a port on one, may be better than ports on root buses.
 
     Where each root bus has a slot for everything, such a port does all that one below a switch does, less deep, but
-    keep two devices below one switch, or make use of what a port reserves anyway, where one device leaves some of it:
-    bus numbers, pages, memory where that decides; or on pc-q35-6.1, where root ports reserve a page each, but
-    downstream ports do not.
+    keep two devices below one switch, fill gaps between windows, or make use of what a port reserves anyway, where one
+    device leaves some of it: bus numbers, pages, memory where that decides; or on pc-q35-6.1, where root ports reserve
+    a page each, but downstream ports do not.
     """
     decisive = {name: least for name, least in LEFT_BY_ONE.items() if apart or name in ("bus-reserve", "io-reserve")}
     reserved = any((one.number(name) or 0) > least for one in things.bridges for name, least in decisive.items())
-    if _wants_switch(things) or reserved or guest.machine_model.port_io_reserve or _fills_gaps(guest, apart=apart):
+    fills_gaps = apart and guest.firmware.name == "ovmf"
+    if _wants_switch(things) or reserved or guest.machine_model.port_io_reserve or fills_gaps:
         return True
     roots = {guest.machine_model.root, *(one.key for one in things.bridges if one.model == "pxb-pcie")}
     full = {(pin.bus, pin.slot) for pin in guest.reserve if pin.bus in roots}
     full |= {thing.slot for thing in things.pinned if thing.slot is not None and thing.slot[0] in roots}
     seats = len(things.items) + len(things.rooms) + len(things.bridges) + _on_conventional(guest, things)
     return len(full) + seats > ROOT_SLOTS
-
-
-def _fills_gaps(guest: Guest, *, apart: bool) -> bool:
-    """Whether what is below one switch may take less memory than the same on root buses."""
-    return apart and guest.firmware.name == "ovmf"
 
 
 def _zeroless(things: Things, models: frozenset[str] | set[str]) -> int:

@@ -17,7 +17,7 @@ from qslot.solver.model.build import build
 from qslot.solver.model.spare_memory import share
 from qslot.solver.search.cpsat import Limits
 
-from .ask import Data, costs, device, host, planned
+from .ask import Data, costs, device, host, only, planned
 
 SOLVING: Final = import_module("qslot.solver.solving")
 ADDRESS_LEVEL: Final = import_module("qslot.solver.address_model.solve")
@@ -309,3 +309,25 @@ def test_ports_give_up_what_ovmf_keeps_by_itself_but_for_those_that_the_request_
         reserves = {name: value for name, value in port.properties.items() if name in ("mem-reserve", "pref64-reserve")}
         kept = given if port.id in spare else {**given, "mem-reserve": 0}
         assert reserves == ({"mem-reserve": 4 << 20} if port.id == "said" else kept), port.id
+
+
+@pytest.mark.parametrize("version", ["1.16.2", "1.17.0"])
+def test_two_switches_keep_apart_what_one_window_would_hold(version: str) -> None:
+    """Two functions of the root bus are left for four cards: 64-bit BARs are above 4 GiB only if no 32-bit one is
+    behind the same port. It was infeasible (proved), as one switch was taken to do all that two do."""
+    cards = [("mem32", "16MiB"), ("mem32", "16MiB"), ("mem64", "1GiB"), ("mem64", "1GiB")]
+    devices = [card(f"d{n}", one, connect="express", hotplug="required") for n, one in enumerate(cards)]
+    outcome = solve(
+        Guest.model_validate(
+            {
+                "machine": "q35",
+                "memory": "8GiB",
+                "phys_bits": 40,
+                "firmware": {"name": "seabios", "version": version},
+                "reserve": only("01.0", "01.1"),
+                "devices": devices,
+            }
+        )
+    )
+    assert isinstance(outcome, Solved)
+    assert sum(one.model == "x3130-upstream" for one in outcome.layout.controllers) == 2
