@@ -61,8 +61,8 @@ def _on_q35(guest: Guest, things: Things, *, apart: bool) -> dict[str, int]:
     matter = _switches_matter(guest, things, apart=apart)
     # a downstream port that the request lists needs a switch in any case
     listed = sum(one.model == "xio3130-downstream" and one.slot is None for one in things.bridges)
-    most = behind_ports if apart else _regions(guest, things) + len(guest.order)
-    switches = min(most, behind_ports + listed if matter else listed)
+    wanted = behind_ports + listed if matter else listed
+    switches = wanted if apart else min(_regions(guest, things) + len(guest.order), wanted)
     below = matter and (switches or any(one.model == "x3130-upstream" for one in things.bridges))
     return {
         "pcie-root-port": behind_ports + switches + _zeroless(things, ROOT_PORTS),

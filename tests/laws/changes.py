@@ -141,10 +141,31 @@ def unpinned(guest: Guest, layout: Layout, rng: Random) -> Change | None:
     if not pinned:
         return None
     rng.choice(pinned)["address"] = None
+    return _still_answered(data, layout)
+
+
+def _still_answered(data: Data, layout: Layout) -> Change | None:
+    """At what the layout costs as an answer to the changed request; None where it is none."""
     change = _changed(data, layout)
     if change is None or any(one.severity == "error" and one.subjects for one in verify(change.guest, layout)):
         return None
     return Change(change.guest, {**change.limit, **objective(change.guest, layout)})
+
+
+def unlisted(guest: Guest, layout: Layout, rng: Random) -> Change | None:
+    """Listed controllers left out that the planner may create, with the pins inside them: the layout answers still, at
+    what it costs then."""
+    data = guest.model_dump(mode="json")
+    share = rng.choice((0.5, 1.0))
+    dropped = {one["id"] for one in data["controllers"] if rng.random() < share}
+    if not dropped:
+        return None
+    data["controllers"] = [one for one in data["controllers"] if one["id"] not in dropped]
+    data["reserve"] = [pin for pin in data["reserve"] if pin.partition(":")[0] not in dropped]
+    for part in (*data["controllers"], *data["devices"]):
+        if part["address"] and part["address"].partition(":")[0] in dropped:
+            part["address"] = None
+    return _still_answered(data, layout)
 
 
 def weaker_need(guest: Guest, layout: Layout, rng: Random) -> Change | None:
@@ -233,5 +254,7 @@ def claims(device: Device) -> bool:
 
 LAWS: dict[str, Law] = {
     law.__name__: law
-    for law in (pinned_back, unused_reserved, limited, freed, unpinned, weaker_need, without_device, reordered)
+    for law in (
+        *(pinned_back, unused_reserved, limited, freed, unpinned, unlisted, weaker_need, without_device, reordered),
+    )
 }

@@ -48,6 +48,12 @@ def host(name: str, connect: str = "express", io: int = 0, **rest: Any) -> Data:
     return device(name, "vfio-pci", connect=connect, bars=bars, **rest)
 
 
+def plain_card(name: str, *sizes: int, hotplug: str = "required", **rest: Any) -> Data:
+    """A host device for a port; `sizes`: MiB of its BARs, which are not prefetchable."""
+    bars = [{"bar": n, "kind": "mem32", "size": size << 20} for n, size in enumerate(sizes)]
+    return device(name, "vfio-pci", connect="express", bars=bars, hotplug=hotplug, **rest)
+
+
 class Case(NamedTuple):
     """A request, a Guest's fields; `previous` among them is the request whose plan was there before.
 

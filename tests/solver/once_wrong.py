@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .ask import Data, device, host
+from .ask import Data, device, host, plain_card
 
 
 def card(name: str, kind: str, size: str) -> Data:
@@ -191,3 +191,20 @@ PADDED_BESIDE_AN_EXPANDER = {
         device("bridge", "pcie-pci-bridge", address="port0:00.0"),
     ],
 }
+
+
+GAP_IN_A_SWITCH: Final[Data] = {
+    "machine": "q35",
+    "memory": "8GiB",
+    "firmware": "ovmf:2022.11",
+    "controllers": [
+        device("above", "pcie-root-port", address="pcie.0:08.0"),
+        device("up", "x3130-upstream", address="above:00.0"),
+        *(device(f"down{n}", "xio3130-downstream", address=f"up:{n:02x}.0") for n in range(2)),
+    ],
+    "devices": [
+        *(plain_card("large", 256, 64, address="down0:00.0"), plain_card("small", 64, address="down1:00.0")),
+        *(plain_card("large1", 256, 64), plain_card("small1", 64)),
+    ],
+}
+"""In 960 MiB: what is smaller lies in what the larger window leaves of its block, which no ports of root buses do."""

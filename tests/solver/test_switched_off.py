@@ -3,13 +3,15 @@ opinions"."""
 
 from collections.abc import Callable
 from importlib import import_module
+from random import Random
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-from qslot.schema import Guest, Undecided
+from qslot.schema import Guest, Solved, Undecided
 from qslot.schema.firmware.pieces import NONE
 from qslot.solver import solve
+from qslot.solver.address_model import candidates
 from qslot.solver.aggregate import bus_class_builder, bus_class_drafts, controller_reserves, item_kinds
 from qslot.solver.aggregate.bus_class_drafts import BusClassDraft
 from qslot.solver.aggregate.bus_classes import BusClass, BusKind, KeptRoom
@@ -19,7 +21,9 @@ from qslot.solver.model.prefetchable import Held
 from qslot.solver.model.variables import Variables
 from qslot.solver.search import optimize
 
+from ..laws.changes import LAWS
 from ..opinions import addresses, oracle, rows
+from ..opinions.laws import asked
 from .ask import Data
 from .once_wrong import (
     ALIGNED,
@@ -28,6 +32,7 @@ from .once_wrong import (
     BELOW_A_LARGE_RESERVE,
     BESIDE_AN_EMPTY_ROOT,
     BLOCKS_OF_TWO_LISTS,
+    GAP_IN_A_SWITCH,
     INSIDE_A_FLOATING_BRIDGE,
     INSIDE_A_RESERVE_OF_THE_OTHER,
     JOINED,
@@ -170,3 +175,12 @@ def test_a_mend_that_is_switched_off_is_seen(name: str, monkeypatch: pytest.Monk
     if not fault.seen_by:
         assert isinstance(outcome, Undecided)
         assert outcome.reason == "unconfirmed"
+
+
+def test_a_switch_that_does_not_matter_is_seen_by_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, matter = Guest.model_validate(GAP_IN_A_SWITCH), candidates._switches_matter
+    outcome = solve(guest)
+    assert isinstance(outcome, Solved)
+    assert asked(LAWS["unlisted"], guest, outcome.layout, Random(1)) == "kept"
+    monkeypatch.setattr(candidates, "_switches_matter", lambda guest, things, **_: matter(guest, things, apart=False))
+    assert asked(LAWS["unlisted"], guest, outcome.layout, Random(1)).startswith("infeasible once changed")

@@ -9,13 +9,10 @@ import pytest
 from qslot.schema import Guest, Infeasible, Solved
 from qslot.solver import solve
 
+from .ask import Data
+from .ask import plain_card as card
+
 MIB: Final = 1 << 20
-Data = dict[str, Any]
-
-
-def card(name: str, *sizes: int, hotplug: str = "required", **more: Any) -> Data:
-    bars = [{"bar": 2 * n, "kind": "mem32", "size": size * MIB, "prefetchable": False} for n, size in enumerate(sizes)]
-    return {"id": name, "model": "vfio-pci", "connect": "express", "bars": bars, "hotplug": hotplug, **more}
 
 
 def cards(number: int, *sizes: int, **more: Any) -> list[Data]:
