@@ -2,6 +2,7 @@
 
 SIGINT ends what tests start, as from a terminal: a background job of a shell ignores it, and so would its children."""
 
+import gc
 import os
 import signal
 from unittest.mock import patch
@@ -23,3 +24,9 @@ os.environ.pop("COLUMNS", None)  # the command heeds it
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are there from now on, and need not be looked through each time that garbage is collected."""
+    gc.collect()
+    gc.freeze()
