@@ -48,9 +48,14 @@ class Steps:
             return self._in_shared_slots(bus)
         if bus.kind is not BusKind.CONVENTIONAL or not _is_outermost(bus):
             return LinearExpr()
-        inside = [one for one in self.v.classes if one is bus or self._is_only_in(one, bus)]
-        ragged = (i for one in inside for i in self.v.options_on(one) if i in self.windows and self._low_rest(i))
-        return self.v.linear.is_some(sum_of(self.v.counts[i] for i in ragged), "begun_behind_bridge", bus, self.size)
+        ragged: dict[BusClass, list[LinearExpr]] = {}
+        for index in sorted(self.windows):
+            one = self.v.options[index].bus
+            if one.kind is BusKind.CONVENTIONAL and self._low_rest(index):
+                ragged.setdefault(one, []).append(self.v.counts[index])
+        inside = (one for one in ragged if one is bus or self._is_only_in(one, bus))
+        some = sum_of(count for one in inside for count in ragged[one])
+        return self.v.linear.is_some(some, "begun_behind_bridge", bus, self.size)
 
     def _is_only_in(self, one: BusClass, bus: BusClass) -> bool:
         """Whether bridges of a class are behind no others than those, with nothing reserved on the way."""

@@ -58,7 +58,7 @@ GROUPS: Final[Mapping[str, Group]] = {
     ),
     "decoder": Group(
         ("solver/decode",),
-        _tests("solver: decode optimum", "rules", "solver: open_bridges wrong_proofs", "property: own_reserves"),
+        _tests("solver: decode optimum eject", "rules", "solver: open_bridges wrong_proofs", "property: own_reserves"),
     ),
     "firmware": Group(
         ("schema/firmware",),

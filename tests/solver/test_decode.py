@@ -136,6 +136,31 @@ def test_io_of_two_bridges_is_packed_by_falling_size() -> None:
     assert there["b"] == there["c"] != there["d"]
 
 
+@pytest.mark.parametrize(("number", "without"), [(9, 0), (10, 10)])
+def test_ports_without_io_give_up_what_ovmf_reserves_where_it_is_short(number: int, without: int) -> None:
+    """Before edk2 202308 each hot-pluggable port has a page of ten. One with an IO device keeps it in any case."""
+    cards = [*devices(number, "nvme", hotplug="required"), device("nic", "e1000e", hotplug="required")]
+    layout = planned(q35(*cards, firmware="ovmf:2022.11"))
+    stated = {one.id: one.properties["io-reserve"] for one in layout.controllers if "io-reserve" in one.properties}
+    assert list(stated.values()) == [0] * without
+    assert next(one.bus for one in layout.devices if one.id == "nic") not in stated
+
+
+@pytest.mark.parametrize("firmware", ["ovmf:2025.02", "seabios"])
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_no_more_is_reserved_than_a_spare_slot_asks_for(machine: str, firmware: str) -> None:
+    """A power of two stays one, beside nothing and beside an empty bridge without SHPC."""
+    spare = [{"kind": "pci", "count": 1, "memory": "32MiB"}]
+    request: Data = {"machine": machine, "firmware": firmware, "devices": [], "spare": spare}
+    if machine == "pc":
+        inner = device("inner", "pci-bridge", address="outer:01.0", properties={"shpc": False})
+        request["controllers"] = [device("outer", "pci-bridge", address="pci.0:05.0"), inner]
+        request["reserve"] = [*only("05", machine="pc"), *(f"inner:{slot:02x}" for slot in range(32))]
+    layout = planned(request)
+    reserves = [one.properties["mem-reserve"] for one in layout.controllers if "mem-reserve" in one.properties]
+    assert reserves == [32 << 20]
+
+
 def test_parents_stand_before_children() -> None:
     layout = planned(
         q35(*devices(3, "nvme"), *(device(f"r{n}", "rtl8139") for n in range(20)), spare={"pci": 2, "pcie": 2})
