@@ -20,8 +20,8 @@ harder: .venv/installed
 # Branches of the checker and of the encoder that their own tests take. A tracer makes tests take 1.8 times as long, so it
 # is these that run once more, and not all of them.
 COVERING := tests/schema/test_verify.py tests/schema/test_environment.py tests/solver/rules $(addprefix tests/solver/test_,\
-    $(addsuffix .py,optimum wrong_proofs windows padding too_little_room model_page describe previous order open_bridges \
-    bus_classes full_ports many_nics host_cards libvirt_viommu decode limits cli_advise))
+    $(addsuffix .py,optimum wrong_proofs windows window_steps padding too_little_room model_page describe previous order \
+    open_bridges bus_classes full_ports many_nics host_cards libvirt_viommu decode limits cli_advise))
 
 coverage: .venv/installed
 	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term-missing --cov-fail-under=98 $(COVERING)

@@ -133,7 +133,7 @@ def switched(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return {**base, "devices": pinned, "controllers": controllers}, {**base, "devices": devices}
 
 
-@pytest.mark.parametrize("first", range(0, sample(4, ci=60), 4))
+@pytest.mark.parametrize("first", range(0, sample(4, ci=40), 4))
 def test_a_switch_that_helps_is_found_or_not_ruled_out(first: int) -> None:
     """What happened before: a guest was infeasible (proved), or optimal at twelve times as much, without the switch."""
     limit, both = Options(time_limit=20), [switched(seed) for seed in range(first, first + 4)]

@@ -91,6 +91,15 @@ def test_some_go_where_nothing_is_left(number: int, sizes: tuple[int, ...], unme
     assert {one.term: one.value for one in outcome.layout.objective}["preferences"] == unmet
 
 
+def test_behind_a_bridge_a_card_takes_no_less() -> None:
+    """Three ports take six of the blocks of 128 MiB, of which the eighth is half there; so both others are on the root
+    bus, at 12 each. It was undecided: behind a bridge, and one more in it, the hybrid one would cost less."""
+    hybrid = {**card("hybrid", 128, 1, hotplug="preferred"), "connect": "hybrid"}
+    outcome = answer("2022.11", [hybrid, *cards(3, 128, 1), card("last", 128, 1, hotplug="preferred")])
+    assert isinstance(outcome, Solved)
+    assert {one.term: one.value for one in outcome.layout.objective}["preferences"] == 24
+
+
 @pytest.mark.parametrize(("hotplug", "large", "small"), [("required", 64, 64), ("preferred", 16, 32)])
 def test_a_switch_takes_less_memory(hotplug: str, large: int, small: int) -> None:
     """What is left behind 256 MiB and some is for smaller ones only if these are behind the same switch, which costs a
