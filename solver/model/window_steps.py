@@ -8,6 +8,7 @@ there is nobody's, but for the last of all such windows.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from ...schema.firmware.need import upsets_alignment
 from ...schema.firmware.pieces import CRUMB, Memory, Piece, Pieces, whole
@@ -48,14 +49,19 @@ class Steps:
             return self._in_shared_slots(bus)
         if bus.kind is not BusKind.CONVENTIONAL or not _is_outermost(bus):
             return LinearExpr()
-        ragged: dict[BusClass, list[LinearExpr]] = {}
-        for index in sorted(self.windows):
-            one = self.v.options[index].bus
-            if one.kind is BusKind.CONVENTIONAL and self._low_rest(index):
-                ragged.setdefault(one, []).append(self.v.counts[index])
-        inside = (one for one in ragged if one is bus or self._is_only_in(one, bus))
-        some = sum_of(count for one in inside for count in ragged[one])
+        inside = (one for one in self._behind_bridges if one is bus or self._is_only_in(one, bus))
+        some = sum_of(count for one in inside for count in self._behind_bridges[one])
         return self.v.linear.is_some(some, "begun_behind_bridge", bus, self.size)
+
+    @cached_property
+    def _behind_bridges(self) -> dict[BusClass, list[LinearExpr]]:
+        """Counts of what ends inside a block there, by the class that it is on."""
+        found: dict[BusClass, list[LinearExpr]] = {}
+        for index in sorted(self.windows):
+            bus = self.v.options[index].bus
+            if bus.kind is BusKind.CONVENTIONAL and self._low_rest(index):
+                found.setdefault(bus, []).append(self.v.counts[index])
+        return found
 
     def _is_only_in(self, one: BusClass, bus: BusClass) -> bool:
         """Whether bridges of a class are behind no others than those, with nothing reserved on the way."""

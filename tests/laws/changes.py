@@ -254,7 +254,15 @@ def claims(device: Device) -> bool:
 
 LAWS: dict[str, Law] = {
     law.__name__: law
-    for law in (
-        *(pinned_back, unused_reserved, limited, freed, unpinned, unlisted, weaker_need, without_device, reordered),
-    )
+    for law in [
+        pinned_back,
+        unused_reserved,
+        limited,
+        freed,
+        unpinned,
+        unlisted,
+        weaker_need,
+        without_device,
+        reordered,
+    ]
 }

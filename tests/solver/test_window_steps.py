@@ -7,12 +7,11 @@ from typing import Any, Final
 import pytest
 
 from qslot.schema import Guest, Infeasible, Solved
+from qslot.schema.pci.size import MIB
 from qslot.solver import solve
 
-from .ask import Data
+from .ask import Data, costs, device
 from .ask import plain_card as card
-
-MIB: Final = 1 << 20
 
 
 def cards(number: int, *sizes: int, **more: Any) -> list[Data]:
@@ -23,7 +22,7 @@ def switch(name: str, slot: int) -> list[Data]:
     """With two ports."""
     places = {"p": f"pcie.0:{slot:02x}.0", "u": f"p{name}:00.0", "a": f"u{name}:00.0", "b": f"u{name}:01.0"}
     models = {"p": "pcie-root-port", "u": "x3130-upstream", "a": "xio3130-downstream", "b": "xio3130-downstream"}
-    return [{"id": f"{one}{name}", "model": models[one], "address": places[one]} for one in places]
+    return [device(f"{one}{name}", models[one], address=places[one]) for one in places]
 
 
 def gpus(number: int) -> list[Data]:
@@ -88,7 +87,7 @@ def test_some_go_where_nothing_is_left(number: int, sizes: tuple[int, ...], unme
     limit."""
     outcome = answer("2025.02", cards(number, *sizes, hotplug="preferred"))
     assert isinstance(outcome, Solved)
-    assert {one.term: one.value for one in outcome.layout.objective}["preferences"] == unmet
+    assert costs(outcome.layout)["preferences"] == unmet
 
 
 def test_behind_a_bridge_a_card_takes_no_less() -> None:
@@ -97,7 +96,7 @@ def test_behind_a_bridge_a_card_takes_no_less() -> None:
     hybrid = {**card("hybrid", 128, 1, hotplug="preferred"), "connect": "hybrid"}
     outcome = answer("2022.11", [hybrid, *cards(3, 128, 1), card("last", 128, 1, hotplug="preferred")])
     assert isinstance(outcome, Solved)
-    assert {one.term: one.value for one in outcome.layout.objective}["preferences"] == 24
+    assert costs(outcome.layout)["preferences"] == 24
 
 
 @pytest.mark.parametrize(("hotplug", "large", "small"), [("required", 64, 64), ("preferred", 16, 32)])
@@ -108,5 +107,5 @@ def test_a_switch_takes_less_memory(hotplug: str, large: int, small: int) -> Non
     devices = [*cards(2, 256, large, hotplug=hotplug), *(card(f"s{n}", small, hotplug=hotplug) for n in range(number))]
     outcome = answer("2022.11", devices)
     assert isinstance(outcome, Solved)
-    assert {one.term: one.value for one in outcome.layout.objective}["preferences"] == 1
+    assert costs(outcome.layout)["preferences"] == 1
     assert any(one.model == "x3130-upstream" for one in outcome.layout.controllers)
